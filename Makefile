@@ -1,0 +1,71 @@
+# make setup   the environment in .venv, from the lock
+# make demo    the main job on this machine's default engine
+# make test    the tests
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+# A machine with an NVIDIA driver gets the CUDA build of vLLM, any other the CPU build.
+DEVICE ?= $(shell if [ -e /dev/nvidia0 ] || command -v nvidia-smi >/dev/null 2>&1; then echo gpu; else echo cpu; fi)
+LOCK := pipeline/locks/$(DEVICE).txt
+UV_VERSION := 0.13.9
+STAMP := .venv/.tutelage-$(DEVICE)
+DEMO ?= outputs/demo
+
+.PHONY: help setup demo test chaos check bench wheel lock clean
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(STAMP)  ## make .venv from the lock (done once)
+
+# pip's find-links are passed on, so that a machine with local wheels uses them; without them the
+# CPU build of torch comes from PyTorch's own index, because PyPI has only the CUDA build.
+$(STAMP): $(LOCK) pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Tutelage wants Python 3.11 or newer, got $$($(PYTHON) -V): make setup PYTHON=python3.12"; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION) 2>&1 | grep -v '^WARNING' || true
+	@links="$$($(BIN)/python -m pip config list 2>/dev/null | sed -nE "s/^[^=]*find-links='?([^']*)'?/\1/p" | head -1)"; \
+	 export UV_FIND_LINKS="$${UV_FIND_LINKS:-$${PIP_FIND_LINKS:-$$links}}"; \
+	 torch=""; if [ $(DEVICE) = cpu ] && [ -z "$$UV_FIND_LINKS" ]; then torch="--torch-backend=cpu"; fi; \
+	 echo "installing $$(grep -c '==' $(LOCK)) packages ($(DEVICE))" \
+	 && $(BIN)/uv pip sync -q --python $(BIN)/python $$torch $(LOCK) \
+	 && $(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup  ## pull the small model and generate true dialogues into outputs/demo
+	@$(BIN)/tutelage model pull
+	@$(BIN)/tutelage generate starter --limit 160 --set student.temperature=0.3 --out $(DEMO)
+	@$(BIN)/tutelage show $(DEMO) --where "outcome.solved_turn = 2" --limit 2
+	@$(BIN)/tutelage inspect $(DEMO)
+
+test: setup  ## all tests, true vLLM included
+	@$(BIN)/tutelage model pull
+	@$(BIN)/python -m pytest
+
+chaos: setup  ## the long form of the failure tests: kills, full disks, dead and lying servers
+	@TUTELAGE_CHAOS=long $(BIN)/python -m pytest tests/chaos
+
+check: setup  ## format, lint, types, imports, prompts, documents
+	@$(BIN)/ruff format --check -q pipeline tests
+	@$(BIN)/ruff check -q pipeline tests
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/tutelage prompts lint
+
+bench: setup  ## measure, side by side with rivals, into outputs/bench/bench.json
+	@$(BIN)/python tests/benchmarks
+
+wheel: setup  ## build the wheel and the sdist into dist/
+	@$(BIN)/uv build -q --no-build-isolation --python $(BIN)/python -o dist
+	@ls dist
+
+lock: setup  ## resolve the locks anew
+	@for device in cpu gpu; do \
+	  overrides=""; if [ $$device = cpu ]; then overrides="--overrides pipeline/locks/cpu-overrides.txt"; fi; \
+	  $(BIN)/uv pip compile -q pyproject.toml --group dev --extra $$device --extra train --extra reasoning \
+	    --python-version 3.11 --no-header --no-annotate $$overrides -o pipeline/locks/$$device.txt || exit 1; done
+
+clean:  ## remove the environment, builds and caches (runs in outputs/ stay)
+	@rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

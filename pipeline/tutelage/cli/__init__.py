@@ -1,0 +1,100 @@
+"""The command line: one file a command, imported only when it is called.
+
+Exit status: 0 done, 1 ran and failed, 2 the person's mistake (one line, no traceback),
+130 interrupted.
+"""
+
+import importlib
+import logging
+import os
+import sys
+import traceback
+
+import click
+
+from tutelage import __version__
+from tutelage.errors import Mistake, TutelageError
+
+COMMANDS = {
+    "generate": "Turn problems into verified teacher-student dialogues.",
+    "show": "Print dialogues of a run.",
+    "inspect": "Count a run: outcomes, turns, tokens, leaks, balance.",
+    "corpus": "List, check and show problem corpora.",
+    "prompts": "Show and lint the prompt templates.",
+    "model": "Fetch the bundled model and list what is there.",
+    "dedup": "Mark near-duplicates in runs, Parquet or JSONL.",
+    "leak": "Look for the answer in messages of your own.",
+    "train": "Train a student on a run: SFT or RL.",
+    "rounds": "Online RL: generate, train, measure, and again.",
+    "verify": "Judge answers of your own with the verifiers.",
+    "where": "Print where models, prompts, schemas and caches lie.",
+}
+"""Name of each command, which is also its module in this room, and its line in `--help`."""
+
+
+class _Lazy(click.Group):
+    """A group whose commands are modules, imported when first needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"tutelage.cli.{name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=_Lazy,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Begin with: tutelage generate starter --limit 100 --out outputs/first",
+)
+@click.version_option(__version__, prog_name="tutelage")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def cli(debug: bool) -> None:
+    """Turn static, verifiable problems into teacher-student dialogues that train models."""
+    level = logging.DEBUG if debug else logging.WARNING
+    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s", force=True)
+    if not debug:
+        # Beam logs the traceback of what it raises anyway; one line of it is enough.
+        logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+
+
+def main(args: list[str] | None = None) -> None:
+    """Entry point of the `tutelage` script; ends the process with the documented status."""
+    given = sys.argv[1:] if args is None else args
+    debug = "--debug" in given
+    try:
+        code = cli.main(args=given, prog_name="tutelage", standalone_mode=False)
+    except click.exceptions.Abort:
+        _end("interrupted", 130, debug)
+    except KeyboardInterrupt:
+        _end("interrupted", 130, debug)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        sys.exit(2)
+    except click.ClickException as error:
+        where = getattr(error, "ctx", None)
+        hint = f" (try: {where.command_path} --help)" if where else ""
+        _end(f"error: {error.format_message()}{hint}", 2, debug)
+    except Mistake as error:
+        _end(f"error: {error}", 2, debug)
+    except TutelageError as error:
+        _end(f"failed: {error}", 1, debug)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _end(message: str, status: int, debug: bool) -> None:
+    if debug:
+        traceback.print_exc()
+    click.echo(" ".join(message.split()), err=True)
+    sys.exit(status)

@@ -1,0 +1,125 @@
+"""`tutelage generate`: problems in, verified dialogues out."""
+
+import os
+import sys
+from typing import Any
+
+import click
+
+from tutelage.errors import SettingsError
+
+
+@click.command(
+    "generate",
+    epilog="Example: tutelage generate problems.jsonl --map statement=question,answer=answer "
+    "--set student.model=Qwen/Qwen3-8B --samples 8 --out outputs/first",
+)
+@click.argument("corpora", nargs=-1, metavar="CORPUS... [-- BEAM OPTIONS]")
+@click.option(
+    "--out",
+    required=True,
+    metavar="RUN",
+    help="Folder of the run, or a URL (gs://, s3://); goes on if it began.",
+)
+@click.option("--config", default="", metavar="FILE", help="Run file (TOML) with any setting.")
+@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Any setting, repeatable.")
+@click.option("--limit", type=click.IntRange(1), help="At most so many problems of each corpus.")
+@click.option(
+    "--samples", type=click.IntRange(1), help="Dialogues a problem and arm.  [default: 1]"
+)
+@click.option("--turns", type=click.IntRange(1), help="Student turns at most.  [default: 4]")
+@click.option(
+    "--arm",
+    metavar="NAMES",
+    help="sml, or the controls retry, shuffled, blind, single; several with commas.  [default: sml]",
+)
+@click.option("--q-priming/--no-q-priming", default=None, help="Replace wrong turns by questions.")
+@click.option("--engine", metavar="NAME", help="vllm, server, scripted, or module:Class.")
+@click.option("--seed", type=int, help="Seed of the whole run.  [default: 0]")
+@click.option("--map", "mapping", metavar="OURS=THEIRS,...", help="Fields of a generic corpus.")
+@click.option("--format", metavar="NAME", help="Format of the corpora, where it is not recognised.")
+@click.option(
+    "--decontaminate",
+    "decontaminate__paths",
+    multiple=True,
+    metavar="PATH",
+    help="Evaluation set (file or folder) whose problems are left out; repeatable.",
+)
+@click.option(
+    "--splits",
+    "splits__ratios",
+    metavar="NAME=SHARE,...",
+    help="Shares of the splits; no problem and no near-duplicate is in two.  [default: train=1]",
+)
+@click.option(
+    "--resume",
+    type=click.Choice(["auto", "never", "always"]),
+    default="auto",
+    show_default=True,
+    help="Whether --out may hold this run already: either way, must not, must.",
+)
+@click.option("--quiet", is_flag=True, help="Say nothing but the result.")
+def command(
+    corpora: tuple[str, ...],
+    out: str,
+    config: str,
+    sets: tuple[str, ...],
+    quiet: bool,
+    mapping: str | None,
+    arm: str | None,
+    resume: Any,
+    **options: Any,
+) -> None:
+    """Turn problems into verified teacher-student dialogues.
+
+    A CORPUS is `starter`, a file, a glob, or a generator such as `starter?size=500&seed=1`; see
+    `tutelage corpus list`. The same command goes on with a run that was interrupted; with a larger
+    --limit or more --samples it extends one.
+
+    RUN may be in an object store. What was finished is in it within seconds, and the run can go on
+    from another machine; dialogues that were half played are then played anew.
+    """
+    from tutelage import settings as settings_room
+    from tutelage.cli.progress import Live
+
+    given, beam_args = _split(corpora)
+    engine = options.pop("engine")
+    settings = settings_room.load(
+        config,
+        sets,
+        corpora=given,
+        arms=tuple(arm.split(",")) if arm else None,
+        q_priming__enabled=options.pop("q_priming"),
+        map=_pairs(mapping) if mapping else None,
+        student__engine=engine,
+        teacher__engine=engine if engine == "scripted" else None,
+        **options,
+    )
+    from tutelage.flow import run
+
+    try:
+        with Live(quiet=quiet, out=out) as live:
+            manifest = run(settings, out, beam_args, live.watch, resume)
+    except KeyboardInterrupt:
+        live.interrupted()
+        # What the pipeline still holds is dropped, so its threads are not waited for.
+        os._exit(130)
+    live.conclude(manifest)
+
+
+def _split(words: tuple[str, ...]) -> tuple[tuple[str, ...], list[str]]:
+    """Corpora before `--`, Beam's options after it."""
+    beam_args = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else []
+    if beam_args and tuple(words[-len(beam_args) :]) == tuple(beam_args):
+        words = words[: -len(beam_args)]
+    return words, beam_args
+
+
+def _pairs(mapping: str) -> dict[str, str]:
+    pairs = {}
+    for pair in mapping.split(","):
+        ours, eq, theirs = pair.partition("=")
+        if not eq:
+            raise SettingsError(f"--map wants ours=theirs pairs with commas, got {pair!r}")
+        pairs[ours.strip()] = theirs.strip()
+    return pairs

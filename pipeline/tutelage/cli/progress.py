@@ -1,0 +1,121 @@
+"""What a waiting person sees: a live line on a terminal, plain lines otherwise, a closing summary."""
+
+import os
+import shlex
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from tutelage.flow.telemetry import Progress, Watch
+
+_PLAIN_EVERY_S = 10.0
+
+
+class Live:
+    """Context of one run; `watch` goes to `flow.run`."""
+
+    def __init__(self, quiet: bool, out: str) -> None:
+        self._quiet = quiet
+        self._out = out
+        self._terminal = sys.stderr.isatty()
+        self._status: Any = None
+        self._said_at = 0.0
+        # An engine may silence standard error while it starts; an interruption is said anyway.
+        self._stderr = os.dup(2)
+
+    @property
+    def watch(self) -> "Watch":
+        """What the run reports to."""
+        from tutelage.flow.telemetry import Watch
+
+        return Watch() if self._quiet else Watch(self._show, self._say)
+
+    def __enter__(self) -> "Live":
+        if self._terminal and not self._quiet:
+            from rich.console import Console
+
+            self._status = Console(stderr=True).status("opening the corpora")
+            self._status.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def conclude(self, manifest: dict[str, Any]) -> None:
+        """The run in four lines, on standard output; a note where the engine starved."""
+        from tutelage.places import place
+        from tutelage.shards import RunFolder
+
+        balance, dialogues = manifest["balance"], manifest["dialogues"]
+        click.echo(
+            f"problems   {balance['input']} in = {balance['kept']} kept + {balance['filtered']} "
+            f"filtered + {balance['duplicate']} duplicate + {balance['dead']} dead"
+        )
+        click.echo(
+            f"dialogues  {dialogues['kept']} kept, {dialogues['solved']} solved, "
+            f"{dialogues['near_duplicates']} near-duplicates, {dialogues['dead']} dead"
+        )
+        at = ", ".join(f"turn {t}: {n}" for t, n in manifest["solved_at"].items())
+        click.echo(f"solved     {at or 'none'}")
+        click.echo(f"run        {self._out}   (look at it: tutelage show {shlex.quote(self._out)})")
+        if starved := RunFolder(place(self._out)).read_json("telemetry.json").get("starved"):
+            click.echo(f"note: {starved}", err=True)
+
+    def interrupted(self) -> None:
+        """One line that says what is safe and how to go on."""
+        from tutelage.places import place
+        from tutelage.shards import RunFolder
+        from tutelage.shards.journal import done
+
+        journal = RunFolder(place(self._out)).journal
+        # In a store, counting means to fetch the whole journal.
+        count = len(done(journal)) if isinstance(journal, Path) else "the"
+        words = (
+            f"interrupted: {count} results are safe in {journal}; "
+            "run the same command again to go on from there\n"
+        )
+        sys.stdout.flush()
+        os.write(self._stderr, words.encode())
+
+    def _say(self, words: str) -> None:
+        if self._status is not None:
+            self._status.update(words)
+        else:
+            click.echo(words, err=True)
+
+    def _show(self, now: "Progress") -> None:
+        words = line(now)
+        if self._status is not None:
+            self._status.update(words)
+        elif time.monotonic() - self._said_at > _PLAIN_EVERY_S:
+            self._said_at = time.monotonic()
+            click.echo(words, err=True)
+
+
+def line(now: "Progress") -> str:
+    """One line of progress."""
+    planned = f"/{now.planned}" if now.planned else ""
+    parts = [f"{now.ended}{planned} dialogues", f"{now.in_play} in play"]
+    if now.solved_at:
+        solved = " ".join(f"{turn}:{count}" for turn, count in now.solved_at.items())
+        parts.append(f"solved by turn {solved}")
+    if now.failed:
+        parts.append(f"{now.failed} failed")
+    if now.seconds:
+        parts.append(f"{now.tokens / now.seconds:.0f} tokens/s")
+    if now.busy:
+        parts.append(f"engine busy {min(now.busy, 1):.0%}")
+    if now.eta_s is not None:
+        parts.append(f"{int(now.eta_s) // 60}:{int(now.eta_s) % 60:02d} left")
+    return ", ".join(parts)

@@ -1,0 +1,149 @@
+"""`tutelage verify`: try the verifiers on answers of one's own."""
+
+import json
+import sys
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+
+from tutelage.errors import Mistake
+from tutelage.records import Domain, Gold, Problem, Verdict
+
+
+@click.command(
+    epilog="""Example:
+
+    \b
+    echo '{"statement": "6 x 7?", "gold": "42", "answer": "So it is \\\\boxed{42}."}' > mine.jsonl
+    tutelage verify mine.jsonl"""
+)
+@click.argument("file", metavar="FILE")
+@click.option(
+    "--timeout",
+    default=5.0,
+    type=click.FloatRange(min=0, min_open=True),
+    show_default=True,
+    help="Seconds for one judgement.",
+)
+@click.option(
+    "--workers",
+    default=2,
+    type=click.IntRange(min=1),
+    show_default=True,
+    help="Processes that judge.",
+)
+def command(file: str, timeout: float, workers: int) -> None:
+    """Judge answers of your own with the verifiers.
+
+    FILE has one JSON object a line (`-` reads standard input): statement, gold, answer; optionally
+    domain (math, code or reasoning; math where it is missing), and for code tests (a list of
+    asserts, or one string) and entry_point. Prints one JSON object a row, in order: status
+    (correct, incorrect or unjudged), reason, extracted. A row that cannot be read is unjudged.
+    """
+    from tutelage.verifiers import VerifierPool
+
+    def judge(line: bytes) -> Verdict:
+        try:
+            problem, answer = _row(line)
+        except (ValueError, RecursionError) as error:
+            return Verdict("unjudged", "", f"unreadable: {error}")
+        return pool.judge(problem, answer)
+
+    waiting: deque[Future[Verdict]] = deque()
+    with (
+        VerifierPool(timeout=timeout, workers=workers) as pool,
+        ThreadPoolExecutor(workers) as hands,
+    ):
+        for line in _lines(file):
+            waiting.append(hands.submit(judge, line))
+            while waiting and (waiting[0].done() or len(waiting) > 16 * workers):
+                _print(waiting.popleft().result())
+        while waiting:
+            _print(waiting.popleft().result())
+
+
+def _lines(file: str) -> Iterator[bytes]:
+    try:
+        with sys.stdin.buffer if file == "-" else Path(file).open("rb") as stream:
+            for line in stream:
+                if line.strip():
+                    yield line
+    except OSError as error:
+        raise Mistake(
+            f"wanted a file of JSON lines, got {file} ({error.strerror}): give a path, or -"
+        ) from error
+
+
+def _row(line: bytes) -> tuple[Problem, str]:
+    """The problem and the answer of one line.
+
+    Raises:
+        ValueError: the line is no row.
+    """
+    row = json.loads(line.decode("utf-8-sig"))
+    if not isinstance(row, dict):
+        raise ValueError(f"wanted an object, got {type(row).__name__}")
+    domain: Domain = row.get("domain") or "math"
+    if domain not in get_args(Domain):
+        raise ValueError(f"wanted domain math, code or reasoning, got {domain!r}")
+    answer = _text(row, "answer")
+    tests = row.get("tests")
+    if domain == "code" and not tests:
+        raise ValueError("wanted tests, got none")
+    if domain != "code" and row.get("gold") is None:
+        raise ValueError("wanted gold, got none")
+    gold = _text(row, "gold") if row.get("gold") is not None else ""
+    return Problem(
+        problem_id="row",
+        domain=domain,
+        source="file",
+        licence="unknown",
+        statement=_text(row, "statement") if row.get("statement") is not None else "",
+        gold=Gold("tests", gold, _tests(row)) if domain == "code" else Gold(_kind(row, gold), gold),
+    ), answer
+
+
+def _kind(row: dict[str, Any], gold: str) -> str:
+    """`scorer` for a reasoning row whose gold is an object with a `dataset`, else `answer`."""
+    if row.get("domain") != "reasoning":
+        return "answer"
+    try:
+        value = json.loads(gold)
+    except ValueError:
+        return "answer"
+    return "scorer" if isinstance(value, dict) and "dataset" in value else "answer"
+
+
+def _tests(row: dict[str, Any]) -> str:
+    """The row's tests in the form that `Gold.tests_json` has."""
+    tests = row["tests"]
+    if isinstance(tests, str):
+        tests = [tests]
+    if not isinstance(tests, list) or not all(isinstance(test, str) for test in tests):
+        raise ValueError("wanted tests as a text or a list of texts")
+    setup = row.get("setup") or ""
+    return json.dumps({"setup": setup, "tests": tests, "entry_point": row.get("entry_point") or ""})
+
+
+def _text(row: dict[str, Any], name: str) -> str:
+    value = row.get(name)
+    if isinstance(value, str):
+        return value
+    if value is None:
+        raise ValueError(f"wanted {name}, got none")
+    return json.dumps(value)
+
+
+def _print(verdict: Verdict) -> None:
+    printed: dict[str, Any] = {
+        "status": verdict.status,
+        "reason": verdict.reason,
+        "extracted": verdict.extracted,
+    }
+    if verdict.detail:
+        printed["detail"] = json.loads(verdict.detail)
+    click.echo(json.dumps(printed))

@@ -1,0 +1,158 @@
+"""Corpora: where problems come from. `open_corpus(spec).rows()` streams them.
+
+A corpus is made of files, read through a format, or made by a generator. Both tables are open:
+wherever a name is accepted, a dotted `package.module:Class` is too. A format has the methods of
+`Format`; a generator has `open(spec, argument, options)`, which returns a `Corpus`, and says in
+`makes` what it makes. This room yields problems and nothing else: it judges no answer and drops no
+duplicate.
+
+    row, problem              what a corpus, a row and a format are; how a Problem is made
+    places, containers, files where files lie, what is in them, their rows
+    gsm8k, svamp, ...         one module a format: a record in, a problem out
+    starter, stories, gym     corpora that are made
+    mutants, check            right and wrong answers to try a verifier with
+    cuts                      a problem in shards
+    source                    reading Python sources without running them
+"""
+
+import importlib
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+from tutelage.corpora.row import Corpus, Format, Record, Row
+from tutelage.errors import CorpusError
+
+__all__ = ["FORMATS", "GENERATORS", "Corpus", "Format", "Record", "Row", "open_corpus"]
+
+FORMATS: dict[str, str] = {
+    "tutelage": "tutelage.corpora.native:Native",
+    "lic": "tutelage.corpora.lic:Lic",
+    "gsm8k": "tutelage.corpora.gsm8k:Gsm8k",
+    "svamp": "tutelage.corpora.svamp:Svamp",
+    "humaneval": "tutelage.corpora.humaneval:HumanEval",
+    "mbpp": "tutelage.corpora.mbpp:Mbpp",
+    "livecodebench": "tutelage.corpora.livecodebench:LiveCodeBench",
+    "opencodeinstruct": "tutelage.corpora.opencodeinstruct:OpenCodeInstruct",
+    "omni-math": "tutelage.corpora.competition:OmniMath",
+    "math": "tutelage.corpora.competition:Math",
+    "generic": "tutelage.corpora.generic:Generic",
+}
+"""Readers of files by name, in the order in which they are tried on an unknown file."""
+
+GENERATORS: dict[str, str] = {
+    "starter": "tutelage.corpora.starter:Starter",
+    "reasoning-gym": "tutelage.corpora.gym:ReasoningGym",
+}
+"""Corpora that are made, not read: `name:argument?option=value&...`."""
+
+_DOTTED = re.compile(r"[A-Za-z_]\w*(\.\w+)+:[A-Za-z_]\w*")
+_FORCED = re.compile(r"([A-Za-z_][\w.:-]*)=(.+)", re.DOTALL)
+
+
+def open_corpus(spec: str, fields: Mapping[str, str] = {}, format: str = "") -> Corpus:
+    """The corpus that a person named.
+
+    Args:
+        spec: `starter?size=500`, a path, a glob, a URL, or one of these as `format=path`.
+        fields: a mapping for the generic format, such as `{"statement": "question"}`.
+        format: name of the format; empty to tell it from the first rows.
+
+    Raises:
+        CorpusError: there is no such corpus, or it holds no rows of a known kind.
+    """
+    if made := _generated(spec):
+        if fields or format:
+            raise CorpusError(f"{spec!r} is made, not read: it takes no format and no mapping")
+        return made
+    try:
+        return _read(spec, fields, format)
+    except OSError as error:
+        raise CorpusError(f"{spec!r} cannot be read: {error}") from error
+
+
+def _read(spec: str, fields: Mapping[str, str], format: str) -> Corpus:
+    place = spec
+    if not format and (match := _FORCED.fullmatch(spec)) and not Path(spec).exists():
+        format, place = match.groups()
+    if format and fields and format != "generic":
+        raise CorpusError(f"a mapping goes with the generic format, not with {format!r}: drop one")
+    return _from_files(spec, place, dict(fields), "generic" if fields else format)
+
+
+def load(name: str, table: Mapping[str, str], kind: str) -> Any:
+    """The class behind a name in a table, or behind a dotted `package.module:Class`.
+
+    Raises:
+        CorpusError: there is none; the nearest name is given.
+    """
+    target = table.get(name, name)
+    if ":" not in target:
+        near = get_close_matches(name, table, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(table)}"
+        raise CorpusError(f"there is no {kind} {name!r}: {hint}")
+    module, _, attribute = target.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise CorpusError(f"the {kind} {name!r} cannot be loaded: {error}") from error
+
+
+def _generated(spec: str) -> Corpus | None:
+    head, _, query = spec.partition("?")
+    name, _, argument = head.partition(":")
+    if name not in GENERATORS:
+        if not _DOTTED.fullmatch(head) or Path(spec).exists():
+            return None
+        name, argument = head, ""
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    corpus: Corpus = load(name, GENERATORS, "generator").open(spec, argument, options)
+    return corpus
+
+
+def _from_files(spec: str, place: str, fields: dict[str, str], format: str) -> Corpus:
+    from tutelage.corpora.files import Files, sample, stem
+    from tutelage.corpora.generic import Generic
+    from tutelage.corpora.places import find
+
+    reader: Format | None = None
+    if format and format != "generic":
+        reader = load(format, FORMATS, "format")()
+    if fields or format == "generic":
+        reader = Generic(fields)
+    try:
+        paths = find(place)
+    except CorpusError as error:
+        near = get_close_matches(spec, GENERATORS, n=1)
+        raise CorpusError(f"{error} (did you mean {near[0]!r}?)" if near else str(error)) from None
+    records = sample(paths, spec)
+    if fields and reader and not any(reader.fits(record) for record in records):
+        raise CorpusError(
+            f"no row of {spec!r} has {fields.get('statement', 'statement')!r} for its statement: "
+            f"its fields are {', '.join(sorted(records[0]))}"
+        )
+    if reader is None:
+        reader = _recognised(records, spec)
+    if isinstance(reader, Generic):
+        reader = Generic(fields, stem(paths[0]))
+    return Files(spec, paths, reader)
+
+
+def _recognised(records: list[Record], spec: str) -> Format:
+    """The first format in the table that fits the earliest of the records.
+
+    Raises:
+        CorpusError: none fits any of them.
+    """
+    known: list[Format] = [load(name, FORMATS, "format")() for name in FORMATS]
+    for record in records:
+        for reader in known:
+            if reader.fits(record):
+                return reader
+    raise CorpusError(
+        f"the rows of {spec!r} are of no known format (fields: {', '.join(sorted(records[0]))}): "
+        "say what is what with --map statement=FIELD,answer=FIELD, or see `tutelage corpus list`"
+    )

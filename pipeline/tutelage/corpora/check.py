@@ -1,0 +1,55 @@
+"""Tries a corpus on a judge: every gold answer must pass, every mutant must fail.
+
+Knows no verifier: the judge is a function, which may be called from several threads at once.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from tutelage.corpora import mutants
+from tutelage.corpora.row import Row
+from tutelage.records import Problem, Verdict
+
+Judge = Callable[[Problem, str], Verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What the judge said of one problem's answers."""
+
+    row: Row
+    gold: Verdict | None = None
+    """None where the row is no problem, or has no reference answer."""
+    mutant: Verdict | None = None
+
+    @property
+    def passes(self) -> bool:
+        """Gold not refused and mutant not accepted."""
+        return (self.gold is None or self.gold.status == "correct") and (
+            self.mutant is None or self.mutant.status != "correct"
+        )
+
+
+def check(rows: Iterable[Row], judge: Judge, threads: int = 2) -> Iterator[Checked]:
+    """The rows as they were judged, in order; a few are in flight at a time."""
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: deque[Future[Checked]] = deque()
+        for row in rows:
+            waiting.append(pool.submit(_checked, row, judge))
+            if len(waiting) > 2 * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _checked(row: Row, judge: Judge) -> Checked:
+    if row.problem is None:
+        return Checked(row)
+    right = mutants.gold(row.problem)
+    return Checked(
+        row,
+        judge(row.problem, right) if right else None,
+        judge(row.problem, mutants.mutate(row.problem)),
+    )

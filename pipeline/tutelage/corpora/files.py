@@ -1,0 +1,127 @@
+"""A corpus in files: finds them, tells their format, and turns their records into rows.
+
+A broken line is a row with the failure `unreadable`, never an exception: one bad row never costs
+its neighbours.
+"""
+
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import PurePosixPath
+
+from tutelage.corpora.containers import Load, loads
+from tutelage.corpora.row import Format, Record, Row
+from tutelage.errors import BadRow, CorpusError
+
+_SAMPLE = 20
+_SPLIT = re.compile(r"(?:^|[^a-z])(train|test|validation|valid|val|dev)(?:[^a-z]|$)")
+_BROKEN = (OSError, EOFError, ValueError, zlib.error)
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The rows of one or more files, read through one format."""
+
+    spec: str
+    paths: tuple[str, ...]
+    format: Format
+
+    @property
+    def name(self) -> str:
+        """The format's name; a generic format is named for its file."""
+        return self.format.name
+
+    def rows(self, part: int = 0, parts: int = 1) -> Iterator[Row]:
+        """See `Corpus`."""
+        for index, (place, path, load) in enumerate(_loads(self.paths)):
+            if index % parts == part:
+                yield self._row(index, place, path, load)
+
+    def _row(self, index: int, place: str, path: str, load: Load) -> Row:
+        try:
+            return Row(self.spec, index, self.format.problem(_record(load), split(path)))
+        except BadRow as error:
+            failure, reason = error.failure, error.reason
+        except Exception as error:  # a format of somebody else's may trip over a row
+            failure, reason = "bad-row", f"{self.format.name}: {type(error).__name__}: {error}"
+        return Row(self.spec, index, None, failure, " ".join(f"{place}: {reason}".split()))
+
+
+def sample(paths: Sequence[str], spec: str) -> list[Record]:
+    """The first records that can be read at all, to tell the format by.
+
+    Raises:
+        CorpusError: there is none among the first rows, or a file cannot be opened.
+    """
+    records: list[Record] = []
+    seen, trouble = 0, ""
+    for place, _, load in _loads(paths):
+        if seen == _SAMPLE:
+            break
+        seen += 1
+        try:
+            records.append(_record(load))
+        except BadRow as error:
+            trouble = trouble or f"{place}: {error.reason}"
+    if not seen:
+        raise CorpusError(f"{spec!r} holds no rows: wanted JSON lines, a JSON array or Parquet")
+    if not records:
+        raise CorpusError(
+            f"none of the first rows of {spec!r} can be read ({trouble}): "
+            "wanted JSON lines, a JSON array or Parquet"
+        )
+    return records
+
+
+def split(path: str) -> str:
+    """The split that a file's name tells; `train` where it tells none.
+
+    >>> split("data/gsm8k_test.jsonl.gz"), split("latest.jsonl")
+    ('test', 'train')
+    """
+    match = _SPLIT.search(PurePosixPath(path).name.lower())
+    found = match[1] if match else "train"
+    return "validation" if found in ("valid", "val", "dev") else found
+
+
+def stem(path: str) -> str:
+    """A file's name without its suffixes, fit for an id.
+
+    >>> stem("data/My problems.jsonl.gz")
+    'My-problems'
+    """
+    name = PurePosixPath(path).name.split(".")[0]
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-") or "file"
+
+
+def _loads(paths: Sequence[str]) -> Iterator[tuple[str, str, Load]]:
+    """Every row of every file as (file:line, file, load); the lost rest of a file is one row."""
+    for path in paths:
+        line = 0
+        try:
+            for line, load in loads(path):
+                yield f"{path}:{line}", path, load
+        except _BROKEN as error:
+            lost = partial(_refuse, f"{error} (nothing after this is read)")
+            yield f"{path}:{line + 1}", path, lost
+
+
+def _refuse(reason: str) -> object:
+    raise ValueError(reason)
+
+
+def _record(load: Load) -> Record:
+    """The record, checked to be one.
+
+    Raises:
+        BadRow: unreadable.
+    """
+    try:
+        record = load()
+    except ValueError as error:
+        raise BadRow("unreadable", str(error)) from error
+    if not isinstance(record, dict):
+        raise BadRow("unreadable", f"a row is an object, this is {type(record).__name__}")
+    return record

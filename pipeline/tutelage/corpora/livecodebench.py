@@ -1,0 +1,154 @@
+"""LiveCodeBench: contest problems by date (Jain et al. 2024).
+
+A row is `{"question_content", "starter_code", "public_test_cases", "private_test_cases",
+"metadata", ...}`. Test cases are a JSON list of `{"input", "output", "testtype"}`; the private
+ones may be packed as base64 of zlib of a pickled JSON text, which is unpickled by a reader that
+knows no classes, so that a row cannot run code here.
+
+- `functional`: `input` has one JSON argument a line. The test calls the function of the metadata's
+  `func_name`, as a method of `Solution` where the starter code has that class.
+- `stdin`: the student writes a whole program; the pairs go into `stdin` of the tests.
+
+The statement ends in the starter code, or says that a program reads standard input: that is
+public, as are the examples in the text. There is no reference solution.
+"""
+
+import base64
+import binascii
+import io
+import json
+import pickle
+import zlib
+from dataclasses import dataclass
+
+from tutelage.corpora.problem import has, make, suite, text, tidy
+from tutelage.corpora.row import Record
+from tutelage.errors import BadRow
+from tutelage.records import Gold, Problem
+
+_LARGEST = 1 << 28
+_SETUP = """\
+import bisect, collections, copy, functools, heapq, itertools, math, operator, random, re, string
+from bisect import *
+from collections import *
+from functools import *
+from heapq import *
+from itertools import *
+from math import *
+from typing import *
+from builtins import *"""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveCodeBench:
+    """Reads LiveCodeBench's code generation."""
+
+    name: str = "livecodebench"
+    reads: str = "question_content, starter_code, public_test_cases, private_test_cases, metadata"
+
+    def fits(self, record: Record) -> bool:
+        """See `Format`."""
+        return has(record, "question_content", "public_test_cases") and "shards" not in record
+
+    def problem(self, record: Record, split: str) -> Problem:
+        """See `Format`."""
+        starter = text(record, "starter_code")
+        return make(
+            source=self.name,
+            domain="code",
+            statement=statement(record),
+            gold=gold(record, "Solution()." if "class Solution" in starter else ""),
+            split="test",
+        )
+
+
+def statement(record: Record) -> str:
+    """The question, and the form that an answer must have."""
+    question, starter = tidy(text(record, "question_content")), text(record, "starter_code")
+    if not question:
+        return ""
+    if starter.strip():
+        return f"{question}\n\nUse this starting code:\n```python\n{starter.strip()}\n```"
+    return f"{question}\n\nWrite a program that reads standard input and prints the answer."
+
+
+def gold(record: Record, owner: str, reference: str = "", prelude: str = "") -> Gold:
+    """The tests of a row, public and private, with `prelude` at the end of their setup.
+
+    `owner` stands before the name of a function that is called, such as `Solution().`.
+
+    Raises:
+        BadRow: they cannot be read.
+    """
+    cases = [
+        *_cases(record.get("public_test_cases"), "public_test_cases"),
+        *_cases(record.get("private_test_cases"), "private_test_cases"),
+    ]
+    name = function(record.get("metadata"))
+    setup = f"{_SETUP}\n{prelude}".strip()
+    if name:
+        calls = [_call(owner + name, *case) for case in cases]
+        return suite(reference, calls, setup=setup, entry_point=name)
+    return suite(reference, (), setup=setup, stdin=cases)
+
+
+def function(metadata: object) -> str:
+    """Name of the function to call; empty for whole programs.
+
+    Raises:
+        BadRow: it is no name.
+    """
+    if isinstance(metadata, str):
+        try:
+            metadata = json.loads(metadata)
+        except ValueError:
+            metadata = None
+    name = metadata.get("func_name") if isinstance(metadata, dict) else None
+    if name and not (isinstance(name, str) and name.isidentifier()):
+        raise BadRow("bad-tests", f"`func_name` is no name: {name!r}")
+    return name or ""
+
+
+def _call(name: str, given: str, expected: str) -> str:
+    try:
+        arguments = [json.loads(line) for line in given.split("\n") if line.strip()]
+        result = json.loads(expected)
+    except ValueError as error:
+        raise BadRow("bad-tests", f"a test case is not JSON: {error}") from None
+    shown = ", ".join(map(repr, arguments))
+    return f"assert {name}({shown}) == {result!r}"
+
+
+def _cases(value: object, key: str) -> list[tuple[str, str]]:
+    if isinstance(value, str) and value.strip():
+        try:
+            value = json.loads(value)
+        except ValueError:
+            value = _unpacked(str(value), key)
+    if not value:
+        return []
+    if not isinstance(value, list):
+        raise BadRow("bad-tests", f"`{key}` is no list of test cases")
+    try:
+        return [(str(case["input"]), str(case["output"])) for case in value]
+    except (KeyError, TypeError):
+        raise BadRow("bad-tests", f"`{key}` has a case without input and output") from None
+
+
+def _unpacked(packed: str, key: str) -> object:
+    try:
+        opener = zlib.decompressobj()
+        data = opener.decompress(base64.b64decode(packed), _LARGEST)
+        if opener.unconsumed_tail:
+            raise BadRow("bad-tests", f"`{key}` unpacks to more than {_LARGEST} bytes")
+        return json.loads(_Plain(io.BytesIO(data)).load())
+    except (binascii.Error, zlib.error, pickle.UnpicklingError, ValueError, TypeError, EOFError,
+            IndexError, KeyError, AttributeError) as error:  # fmt: skip
+        raise BadRow("bad-tests", f"`{key}` cannot be unpacked: {error}") from None
+
+
+class _Plain(pickle.Unpickler):
+    """Unpickles texts, numbers, lists and the like; refuses whatever needs a class or function."""
+
+    def find_class(self, module: str, name: str) -> object:
+        raise pickle.UnpicklingError(f"it names {module}.{name}")

@@ -1,0 +1,107 @@
+"""Where files lie and how their bytes are reached: paths, globs, URLs, compression.
+
+Compression is told by the first bytes, not by the name. Nothing here knows what is in a file.
+"""
+
+import bz2
+import gzip
+import importlib
+import io
+import lzma
+from glob import glob, has_magic
+from pathlib import Path
+from typing import Any, cast
+
+from tutelage.errors import CorpusError
+
+
+def find(spec: str) -> tuple[str, ...]:
+    """The files that a path, a glob or a URL names, sorted.
+
+    Raises:
+        CorpusError: there is no such file, or no library to reach it.
+    """
+    if is_url(spec):
+        return _find_remote(spec)
+    path = Path(spec).expanduser()
+    if path.is_file():
+        return (str(path),)
+    if path.is_dir():
+        raise CorpusError(
+            f"{spec!r} is a folder: name its files, such as {spec.rstrip('/')}/*.jsonl"
+        )
+    if has_magic(spec):
+        # Path.glob takes no absolute pattern
+        names = glob(str(path), recursive=True)  # noqa: PTH207
+        found = sorted(name for name in names if Path(name).is_file())
+        if found:
+            return tuple(found)
+        raise CorpusError(f"no file matches {spec!r}: check the folder and the pattern")
+    raise CorpusError(f"there is no file {spec!r}: check the path, or see `tutelage corpus list`")
+
+
+def is_url(spec: str) -> bool:
+    """Whether the spec is for fsspec, such as `gs://bucket/file.jsonl`."""
+    return "://" in spec
+
+
+def unpacked(path: str) -> io.BufferedReader:
+    """The file's content as a stream of plain bytes.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    raw = _raw(path)
+    head = raw.peek(6)[:6]
+    if head.startswith(b"\x1f\x8b"):
+        return _buffered(gzip.GzipFile(fileobj=raw))
+    if head.startswith(b"BZh"):
+        return _buffered(bz2.BZ2File(raw))
+    if head.startswith(b"\xfd7zXZ"):
+        return _buffered(lzma.LZMAFile(raw))
+    if head.startswith(b"\x28\xb5\x2f\xfd"):
+        return _buffered(_zstandard(raw))
+    return raw
+
+
+def _raw(path: str) -> io.BufferedReader:
+    if not is_url(path):
+        return Path(path).open("rb")
+    system, inner = _remote(path)
+    return _buffered(system.open(inner, "rb"))
+
+
+def _buffered(stream: object) -> io.BufferedReader:
+    return io.BufferedReader(cast(io.RawIOBase, stream), buffer_size=1 << 16)
+
+
+def _zstandard(raw: io.BufferedReader) -> object:
+    import pyarrow as pa  # carries a zstd that the standard library of this Python may not have
+
+    return pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd")
+
+
+def _find_remote(spec: str) -> tuple[str, ...]:
+    system, inner = _remote(spec)
+    try:
+        found = sorted(system.glob(inner)) if has_magic(inner) else [inner]
+        missing = not found or not all(system.exists(name) for name in found[:1])
+    except Exception as error:
+        raise CorpusError(f"{spec!r} cannot be reached: {error}") from error
+    if missing:
+        raise CorpusError(f"nothing lies at {spec!r}: check the address and your access to it")
+    return tuple(system.unstrip_protocol(name) for name in found)
+
+
+def _remote(spec: str) -> tuple[Any, str]:
+    """File system and inner path of a URL; imported only when there is a URL."""
+    scheme = spec.partition("://")[0]
+    try:
+        fsspec = importlib.import_module("fsspec.core")
+    except ImportError:
+        raise CorpusError(f"{spec!r} needs fsspec: pip install fsspec, or copy the file") from None
+    try:
+        system, inner = fsspec.url_to_fs(spec)
+    except (ImportError, ValueError, OSError) as error:
+        raise CorpusError(f"no way to read {scheme}:// here: {error}") from error
+    return system, inner

@@ -1,0 +1,27 @@
+"""Near-duplicates, contamination and splits.
+
+`sketch` turns texts into compact sketches, `find` says which documents are duplicates of which,
+`decontaminate` finds evaluation problems among training problems, `splits` keeps clusters whole
+between train and validation. Nothing here knows Beam, dialogues or prompts.
+"""
+
+from tutelage.dedup.scheme import Scheme
+from tutelage.dedup.sketches import Sketches, shingles, sign, sketch, sketch_all
+from tutelage.dedup.twins import Counts, Result, find, find_within
+from tutelage.dedup.words import digest, normalise, spoken
+
+__all__ = [
+    "Counts",
+    "Result",
+    "Scheme",
+    "Sketches",
+    "digest",
+    "find",
+    "find_within",
+    "normalise",
+    "shingles",
+    "sign",
+    "sketch",
+    "sketch_all",
+    "spoken",
+]

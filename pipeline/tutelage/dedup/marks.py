@@ -1,0 +1,269 @@
+"""Marks the rows of files: the same rows in the same order, with two columns more.
+
+`duplicate_of` is the id of the surviving row that a row repeats, null where the row stays;
+`cluster_id` is the smallest id of the row's cluster, its own where it is alone. Nothing is
+removed: `WHERE duplicate_of IS NULL` is the deduplicated set.
+
+Beside the rows lies `manifest.json`: the scheme, the inputs, the counts. It holds no clock and no
+machine, so the same files give the same bytes.
+"""
+
+import json
+import sys
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import fs
+
+from tutelage import __version__
+from tutelage.dedup.scheme import Scheme
+from tutelage.dedup.sketches import Id, Sketches, sketch_all
+from tutelage.dedup.tables import Field, Table
+from tutelage.dedup.twins import Result, find_within
+from tutelage.errors import Mistake, OutputError
+from tutelage.places import locate
+
+COLUMNS = ("duplicate_of", "cluster_id")
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, how many are done, and of how many (0 where that is not known yet)."""
+
+
+def mark(
+    tables: Sequence[Table],
+    out: str,
+    scheme: Scheme,
+    text: str = "text",
+    id: str | None = None,
+    threads: int = 1,
+    progress: Progress = lambda stage, done, total: None,
+    within: str | None = None,
+    named: bool = False,
+) -> dict[str, Any]:
+    """Finds duplicates within and between the tables; writes one Parquet file for each to `out`.
+
+    Args:
+        tables: the files, or runs; together they are one set of rows.
+        out: folder or URL that is new or empty.
+        scheme: the rule by which texts are duplicates.
+        text: column with the text, or with chat messages. A row without text is left as it is.
+        id: column with unique ids; without it, the number of the row is its id, counted from 0
+            through all files. The smallest id of a group of duplicates is the one that stays.
+        threads: for sketching and comparing; the result is the same with any number.
+        progress: called now and then.
+        within: column; only rows with the same text in it are compared.
+        named: ids are unique within a table alone. In the marks they stand as `TABLE/ID`, and of
+            two rows with one id, that of the earlier table comes first.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        Mistake: a file or a column is not as wanted; see the message.
+        OutputError: `out` cannot be written.
+    """
+    system, folder = _prepared(out)
+    names = _names(tables)
+    rows = _Rows(text, id, within, [name.removesuffix(".parquet") for name in names] * named)
+    documents = rows.read(tables, progress)
+    sketches = Sketches.concat(sketch_all(documents, scheme, threads), scheme)
+    if not rows.ids:
+        raise Mistake(f"no rows in {', '.join(table.path for table in tables)}: nothing to do")
+    ids = sketches.ids
+    if named:
+        sketches = replace(sketches, ids=_ranks(ids))
+    result = find_within(
+        sketches, rows.parts, scheme, threads, lambda done, of: progress("compared", done, of)
+    )
+    verdict = _Verdict(rows, result, ids)
+    done = 0
+    for table, name, end in zip(tables, names, rows.ends, strict=True):
+        try:
+            done = _write(system, f"{folder}/{name}", table, verdict, done, end, progress)
+        except OSError as error:
+            raise OutputError(f"cannot write {out}/{name}: {error}") from error
+    begins = [0, *rows.ends]
+    manifest = {
+        "kind": "dedup",
+        "tutelage": __version__,
+        "scheme": scheme.record(),
+        "text": text,
+        "id": id,
+        "within": within,
+        "inputs": [
+            {"file": table.path, "rows": end - begin, "output": name}
+            for table, name, begin, end in zip(tables, names, begins, rows.ends, strict=False)
+        ],
+        "rows": len(rows.ids),
+        "without_text": len(rows.ids) - len(sketches),
+        "counts": result.counts.record(),
+    }
+    with system.open_output_stream(f"{folder}/manifest.json") as file:
+        file.write(json.dumps(manifest, indent=2).encode() + b"\n")
+    return manifest
+
+
+class _Rows:
+    """What the first pass learns of all rows, besides their sketches."""
+
+    def __init__(self, text: str, id: str | None, within: str | None, names: list[str]) -> None:
+        self._text = text
+        self._id = id
+        self._within = within
+        self._names = names
+        self.ids: list[Id] = []
+        self.ends: list[int] = []
+        """Rows up to the end of each file."""
+        self.place = array("q")
+        """Place of each row among the sketches; -1 for a row without text."""
+        self.parts: list[str] = []
+        """For each sketch, what stands in the column within which rows are compared."""
+
+    def read(self, tables: Sequence[Table], progress: Progress) -> Iterator[tuple[Id, str]]:
+        """The documents: rows that have a text."""
+        seen: set[Id] = set()
+        columns = list(dict.fromkeys(c for c in (self._text, self._id, self._within) if c))
+        for number, table in enumerate(tables):
+            for batch in table.select(columns):
+                texts = Field(table.path, self._text).texts(batch.column(self._text))
+                names = self._ids(table.path, batch, number, seen)
+                parts = self._parts(table.path, batch)
+                self.ids += names
+                for name, said, part in zip(names, texts, parts, strict=True):
+                    self.place.append(-1 if said is None else len(self.parts))
+                    if said is not None:
+                        self.parts.append(part)
+                        yield name, said
+                progress("read", len(self.ids), 0)
+            self.ends.append(len(self.ids))
+
+    def _ids(self, path: str, batch: pa.RecordBatch, number: int, seen: set[Id]) -> Sequence[Id]:
+        start = len(self.ids)
+        if self._id is None:
+            return range(start, start + len(batch))
+        names: Sequence[Id] = Field(path, self._id).ids(batch.column(self._id))
+        if self._names:
+            names = [f"{self._names[number]}/{name}" for name in names]
+        _check(names, seen, start, path, self.ids)
+        return names
+
+    def _parts(self, path: str, batch: pa.RecordBatch) -> list[str]:
+        if self._within is None:
+            return [""] * len(batch)
+        found = Field(path, self._within).texts(batch.column(self._within))
+        return [sys.intern(part or "") for part in found]
+
+
+def _ranks(ids: list[Id]) -> list[Id]:
+    """For each `TABLE/ID` its rank by id, and then by table, in whose order they come."""
+    bare = [str(name).partition("/")[2] for name in ids]
+    ranks: list[Id] = [0] * len(ids)
+    for rank, place in enumerate(sorted(range(len(ids)), key=bare.__getitem__)):
+        ranks[place] = rank
+    return ranks
+
+
+def _check(names: Sequence[Id], seen: set[Id], start: int, path: str, before: list[Id]) -> None:
+    """Each id once, and all of one type."""
+    if before and names and type(before[0]) is not type(names[0]):
+        raise Mistake(f"{path}: ids are text in one file and numbers in another: make them one")
+    for number, name in enumerate(names, start):
+        if name in seen:
+            first = before.index(name) if name in before else start + names.index(name)
+            raise Mistake(
+                f"{path}: id {name!r} comes twice, in rows {first} and {number} (from 0): wanted "
+                "unique ids; leave out --id to number the rows"
+            )
+        seen.add(name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    rows: _Rows
+    result: Result
+    ids: list[Id]
+    """Of each document."""
+
+    @property
+    def type(self) -> pa.DataType:
+        """Of ids, and so of both columns."""
+        return pa.int64() if isinstance(self.rows.ids[0], int) else pa.string()
+
+    def columns(self, begin: int, end: int) -> list[pa.Array]:
+        """`duplicate_of` and `cluster_id` of rows begin to end."""
+        all_places: npt.NDArray[np.int64] = np.frombuffer(self.rows.place, np.int64)
+        place = all_places[begin:end]
+        ids = self.ids
+        twins: list[Id | None] = [None] * len(place)
+        clusters = self.rows.ids[begin:end]
+        told = np.nonzero(place >= 0)[0]
+        twin, first = self.result.twin[place[told]], self.result.first[place[told]]
+        for row, other, smallest in zip(told.tolist(), twin.tolist(), first.tolist(), strict=True):
+            clusters[row] = ids[smallest]
+            if other >= 0:
+                twins[row] = ids[other]
+        return [pa.array(twins, self.type), pa.array(clusters, self.type)]
+
+
+def _prepared(out: str) -> tuple[fs.FileSystem, str]:
+    """The output folder, made, empty."""
+    system, folder = locate(out)
+    try:
+        system.create_dir(folder)
+        there = system.get_file_info(fs.FileSelector(folder))
+        with system.open_output_stream(f"{folder}/manifest.json.part") as probe:
+            probe.write(b"")
+        system.delete_file(f"{folder}/manifest.json.part")
+    except OSError as error:
+        raise OutputError(f"cannot write to {out}: {error}") from error
+    if there:
+        raise OutputError(f"wanted a new or empty folder, got {out} with files in it: name another")
+    return system, folder.rstrip("/")
+
+
+def _names(tables: Sequence[Table]) -> list[str]:
+    """One output name for each input; numbered where two inputs have one name."""
+    stems = [PurePosixPath(table.path.replace("\\", "/")).name.split(".")[0] for table in tables]
+    stems = [stem or "rows" for stem in stems]
+    if len(set(stems)) == len(stems):
+        return [f"{stem}.parquet" for stem in stems]
+    return [f"{place:05d}-{stem}.parquet" for place, stem in enumerate(stems)]
+
+
+def _write(
+    system: fs.FileSystem,
+    path: str,
+    table: Table,
+    verdict: _Verdict,
+    begin: int,
+    end: int,
+    progress: Progress,
+) -> int:
+    """The rows begin to end, under a temporary name until all are written. Returns `end`."""
+    kept = [field for field in table.schema if field.name not in COLUMNS]
+    metadata = dict(table.schema.metadata or {})
+    metadata.pop(b"huggingface", None)  # lists the columns, and would hide the new ones
+    schema = pa.schema([*kept, *(pa.field(name, verdict.type) for name in COLUMNS)], metadata)
+    with pq.ParquetWriter(
+        f"{path}.part", schema, filesystem=system, compression="zstd", compression_level=3
+    ) as writer:
+        for batch in table.rows():
+            stop = begin + len(batch)
+            if stop > end:
+                break
+            columns = [batch.column(field.name) for field in kept]
+            writer.write_batch(
+                pa.record_batch([*columns, *verdict.columns(begin, stop)], schema=schema)
+            )
+            begin = stop
+            progress("written", begin, len(verdict.rows.ids))
+    if begin != end:
+        raise Mistake(f"{table.path} changed while it was read: run the command again")
+    system.move(f"{path}.part", path)
+    return end

@@ -1,0 +1,288 @@
+"""What deduplication keeps of a document in place of its text, and how it is made.
+
+A `Sketches` holds many documents in a few flat arrays: a digest of the normalised text (16
+bytes), a key for each band (84 bytes at the defaults) and the hashes of its shingles (4 bytes for
+each different one, about as many as the text has words). Blocks of it are what a Beam step passes
+on and one worker gathers; the text itself stays where it is. The signature (512 bytes) is not
+kept: after banding, verification reads the shingles, which are exact.
+
+Sketches do not say which documents are duplicates: `twins` does.
+"""
+
+import hashlib
+import mmap
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from itertools import islice, pairwise
+from types import ModuleType
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from tutelage.dedup import plain
+from tutelage.dedup.scheme import Scheme, permutations
+from tutelage.dedup.words import encode, normalise
+from tutelage.errors import OutputError
+
+Id = str | int
+Bytes = npt.NDArray[np.uint8]
+Hashes = npt.NDArray[np.uint32]
+Bounds = npt.NDArray[np.int64]
+
+_ENOUGH = 3_000_000
+"""Bytes of text in this process from which on compiled kernels win back their start (a second
+from numba's cache, eight at the very first use)."""
+_CALL = 15_000
+"""Bytes of text that take NumPy as long as its overhead of one call."""
+_BLOCK = 2_000
+"""Documents worked on at once: arrays of a few megabytes, which the processor's cache holds."""
+
+_LOWER = np.arange(256, dtype=np.uint8)
+_LOWER[65:91] += 32
+_SPACE = np.zeros(256, np.uint8)
+_SPACE[[*range(9, 14), *range(28, 33)]] = 1  # what str.split splits at, within ASCII
+_LOWER[_SPACE > 0] = 32
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sketches:
+    """n documents, ready to be compared."""
+
+    ids: list[Id]
+    """All of one type, each once."""
+    digests: Bytes
+    """uint8 [n, 16]: equal where the normalised texts are."""
+    keys: Hashes
+    """uint32 [n, bands]."""
+    shingles: Hashes
+    """uint32: the documents' distinct shingle hashes, each document's sorted."""
+    bounds: Bounds
+    """int64 [n + 1]: document d has `shingles[bounds[d]:bounds[d + 1]]`."""
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def size(self) -> int:
+        """Bytes in the arrays (ids not counted)."""
+        return sum(part.nbytes for part in (self.digests, self.keys, self.shingles, self.bounds))
+
+    def only(self, places: Sequence[int]) -> "Sketches":
+        """The documents at `places`, in that order."""
+        bounds = self.bounds
+        runs = [self.shingles[bounds[i] : bounds[i + 1]] for i in places]
+        cuts = np.zeros(len(runs) + 1, np.int64)
+        np.cumsum([len(run) for run in runs], out=cuts[1:])
+        return Sketches(
+            [self.ids[i] for i in places],
+            self.digests[places],
+            self.keys[places],
+            np.concatenate(runs) if runs else self.shingles[:0],
+            cuts,
+        )
+
+    @classmethod
+    def concat(cls, blocks: Iterable["Sketches"], scheme: Scheme) -> "Sketches":
+        """Many blocks as one, in the order given. Holds each block only until it is copied.
+
+        The shingles, which are most of it, go to an unnamed file that is mapped; see `let_go`.
+
+        Raises:
+            OutputError: the folder for temporary files is full.
+        """
+        ids: list[Id] = []
+        digests, keys = _Grown(np.uint8), _Grown(np.uint32)
+        shingles, sizes = _Mapped(np.uint32), _Grown(np.int64)
+        for block in blocks:
+            ids += block.ids
+            digests.add(block.digests.ravel())
+            keys.add(block.keys.ravel())
+            shingles.add(block.shingles)
+            sizes.add(np.diff(block.bounds))
+        bounds = np.zeros(len(ids) + 1, np.int64)
+        np.cumsum(sizes.done(), out=bounds[1:])
+        return cls(
+            ids,
+            digests.done().reshape(-1, 16),
+            keys.done().reshape(-1, scheme.bands),
+            shingles.done(),
+            bounds,
+        )
+
+
+class _Grown:
+    """A flat array that grows in place, so that joining many never holds all of them twice."""
+
+    def __init__(self, kind: type[np.generic]) -> None:
+        self._data = np.empty(1024, kind)
+        self._size = 0
+
+    def add(self, part: npt.NDArray[Any]) -> None:
+        end = self._size + len(part)
+        if end > len(self._data):
+            self._data.resize(max(end, len(self._data) * 9 // 8), refcheck=False)
+        self._data[self._size : end] = part
+        self._size = end
+
+    def done(self) -> npt.NDArray[Any]:
+        self._data.resize(self._size, refcheck=False)
+        return self._data
+
+
+class _Mapped:
+    """A flat array in an unnamed file."""
+
+    def __init__(self, kind: type[np.generic]) -> None:
+        self._kind = np.dtype(kind)
+        self._size = 0
+        with _writing():
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115, closed by `done`
+
+    def add(self, part: npt.NDArray[Any]) -> None:
+        with _writing():
+            self._file.write(np.ascontiguousarray(part).data)
+        self._size += len(part)
+
+    def done(self) -> npt.NDArray[Any]:
+        with self._file, _writing():
+            self._file.flush()
+            if not self._size:
+                return np.empty(0, self._kind)
+            # writable, though nobody writes: kernels are compiled for such arrays
+            mapped = np.memmap(self._file, self._kind, mode="c", shape=(self._size,))
+        return mapped.view(np.ndarray)
+
+
+def let_go(array: npt.NDArray[Any]) -> None:
+    """Gives the memory of a mapped array back; what is wanted of it later is read again."""
+    held = getattr(array.base, "_mmap", array.base)
+    if isinstance(held, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        held.madvise(mmap.MADV_DONTNEED)
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"cannot write to {tempfile.gettempdir()}: {error.strerror or error}; free space there, "
+            "or name another folder by TMPDIR"
+        ) from error
+
+
+@cache
+def _kernels(name: str) -> ModuleType:
+    try:
+        return import_module(f"tutelage.dedup.{name}")
+    except ImportError:  # no numba for this interpreter
+        return plain
+
+
+_worked = 0
+
+
+def pick(name: Literal["signing", "comparing"], size: int) -> ModuleType:
+    """The compiled kernels `name`, or `plain`: whichever is done first with `size` bytes more.
+
+    Both give the same bits, so the choice shows in nothing but time.
+    """
+    global _worked
+    _worked += size + _CALL
+    return plain if _worked < _ENOUGH else _kernels(name)
+
+
+def shingles(text: str, scheme: Scheme) -> Hashes:
+    """The sorted, distinct hashes of a text's shingles: none for an empty text.
+
+    A shingle is `scheme.shingle` words of the normalised text with a space between; its hash is
+    XXH32 of their UTF-8. A text with fewer words is one shingle.
+    """
+    return shingle_sets([text], scheme)[0]
+
+
+def shingle_sets(texts: Sequence[str], scheme: Scheme) -> tuple[Hashes, Bounds]:
+    """`shingles` of many texts: those of text d are `values[bounds[d]:bounds[d + 1]]`."""
+    made = _shingle(texts, scheme)
+    sets: tuple[Hashes, Bounds] = made.kernels.distinct(made.hashes, made.offsets)
+    return sets
+
+
+def sign(texts: Sequence[str], scheme: Scheme) -> Hashes:
+    """MinHash signatures, uint32 [n, num_perm].
+
+    Bit for bit those of datasketch: `MinHash.bulk(shingles, num_perm=…, seed=…,
+    hashfunc=xxhash.xxh32_intdigest)`, where shingles are the UTF-8 of each text's word runs.
+    """
+    made = _shingle(texts, scheme)
+    a, b = permutations(scheme.num_perm, scheme.seed)
+    signed: Hashes = made.kernels.signatures(made.hashes, made.offsets, a, b)
+    return signed
+
+
+def sketch(ids: Sequence[Id], texts: Sequence[str], scheme: Scheme) -> Sketches:
+    """A block of sketches. Best with some hundred documents or more at once."""
+    if len(ids) != len(texts):
+        raise ValueError(f"wanted as many ids as texts, got {len(ids)} and {len(texts)}")
+    made = _shingle(texts, scheme)
+    kernels = made.kernels
+    values, bounds = kernels.distinct(made.hashes, made.offsets)
+    a, b = permutations(scheme.num_perm, scheme.seed)
+    signed = kernels.signatures(values, bounds, a, b)
+    view = memoryview(made.text.data)
+    cuts = made.ends.tolist()
+    digests = b"".join(
+        [hashlib.blake2b(view[begin:end], digest_size=16).digest() for begin, end in pairwise(cuts)]
+    )
+    return Sketches(
+        list(ids),
+        np.frombuffer(digests, np.uint8).reshape(-1, 16),
+        kernels.band_keys(signed, scheme.bands, scheme.rows),
+        values,
+        bounds,
+    )
+
+
+def sketch_all(
+    documents: Iterable[tuple[Id, str]], scheme: Scheme, threads: int = 1
+) -> Iterator[Sketches]:
+    """Blocks of sketches of a stream, in its order, whatever the number of threads."""
+    stream = iter(documents)
+    blocks = iter(lambda: list(islice(stream, _BLOCK)), [])
+
+    def work(block: list[tuple[Id, str]]) -> Sketches:
+        return sketch([name for name, _ in block], [text for _, text in block], scheme)
+
+    if threads == 1:
+        yield from map(work, blocks)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        while batch := list(islice(blocks, threads * 2)):
+            yield from pool.map(work, batch)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shingled:
+    """Texts after the first kernel; see `signing.shingle`."""
+
+    kernels: ModuleType
+    text: Bytes
+    ends: Bounds
+    hashes: Hashes
+    offsets: Bounds
+
+
+def _shingle(texts: Sequence[str], scheme: Scheme) -> _Shingled:
+    # Most texts are ASCII, for which the kernel does what `normalise` would.
+    parts = [text.encode() if text.isascii() else encode(normalise(text)) for text in texts]
+    bounds = np.zeros(len(parts) + 1, np.int64)
+    np.cumsum([len(part) for part in parts], out=bounds[1:])
+    source = np.frombuffer(b"".join(parts), np.uint8)
+    kernels = pick("signing", len(source))
+    return _Shingled(kernels, *kernels.shingle(source, bounds, scheme.shingle, _LOWER, _SPACE))

@@ -1,0 +1,285 @@
+"""Any Parquet or JSON Lines file as a table that is read twice: first two columns, then all rows.
+
+Deduplication needs the ids and texts of all rows before it can say anything of the first, so it
+reads a file once for those and once more to write it with its verdicts. Neither pass holds more
+than a few megabytes of rows.
+
+Not here: what a run's folder is, and the shards that a run writes (`shards`).
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Protocol
+
+import pyarrow as pa
+import pyarrow.json as pj
+import pyarrow.parquet as pq
+from pyarrow import fs
+
+from tutelage.dedup.words import spoken
+from tutelage.errors import Mistake
+from tutelage.places import locate, reason
+
+_BLOCK = 8_000_000
+"""Bytes of JSON Lines that are parsed at once."""
+_ROWS = 10_000
+"""Rows of Parquet that are read at once."""
+_MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5": "zstd", b"BZ": "bz2"}
+
+
+class Table(Protocol):
+    """A file of rows."""
+
+    path: str
+
+    @property
+    def schema(self) -> pa.Schema:
+        """All columns. For JSON Lines known in full only after `select`."""
+
+    def select(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Some columns of all rows, in order.
+
+        Raises:
+            Mistake: there is no such column, or the file is not what it seems.
+        """
+
+    def rows(self) -> Iterator[pa.RecordBatch]:
+        """All columns of all rows, in the same order, after `select` was read to its end."""
+
+
+def open_table(path: str) -> Table:
+    """The table in the file at a local path or a URL that Arrow can read (`gs://`, `s3://`).
+
+    Raises:
+        Mistake: there is no such file, or it is neither Parquet nor JSON Lines.
+    """
+    system, place = locate(path)
+    try:
+        kind = system.get_file_info(place).type
+        if kind == fs.FileType.NotFound:
+            raise Mistake(f"no such file: {path}")
+        if kind == fs.FileType.Directory:
+            raise Mistake(f"wanted a Parquet or JSONL file, got the folder {path}: name its files")
+        with system.open_input_file(place) as file:
+            head = file.read(4)
+    except OSError as error:
+        raise Mistake(f"cannot read {path}: {reason(error)}") from error
+    if head == b"PAR1":
+        return _Parquet(path, system, place)
+    return _Lines(path, system, place, _MAGIC.get(head[:2]))
+
+
+def chain(path: str, files: Sequence[str]) -> Table:
+    """Parquet files of one schema, such as the shards of a run, as one table with the name `path`.
+
+    Raises:
+        Mistake: there is none, or one of them is not what it seems.
+    """
+    if not files:
+        raise Mistake(f"no rows in {path}: nothing to do")
+    return _Chain(path, [open_table(file) for file in files])
+
+
+class _Parquet:
+    def __init__(self, path: str, system: fs.FileSystem, place: str) -> None:
+        self.path = path
+        try:
+            self._file = pq.ParquetFile(place, filesystem=system)
+        except (pa.ArrowException, OSError) as error:
+            raise Mistake(f"{path} is no Parquet file: {reason(error)}") from error
+
+    @property
+    def schema(self) -> pa.Schema:
+        return self._file.schema_arrow
+
+    def select(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        _want(self.path, columns, self.schema.names)
+        return self._read(list(columns))
+
+    def rows(self) -> Iterator[pa.RecordBatch]:
+        return self._read(None)
+
+    def _read(self, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
+        try:
+            yield from self._file.iter_batches(_ROWS, columns=columns)
+        except (pa.ArrowException, OSError) as error:
+            raise Mistake(f"{self.path} is broken: {reason(error)}") from error
+
+
+class _Chain:
+    def __init__(self, path: str, tables: Sequence[Table]) -> None:
+        self.path = path
+        self._tables = tables
+
+    @property
+    def schema(self) -> pa.Schema:
+        return self._tables[0].schema
+
+    def select(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        return (batch for table in self._tables for batch in table.select(columns))
+
+    def rows(self) -> Iterator[pa.RecordBatch]:
+        return (batch for table in self._tables for batch in table.rows())
+
+
+class _Lines:
+    """JSON Lines. A column that some rows lack is null there; types are found by reading all."""
+
+    def __init__(
+        self, path: str, system: fs.FileSystem, place: str, compression: str | None
+    ) -> None:
+        self.path = path
+        self._open: Callable[[], pa.NativeFile] = lambda: system.open_input_stream(
+            place, compression=compression
+        )
+        self._schema = pa.schema([])
+
+    @property
+    def schema(self) -> pa.Schema:
+        return self._schema
+
+    def select(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        found: list[pa.Schema] = []
+        for line, block in self._blocks():
+            table = self._parse(line, block, None)
+            if any(_dated(field.type) for field in table.schema):
+                # Arrow reads "2024-01-01" as a date; a text stays the text it was.
+                table = self._parse(line, block, _undated(table.schema))
+            if not found:
+                _want(self.path, columns, table.schema.names)
+            found.append(table.schema)
+            for column in columns:
+                if column not in table.schema.names:
+                    table = table.append_column(column, pa.nulls(len(table)))
+            yield from table.select(list(columns)).to_batches()
+        if not found:
+            return
+        try:
+            self._schema = pa.unify_schemas(found, promote_options="permissive")
+        except pa.ArrowException as error:
+            raise Mistake(f"{self.path}: a column changes its type: {reason(error)}") from error
+
+    def rows(self) -> Iterator[pa.RecordBatch]:
+        for line, block in self._blocks():
+            table = self._parse(line, block, self._schema)
+            yield from table.select(self._schema.names).to_batches()
+
+    def _blocks(self) -> Iterator[tuple[int, bytes]]:
+        """Whole lines, some megabytes at a time, and the number of the first of them."""
+        line = 1
+        rest = b""
+        try:
+            with self._open() as stream:
+                while chunk := stream.read(_BLOCK):
+                    head, found, tail = (rest + chunk).rpartition(b"\n")
+                    if found:
+                        yield line, head
+                        line += head.count(b"\n") + 1
+                    rest = tail
+        except OSError as error:
+            raise Mistake(f"cannot read {self.path}: {reason(error)}") from error
+        if rest.strip():
+            yield line, rest
+
+    def _parse(self, line: int, block: bytes, schema: pa.Schema | None) -> pa.Table:
+        if not block.strip():
+            return (schema or pa.schema([])).empty_table()
+        try:
+            return pj.read_json(
+                pa.BufferReader(block),
+                read_options=pj.ReadOptions(block_size=len(block) + 1, use_threads=False),
+                parse_options=pj.ParseOptions(explicit_schema=schema),
+            )
+        except pa.ArrowException as error:
+            raise self._broken(line, block, error) from error
+
+    def _broken(self, line: int, block: bytes, error: Exception) -> Mistake:
+        """Names the line at which Arrow gave up."""
+        for number, text in enumerate(block.split(b"\n"), line):
+            if not text.strip():
+                continue
+            try:
+                row = json.loads(text)
+            except ValueError as wrong:
+                return Mistake(f"{self.path}: line {number} is not JSON: {wrong}")
+            if not isinstance(row, dict):
+                return Mistake(f"{self.path}: line {number}: wanted an object, got {text[:40]!r}")
+        return Mistake(f"{self.path}: after line {line}: {reason(error)}: make it one type")
+
+
+def _want(path: str, columns: Sequence[str], names: list[str]) -> None:
+    for column in columns:
+        if column not in names:
+            near = get_close_matches(column, names, 1)
+            meant = f"did you mean {near[0]!r}? " if near else ""
+            listed = ", ".join(names) or "none"
+            raise Mistake(f"{path} has no column {column!r}: {meant}It has: {listed}")
+
+
+def _dated(kind: pa.DataType) -> bool:
+    if pa.types.is_nested(kind):
+        return any(_dated(kind.field(i).type) for i in range(kind.num_fields))
+    return bool(pa.types.is_temporal(kind))
+
+
+def _undated(schema: pa.Schema) -> pa.Schema:
+    return pa.schema([pa.field(field.name, _as_text(field.type)) for field in schema])
+
+
+def _as_text(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_struct(kind):
+        return pa.struct([pa.field(part.name, _as_text(part.type)) for part in kind])
+    if pa.types.is_list(kind):
+        return pa.list_(_as_text(kind.value_type))
+    return pa.string() if pa.types.is_temporal(kind) else kind
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """How values of one column are read."""
+
+    table: str
+    column: str
+
+    def texts(self, values: pa.Array) -> list[str | None]:
+        """Text, or what was said in chat messages (`list<struct<role, content>>`)."""
+        kind = values.type
+        if pa.types.is_dictionary(kind):
+            values, kind = values.dictionary_decode(), kind.value_type
+        if pa.types.is_null(kind) or _is_text(kind):
+            texts: list[str | None] = values.to_pylist()
+            return texts
+        if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+            part = kind.value_type
+            if pa.types.is_struct(part) and part.get_field_index("content") >= 0:
+                return [None if chat is None else spoken(chat) for chat in values.to_pylist()]
+        raise Mistake(
+            f"{self.table}: column {self.column!r} holds {kind}: wanted text, or chat messages "
+            "with role and content"
+        )
+
+    def ids(self, values: pa.Array) -> list[str] | list[int]:
+        """Text or whole numbers, none missing."""
+        kind = values.type
+        if pa.types.is_dictionary(kind):
+            values, kind = values.dictionary_decode(), kind.value_type
+        if not (_is_text(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind)):
+            raise Mistake(
+                f"{self.table}: column {self.column!r} holds {kind}: wanted ids that are text or "
+                "whole numbers"
+            )
+        if values.null_count:
+            raise Mistake(
+                f"{self.table}: column {self.column!r} is empty in some rows: wanted an id in "
+                "every row; leave out --id to number the rows"
+            )
+        names: list[str] | list[int] = values.to_pylist()
+        return names
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    )

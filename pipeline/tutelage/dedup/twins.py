@@ -1,0 +1,285 @@
+"""Which documents are duplicates of which: one rule, one result, whatever the order of work.
+
+1. Documents with the same digest are the same document; the one with the smallest id speaks for
+   all.
+2. Documents that share a band key are compared by the exact Jaccard similarity of their shingle
+   sets ("verified"); at the threshold and above they have an **edge**. A key that very many share
+   (boilerplate) costs each of them a bounded number of comparisons, and what that leaves out is
+   counted.
+3. **Who stays**: in the order of ids, a document is removed if and only if it has an edge to a
+   smaller one that stays; its twin is the smallest such. So every removed document has a surviving
+   twin that truly is its near-duplicate. (In a chain A~B~C where A and C are not alike, B goes and
+   A and C stay; removing all but one of a connected component would lose C.)
+4. **Clusters**, for splits, are the components of all edges: A, B and C are one cluster.
+
+"Exact" is up to a collision of 32-bit hashes: of 60,000 pairs of 1.5 kB texts, one sees its
+similarity moved by 1/500.
+
+Not here: text, files, and what is done with a duplicate.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, astuple, dataclass
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tutelage.dedup.scheme import Scheme
+from tutelage.dedup.sketches import Id, Sketches, let_go, pick
+
+Table = npt.NDArray[np.int32]
+Places = npt.NDArray[np.int32]
+
+_SPAN = 8_192
+"""Documents whose candidates one task looks up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What was seen and done; goes into the manifest."""
+
+    documents: int = 0
+    kept: int = 0
+    exact: int = 0
+    """Removed, and an earlier document has the very same normalised text."""
+    near: int = 0
+    """Removed, and none has."""
+    clusters: int = 0
+    """Clusters of two documents or more."""
+    edges: int = 0
+    """Verified pairs of different texts."""
+    compared: int = 0
+    """Pairs of different texts that shared a band key and were compared."""
+    hot_keys: int = 0
+    """Band keys shared by so many that not all comparisons were made."""
+    capped: int = 0
+    """Comparisons that hot keys left out; the pair may still have met under another key."""
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+
+    def record(self) -> dict[str, int]:
+        """As JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """Positions are those of the documents as they were given to `find`."""
+
+    ids: list[Id]
+    twin: Places
+    """int32 [n]: position of the surviving twin; -1 where the document stays."""
+    first: Places
+    """int32 [n]: position of the smallest id of the document's cluster."""
+    text: Places
+    """int32 [n]: position of the smallest id with the very same text, its own where it is alone."""
+    edges: Table
+    """int32 [e, 2]: verified pairs; the copies of a text hang on the smallest id among them."""
+    counts: Counts
+
+    @property
+    def duplicate_of(self) -> dict[Id, Id]:
+        """Id of the surviving twin, for each document that is removed."""
+        removed = np.nonzero(self.twin >= 0)[0].tolist()
+        return {self.ids[x]: self.ids[self.twin[x]] for x in removed}
+
+    @property
+    def cluster(self) -> dict[Id, Id]:
+        """The cluster of each document, named by its smallest id."""
+        return {name: self.ids[y] for name, y in zip(self.ids, self.first.tolist(), strict=True)}
+
+
+def find(
+    sketches: Sketches,
+    scheme: Scheme,
+    threads: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> Result:
+    """Finds all duplicates among the documents by the rule above.
+
+    `progress` is told how many different texts have been looked up, and of how many.
+
+    Raises:
+        ValueError: two documents have one id, ids are of different types, or the sketches are of
+            another scheme.
+    """
+    n = len(sketches)
+    if sketches.keys.shape[1] != scheme.bands:
+        raise ValueError(f"wanted sketches of {scheme.bands} bands, got {sketches.keys.shape[1]}")
+    kernels = pick("comparing", 3 * sketches.size)  # in plain NumPy it costs more than signing
+    # From here on a document is its rank in the order of ids, and a text is one of `speakers`,
+    # the first documents with each digest.
+    order = _order(sketches.ids)
+    speaker = _speakers(sketches.digests[order])
+    speakers, text = np.unique(speaker, return_inverse=True)
+    found = _edges(kernels, sketches, order[speakers], scheme, threads, progress)
+    twin_text = kernels.survivors(found.pairs, len(speakers))[text]
+    first = speakers[kernels.components(found.pairs, len(speakers))[text]]
+
+    copies = np.nonzero(speaker != np.arange(n))[0]
+    twin = np.where(twin_text < 0, -1, speakers[twin_text])
+    twin[copies] = np.where(twin[copies] < 0, speaker[copies], twin[copies])
+    edges = np.concatenate([speakers[found.pairs], np.stack([copies, speaker[copies]], 1)])
+
+    near = int(np.count_nonzero(twin[speakers] >= 0))
+    counts = Counts(
+        documents=n,
+        kept=int(np.count_nonzero(twin < 0)),
+        exact=len(copies),
+        near=near,
+        clusters=int(np.count_nonzero(np.bincount(first, minlength=1) > 1)),
+        edges=len(found.pairs),
+        compared=found.compared,
+        hot_keys=found.hot_keys,
+        capped=found.capped,
+    )
+    twin_of, first_of, text_of = (np.empty(n, np.int32) for _ in range(3))
+    twin_of[order] = np.where(twin < 0, -1, order[twin])
+    first_of[order] = order[first]
+    text_of[order] = order[speaker]
+    return Result(sketches.ids, twin_of, first_of, text_of, order[edges].astype(np.int32), counts)
+
+
+def find_within(
+    sketches: Sketches,
+    parts: Sequence[Any],
+    scheme: Scheme,
+    threads: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> Result:
+    """`find`, but only documents of one part are compared with one another.
+
+    Args:
+        sketches: the documents.
+        parts: the part of each.
+        scheme: the rule.
+        threads: as in `find`.
+        progress: as in `find`, over all parts.
+    """
+    if len(set(parts)) < 2:
+        return find(sketches, scheme, threads, progress)
+    places: dict[Any, list[int]] = {}
+    for place, part in enumerate(parts):
+        places.setdefault(part, []).append(place)
+    twin = np.full(len(sketches), -1, np.int32)
+    first, text = (np.arange(len(sketches), dtype=np.int32) for _ in range(2))
+    edges = [np.empty((0, 2), np.int32)]
+    counts = Counts()
+    for _, where in sorted(places.items()):
+        at = np.asarray(where, np.int32)
+        found = find(sketches.only(where), scheme, threads)
+        twin[at] = np.where(found.twin < 0, -1, at[found.twin])
+        first[at], text[at] = at[found.first], at[found.text]
+        edges.append(at[found.edges])
+        counts += found.counts
+        if progress is not None:
+            progress(counts.documents, len(sketches))
+    return Result(sketches.ids, twin, first, text, np.concatenate(edges), counts)
+
+
+def _order(ids: list[Id]) -> npt.NDArray[np.int64]:
+    """Places of the ids in their order."""
+    if len({type(name) for name in ids}) > 1:
+        raise ValueError("wanted ids of one type, got text and numbers")
+    try:
+        if not ids or isinstance(ids[0], str):
+            raise OverflowError
+        numbers = np.fromiter(ids, np.int64, len(ids))  # an eighth of the memory
+    except OverflowError:  # text, or a number that takes 64 bits without a sign
+        order = np.asarray(sorted(range(len(ids)), key=ids.__getitem__), np.int64)
+        twice = len(set(ids)) < len(ids)
+    else:
+        order = np.argsort(numbers, kind="stable")
+        twice = bool((numbers[order[1:]] == numbers[order[:-1]]).any())
+    if twice:
+        raise ValueError("wanted each id once, got one twice")
+    return order
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    pairs: Table
+    """int32 [e, 2], x > y, ascending."""
+    compared: int
+    hot_keys: int
+    capped: int
+
+
+def _speakers(digests: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """For each document the first one with the same digest."""
+    n = len(digests)
+    words = np.ascontiguousarray(digests).view(np.uint64)
+    by_digest = np.lexsort((np.arange(n), words[:, 1], words[:, 0]))
+    arranged = words[by_digest]
+    opens = np.ones(n, bool)
+    opens[1:] = (arranged[1:] != arranged[:-1]).any(axis=1)
+    speaker = np.empty(n, np.int64)
+    speaker[by_digest] = by_digest[np.nonzero(opens)[0][np.cumsum(opens) - 1]]
+    return speaker
+
+
+def _edges(
+    kernels: ModuleType,
+    sketches: Sketches,
+    members: npt.NDArray[np.int64],
+    scheme: Scheme,
+    threads: int,
+    progress: Callable[[int, int], None] | None,
+) -> _Found:
+    """Verified pairs among the documents at `members`, as places in `members`."""
+    n, bands = len(members), scheme.bands
+    spans = np.stack([sketches.bounds[:-1][members], sketches.bounds[1:][members]], 1)
+    maps = kernels.bitmaps(sketches.shingles, spans)
+    let_go(sketches.shingles)  # of most candidates the map says enough
+    order = np.empty((bands, n), np.uint32)
+    begins = np.empty((bands, n), np.int32)
+    places = np.empty((bands, n), np.int32)
+    hot_keys = capped = 0
+    document = np.arange(n, dtype=np.uint64)
+    for band in range(bands):
+        packed = sketches.keys[members, band].astype(np.uint64) << np.uint64(32) | document
+        packed.sort()
+        hot, left_out = kernels.place(packed, scheme.bucket, begins, places, band)
+        hot_keys += hot
+        capped += left_out
+        order[band] = packed.astype(np.uint32)
+    p, q = scheme.ratio()
+    task = partial(
+        kernels.edges,
+        sketches.shingles,
+        spans,
+        maps,
+        order,
+        begins,
+        places,
+        scheme.bucket,
+        p,
+        q,
+    )
+    pairs = [np.empty((0, 2), np.int32)]
+    compared = 0
+    for stop, (found, seen) in _tasks(task, n, threads):
+        let_go(sketches.shingles)
+        pairs.append(found)
+        compared += seen
+        if progress is not None:
+            progress(stop, n)
+    return _Found(np.concatenate(pairs), compared, hot_keys, capped)
+
+
+def _tasks(
+    task: Callable[[int, int], tuple[Table, int]], n: int, threads: int
+) -> Iterator[tuple[int, tuple[Table, int]]]:
+    starts = range(0, n, _SPAN)
+    stops = [min(start + _SPAN, n) for start in starts]
+    if threads == 1:
+        for start, stop in zip(starts, stops, strict=True):
+            yield stop, task(start, stop)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        yield from zip(stops, pool.map(task, starts, stops), strict=True)

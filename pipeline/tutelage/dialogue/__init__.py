@@ -1,0 +1,13 @@
+"""The dialogue protocol, sans-IO: `need` says what a dialogue waits for, `advance` takes it.
+
+    dialogue = begin(problem, rules, run_seed, sample)
+    while (want := need(dialogue)) is not None:
+        dialogue = advance(dialogue, <a Reply for an Ask, a Verdict for a Check, a Leak for an Inspect>)
+
+All state is in the frozen dialogue, so it pickles and replays at any point.
+Nothing here calls an engine or a verifier; `converse` does.
+"""
+
+from tutelage.dialogue.protocol import advance, begin, fail, identify, need
+
+__all__ = ["advance", "begin", "fail", "identify", "need"]

@@ -1,0 +1,34 @@
+"""Reasoning that a model writes in tags is its own: the other side sees what is left.
+
+Covers `<think>`, `<thinking>`, `<reasoning>` and `<reflection>`; a closing tag without an opening
+one (templates that open it in the prompt); and an opening tag that was never closed because the
+reply ran into its length limit: all after it is reasoning.
+"""
+
+import re
+
+_TAG = r"(?:think|thinking|reasoning|reflection)"
+_CLOSED = re.compile(rf"<({_TAG})>(.*?)</\1>", re.DOTALL | re.IGNORECASE)
+_HEADLESS = re.compile(rf"^(.*?)</{_TAG}>", re.DOTALL | re.IGNORECASE)
+_ENDLESS = re.compile(rf"<{_TAG}>(.*)$", re.DOTALL | re.IGNORECASE)
+
+
+def split(text: str) -> tuple[str, str]:
+    """(reasoning, what the other side sees), both stripped of white space.
+
+    >>> split("<think>7 times 6</think>\\nThe answer is 42.")
+    ('7 times 6', 'The answer is 42.')
+    >>> split("so it is 42</think>42")
+    ('so it is 42', '42')
+    """
+    if "<" not in text:
+        return "", text.strip()
+    thoughts: list[str] = []
+
+    def keep(found: re.Match[str]) -> str:
+        thoughts.append(found[found.re.groups].strip())
+        return ""
+
+    for pattern in (_CLOSED, _HEADLESS, _ENDLESS):
+        text = pattern.sub(keep, text)
+    return "\n".join(t for t in thoughts if t), text.strip()

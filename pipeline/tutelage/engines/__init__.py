@@ -1,0 +1,130 @@
+"""Engines: messages in; text, token ids, log-probabilities and usage out.
+
+    name        what answers                                        for
+    vllm        vLLM in this process, or a server we started        students and teachers
+    server      any OpenAI-compatible URL                           students and teachers
+    worked      rules over the worked solution, no model            teachers
+    scripted    draws by digest, no model                           tests, load, demonstrations
+
+An engine knows nothing of dialogues' rules: it answers one `Ask` at a time, as many at once as it
+likes. A failure is an `EngineError` whose class says whether to try again; a bad reply is a reply.
+Wherever a name is accepted, so is `package.module:Class`.
+"""
+
+import importlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from tutelage.errors import SettingsError
+from tutelage.records import Ask, Reply
+from tutelage.settings import Player, Settings
+
+ENGINES: dict[str, str] = {
+    "vllm": "tutelage.engines.vllm:InProcess",
+    "server": "tutelage.engines.server:Client",
+    "worked": "tutelage.engines.worked:WorkedTeacher",
+    "scripted": "tutelage.engines.scripted:Scripted",
+}
+"""Name -> lazy `module:Class`; each class is built from (player settings, all settings)."""
+
+RESIDENTS = "TUTELAGE_RESIDENTS"
+"""Variable of the environment: `{model: URL}` as JSON, of servers that `engines.resident` keeps. A
+player on vLLM with such a model is answered there; what the run's settings say is the same."""
+RESIDENT = "resident"
+"""What such a server calls its model, whatever it holds."""
+
+
+class Engine(Protocol):
+    """Answers asks, many at once, on the caller's event loop."""
+
+    @property
+    def capacity(self) -> int:
+        """Asks that it works on at once; more of them wait inside."""
+
+    async def reply(self, ask: Ask) -> Reply:
+        """One reply. Raises `Transient`, `Permanent` or `Fatal`, and nothing else."""
+
+    def gauges(self) -> Mapping[str, float]:
+        """Counters and gauges for telemetry, as they stand."""
+
+    def close(self) -> None:
+        """Gives back what it holds. Called once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Who speaks for each side. One engine may play both."""
+
+    student: Engine
+    teacher: Engine
+    distinct: tuple[Engine, ...] = field(default=())
+    judge: Engine | None = None
+
+    def player(self, name: str) -> Engine:
+        """The engine behind a player of an ask; questions are written by the student's."""
+        if name == "judge" and self.judge is not None:
+            return self.judge
+        return self.teacher if name == "teacher" else self.student
+
+    @property
+    def capacity(self) -> int:
+        """Asks that the whole cast works on at once."""
+        return sum(engine.capacity for engine in self.distinct)
+
+    def gauges(self) -> dict[str, float]:
+        """The engines' gauges, summed by name."""
+        total: dict[str, float] = {}
+        for engine in self.distinct:
+            for name, value in engine.gauges().items():
+                total[name] = total.get(name, 0.0) + value
+        return total
+
+    def close(self) -> None:
+        """Closes each engine once."""
+        for engine in self.distinct:
+            engine.close()
+
+
+def cast(settings: Settings) -> Cast:
+    """The engines of a run; student and teacher share one where engine and model are the same.
+
+    Raises:
+        ModelError: a model is not there.
+        SettingsError: an engine cannot be built from these settings.
+    """
+    made: dict[tuple[str, str], Engine] = {}
+
+    def engine(player: Player) -> Engine:
+        key = (player.engine, "" if player.engine == "scripted" else player.model)
+        if key not in made:
+            made[key] = build(player, settings)
+        return made[key]
+
+    student, teacher = engine(settings.student), engine(settings.teacher)
+    judge = engine(settings.judge) if settings.judge.engine else None
+    return Cast(student, teacher, tuple(made.values()), judge)
+
+
+def build(player: Player, settings: Settings) -> Engine:
+    """The engine of one side."""
+    path = ENGINES.get(player.engine, player.engine)
+    if player.engine == "vllm" and (url := _resident(player.model)):
+        path = ENGINES["server"]
+        player = player.model_copy(update={"model": RESIDENT})
+        server = settings.server.model_copy(update={"url": url})
+        settings = settings.model_copy(update={"server": server})
+    module, _, name = path.partition(":")
+    try:
+        made: Engine = getattr(importlib.import_module(module), name)(player, settings)
+    except (ImportError, AttributeError) as error:
+        raise SettingsError(f"engine {player.engine!r} cannot be loaded: {error}") from None
+    return made
+
+
+def _resident(model: str) -> str:
+    """URL of a resident server that holds `model`; empty where none does."""
+    told: dict[str, str] = json.loads(os.environ.get(RESIDENTS) or "{}")
+    return told.get(model, "")

@@ -1,0 +1,216 @@
+"""Remembers the replies of dialogues that have not ended, so that a resumed run replays them.
+
+A dialogue is journaled when it ends; what an engine said in it before that would be lost with the
+process. So each reply is appended to a file of this worker, and an engine that is asked the very
+same thing again by a later session gives the same reply at once. What is kept is bounded: the
+replies of a dialogue are forgotten when it has ended, and the file is written anew when most of it
+is forgotten. Not a cache between runs, and none within a session: what is asked twice is said anew.
+Its files are appended to, so they are on this machine's disk wherever the run is.
+"""
+
+import asyncio
+import json
+import threading
+import uuid
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from tutelage.engines import Cast, Engine
+from tutelage.engines.scripted import Scripted
+from tutelage.engines.worked import WorkedTeacher
+from tutelage.records import Ask, Reply, Usage
+from tutelage.seeds import digest
+
+_INSTANT = (Scripted, WorkedTeacher)
+"""Engines that a replay would not save any time."""
+_FIELDS = [field.name for field in fields(Reply)]
+_COUNTS = [field.name for field in fields(Usage)]
+_SLACK = 32 << 20
+"""Bytes of forgotten replies that a file may hold at least."""
+
+
+class Replies:
+    """Replies of a run's unfinished dialogues. Thread-safe.
+
+    One line a reply: `key TAB owner TAB reply as JSON`. The owner is the asyncio task's name, which
+    `converse` sets to the id of the dialogue that is played; it may ask in another one's name.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Reads what earlier sessions left in `folder`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.replayed = 0
+        self._path = folder / f"{uuid.uuid4().hex}.jsonl"
+        self._before = {key: text for key, _, text in _lines(folder)}
+        self._lock = threading.Lock()
+        self._file: BinaryIO | None = None
+        self._size = 0
+        self._live: dict[str, list[tuple[int, int]]] = {}
+        """Owner -> places of its lines in the file."""
+        self._live_size = 0
+        self._closed = False
+
+    def find(self, ask: Ask) -> Reply | None:
+        """What an earlier session was told; None where it was not."""
+        if not self._before or (text := self._before.get(_key(ask))) is None:
+            return None
+        self.replayed += 1
+        return _reply(json.loads(text))
+
+    def keep(self, ask: Ask, reply: Reply) -> None:
+        """Writes a reply down. A disk that is full is the journal's to report, not ours."""
+        task = asyncio.current_task()
+        owner = task.get_name() if task else ""
+        text = json.dumps(_parts(reply), separators=(",", ":"))
+        line = f"{_key(ask)}\t{owner}\t{text}\n".encode()
+        with self._lock:
+            if self._closed:
+                return
+            try:
+                self._write(line)
+            except OSError:
+                self._closed = True
+                return
+            if owner not in self._live and task is not None:
+                task.add_done_callback(self._forget)
+            self._live.setdefault(owner, []).append((self._size, len(line)))
+            self._size += len(line)
+            self._live_size += len(line)
+
+    def close(self) -> None:
+        """Closes the file."""
+        with self._lock:
+            if self._file is not None:
+                self._file.close()
+                self._file = None
+            self._closed = True
+
+    def _write(self, line: bytes) -> None:
+        if self._file is None:
+            self._file = self._path.open("ab", buffering=0)
+        if self._file.write(line) != len(line):
+            raise OSError("short write")
+
+    def _forget(self, task: "asyncio.Task[Any]") -> None:
+        """The dialogue of `task` has ended; one that was cut off will be played again."""
+        if task.cancelled():
+            return
+        with self._lock:
+            gone = self._live.pop(task.get_name(), [])
+            self._live_size -= sum(length for _, length in gone)
+            if self._size - self._live_size > _SLACK + 2 * self._live_size and not self._closed:
+                try:
+                    self._rewrite()
+                except OSError:
+                    self._closed = True
+
+    def _rewrite(self) -> None:
+        """Puts a file with the live lines alone in the place of this one."""
+        part = self._path.with_suffix(".part")
+        live: dict[str, list[tuple[int, int]]] = {}
+        size = 0
+        with self._path.open("rb") as old, part.open("wb") as new:
+            for owner, places in self._live.items():
+                for offset, length in places:
+                    old.seek(offset)
+                    new.write(old.read(length))
+                    live.setdefault(owner, []).append((size, length))
+                    size += length
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        part.replace(self._path)
+        self._live, self._size, self._live_size = live, size, size
+
+
+class Replay:
+    """An engine that is asked only what `replies` does not hold."""
+
+    def __init__(self, engine: Engine, replies: Replies) -> None:
+        self._engine = engine
+        self._replies = replies
+
+    @property
+    def capacity(self) -> int:
+        """The engine's own."""
+        return self._engine.capacity
+
+    async def reply(self, ask: Ask) -> Reply:
+        """The reply of an earlier session, or a new one; see `Engine`."""
+        found = self._replies.find(ask)
+        if found is None:
+            found = await self._engine.reply(ask)
+            self._replies.keep(ask, found)
+        return found
+
+    def gauges(self) -> Mapping[str, float]:
+        """The engine's own, and the replies that it was spared."""
+        return {**self._engine.gauges(), "replayed": float(self._replies.replayed)}
+
+    def close(self) -> None:
+        """Closes the engine; the replies are closed by whoever opened them."""
+        self._engine.close()
+
+
+def remembering(cast: Cast, replies: Replies) -> Cast:
+    """The same cast, each engine that takes time behind a `Replay`."""
+    behind: dict[int, Engine] = {
+        id(engine): engine if isinstance(engine, _INSTANT) else Replay(engine, replies)
+        for engine in cast.distinct
+    }
+    return replace(
+        cast,
+        student=behind[id(cast.student)],
+        teacher=behind[id(cast.teacher)],
+        judge=behind[id(cast.judge)] if cast.judge is not None else None,
+        distinct=tuple(behind.values()),
+    )
+
+
+def tidy(folder: Path, done: Container[str]) -> None:
+    """Leaves in `folder` one file with the replies of dialogues that are not in `done`.
+
+    Only while nobody plays.
+    """
+    old = sorted(folder.glob("*"))
+    if not old:
+        return
+    whole = folder / f"{uuid.uuid4().hex}.jsonl"
+    part = whole.with_suffix(".part")
+    with part.open("w", encoding="utf-8") as file:
+        for key, owner, text in _lines(folder):
+            if owner not in done:
+                file.write(f"{key}\t{owner}\t{text}\n")
+    part.replace(whole)
+    for path in old:
+        path.unlink(missing_ok=True)
+
+
+def _lines(folder: Path) -> Iterator[tuple[str, str, str]]:
+    """(key, owner, reply as JSON) of every whole line in `folder`."""
+    for path in sorted(folder.glob("*.jsonl")):
+        with path.open("rb") as file:
+            for line in file:
+                parts = line.split(b"\t", 2)
+                if len(parts) == 3 and line.endswith(b"}\n"):
+                    key, owner, text = (part.decode("ascii", "replace") for part in parts)
+                    yield key, owner, text.rstrip("\n")
+
+
+def _key(ask: Ask) -> str:
+    how = ask.sampling
+    said = [word for pair in ask.chat for word in pair]
+    limits = (how.temperature, how.top_p, how.max_tokens, len(how.stop))
+    return digest(ask.player, ask.seed, *limits, *how.stop, len(said), *said, size=32)
+
+
+def _parts(reply: Reply) -> dict[str, Any]:
+    shallow = {name: getattr(reply, name) for name in _FIELDS}
+    return shallow | {"usage": [getattr(reply.usage, name) for name in _COUNTS]}
+
+
+def _reply(parts: dict[str, Any]) -> Reply:
+    tuples = {name: tuple(value) for name, value in parts.items() if isinstance(value, list)}
+    return Reply(**{**parts, **tuples, "usage": Usage(*parts["usage"])})

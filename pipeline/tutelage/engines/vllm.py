@@ -1,0 +1,352 @@
+"""vLLM inside this process: one thread owns the engine and steps it; replies come back as futures.
+
+Every request joins vLLM's running batch at the next step, whoever sent it, so there is no batch of
+ours to wait for. Used where one process does all the work; several processes share a server
+instead (`engines.launch`), because each in-process engine would hold the model once more.
+Not here: the OpenAI protocol (`engines.server`), and any notion of turns.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import queue
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tutelage import models
+from tutelage.engines import metrics
+from tutelage.errors import EngineError, Fatal, ModelError, Permanent
+from tutelage.records import Ask, Reply, Usage
+from tutelage.settings import Player, Settings, Vllm, cores
+
+_CPU_LENGTH = 4096
+"""Context on a CPU unless `vllm.max_model_len` says more: prefills there are whole, and a whole one
+of a long context takes its length in memory."""
+
+_HEADROOM = 1
+"""Tokens that a prompt must leave for the reply."""
+
+
+def has_gpu() -> bool:
+    """Whether an NVIDIA driver shows a device here."""
+    return Path("/proc/driver/nvidia/gpus").is_dir() or Path("/dev/nvidia0").exists()
+
+
+def prepare(settings: Vllm) -> None:
+    """Sets the environment that vLLM reads once, at its import. The person's own values stay.
+
+    On the CPU: all cores compute (vLLM keeps one back by default: 239 instead of 291 tokens/s on
+    two cores), and idle OpenMP threads sleep, because the driver needs the core.
+    """
+    wanted = {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "ERROR", "TQDM_DISABLE": "1"}
+    if not has_gpu():
+        wanted |= {
+            "VLLM_CPU_KVCACHE_SPACE": f"{max(1, round(settings.kv_cache_gb))}",
+            "VLLM_CPU_OMP_THREADS_BIND": f"0-{cores() - 1}",
+            "VLLM_CPU_NUM_OF_RESERVED_CPU": "0",
+            "OMP_WAIT_POLICY": "passive",
+        }
+    for name, value in wanted.items():
+        os.environ.setdefault(name, value)
+    _shield_llvmlite()
+
+
+def _shield_llvmlite() -> None:
+    """Lets vLLM's CPU engine start where numba is loaded already (the duplicate search loads it).
+
+    vLLM looks through every loaded module and asks each value for its `__dict__`; llvmlite's
+    library answers any name with a foreign function, which vLLM then takes for a dictionary.
+    """
+    ffi = sys.modules.get("llvmlite.binding.ffi")
+    functions = getattr(getattr(ffi, "lib", None), "_fntab", None)
+    if isinstance(functions, dict):
+        functions.setdefault("__dict__", {})
+
+
+def arguments(model: str, settings: Settings, bundled: bool) -> dict[str, Any]:
+    """vLLM's engine arguments for `model`, an id or folder that `models.resolve` gave."""
+    vllm = settings.vllm
+    length = vllm.max_model_len or (2048 if bundled else 0)
+    if not length and not has_gpu():
+        length = min(_own_length(model), _CPU_LENGTH)
+    chosen: dict[str, Any] = {
+        "model": model,
+        "dtype": vllm.dtype,
+        "seed": settings.seed,
+        "max_num_seqs": vllm.max_num_seqs or (256 if has_gpu() else 64),
+        "enable_prefix_caching": True,
+        # Stored log-probabilities are those of the distribution that was sampled from, temperature
+        # included: what the ratio of GRPO needs.
+        "logprobs_mode": "processed_logprobs",
+        "tensor_parallel_size": vllm.tensor_parallel_size,
+    }
+    if length:
+        chosen["max_model_len"] = length
+    if has_gpu():
+        chosen["gpu_memory_utilization"] = vllm.gpu_memory_utilization
+    else:
+        # torch.compile takes minutes on a CPU. A seeded request in a chunked prefill kills the
+        # CPU engine ("CPU Generator does not use offset"), so prefills are whole.
+        chosen |= {"enforce_eager": True, "enable_chunked_prefill": False}
+        chosen["max_num_batched_tokens"] = max(length, 4096)
+    return chosen | vllm.extra
+
+
+def _own_length(model: str) -> int:
+    """The context that a local model was made for; `_CPU_LENGTH` where that is not known."""
+    config = Path(model) / "config.json"
+    if not config.is_file():
+        return _CPU_LENGTH
+    found = json.loads(config.read_text("utf-8"))
+    length = found.get("max_position_embeddings") or found.get("text_config", {}).get(
+        "max_position_embeddings"
+    )
+    return int(length or _CPU_LENGTH)
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A request that has been sent and not answered."""
+
+    ask: Ask
+    loop: asyncio.AbstractEventLoop
+    future: "asyncio.Future[Reply]"
+
+
+class InProcess:
+    """The `vllm` engine of one process."""
+
+    def __init__(self, player: Player, settings: Settings) -> None:
+        """Starts the engine and returns when it is ready to serve.
+
+        Raises:
+            ModelError: the model is not there, or vLLM is not installed or cannot load it.
+        """
+        self._inbox: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
+        self._pending: dict[str, _Pending] = {}
+        self._sent = 0
+        self._busy = 0.0
+        self._moved = time.monotonic()
+        """When the engine's thread was last seen outside a step."""
+        self._stall_s = settings.vllm.stall_s
+        self._dead = ""
+        model = models.resolve(player.model)
+        chosen = arguments(model, settings, models.is_bundled(player.model))
+        self._capacity = int(chosen["max_num_seqs"])
+        started: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(
+            target=self._run, args=(chosen, settings.vllm, started), name="vllm", daemon=True
+        )
+        self._thread.start()
+        if (fault := started.get()) is not None:
+            raise ModelError(f"vLLM cannot serve {player.model!r}: {_cause(fault)}") from fault
+        threading.Thread(target=self._watch, name="vllm watchdog", daemon=True).start()
+
+    @property
+    def capacity(self) -> int:
+        """vLLM's `max_num_seqs`."""
+        return self._capacity
+
+    async def reply(self, ask: Ask) -> Reply:
+        """One reply; see `Engine`."""
+        if self._dead:
+            raise Fatal(self._dead)
+        loop = asyncio.get_running_loop()
+        pending = _Pending(ask, loop, loop.create_future())
+        self._inbox.put(pending)
+        if self._dead:  # it died in between, and nobody looks into the inbox any more
+            raise Fatal(self._dead)
+        return await pending.future
+
+    def gauges(self) -> Mapping[str, float]:
+        """Seconds spent computing, requests in hand, and what vLLM counts itself."""
+        found = {"busy_s": self._busy, "in_flight": float(len(self._pending))}
+        if not self._dead and self._thread.is_alive():
+            found |= metrics.snapshot()
+        return found
+
+    def close(self) -> None:
+        """Ends the thread, and with it the engine."""
+        self._inbox.put(None)
+        self._thread.join(timeout=1 if self._dead else 30)
+
+    def _run(self, chosen: dict[str, Any], vllm: Vllm, started: queue.SimpleQueue[Any]) -> None:
+        try:
+            with _hushed():
+                self._start(chosen, vllm)
+        except BaseException as fault:
+            started.put(fault)
+            return
+        started.put(None)
+        try:
+            while self._admit() and not self._dead:
+                self._moved = time.monotonic()
+                begun = time.perf_counter()
+                for output in self._engine.step():
+                    if output.finished:
+                        self._answer(output)
+                self._busy += time.perf_counter() - begun
+        except BaseException as fault:
+            self._dead = f"vLLM stopped: {_cause(fault)}"
+        finally:
+            self._dead = self._dead or "vLLM was closed"
+            self._drain()
+
+    def _watch(self) -> None:
+        """Gives up on an engine that has been in one step for too long: nobody would ever answer."""
+        while not self._dead:
+            time.sleep(min(1.0, self._stall_s / 4))
+            if self._pending and time.monotonic() - self._moved > self._stall_s:
+                self._dead = (
+                    f"vLLM has computed nothing for {self._stall_s:g} s with {len(self._pending)} "
+                    "requests in hand (vllm.stall_s)"
+                )
+                self._drain()
+
+    def _start(self, chosen: dict[str, Any], vllm: Vllm) -> None:
+        prepare(vllm)
+        os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
+        try:
+            from vllm import EngineArgs, SamplingParams
+            from vllm.sampling_params import RequestOutputKind
+            from vllm.v1.engine.llm_engine import LLMEngine
+        except ImportError as error:
+            raise ModelError(
+                f"vLLM is not installed ({error}): pip install 'tutelage[cpu]' or 'tutelage[gpu]'"
+            ) from None
+        if chosen["tensor_parallel_size"] == 1:
+            chosen = {"distributed_executor_backend": "uni"} | chosen
+        self._engine = LLMEngine.from_engine_args(EngineArgs(**chosen))
+        self._tokenizer = self._engine.get_tokenizer()
+        self._length = int(self._engine.model_config.max_model_len)
+        self._params = SamplingParams
+        self._final = RequestOutputKind.FINAL_ONLY
+
+    def _admit(self) -> bool:
+        """Hands what waits in the inbox to vLLM; blocks while there is nothing to do."""
+        while True:
+            try:
+                pending = self._inbox.get(block=not self._pending)
+            except queue.Empty:
+                return True
+            if pending is None:
+                return False
+            try:
+                self._send(pending)
+            except EngineError as fault:
+                _settle(pending, fault)
+            except Exception as fault:  # also what a chat template raises: no fault of neighbours
+                _settle(pending, Permanent(f"refused by vLLM: {_cause(fault)}"))
+
+    def _send(self, pending: _Pending) -> None:
+        ask = pending.ask
+        chat = [{"role": role, "content": content} for role, content in ask.chat]
+        encoded = self._tokenizer.apply_chat_template(
+            chat, tokenize=True, add_generation_prompt=True, return_dict=True
+        )
+        prompt = list(encoded["input_ids"])
+        room = self._length - len(prompt)
+        if room < _HEADROOM:
+            raise Permanent(f"context: {len(prompt)} tokens, the model takes {self._length}")
+        sampling = ask.sampling
+        params = self._params(
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            max_tokens=min(sampling.max_tokens, room),
+            stop=list(sampling.stop) or None,
+            seed=ask.seed,
+            logprobs=0 if ask.player in ("student", "question") else None,
+            output_kind=self._final,
+        )
+        self._sent += 1
+        name = str(self._sent)
+        self._moved = time.monotonic()
+        self._pending[name] = pending
+        try:
+            self._engine.add_request(name, {"prompt_token_ids": prompt}, params)
+        except BaseException:
+            del self._pending[name]
+            raise
+
+    def _answer(self, output: Any) -> None:
+        pending = self._pending.pop(output.request_id)
+        made = output.outputs[0]
+        student = pending.ask.player in ("student", "question")
+        reply = Reply(
+            text=made.text,
+            token_ids=tuple(made.token_ids) if student else (),
+            logprobs=_logprobs(made) if student else (),
+            finish_reason=made.finish_reason or "",
+            usage=Usage(
+                prompt=len(output.prompt_token_ids or ()),
+                cached=output.num_cached_tokens or 0,
+                completion=len(made.token_ids),
+            ),
+        )
+        _settle(pending, reply)
+
+    def _drain(self) -> None:
+        """No request is left without an answer, also when the engine died."""
+        while not self._inbox.empty():
+            pending = self._inbox.get()
+            if pending is not None:
+                _settle(pending, Fatal(self._dead))
+        for pending in list(self._pending.values()):
+            _settle(pending, Fatal(self._dead))
+        self._pending.clear()
+
+
+def _settle(pending: _Pending, result: Reply | EngineError) -> None:
+    def settle() -> None:
+        if pending.future.done():
+            return
+        if isinstance(result, Reply):
+            pending.future.set_result(result)
+        else:
+            pending.future.set_exception(result)
+
+    with contextlib.suppress(RuntimeError):  # its loop was closed: nobody waits any more
+        pending.loop.call_soon_threadsafe(settle)
+
+
+@contextlib.contextmanager
+def _hushed() -> Iterator[None]:
+    """Sends what vLLM and torch print at their start to nowhere; what goes wrong is raised anyway.
+
+    By file descriptor, because much of it comes from C++. `tutelage --debug` hears all of it.
+    """
+    if logging.getLogger().isEnabledFor(logging.DEBUG):
+        yield
+        return
+    kept = [os.dup(stream) for stream in (1, 2)]
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        for stream in (1, 2):
+            os.dup2(nowhere, stream)
+        yield
+    finally:
+        for stream, was in zip((1, 2), kept, strict=True):
+            os.dup2(was, stream)
+            os.close(was)
+        os.close(nowhere)
+
+
+def _logprobs(made: Any) -> tuple[float, ...]:
+    """Log-probability of each sampled token; vLLM gives a dict by token id for each position."""
+    if made.logprobs is None:
+        return ()
+    return tuple(
+        float(at[token].logprob) for at, token in zip(made.logprobs, made.token_ids, strict=True)
+    )
+
+
+def _cause(fault: BaseException) -> str:
+    """What went wrong, on one line and short enough for a terminal."""
+    return " ".join(str(fault).split())[:300] or type(fault).__name__

@@ -1,0 +1,50 @@
+"""Stops a run in which too much fails, before it has spent a night on failing.
+
+One dialogue that fails is data. But where most of the last few hundred fail, something is wrong
+that the run cannot put right: a wrong key, a server that answers nonsense, prompts that are all too
+long. The failures of that window are then no verdict on their problems, so a resumed run plays them
+again.
+"""
+
+from collections import Counter, deque
+
+from tutelage.errors import RunFailed
+from tutelage.records import Dialogue
+
+_FEW = 10
+"""Dialogues of a cleared table below which nothing can be said of a rate."""
+
+
+class Alarm:
+    """Watches the share of failures among the last `window` dialogues."""
+
+    def __init__(self, window: int, limit: float) -> None:
+        self._limit = limit
+        self._last: deque[Dialogue | None] = deque(maxlen=window)
+
+    def hear(self, ended: Dialogue) -> None:
+        """One more dialogue has ended."""
+        failed = ended.outcome is not None and ended.outcome.status == "failed"
+        self._last.append(ended if failed else None)
+
+    def rings(self, cleared: bool) -> bool:
+        """Whether too much fails. Before the window is full, that can be said only of a `cleared`
+        table: what fails does so quickly, and is the first to end.
+        """
+        whole = len(self._last) == self._last.maxlen or (cleared and len(self._last) >= _FEW)
+        return whole and len(self.failed) > self._limit * len(self._last)
+
+    @property
+    def failed(self) -> list[Dialogue]:
+        """The failed dialogues of the window."""
+        return [dialogue for dialogue in self._last if dialogue is not None]
+
+    def fault(self) -> RunFailed:
+        """What to raise: how many, and the commonest reason."""
+        reasons = Counter(d.outcome.reason for d in self.failed if d.outcome is not None)
+        (reason, often), *_ = reasons.most_common(1)
+        return RunFailed(
+            f"{len(self.failed)} of the last {len(self._last)} dialogues failed, most often "
+            f"({often}) of: {reason[:300]}; put it right and run the same command again, it plays "
+            "them anew (driver.failure_limit says how much may fail)"
+        )

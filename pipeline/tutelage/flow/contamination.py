@@ -1,0 +1,219 @@
+"""Evaluation problems among the problems to train on: found before anything is generated.
+
+    rows that are no duplicates ─ compare with the evaluation sets ─┬─ contamination.md, .jsonl
+                                                                    └─ reasons, which Play heeds
+
+What counts as a match is in `dedup.decontaminate`. With the action `drop` a matching row is
+filtered, with `mark` it is only reported: `contamination.jsonl` names its `problem_id`, by which
+its dialogues can be left out. Nothing here drops a row itself.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.utils.shared import Shared
+
+from tutelage.corpora import Corpus, Row, open_corpus
+from tutelage.dedup.decontaminate import Evaluations, Match
+from tutelage.errors import CorpusError
+from tutelage.flow import survey
+from tutelage.flow.survey import Place
+from tutelage.records import Problem
+from tutelage.settings import Decontaminate, Settings
+from tutelage.shards import RunFolder
+
+Sets = list[tuple[str, Corpus]]
+"""Evaluation sets by name."""
+
+SUMMARY = "journal/contamination.json"
+"""What was compared and found, for the manifest."""
+
+_DATA = {".json", ".jsonl", ".ndjson", ".parquet"}
+_ASKED = ("statement", "question", "problem", "prompt", "instruction", "text")
+"""Where a question stands that has no answer beside it."""
+_SHOWN = 200
+
+
+def open_sets(paths: Iterable[str]) -> Sets:
+    """The evaluation sets that a person named; of a folder, each data file in it is one.
+
+    Raises:
+        CorpusError: one of them is none, or holds no problem that could be found again.
+    """
+    return [found for path in paths for found in _open(path)]
+
+
+def find(
+    rows: beam.PCollection,
+    duplicates: beam.PCollection,
+    settings: Settings,
+    folder: RunFolder,
+) -> beam.PCollection:
+    """Adds the comparison to a graph; (place, reason) of each row to be dropped.
+
+    Args:
+        rows: (place, row) of every input row.
+        duplicates: (key, place of the first) for keys that several rows share; see `survey`.
+        settings: what is compared with, and how.
+        folder: where the report goes.
+    """
+    terms = settings.decontaminate
+    sets = open_sets(terms.paths)
+    corpora = settings.shaping()["corpora"]
+    matches = rows | "compare" >> beam.ParDo(Compare(sets, terms), beam.pvalue.AsDict(duplicates))
+    _ = (
+        matches
+        | "matches" >> beam.combiners.ToList()
+        | "report" >> beam.Map(report, sets, terms, corpora, folder)
+    )
+    return matches | "drop" >> beam.FlatMap(
+        lambda match: [(match[0], match[2].reason)] if terms.action == "drop" else []
+    )
+
+
+class Compare(beam.DoFn):
+    """Emits (place, problem id, match) of each problem that an evaluation set has, too.
+
+    The index is built once in a process, from the sets themselves, so that it need not travel.
+    """
+
+    def __init__(self, sets: Sets, terms: Decontaminate) -> None:
+        self._sets = sets
+        self._terms = terms
+        self._shared = Shared()
+
+    def setup(self) -> None:
+        """Takes this process's index."""
+        self._evaluations: Evaluations = self._shared.acquire(
+            lambda: Evaluations.build(
+                _problems(self._sets), self._terms.threshold, self._terms.ngram
+            )
+        )
+
+    def process(
+        self, placed: tuple[Place, Row], first: dict[int, Place]
+    ) -> Iterator[tuple[Place, str, Match]]:
+        """Looks one row up."""
+        place, row = placed
+        if row.problem is None or tuple(first.get(survey.key(place, row), place)) != place:
+            return
+        match = self._evaluations.match(row.problem)
+        if match is not None:
+            yield place, row.problem.problem_id, match
+
+
+def report(
+    matches: Iterable[tuple[Place, str, Match]],
+    sets: Sets,
+    terms: Decontaminate,
+    corpora: list[str],
+    folder: RunFolder,
+) -> None:
+    """Writes what was found to the run's folder: for people, for programs, for the manifest."""
+    found = sorted(matches, key=lambda match: match[0])
+    lines = [
+        {
+            "corpus": corpora[corpus],
+            "row": row,
+            "problem_id": problem,
+            "action": terms.action,
+            **match.record(),
+        }
+        for (corpus, row), problem, match in found
+    ]
+    folder.write_text(
+        "contamination.jsonl",
+        "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines),
+    )
+    summary = {
+        "action": terms.action,
+        "matches": len(found),
+        "ngram": terms.ngram,
+        "sets": {name: _tally(corpus) for name, corpus in sets},
+        "threshold": terms.threshold,
+    }
+    folder.write_text("contamination.md", _page(summary, lines, [match for _, _, match in found]))
+    folder.write_json(SUMMARY, summary)
+
+
+def _open(path: str) -> Sets:
+    folder = Path(path).expanduser()
+    if not folder.is_dir():
+        return [(path if "://" in path else Path(path).name, _corpus(path))]
+    files = sorted(
+        file for file in folder.rglob("*") if file.is_file() and _DATA & set(file.suffixes)
+    )
+    if not files:
+        raise CorpusError(f"no evaluation set in {path}: wanted JSONL, JSON or Parquet in it")
+    return [(file.relative_to(folder).as_posix(), _corpus(str(file))) for file in files]
+
+
+def _corpus(path: str) -> Corpus:
+    """The corpus at `path`. Where no answers are given away, the questions alone will do."""
+    try:
+        corpus = open_corpus(path)
+        fault = _fault(corpus)
+    except CorpusError as error:
+        fault = str(error)
+    if not fault:
+        return corpus
+    for field in _ASKED:
+        with suppress(CorpusError):
+            bare = open_corpus(path, {"statement": field, "answer": field})
+            if not _fault(bare):
+                return bare
+    said, unknown, _ = fault.partition(": say what is what")  # by --map, which is for corpora
+    wanted = f": wanted a known format, or a question in one of {', '.join(_ASKED)}"
+    raise CorpusError(f"no evaluation set: {said}{wanted if unknown else ''}")
+
+
+def _fault(corpus: Corpus) -> str:
+    """Why none of the rows is a problem; empty where one is."""
+    said = ""
+    for row in corpus.rows():
+        if row.problem is not None:
+            return ""
+        said = said or f"{row.failure}: {row.reason}"
+    return said or "it has no rows"
+
+
+def _problems(sets: Sets) -> Iterator[tuple[str, Problem]]:
+    for name, corpus in sets:
+        for row in corpus.rows():
+            if row.problem is not None:
+                yield name, row.problem
+
+
+def _tally(corpus: Corpus) -> dict[str, int]:
+    problems = unusable = 0
+    for row in corpus.rows():
+        problems += row.problem is not None
+        unusable += row.problem is None
+    return {"problems": problems, "unusable": unusable}
+
+
+def _page(summary: dict[str, Any], lines: list[dict[str, Any]], matches: list[Match]) -> str:
+    rows = "\n".join(
+        f"| `{name}` | {tally['problems']} | {tally['unusable']} |"
+        for name, tally in summary["sets"].items()
+    )
+    done = "left out" if summary["action"] == "drop" else "kept, and listed here"
+    head = (
+        "# Evaluation problems among the problems of this run\n\n"
+        f"{len(matches)} found and {done}. A match: {summary['ngram']} words in a row, or a "
+        f"similarity of {summary['threshold']}, of statement or worked solution.\n\n"
+        "| evaluation set | problems | rows that are none, not compared |\n|---|---|---|\n"
+        f"{rows}\n"
+    )
+    parts = [
+        f"\n## Row {line['row']} of {line['corpus']}: {line['problem_id']}\n\n"
+        f"~~~~text\n{match.side_by_side()}\n~~~~\n"
+        for line, match in zip(lines[:_SHOWN], matches[:_SHOWN], strict=True)
+    ]
+    more = len(matches) - len(parts)
+    tail = f"\nAnd {more} more, in `contamination.jsonl`.\n" if more else ""
+    return head + "".join(parts) + tail

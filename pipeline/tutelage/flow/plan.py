@@ -1,0 +1,243 @@
+"""What goes into which file: near-duplicates, clusters, splits. One worker's work; no Beam, no text.
+
+A dialogue is compared with those of its own arm, because the arms of a run answer the same problems
+and begin alike by design. **Marks** (`duplicate_of`) and **clusters** are thus within an arm.
+**Splits** are not: what shares a problem, or is a near-duplicate in whatever arm, goes together, and
+stays where an earlier publication put it (`splits.json`). A dialogue that would tie two splits
+together is *held*: it lies in `shards/held` and belongs to neither; `dedup.splits` has the rule.
+
+The plan depends on the set of dialogues alone, not on the order or the worker that finished them.
+Of a dialogue it holds some 100 bytes of facts; of its text the sketch, and while near-duplicates
+are searched for as much again.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tutelage import dedup
+from tutelage.dedup import splits
+from tutelage.dedup.splits import HELD
+from tutelage.flow.spool import LISTED
+from tutelage.settings import Dedup, Settings, Splits, cores
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file to be written: its path below the run, and the list of its rows (`LISTED`)."""
+
+    path: str
+    rows: pa.Table
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What the plan says of the whole run, for the manifest."""
+
+    problems: dict[str, int]
+    dialogues: dict[str, int]
+    solved_at: dict[str, int]
+    near_duplicates: int
+    comparing: dict[str, int]
+    """Counts of the near-duplicate search; see `dedup.Counts`."""
+    splits: dict[str, list[str]]
+    """The dialogues of each split; empty where there is but one split to be in."""
+    in_split: dict[str, int]
+
+
+def plan(
+    facts: Callable[..., pa.Table],
+    sketches: Iterable[dedup.Sketches],
+    settings: Settings,
+    recorded: Mapping[str, str],
+) -> Iterator[File | Notes]:
+    """Every file of the run, and one `Notes`.
+
+    Args:
+        facts: gives those of all entries, or the columns of them that are named, in the order of
+            the journal's files and of the lines in them. Asked more than once, so that they need
+            not be held while texts are compared.
+        sketches: of kept dialogues, in blocks; their ids are places in `facts`. None where there is
+            no comparing.
+        settings: of the run.
+        recorded: the splits published before, by dialogue.
+    """
+    rule = scheme(settings.dedup)
+    chosen, is_kept, arms, rank = _order(facts("key", "kind", "arm"))
+    known = dedup.Sketches.concat((_ranked(block, rank) for block in sketches), rule)
+    names, split = _shares(settings.splits), np.zeros(len(arms), np.int64)
+    if len(names) > 1:
+        kept = facts("key", "problem").take(chosen[is_kept])
+        names, split = _assign(kept, known, rule, settings.splits, recorded)
+    # Splits are parts, too: a held dialogue, which may be like two splits, is no twin of either.
+    at = np.asarray(known.ids, np.int64)
+    near = dedup.find_within(known, (arms[at] * len(names) + split[at]).tolist(), rule, cores())
+    del known, rank
+    all_facts = facts().take(chosen)
+    kept, other = all_facts.filter(is_kept), all_facts.filter(~is_kept)
+    twin, cluster = np.full(len(kept), -1), np.arange(len(kept))
+    twin[at] = np.where(near.twin < 0, -1, at[near.twin])
+    cluster[at] = at[near.first]
+
+    good = (twin < 0) & kept["solved"].is_valid().to_numpy()
+    good &= split != (names.index(HELD) if HELD in names else -1)
+    bins = {
+        f"shards/{name}/{what}": (split == number) & (good == (what == "solved"))
+        for number, name in enumerate(names)
+        for what in ("solved", "rest")
+    }
+    marks = {
+        "split": pa.DictionaryArray.from_arrays(split.astype(np.int32), pa.array(names)),
+        "cluster_id": kept["key"].take(cluster),
+        "duplicate_of": kept["key"].take(pa.array(twin, mask=twin < 0)),
+    }
+    yield from _files(kept, marks, bins, settings.shards.rows)
+    fates = _fates(other)
+    nothing = {name: pa.nulls(len(other), LISTED.field(name).type) for name in marks}
+    rejects = {f"rejects/{fate}": fates == fate for fate in np.unique(fates)}
+    yield from _files(other, nothing, rejects, settings.shards.rows)
+    yield _notes(kept, other, fates, names, split, near, len(_shares(settings.splits)) > 1)
+
+
+def _order(facts: pa.Table) -> tuple[Ints, npt.NDArray[np.bool_], npt.NDArray[np.int32], Ints]:
+    """The entries that stand, by key; which of them were kept; the arms of those, as numbers; and
+    for each entry its place among those kept, or -1.
+    """
+    chosen = standing(facts)
+    is_kept = _kept(facts)[chosen]
+    arms = facts["arm"].combine_chunks().indices.to_numpy()[chosen[is_kept]]
+    rank = np.full(len(facts), -1)
+    rank[chosen[is_kept]] = np.arange(len(arms))
+    return chosen, is_kept, arms, rank
+
+
+def standing(facts: pa.Table) -> Ints:
+    """Places of the entries that count, one a key, in the order of keys.
+
+    A dialogue that was kept once stays as it was kept first; otherwise the last word counts.
+    """
+    n = len(facts)
+    if not n:
+        return np.empty(0, np.int64)
+    order = pc.sort_indices(facts, [("key", "ascending")]).to_numpy().astype(np.int64)
+    keys = facts["key"].take(order)
+    opens = np.ones(n, bool)
+    opens[1:] = pc.not_equal(keys[1:], keys[:-1]).to_numpy()
+    begins = np.flatnonzero(opens)
+    last = np.append(begins[1:], n) - 1
+    first = np.minimum.reduceat(np.where(_kept(facts)[order], np.arange(n), n), begins)
+    chosen: Ints = order[np.where(first <= last, first, last)]
+    return chosen
+
+
+def _kept(facts: pa.Table) -> npt.NDArray[np.bool_]:
+    found: npt.NDArray[np.bool_] = pc.equal(facts["kind"].cast(pa.string()), "kept").to_numpy()
+    return found
+
+
+def scheme(settings: Dedup) -> dedup.Scheme:
+    """The rule by which dialogues are near-duplicates."""
+    return dedup.Scheme.at(settings.threshold)
+
+
+def _ranked(block: dedup.Sketches, rank: Ints) -> dedup.Sketches:
+    """The block by the ranks of its entries, less those of entries that do not count."""
+    ids = rank[np.asarray(block.ids, np.int64)]
+    if (ids < 0).any():
+        block, ids = block.only(np.flatnonzero(ids >= 0).tolist()), ids[ids >= 0]
+    return replace(block, ids=ids.tolist())
+
+
+def _assign(
+    kept: pa.Table,
+    sketches: dedup.Sketches,
+    rule: dedup.Scheme,
+    wanted: Splits,
+    recorded: Mapping[str, str],
+) -> tuple[list[str], Ints]:
+    """The names of the splits, in order, and the split of each dialogue as its place among them."""
+    found = dedup.find(sketches, rule, cores())
+    before: dict[Any, str] = {}
+    if recorded:
+        at = ((rank, recorded.get(key)) for rank, key in enumerate(kept["key"].to_pylist()))
+        before = {rank: split for rank, split in at if split is not None}
+    groups: dict[Any, Any] = dict(enumerate(kept["problem"].to_pylist()))
+    made = splits.assign(
+        groups, splits.edges(found), wanted.ratios, wanted.seed, before, splits.texts(found)
+    )
+    names = sorted(set(made.values()))
+    number = {name: place for place, name in enumerate(names)}
+    return names, np.fromiter((number[made[rank]] for rank in range(len(kept))), np.int64)
+
+
+def _shares(wanted: Splits) -> list[str]:
+    """The splits that get anything."""
+    return [name for name, share in wanted.ratios.items() if share > 0]
+
+
+def _files(
+    facts: pa.Table, marks: Mapping[str, Any], bins: Mapping[str, Any], rows_a_file: int
+) -> Iterator[File]:
+    """The files of each bin, groups together, none longer than `rows_a_file`."""
+    order = pc.sort_indices(
+        facts, [("group", "ascending"), ("sample", "ascending"), ("key", "ascending")]
+    ).to_numpy()
+    columns = {name: facts[name] for name in ("file", "offset", "length")} | dict(marks)
+    rows = pa.table(columns, schema=LISTED)
+    for name, where in sorted(bins.items()):
+        places = order[where[order]]
+        pieces = [places[i : i + rows_a_file] for i in range(0, len(places), rows_a_file)]
+        for i, piece in enumerate(pieces):
+            path = f"{name}-{i:05d}-of-{len(pieces):05d}.parquet"
+            yield File(path, rows.take(piece))
+
+
+def _fates(other: pa.Table) -> npt.NDArray[np.str_]:
+    """What became of each entry that was not kept, if no further session comes."""
+    kinds = np.asarray(other["kind"].to_pylist(), "U16")
+    return np.where(kinds == "passing", "dead", kinds)
+
+
+def _notes(
+    kept: pa.Table,
+    other: pa.Table,
+    fates: npt.NDArray[np.str_],
+    names: list[str],
+    split: Ints,
+    near: dedup.Result,
+    several: bool,
+) -> Notes:
+    """How many problems and dialogues ended how and where."""
+    dead = other.filter(fates == "dead")
+    had_begun = pc.not_equal(dead["group"], "").to_numpy()
+    alive = set(kept["problem"].to_pylist())
+    lost = set(dead.filter(had_begun)["problem"].to_pylist()) - alive
+    dead_inputs = len(dead) - int(had_begun.sum())
+    solved_at = Counter(kept["solved"].drop_null().to_pylist())
+    listed = {
+        name: kept["key"].filter(split == number).to_pylist()
+        for number, name in enumerate(names)
+        if several
+    }
+    return Notes(
+        problems={
+            "kept": len(alive),
+            "filtered": int((fates == "filtered").sum()),
+            "duplicate": int((fates == "duplicate").sum()),
+            "dead": dead_inputs + len(lost),
+        },
+        dialogues={"kept": len(kept), "dead": len(dead) - dead_inputs},
+        solved_at={str(turn): count for turn, count in sorted(solved_at.items())},
+        near_duplicates=near.counts.exact + near.counts.near,
+        comparing=near.counts.record(),
+        splits=listed,
+        in_split={names[i]: int((split == i).sum()) for i in np.unique(split)},
+    )

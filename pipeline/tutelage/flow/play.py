@@ -1,0 +1,255 @@
+"""First graph: problems in, finished dialogues in the journal.
+
+    slices ─┬─ survey ─ first place of each statement that is repeated ─┐
+            └─ read ──────────────────────────────────────── Play ◀─────┘
+
+The corpus is read twice because the first reading must end before the second may begin: which of
+two equal statements stays depends on their place alone, not on which worker was faster. With
+evaluation sets to keep out it is read once more, between the two (see `contamination`). Every row
+ends in the journal as exactly one of kept, filtered, duplicate or dead.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from itertools import islice
+
+import apache_beam as beam
+
+from tutelage import contract, dialogue
+from tutelage.converse import Table
+from tutelage.corpora import Corpus, Row
+from tutelage.corpora.mutants import gold
+from tutelage.flow import contamination, halt, survey
+from tutelage.flow.alarm import Alarm
+from tutelage.flow.staff import Staff
+from tutelage.flow.survey import Place
+from tutelage.flow.telemetry import Pulse
+from tutelage.records import Dialogue, Problem, Rules
+from tutelage.seeds import digest
+from tutelage.settings import Settings
+from tutelage.shards import Journal, RunFolder
+from tutelage.shards.journal import Kind, done
+
+Slice = tuple[int, int, int]
+"""(index of the corpus, part, parts)."""
+
+_PASSING = ("transient", "internal")
+"""Failures that may be gone by the next session: an engine that was away, a bug that was fixed."""
+_LOOK_S = 0.2
+_LOOK_AT_MOST_S = 1.0
+_REST = 10
+"""How much longer than a look lasts a worker waits for the next: a store is asked less often."""
+_PANEL = 64
+_DONORS = 3
+
+
+def build(
+    pipeline: beam.Pipeline,
+    settings: Settings,
+    corpora: list[Corpus],
+    folder: RunFolder,
+    stamp: contract.Stamp,
+    parts: int,
+) -> None:
+    """Adds the graph to `pipeline`."""
+    limit = settings.limit
+    slices = [(c, part, parts) for part in range(parts) for c in range(len(corpora))]
+
+    def spread(label: str) -> beam.PCollection:
+        # Each reading has a source of its own: from a shared one, rows that wait for another step
+        # would be read with the first of them, and all be held until then.
+        return pipeline | f"slices to {label}" >> beam.Create(slices, reshuffle=parts > 1)
+
+    def rows(label: str) -> beam.PCollection:
+        return spread(label) | f"read to {label}" >> beam.FlatMap(read, corpora, limit)
+
+    seen = (
+        spread("survey")
+        | "survey" >> beam.FlatMap(lambda where: survey.survey(read(where, corpora, limit)))
+        | "in one place" >> beam.combiners.ToList()
+    )
+    repeated = seen | "repeated" >> beam.FlatMap(survey.repeated)
+    _ = seen | "input.json" >> beam.Map(_write_input, folder)
+    tainted = pipeline | "nothing tainted" >> beam.Create([])
+    if settings.decontaminate.paths:
+        tainted = contamination.find(rows("compare"), repeated, settings, folder)
+    _ = rows("play") | "play" >> beam.ParDo(
+        Play(settings, corpora, folder, stamp),
+        beam.pvalue.AsDict(repeated),
+        beam.pvalue.AsDict(tainted),
+    )
+
+
+def read(where: Slice, corpora: list[Corpus], limit: int) -> Iterator[tuple[Place, Row]]:
+    """The rows of one slice, each with its place; at most `limit` rows of a corpus."""
+    corpus, part, parts = where
+    for row in corpora[corpus].rows(part, parts):
+        if limit and row.index >= limit:
+            return
+        yield (corpus, row.index), row
+
+
+def panel(corpus: Corpus) -> list[Problem]:
+    """The problems from which the arm `shuffled` borrows feedback: the corpus's first few.
+
+    The same few for all, because whom a problem borrows from must depend neither on the slice that
+    it lies in nor on how far the corpus is read.
+    """
+    rows = islice(corpus.rows(), _PANEL)
+    return [row.problem for row in rows if row.problem is not None]
+
+
+def donors(problem: Problem, among: list[Problem]) -> tuple[Problem, ...]:
+    """A few problems other than this one, by digest, in the order in which they are tried."""
+    others = [other for other in among if other.statement != problem.statement]
+    others.sort(key=lambda other: digest("donor", problem.problem_id, other.problem_id))
+    return tuple(others[:_DONORS])
+
+
+class Play(beam.DoFn):
+    """Seats the dialogues of each problem at this worker's table; journals each as it ends.
+
+    The table is kept full across elements: a new dialogue begins when any other has ended. Beam
+    sees nothing of a dialogue; a retried bundle finds in the journal what it has done before.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        corpora: list[Corpus],
+        folder: RunFolder,
+        stamp: contract.Stamp,
+    ) -> None:
+        self._settings = settings
+        self._corpora = corpora
+        self._folder = folder
+        self._stamp = stamp
+
+    def setup(self) -> None:
+        """Takes this process's engines and verifiers, and learns what is done already."""
+        self._open = ExitStack()
+        staff = self._open.enter_context(Staff.shared(self._settings, self._folder))
+        self._journal = Journal(self._folder.journal)
+        self._open.callback(self._journal.close)
+        self._done = done(self._folder.journal)
+        self._done_lock = threading.Lock()
+        self._alarm = Alarm(self._settings.driver.window, self._settings.driver.failure_limit)
+        shuffled = "shuffled" in self._settings.arms
+        self._panels = [panel(corpus) if shuffled else [] for corpus in self._corpora]
+        self._judge = staff.pool.judge
+        self._rules = {arm: self._settings.rules(arm) for arm in self._settings.arms}
+        places = self._settings.driver.concurrency or max(1, staff.cast.capacity * 3 // 2)
+        self._table = self._open.enter_context(Table(staff.cast, staff.pool, places, self._ended))
+        adapts = not self._settings.driver.concurrency
+        self._pulse = Pulse(self._folder, self._table, staff.cast, self._journal, adapts)
+        self._open.callback(self._pulse.beat)
+        self._table.call(self._pulse.go_on())
+        self._table.call(self._heed())
+
+    def process(
+        self, placed: tuple[Place, Row], repeated: dict[int, Place], tainted: dict[Place, str]
+    ) -> Iterable[None]:
+        """Plays the dialogues of one row. Emits nothing: the journal is the output."""
+        place, row = placed
+        problem = row.problem
+        if problem is None:
+            return self._refuse(place, row, "dead", row.failure, row.reason)
+        first = repeated.get(survey.key(place, row), place)
+        if tuple(first) != place:
+            why = f"same statement as row {first[1]} of corpus {first[0]}"
+            return self._refuse(place, row, "duplicate", "duplicate", why)
+        if place in tainted:
+            return self._refuse(place, row, "filtered", "contaminated", tainted[place])
+        if fault := self._gold_fault(problem):
+            return self._refuse(place, row, "filtered", "gold", fault)
+        for sample in range(self._settings.samples):
+            for rules in self._rules.values():
+                self._seat(place, problem, rules, sample)
+        return ()
+
+    def finish_bundle(self) -> None:
+        """A bundle counts as done when all of its dialogues are in the journal."""
+        self._table.clear()
+        if self._alarm.rings(cleared=True):
+            raise self._forgive()
+        self._journal.flush()
+        self._pulse.beat()
+
+    def teardown(self) -> None:
+        """Gives back the engines."""
+        self._open.close()
+
+    def _gold_fault(self, problem: Problem) -> str:
+        """Why the verifier would refuse the right answer; empty where it accepts it."""
+        answer = gold(problem) if self._settings.verifier.check_gold else ""
+        if not answer:
+            return ""
+        verdict = self._judge(problem, answer)
+        if verdict.status == "correct":
+            return ""
+        return f"its own verifier says {verdict.status} to the gold answer: {verdict.reason}"
+
+    def _seat(self, place: Place, problem: Problem, rules: Rules, sample: int) -> None:
+        seed = self._settings.seed
+        key, _ = dialogue.identify(problem.problem_id, rules, seed, sample)
+        if key not in self._done:
+            chosen = donors(problem, self._panels[place[0]]) if rules.arm == "shuffled" else ()
+            self._table.seat(dialogue.begin(problem, rules, seed, sample, chosen))
+
+    def _ended(self, ended: Dialogue) -> None:
+        with self._done_lock:
+            if ended.dialogue_id in self._done:
+                return
+            self._done.add(ended.dialogue_id)
+        self._write(ended, _kind(ended))
+        self._alarm.hear(ended)
+        if self._alarm.rings(cleared=False):
+            raise self._forgive()
+
+    def _forgive(self) -> Exception:
+        """Too much failed: what did so lately is to be played again. Returns what to raise."""
+        for failed in self._alarm.failed:
+            self._write(failed, "passing")
+        return self._alarm.fault()
+
+    def _write(self, ended: Dialogue, kind: Kind) -> None:
+        self._journal.append(ended.dialogue_id, kind, contract.row(ended, self._stamp))
+
+    def _refuse(
+        self, place: Place, row: Row, kind: Kind, failure: str, reason: str
+    ) -> Iterable[None]:
+        key = digest("input", *place)
+        if key not in self._done:
+            self._done.add(key)
+            columns = contract.reject(
+                failure,
+                reason,
+                run_id=self._stamp.run_id,
+                row_id=key,
+                source=row.problem.source if row.problem else row.source,
+                problem=row.problem,
+            )
+            self._journal.append(key, kind, columns)
+        return ()
+
+    async def _heed(self) -> None:
+        """Looks for the wish to stop, and then lets nobody sit down any more."""
+        begun = time.monotonic()
+        while not await asyncio.to_thread(halt.is_wished, self._folder):
+            took = time.monotonic() - begun
+            await asyncio.sleep(min(max(_LOOK_S, _REST * took), _LOOK_AT_MOST_S))
+            begun = time.monotonic()
+        self._table.stop(self._settings.driver.grace_s)
+
+
+def _kind(ended: Dialogue) -> Kind:
+    if ended.outcome is None or ended.outcome.status != "failed":
+        return "kept"
+    return "passing" if ended.outcome.reason.split(":", 1)[0] in _PASSING else "dead"
+
+
+def _write_input(blocks: list[survey.Seen], folder: RunFolder) -> None:
+    folder.write_json("journal/input.json", {"rows": survey.count(blocks)})

@@ -1,0 +1,245 @@
+"""Second graph: the journal in, shards, rejects and manifest out.
+
+    journal files ─ sketch ─ facts and sketches ─ plan ─┬─ lists ─ write each shard ─ manifest.json
+                                                        └─ near-duplicates, splits, counts ─┘
+
+One worker makes the plan (`plan`). What lies between the steps is in files (`spool`), removed at
+the end; the rows themselves go from the journal straight to their shard. Equal dialogues give equal
+bytes.
+"""
+
+import ctypes
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+
+from tutelage import dedup
+from tutelage.contract import Row, arrow_schema
+from tutelage.errors import RunFailed
+from tutelage.flow import contamination, spool
+from tutelage.flow.plan import File, Notes, plan, scheme
+from tutelage.places import Place, place
+from tutelage.settings import Dedup, Settings
+from tutelage.shards import Entry, RunFolder, entries, fetch, write_shard
+from tutelage.shards.journal import Span, files
+
+_SPLITS = "splits.json"
+"""Which dialogues each split has, where there are several: what an extension goes by."""
+_MARKS = ("split", "cluster_id", "duplicate_of")
+_BLOCK = 1_000
+
+List = tuple[str, str]
+"""(path of a shard below the run, file with the list of its rows)."""
+
+
+def build(pipeline: beam.Pipeline, settings: Settings, folder: RunFolder, run_id: str) -> None:
+    """Adds the graph to `pipeline`."""
+    planned = (
+        pipeline
+        | "journal" >> beam.Create([str(path) for path in files(folder.journal)])
+        | "sketch" >> beam.Map(sketch, settings.dedup, folder)
+        | "gather" >> beam.combiners.ToList()
+        | "plan" >> beam.FlatMap(lay_out, settings, folder)
+    )
+    outputs = planned | "shard or note" >> beam.Partition(
+        lambda item, _: int(not isinstance(item, Notes)), 2
+    )
+    written = (
+        outputs[1]
+        | "spread" >> beam.Reshuffle()
+        | "write" >> beam.Map(write, folder, settings.shards.compression_level)
+    )
+    _ = (
+        (outputs[0], written)
+        | "all of it" >> beam.Flatten()
+        | "in one place" >> beam.combiners.ToList()
+        | "manifest" >> beam.Map(manifest, settings, folder, run_id)
+    )
+
+
+def sketch(file: str, settings: Dedup, folder: RunFolder) -> str:
+    """Spools the facts of one journal file and the sketches of its kept dialogues; its name."""
+    rule = scheme(settings)
+    journal = place(file)
+    name = journal.stem
+    with ExitStack() as stack:
+        facts = stack.enter_context(spool.saving(_facts(folder, name), spool.FACTS))
+        made = stack.enter_context(spool.saving(_sketches(folder, name), spool.sketch_schema(rule)))
+        begin = 0
+        for block in _blocks(entries(journal)):
+            told, ids, texts = [], [], []
+            rows = fetch(entry.span for entry in block)
+            for at, (entry, row) in enumerate(zip(block, rows, strict=True), begin):
+                told.append(_told(entry, row))
+                if settings.enabled and entry.kind == "kept":
+                    ids.append(at)
+                    texts.append(dedup.spoken(row["messages"]))
+            facts.write_batch(pa.RecordBatch.from_pylist(told, spool.FACTS))
+            made.write_batch(spool.packed(dedup.sketch(ids, texts, rule), rule))
+            begin += len(block)
+    return name
+
+
+def lay_out(names: list[str], settings: Settings, folder: RunFolder) -> Iterator[List | Notes]:
+    """The plan, with the splits as they were when the run was last published."""
+    give_back()
+    before = folder.read_json(_SPLITS)
+    recorded = {key: split for split, keys in before.items() for key in keys}
+    for part in plan(*gathered(sorted(names), settings.dedup, folder), settings, recorded):
+        if isinstance(part, File):
+            listed = folder.spool / f"{part.path}.arrow"
+            with spool.saving(listed, spool.LISTED) as stream:
+                stream.write_table(part.rows)
+            yield part.path, str(listed)
+        else:
+            yield part
+
+
+def gathered(
+    names: Sequence[str], settings: Dedup, folder: RunFolder
+) -> tuple[Callable[..., pa.Table], Iterator[dedup.Sketches]]:
+    """What was spooled under these names, in their order, as `plan` wants it."""
+
+    def facts(*columns: str) -> pa.Table:
+        wanted = columns or spool.FACTS.names
+        tables = [spool.facts(_facts(folder, name), wanted) for name in names]
+        none = spool.FACTS.empty_table().select(sorted(wanted, key=spool.FACTS.names.index))
+        return pa.concat_tables([none, *tables]).unify_dictionaries()
+
+    def sketches() -> Iterator[dedup.Sketches]:
+        begin = 0
+        for name in names:
+            for batch in spool.reading(_sketches(folder, name)):
+                block = spool.unpacked(batch, scheme(settings))
+                yield replace(block, ids=[begin + int(place) for place in block.ids])
+            begin += len(spool.facts(_facts(folder, name), ["offset"]))
+
+    return facts, sketches()
+
+
+def write(shard: List, folder: RunFolder, compression_level: int) -> tuple[str, int]:
+    """Writes one file; (path, rows). Doing it again writes the same bytes."""
+    path, listed = shard
+
+    def rows() -> Iterator[Row]:
+        for batch in spool.reading(place(listed)):
+            said = batch.to_pylist()
+            spans = [Span(one["file"], one["offset"], one["length"]) for one in said]
+            for row, one in zip(fetch(spans), said, strict=True):
+                marks = _MARKS if one["split"] else ()
+                yield row | {name: one[name] for name in marks}
+
+    return path, write_shard(folder.root / path, rows(), compression_level)
+
+
+def manifest(
+    parts: Iterable[Notes | tuple[str, int]], settings: Settings, folder: RunFolder, run_id: str
+) -> None:
+    """Writes `manifest.json` if, and only if, everything adds up.
+
+    Raises:
+        RunFailed: an input or a dialogue is unaccounted for.
+    """
+    parts = list(parts)
+    notes = next(part for part in parts if isinstance(part, Notes))
+    rows = dict(sorted(part for part in parts if isinstance(part, tuple)))
+    problems, dialogues = notes.problems, notes.dialogues
+    total = int(folder.read_json("journal/input.json").get("rows", 0))
+    dead_inputs = sum(n for path, n in rows.items() if path.startswith("rejects/dead"))
+    dead_inputs -= dialogues["dead"]
+    used = total - problems["filtered"] - problems["duplicate"] - dead_inputs
+    planned = used * settings.samples * len(settings.arms)
+    balance(total, problems, planned, dialogues, rows)
+    if notes.splits:
+        folder.write_json(_SPLITS, notes.splits)
+    compared = {"scheme": scheme(settings.dedup).record(), "within": "arm"}
+    folder.write_json(
+        "manifest.json",
+        {
+            "schema_version": "manifest.v1",
+            "run_id": run_id,
+            "row_schema": arrow_schema().metadata[b"schema_version"].decode(),
+            "balance": {"input": total, **problems},
+            "dialogues": {
+                "planned": planned,
+                **dialogues,
+                "solved": sum(notes.solved_at.values()),
+                "near_duplicates": notes.near_duplicates,
+            },
+            "solved_at": notes.solved_at,
+            "files": rows,
+            "dedup": {**compared, "counts": notes.comparing} if settings.dedup.enabled else {},
+            "splits": {"ratios": settings.splits.ratios, "dialogues": notes.in_split},
+            "decontamination": folder.read_json(contamination.SUMMARY),
+        },
+    )
+
+
+def balance(
+    total: int,
+    problems: dict[str, int],
+    planned: int,
+    dialogues: dict[str, int],
+    rows: dict[str, int],
+) -> None:
+    """Holds the run to its account: input = kept + filtered + duplicate + dead, and every dialogue
+    that was planned is either in a shard or in a reject file.
+
+    Raises:
+        RunFailed: it does not hold.
+    """
+    written = {
+        kind: sum(n for path, n in rows.items() if path.startswith(kind))
+        for kind in ("shards/", "rejects/dead", "rejects/filtered", "rejects/duplicate")
+    }
+    dead_inputs = written["rejects/dead"] - dialogues["dead"]
+    checks = {
+        "input = kept + filtered + duplicate + dead": (total, sum(problems.values())),
+        "dialogues planned = kept + dead": (planned, sum(dialogues.values())),
+        "rows in shards = dialogues kept": (written["shards/"], dialogues["kept"]),
+        "rejects = filtered": (written["rejects/filtered"], problems["filtered"]),
+        "rejects = duplicate": (written["rejects/duplicate"], problems["duplicate"]),
+        "dead inputs are counted": (dead_inputs >= 0, True),
+    }
+    wrong = [f"{name}: {a} != {b}" for name, (a, b) in checks.items() if a != b]
+    if wrong:
+        raise RunFailed(f"the run does not balance: {'; '.join(wrong)}")
+
+
+def give_back() -> None:
+    """Has glibc return to the system what earlier steps have freed, of which it keeps most."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def _blocks(found: Iterable[Entry]) -> Iterator[list[Entry]]:
+    found = iter(found)
+    while block := list(islice(found, _BLOCK)):
+        yield block
+
+
+def _told(entry: Entry, row: Row) -> dict[str, Any]:
+    """An entry as `spool.FACTS`."""
+    return {
+        "key": entry.key,
+        "kind": entry.kind,
+        **entry.span._asdict(),
+        "arm": row["arm"],
+        "group": row["group_id"],
+        "sample": row["sample"],
+        "problem": row["problem_id"],
+        "solved": row["outcome"]["solved_turn"],
+    }
+
+
+def _facts(folder: RunFolder, name: str) -> Place:
+    return folder.spool / f"{name}.facts.arrow"
+
+
+def _sketches(folder: RunFolder, name: str) -> Place:
+    return folder.spool / f"{name}.sketches.arrow"

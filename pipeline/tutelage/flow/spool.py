@@ -1,0 +1,120 @@
+"""What publishing knows of the rows, between its steps: Arrow files in the run's folder.
+
+Of a journal file there are the **facts** (a row an entry: where it lies, and what the plan needs to
+know of it) and the **sketches** of the texts of its kept dialogues. The plan writes a **list** for
+each shard: where its rows lie, in order, with the columns that only the plan could know. Beam
+carries the names of these files alone, so that no worker holds more than it works on.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from tutelage.dedup import Scheme, Sketches
+from tutelage.places import Place, streamed, whole
+from tutelage.shards.folder import writing
+
+_NAME = pa.dictionary(pa.int32(), pa.string())
+FACTS = pa.schema(
+    [
+        ("key", pa.string()),  # dialogue id, or that of an input that became none
+        ("kind", _NAME),  # see `shards.journal.Kind`
+        ("file", _NAME),
+        ("offset", pa.int64()),
+        ("length", pa.int32()),
+        ("arm", _NAME),
+        ("group", pa.string()),
+        ("sample", pa.int32()),
+        ("problem", pa.string()),
+        ("solved", pa.int32()),  # turn; null where it was not
+    ]
+)
+"""Of each journal entry."""
+
+LISTED = pa.schema(
+    [
+        ("file", _NAME),
+        ("offset", pa.int64()),
+        ("length", pa.int32()),
+        ("split", _NAME),  # these three are null in rejects, which keep their own
+        ("cluster_id", pa.string()),
+        ("duplicate_of", pa.string()),
+    ]
+)
+"""Of each row of a shard."""
+
+
+@contextmanager
+def saving(path: Place, schema: pa.Schema) -> Iterator[Any]:
+    """A stream for record batches; the file is there when it was left without a fault.
+
+    Raises:
+        OutputError: the disk is full.
+    """
+    with (
+        writing(path),
+        whole(path) as part,
+        pa.OSFile(str(part), "wb") as file,
+        # Dictionaries change from batch to batch, which a stream may say and a file may not.
+        pa.ipc.new_stream(file, schema) as stream,
+    ):
+        yield stream
+
+
+def reading(path: Place, columns: Sequence[int] | None = None) -> Iterator[pa.RecordBatch]:
+    """The batches of a file; with `columns`, by number, those alone."""
+    options = pa.ipc.IpcReadOptions(included_fields=columns and list(columns))
+    with streamed(path) as file, pa.ipc.open_stream(file, options=options) as stream:
+        for batch in stream:
+            # as a copy, because a column as it was read holds on to all the others
+            yield batch if columns is None else batch.take(np.arange(len(batch)))
+
+
+def facts(path: Place, names: Sequence[str] = FACTS.names) -> pa.Table:
+    """The facts in a file, or some columns of them."""
+    columns = sorted(FACTS.names.index(name) for name in names)
+    schema = pa.schema([FACTS.field(column) for column in columns])
+    return pa.Table.from_batches(reading(path, columns), schema)
+
+
+def sketch_schema(rule: Scheme) -> pa.Schema:
+    """Of sketches by this rule: `entry` is the row's place among the facts of the same file."""
+    return pa.schema(
+        [
+            ("entry", pa.int64()),
+            ("digest", pa.binary(16)),
+            ("keys", pa.list_(pa.uint32(), rule.bands)),
+            ("shingles", pa.list_(pa.uint32())),
+        ]
+    )
+
+
+def packed(sketches: Sketches, rule: Scheme) -> pa.RecordBatch:
+    """Sketches whose ids are places of entries, as a batch."""
+    digests = pa.py_buffer(np.ascontiguousarray(sketches.digests))
+    return pa.record_batch(
+        [
+            pa.array(sketches.ids, pa.int64()),
+            pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(sketches), [None, digests]),
+            pa.FixedSizeListArray.from_arrays(pa.array(sketches.keys.ravel()), rule.bands),
+            pa.ListArray.from_arrays(
+                pa.array(sketches.bounds.astype(np.int32)), pa.array(sketches.shingles)
+            ),
+        ],
+        schema=sketch_schema(rule),
+    )
+
+
+def unpacked(batch: pa.RecordBatch, rule: Scheme) -> Sketches:
+    """The sketches in a batch."""
+    entry, digests, keys, shingles = batch.columns
+    return Sketches(
+        entry.to_pylist(),
+        np.frombuffer(digests.buffers()[1], np.uint8).reshape(-1, 16),
+        np.asarray(keys.values).reshape(-1, rule.bands),
+        np.asarray(shingles.values),
+        np.asarray(shingles.offsets, np.int64),
+    )

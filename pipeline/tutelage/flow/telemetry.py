@@ -1,0 +1,258 @@
+"""What a run took: time, tokens, the engine's own counters. Never in a shard, because clocks vary.
+
+Each worker writes a pulse file once a second; whoever watches adds them up. So the same progress
+line works for one process, several, and machines that share a folder or a store.
+"""
+
+import asyncio
+import contextlib
+import json
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tutelage.converse import Table
+from tutelage.engines import Cast
+from tutelage.errors import TutelageError
+from tutelage.places import Place
+from tutelage.settings import Settings
+from tutelage.shards import Journal, RunFolder
+
+_EVERY_S = 0.5
+_REST = 10
+"""How much longer than a look lasts a watcher waits for the next: a store is asked less often."""
+_PULSE_S = 1.0
+_TELLING = 0.2
+"""Share of the time that an engine may starve before it is worth a line."""
+_STARVED = {
+    "last dialogues": "the last dialogues took long, and nobody was left to take a place",
+    "verifier": "verdicts came slowly: raise verifier.workers",
+    "concurrency": "too few dialogues were in play: raise driver.concurrency",
+    "input": "problems came slowly: the corpus, or the check of their golds, is the limit",
+    "driver": "this process was busy with other work: use more workers",
+}
+"""Why an engine had too little to do, in words for a person."""
+
+
+class Pulse:
+    """Writes what one worker counts, once a second and at the end, for whoever watches the run."""
+
+    def __init__(
+        self, folder: RunFolder, table: Table, cast: Cast, journal: Journal, adapts: bool
+    ) -> None:
+        """`adapts` lets the table grow while the engine has nobody waiting."""
+        self._adapts = adapts
+        self._folder = folder
+        self._table = table
+        self._cast = cast
+        self._journal = journal
+        self._name = f"{folder.logs.name}/pulse-{uuid.uuid4().hex}.json"
+        self._lock = threading.Lock()
+
+    async def go_on(self) -> None:
+        """Beats until it is cancelled."""
+        while True:
+            await asyncio.sleep(_PULSE_S)
+            await asyncio.to_thread(self.beat)
+
+    def beat(self) -> None:
+        """Writes the figures as they stand. A disk that is full is the journal's to report."""
+        with self._lock:
+            try:
+                self._journal.sync()
+                gauges = self._cast.gauges()
+                if self._adapts and "waiting" in gauges:
+                    self._table.adapt(gauges["waiting"])
+                self._folder.write_json(self._name, pulse(self._table, gauges))
+            except (OSError, TutelageError):
+                return
+
+
+def pulse(table: Table, gauges: dict[str, float]) -> dict[str, Any]:
+    """What a worker counts, as JSON."""
+    tally = table.tally
+    return {
+        "seconds": time.monotonic() - tally.begun,
+        "in_play": table.in_play,
+        "places": table.places,
+        "seated": tally.seated,
+        "ended": tally.ended,
+        "failed": tally.failed,
+        "exhausted": tally.exhausted,
+        "solved_at": {str(turn): n for turn, n in sorted(tally.solved_at.items())},
+        "tokens": dict(tally.tokens),
+        "waiting_for_engine_s": tally.waiting_for_engine_s,
+        "waiting_for_verifier_s": tally.waiting_for_verifier_s,
+        "asking_s": tally.asking_s,
+        "starved_s": dict(tally.starved_s),
+        "engine": gauges,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Sums over all workers, as they stood a moment ago."""
+
+    ended: int = 0
+    failed: int = 0
+    in_play: int = 0
+    solved_at: dict[int, int] = field(default_factory=dict)
+    tokens: int = 0
+    """Tokens that were generated, both sides."""
+    seconds: float = 0.0
+    busy: float = 0.0
+    """Share of the time in which the engine computed; 0 where it does not say."""
+    planned: int = 0
+    """Dialogues still to be played when this session began, as far as is known; 0 where not."""
+
+    @property
+    def eta_s(self) -> float | None:
+        """Seconds left, if the rest goes like what is done; None while nothing can be said."""
+        if not (self.planned and self.ended and self.seconds):
+            return None
+        return max(0, self.planned - self.ended) * self.seconds / self.ended
+
+
+class Watch:
+    """Follows a run from beside it. This one says nothing; the command line has one that does."""
+
+    def __init__(
+        self,
+        show: Callable[[Progress], None] | None = None,
+        say: Callable[[str], None] | None = None,
+    ) -> None:
+        self._show = show
+        self._say = say
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def say(self, words: str) -> None:
+        """Something that a waiting person wants to know."""
+        if self._say:
+            self._say(words)
+
+    def begin(self, folder: RunFolder, settings: Settings, done: int) -> None:
+        """The engine is ready; dialogues begin, and `done` of them are in the journal already."""
+        if self._show is None:
+            return
+
+        copies = settings.samples * len(settings.arms)
+
+        def follow() -> None:
+            took = 0.0
+            while not self._stop.wait(max(_EVERY_S, _REST * took)):
+                begun = time.monotonic()
+                with contextlib.suppress(OSError, TutelageError):
+                    rows = int(folder.read_json("journal/input.json").get("rows", 0))
+                    self._tell(folder, max(0, rows * copies - done))
+                took = time.monotonic() - begun
+
+        self._thread = threading.Thread(target=follow, daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """No dialogue is in play any more."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _tell(self, folder: RunFolder, planned: int) -> None:
+        if self._show:
+            self._show(progress(pulses(folder), planned))
+
+
+def pulses(folder: RunFolder) -> list[dict[str, Any]]:
+    """The newest pulse of each worker, as far as they can be read."""
+    found = []
+    paths: list[Place] = []
+    with contextlib.suppress(OSError):
+        paths = sorted(folder.logs.glob("pulse-*.json"))
+    for path in paths:
+        try:
+            found.append(json.loads(path.read_text("utf-8")))
+        except (OSError, ValueError):
+            continue
+    return found
+
+
+def progress(workers: list[dict[str, Any]], planned: int = 0) -> Progress:
+    """The workers' pulses added up."""
+    solved: dict[int, int] = {}
+    for worker in workers:
+        for turn, count in worker["solved_at"].items():
+            solved[int(turn)] = solved.get(int(turn), 0) + count
+    seconds = max((worker["seconds"] for worker in workers), default=0.0)
+    busy = sum(worker["engine"].get("busy_s", worker["asking_s"]) for worker in workers)
+    return Progress(
+        ended=sum(worker["ended"] for worker in workers),
+        failed=sum(worker["failed"] for worker in workers),
+        in_play=sum(worker["in_play"] for worker in workers),
+        solved_at=dict(sorted(solved.items())),
+        tokens=sum(
+            count
+            for worker in workers
+            for key, count in worker["tokens"].items()
+            if key.endswith(".completion")
+        ),
+        seconds=seconds,
+        busy=min(1.0, busy / seconds / len(workers)) if seconds else 0.0,
+        planned=planned,
+    )
+
+
+def starvation(workers: list[dict[str, Any]]) -> str:
+    """One line where the engines had too little to do for long, with the commonest reason.
+
+    Of a worker that never had more dialogues than places there is nothing to say.
+    """
+    lacking: dict[str, float] = {}
+    for worker in workers:
+        tells = "busy_s" in worker["engine"] or "running" in worker["engine"]
+        if tells and worker["seated"] > worker["places"]:
+            for why, seconds in worker["starved_s"].items():
+                lacking[why] = lacking.get(why, 0.0) + seconds
+    total = sum(worker["seconds"] for worker in workers)
+    if not lacking or sum(lacking.values()) < _TELLING * total:
+        return ""
+    why = max(lacking, key=lambda name: lacking[name])
+    share = sum(lacking.values()) / total
+    return f"the engine had fewer requests than it can run for {share:.0%} of the time; mostly " + (
+        _STARVED.get(why, why)
+    )
+
+
+def clear(folder: RunFolder) -> None:
+    """Removes the pulses of an earlier session."""
+    for stale in folder.logs.glob("pulse-*.json"):
+        stale.unlink(missing_ok=True)
+
+
+def summary(folder: RunFolder, generated_s: float, published_s: float) -> dict[str, Any]:
+    """`telemetry.json`: the last session's totals, and each worker's own figures."""
+    workers = pulses(folder)
+    total = progress(workers)
+    tokens: dict[str, int] = {}
+    for worker in workers:
+        for kind, count in worker["tokens"].items():
+            tokens[kind] = tokens.get(kind, 0) + count
+    engines = [worker["engine"] for worker in workers]
+    asked = sum(engine.get("prefix_cache_queries", 0.0) for engine in engines)
+    hits = sum(engine.get("prefix_cache_hits", 0.0) for engine in engines)
+    return {
+        "schema_version": "telemetry.v1",
+        "written_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "generate_s": round(generated_s, 3),
+        "publish_s": round(published_s, 3),
+        "dialogues": total.ended,
+        "tokens": tokens,
+        "tokens_generated": total.tokens,
+        "tokens_per_s": round(total.tokens / total.seconds, 2) if total.seconds else 0.0,
+        "engine_busy_share": round(total.busy, 4),
+        "prefix_cache_hit_rate": round(hits / asked, 4) if asked else 0.0,
+        "preemptions": sum(engine.get("preemptions", 0.0) for engine in engines),
+        "starved": starvation(workers),
+        "workers": workers,
+    }

@@ -1,0 +1,106 @@
+"""The rule for expressions: those that come to a number, and golds that are expressions themselves.
+
+For a gold of 22 a hint may name the operation, `work out 27 - 5`; put as the answer, `the answer is
+27 - 5`, it is a leak. For a gold such as `3x^2+2` any form as simple as the gold is one.
+"""
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+
+from tutelage.leaks import arithmetic
+from tutelage.leaks.case import CLEAN, Case, squeezed
+from tutelage.leaks.contexts import asserted, place
+from tutelage.leaks.golds import approximates
+from tutelage.leaks.lexicon import phrase
+from tutelage.leaks.quantities import mentions, values
+from tutelage.leaks.wording import in_symbols
+from tutelage.records import Leak
+
+
+def expression(case: Case) -> Leak:
+    """An expression that comes to the gold's value, in symbols or in words."""
+    if case.answer.worth is None:
+        return CLEAN
+    check = _unevaluated if case.answer.number is not None else _symbolic
+    found = check(case, case.text)
+    return found if found.kind else check(case, in_symbols(case.text))
+
+
+def _equals(case: Case, text: str) -> Iterator[tuple[int, int]]:
+    for start, end in arithmetic.runs(text, letters=case.answer.number is None):
+        if arithmetic.same(arithmetic.worth(text[start:end]), case.answer.worth):
+            yield start, end
+
+
+def _leak(kind: str, text: str, start: int, end: int) -> Leak:
+    return Leak(kind, evidence=" ".join(text[max(0, start - 24) : end].split()))
+
+
+def _unevaluated(case: Case, text: str) -> Leak:
+    """For a number: `the answer is 27 - 5`, but not `work out 27 - 5`."""
+    for start, end in _equals(case, text):
+        at = place(text, start, end)
+        if arithmetic.steps(at.said) and (
+            asserted(at, case.answer.question, case.answer.sought)
+            or (at.alone and _in_places(text))
+        ):
+            return _leak("expression", text, start, end)
+    return CLEAN
+
+
+def _in_places(text: str) -> bool:
+    """`600 + 24`: a number said place by place rather than a sum to be worked out."""
+    if not re.fullmatch(r"\W*\d{1,18}(?:\s*\+\s*\d{1,18})+\W*", text):
+        return False
+    terms = [int(term) for term in re.findall(r"\d+", text)]
+    return all(a % 10 ** len(str(b)) == 0 < b for a, b in pairwise(terms))
+
+
+def _symbolic(case: Case, text: str) -> Leak:
+    """For an expression: the same form, or another that is as simple and was not public."""
+    answer = case.answer
+    if answer.worth is None:
+        return CLEAN
+    form = _signs(answer.text)
+    public: bool | None = None
+    for start, end in _equals(case, text):
+        part = text[start:end]
+        if public is None:
+            public = any(True for said in case.public for _ in _equals(case, said))
+        if any(squeezed(part) in squeezed(said) for said in case.public):
+            continue
+        if _signs(part) == form:
+            return _leak("string", text, start, end)
+        # Where the problem is to rewrite an expression, any other form of it is on the way.
+        simple = arithmetic.steps(part) <= arithmetic.steps(answer.text)
+        simple = simple and (not public or answer.worth[0] == answer.worth[1])
+        at = place(text, start, end)
+        if simple or (not public and asserted(at, answer.question, answer.sought)):
+            return _leak("expression", text, start, end)
+    if re.fullmatch(r"\w+", answer.text):
+        found = _written(case, text)
+        if found:
+            return _leak("string", text, *found.span())
+    for mention in mentions(text):
+        if not approximates(mention.value, answer.worth):
+            continue
+        if not any(mention.value in values(said) for said in case.public):
+            return _leak("number", text, mention.start, mention.end)
+    return CLEAN
+
+
+def _written(case: Case, text: str) -> re.Match[str] | None:
+    """A gold without operators, such as `3x` or `H2O`, where it is no part of something larger."""
+    if any(phrase(case.answer.text).search(said) for said in case.public):
+        return None
+    for found in phrase(case.answer.text).finditer(text):
+        before, after = text[: found.start()].rstrip()[-1:], text[found.end() :].lstrip()[:1]
+        if before not in tuple("+-*/^(") and after not in tuple("+-*/^)"):
+            return found
+    return None
+
+
+def _signs(text: str) -> str:
+    """The signs of an expression in a fixed order: `(x-3)(x-2)` and `(x - 2)*(x - 3)` are alike."""
+    return "".join(sorted(re.sub(r"[\s*{}()\\$]", "", text)))

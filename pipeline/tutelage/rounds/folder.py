@@ -1,0 +1,77 @@
+"""The folder of a loop: opened by one process at a time, and by one loop; and its run files."""
+
+import contextlib
+import fcntl
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from tutelage.errors import SettingsError
+from tutelage.rounds.plan import Plan
+from tutelage.settings import differences
+from tutelage.shards import RunFolder
+from tutelage.shards.folder import writing
+
+
+def start(plan: Plan) -> None:
+    """Begins the folder, or finds that it holds this very loop.
+
+    Raises:
+        SettingsError: it holds another one, or something else.
+    """
+    file = plan.out / "rounds.json"
+    now = plan.asked.model_dump(mode="json", exclude={"out", "keep", "trainer", "beam", "resident"})
+    if file.is_file():
+        then = json.loads(file.read_text("utf-8"))
+        if now["rounds"] >= then["rounds"]:
+            then["rounds"] = now["rounds"]
+        if told := differences(then, now):
+            raise SettingsError(
+                f"{plan.out} holds other rounds ({'; '.join(told[:4])}): choose another out, or "
+                "repeat the settings to go on; of them, `rounds` may grow"
+            )
+    elif any(path.name != ".lock" for path in plan.out.iterdir()):
+        raise SettingsError(f"{plan.out} is neither empty nor of rounds: choose another out")
+    write(file, json.dumps(now, indent=2) + "\n")
+
+
+@contextlib.contextmanager
+def alone(plan: Plan) -> Iterator[None]:
+    """One process at a time goes on with a loop; the system forgets a dead one."""
+    with writing(plan.out):
+        plan.out.mkdir(parents=True, exist_ok=True)
+        lock = (plan.out / ".lock").open("a")
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SettingsError(
+                f"another process goes on with {plan.out}: wait for it, or choose another out"
+            ) from None
+        yield
+
+
+def write(path: Path, text: str) -> None:
+    """Writes a file whole or not at all, and its folder."""
+    RunFolder(path.parent).write_text(path.name, text)
+
+
+def run_file(tree: Mapping[str, Any]) -> str:
+    """A run file: plain values first, then a section for each table."""
+    plain = {name: value for name, value in tree.items() if not isinstance(value, dict)}
+    text = "".join(f"{name} = {_value(value)}\n" for name, value in plain.items())
+    for name, section in tree.items():
+        if isinstance(section, dict):
+            text += f"\n[{name}]\n"
+            text += "".join(f"{json.dumps(k)} = {_value(v)}\n" for k, v in section.items())
+    return text
+
+
+def _value(value: Any) -> str:
+    """A value in TOML, which reads JSON's numbers, strings and lists, but not its objects."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(k)} = {_value(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_value, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,228 @@
+"""A loop of rounds as its TOML file says it, checked before anything starts."""
+
+import dataclasses
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tutelage import settings
+from tutelage.engines.vllm import has_gpu
+from tutelage.errors import SettingsError
+from tutelage.settings import Settings
+from tutelage.train.recipe import Kind, Recipe, recipe
+
+Table = dict[str, Any]
+
+_OURS = ("kind", "run", "out", "model", "carry", "fresh")
+_RL_ONLY = (
+    "beta", "reference", "clip_low", "clip_high", "normaliser", "std_floor", "old", "temperature",
+)  # fmt: skip
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Warmup(_Section):
+    """Q-priming before the first round: dialogues with questions, learnt by SFT."""
+
+    problems: int = Field(0, ge=0, description="0: no warm-up")
+    generate: Table = Field(default_factory=dict, description="over [generate]")
+    train: Table = Field(default_factory=dict, description="settings of `tutelage train sft`")
+
+
+class Rounds(_Section):
+    """A loop, as its TOML file says it."""
+
+    out: str = ""
+    rounds: int = Field(10, ge=1)
+    problems: int = Field(64, ge=1, description="new problems a round; drawn again when all were")
+    held_out: int = Field(64, ge=0, description="problems to measure on, never trained; 0: none")
+    evaluate_every: int = Field(1, ge=1, description="rounds between two looks at them")
+    seed: int = 0
+    keep: int = Field(2, ge=1, description="newest rounds whose weights stay, besides the best's")
+    frozen_teacher: bool = Field(
+        True, description="the teacher stays as it begins, as in the paper; else it is the student"
+    )
+    trainer: str = Field(
+        "", description="launches trainings, such as `accelerate launch --num_processes 8`"
+    )
+    beam: tuple[str, ...] = Field((), description="options for Beam")
+    resident: bool = Field(
+        True, description="one vLLM server for the whole loop; else each step starts its own"
+    )
+    generate: Table = Field(default_factory=dict, description="settings of `tutelage generate`")
+    train: Table = Field(default_factory=dict, description="settings of `tutelage train rl`")
+    evaluate: Table = Field(default_factory=dict, description="over [generate]; greedy by default")
+    warmup: Warmup = Warmup()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A loop whose every setting has been read and checked."""
+
+    asked: Rounds
+    out: Path
+    generate: Settings
+    evaluate: Settings
+    prime: Settings
+
+    @property
+    def start(self) -> str:
+        """Name of the model that the loop begins with."""
+        return self.generate.student.model
+
+    @property
+    def resident(self) -> bool:
+        """Whether vLLM stays up between steps.
+
+        Not where Beam works elsewhere or in several processes, where steps want vLLM in different
+        ways, or where a training changes the chat template: a server keeps the one it began with.
+        """
+        asked = self.asked
+        apart = any("runner" in word or "multi_processing" in word for word in asked.beam)
+        alike = self.generate.vllm == self.evaluate.vllm == self.prime.vllm
+        template = any("chat_template" in table for table in (asked.train, asked.warmup.train))
+        return asked.resident and alike and not apart and not template
+
+    def folder(self, number: int) -> Path:
+        """Folder of a round; 0 is what was before the first."""
+        return self.out / "rounds" / f"{number:04d}"
+
+
+def load(path: str, out: str = "") -> Plan:
+    """The plan in a TOML file; `out` overrides the file's.
+
+    Raises:
+        SettingsError: the file does not read, a key is unknown, or a value is out of range.
+    """
+    try:
+        tree = tomllib.loads(Path(path).read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path} is no TOML file of rounds: {error}") from None
+    try:
+        asked = Rounds.model_validate(tree | ({"out": out} if out else {}))
+    except ValidationError as error:
+        raise SettingsError(_explain(error)) from None
+    if not asked.out or "://" in asked.out:
+        raise SettingsError(
+            f"wanted a folder on this machine for the rounds, got {asked.out or 'none'}: give `out` "
+            "in the file, or --out"
+        )
+    training("train", "rl", asked.train)
+    training("warmup.train", "sft", asked.warmup.train)
+    given = {"samples": 8, "student": {"temperature": 1.0}}
+    base = _merged(given, asked.generate)
+    chosen = _settings("generate", base)
+    student = chosen.student
+    if student.engine != "vllm" and ":" not in student.engine:
+        raise SettingsError(
+            f"[generate] student.engine is {student.engine!r}, which no weights can be handed to: "
+            "rounds want vllm, or a package.module:Class that loads student.model"
+        )
+    if chosen.samples < 2:
+        raise SettingsError("[generate] samples: wanted at least 2 dialogues a problem to compare")
+    if not chosen.corpora:
+        raise SettingsError("[generate] corpora: wanted at least one, such as `starter`")
+    two = asked.frozen_teacher and chosen.teacher.engine == "vllm"
+    if two and has_gpu() and chosen.vllm.gpu_memory_utilization > 0.5:
+        raise SettingsError(
+            "[generate] vllm.gpu_memory_utilization: student and frozen teacher are two engines on "
+            "one GPU; give each 0.45 or less, the teacher a server.url, or frozen_teacher = false"
+        )
+    quiet = {"samples": 1, "arms": ["sml"], "q_priming": {"enabled": False}}
+    measured: Table = quiet | {"dedup": {"enabled": False}, "student": {"temperature": 0.0}}
+    return Plan(
+        asked,
+        Path(asked.out),
+        chosen,
+        _settings("evaluate", _merged(_merged(base, measured), asked.evaluate)),
+        _settings(
+            "warmup.generate",
+            _merged(_merged(base, asked.warmup.generate), {"q_priming": {"enabled": True}}),
+        ),
+    )
+
+
+def _settings(table: str, tree: Table) -> Settings:
+    """The settings of one table, over those that it builds on."""
+    _known(table, tree, Settings.model_fields)
+    try:
+        return settings.load(**tree)
+    except SettingsError as error:
+        raise SettingsError(f"[{table}] {error}") from None
+
+
+def training(table: str, kind: Kind, tree: Table) -> Recipe:
+    """The recipe of one table, places left open. Types are those of the defaults."""
+    fields = {f.name: f.default for f in dataclasses.fields(Recipe) if f.name not in _OURS}
+    known = {n: v for n, v in fields.items() if kind == "rl" or n not in _RL_ONLY}
+    if kind == "rl":
+        del known["control"]
+    _known(table, tree, known)
+    given = {name: tuple(v) if isinstance(v, list) else v for name, v in tree.items()}
+    for name, value in given.items():
+        wanted = type(known[name])
+        whole = wanted is float and type(value) is int
+        if type(value) is not wanted and not whole:
+            raise SettingsError(
+                f"[{table}] {name}: wanted a {wanted.__name__} such as {known[name]!r}, "
+                f"got {value!r}"
+            )
+    try:
+        return recipe(kind, "", "", **given)
+    except SettingsError as error:
+        raise SettingsError(f"[{table}] {error}") from None
+
+
+def options(chosen: Recipe) -> list[str]:
+    """The recipe as options of `tutelage train`, defaults left out."""
+    plain = recipe(chosen.kind, "", "")
+    said = []
+    for field in dataclasses.fields(Recipe):
+        value = getattr(chosen, field.name)
+        flag = f"--{field.name.replace('_', '-')}"
+        if value == getattr(plain, field.name):
+            continue
+        if field.name == "arms":
+            said += [word for arm in value for word in ("--arm", arm)]
+        else:
+            said += [flag] if value is True else [flag, str(value)]
+    return said
+
+
+def _merged(below: Table, above: Mapping[str, Any]) -> Table:
+    """The upper table's values over the lower's, section by section."""
+    made = dict(below)
+    for name, value in above.items():
+        old = made.get(name)
+        both = isinstance(old, dict) and isinstance(value, dict)
+        made[name] = _merged(old, value) if both and old is not None else value
+    return made
+
+
+def _known(table: str, tree: Table, known: Mapping[str, Any]) -> None:
+    for name in tree:
+        if name not in known:
+            raise SettingsError(f"[{table}] no setting is called {name!r}{_nearest(name, known)}")
+
+
+def _explain(error: ValidationError) -> str:
+    said = []
+    for fault in error.errors():
+        key = ".".join(str(part) for part in fault["loc"])
+        if fault["type"] == "extra_forbidden":
+            said.append(f"no setting is called {key!r}{_nearest(key, settings.keys(Rounds))}")
+        else:
+            said.append(f"{key}: {fault['msg'].lower()}, got {fault['input']!r}")
+    return "; ".join(said)
+
+
+def _nearest(word: str, known: Any) -> str:
+    close = difflib.get_close_matches(word, list(known), 1, 0.5)
+    return f", the nearest is {close[0]!r}" if close else ""

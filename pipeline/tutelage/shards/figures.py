@@ -1,0 +1,158 @@
+"""The figures of a run, each derived from its shards by SQL that anybody can repeat.
+
+Rates are over dialogues of one arm unless the name says otherwise. Failed dialogues are in the
+rejects, not here; `balance` is the manifest's.
+"""
+
+from typing import Any
+
+from tutelage.shards.folder import existing
+from tutelage.shards.reader import connect, shard_files
+
+_ARMS = """
+SELECT arm,
+       count(*) AS dialogues,
+       count(DISTINCT problem_id) AS problems,
+       count(outcome.solved_turn) AS solved,
+       avg(outcome."return") AS mean_return,
+       avg(outcome.turns) AS mean_turns,
+       count(duplicate_of) AS near_duplicates,
+       count(*) FILTER (WHERE leak."any") AS leaked,
+       sum(len(leaks)) AS leaking_drafts,
+       sum(len(primed_turns)) AS primed_turns,
+       sum(usage.student.prompt) AS student_prompt_tokens,
+       sum(usage.student.cached) AS student_cached_tokens,
+       sum(usage.student.completion) AS student_completion_tokens,
+       sum(usage.teacher.prompt) AS teacher_prompt_tokens,
+       sum(usage.teacher.completion) AS teacher_completion_tokens
+FROM dialogues GROUP BY arm ORDER BY arm
+"""
+
+_SOLVED_AT = """
+SELECT arm, outcome.solved_turn AS turn, count(*) FROM dialogues
+WHERE outcome.solved_turn IS NOT NULL GROUP BY ALL ORDER BY ALL
+"""
+
+_MESSAGES = """
+CREATE VIEW said AS
+SELECT arm, dialogue_id, shards, place, m.role, m.content, t.speaker, t.act, t.turn, t.form,
+       t.move, t.shard, t.verdict, t.leak.kind AS leak_kind, t.leak.action AS leak_action,
+       t.finish_reason, len(t.token_ids) AS tokens
+FROM (SELECT arm, dialogue_id, len(shards) AS shards, unnest(messages) AS m, unnest(trail) AS t,
+             unnest(range(len(trail))) AS place
+      FROM dialogues)
+"""
+
+_ATTEMPTS = """
+SELECT arm,
+       count(*) AS attempts,
+       count(*) FILTER (WHERE verdict.status = 'unjudged') AS unjudged,
+       count(*) FILTER (WHERE finish_reason = 'length') AS cut_at_length,
+       count(*) FILTER (WHERE verdict.status = 'incorrect' AND verdict.extracted <> ''
+                          AND verdict.extracted = before) AS repeated_wrong_answers,
+       count(before) AS later_attempts
+FROM (SELECT *, lag(verdict.extracted) OVER (PARTITION BY dialogue_id ORDER BY turn) AS before
+      FROM said WHERE act = 'attempt')
+GROUP BY arm ORDER BY arm
+"""
+
+_FORMS = """
+SELECT arm, form, count(*) FROM said WHERE act = 'feedback' GROUP BY ALL ORDER BY ALL
+"""
+
+_GATED = """
+SELECT arm,
+       count(*) AS gated_messages,
+       count(*) FILTER (WHERE leak_kind <> '') AS gated_with_a_leaking_draft,
+       count(*) FILTER (WHERE leak_kind <> '' AND leak_action IN ('', 'marked')) AS leaks_that_stand,
+       count(*) FILTER (WHERE act = 'question') AS questions
+FROM said WHERE act IN ('feedback', 'question') GROUP BY arm ORDER BY arm
+"""
+
+_MOVES = """
+SELECT arm, move, count(*) FROM said WHERE speaker = 'student' GROUP BY ALL ORDER BY ALL
+"""
+
+_PREMATURE = """
+SELECT arm, count(*) AS underspecified,
+       count(*) FILTER (WHERE premature) AS with_premature_attempt
+FROM (SELECT s.arm, s.dialogue_id,
+             bool_or(s.speaker = 'student' AND s.move IN ('answer', 'hedge')
+                     AND s.told < s.shards) AS premature
+      FROM (SELECT *, count(DISTINCT shard) OVER (
+                        PARTITION BY dialogue_id ORDER BY place
+                        ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS told
+            FROM said WHERE shards > 0) s
+      GROUP BY s.arm, s.dialogue_id)
+GROUP BY arm ORDER BY arm
+"""
+
+_GROUPS = """
+SELECT arm, count(*) AS groups, count(*) FILTER (WHERE low = high) AS groups_without_signal
+FROM (SELECT arm, group_id, min(outcome."return") AS low, max(outcome."return") AS high
+      FROM dialogues GROUP BY arm, group_id)
+GROUP BY arm ORDER BY arm
+"""
+
+_SOURCES = "SELECT source, domain, licence, count(*) FROM dialogues GROUP BY ALL ORDER BY ALL"
+
+
+def figures(run: str) -> dict[str, Any]:
+    """Every figure of a run, as one JSON-ready tree."""
+    folder = existing(run)
+    files = shard_files(run)
+    manifest = folder.read_json("manifest.json")
+    arms: dict[str, dict[str, Any]] = {}
+    sources: list[dict[str, Any]] = []
+    if files:
+        connection = connect(files)
+        connection.execute(_MESSAGES)
+        for sql in (_ARMS, _ATTEMPTS, _GATED, _PREMATURE, _GROUPS):
+            for row in _dicts(connection.execute(sql)):
+                arms.setdefault(row.pop("arm"), {}).update(row)
+        for name, sql in (("solved_at", _SOLVED_AT), ("forms", _FORMS), ("moves", _MOVES)):
+            for arm in arms.values():
+                arm[name] = {}
+            for arm_name, key, count in connection.execute(sql).fetchall():
+                arms[arm_name][name][str(key)] = count
+        sources = [
+            {"source": source, "domain": domain, "licence": licence, "dialogues": count}
+            for source, domain, licence, count in connection.execute(_SOURCES).fetchall()
+        ]
+        connection.close()
+    for arm in arms.values():
+        _rates(arm)
+    return {
+        "run_id": manifest["run_id"],
+        "balance": manifest["balance"],
+        "dialogues": manifest["dialogues"],
+        "arms": arms,
+        "sources": sources,
+        "telemetry": {
+            key: value
+            for key, value in folder.read_json("telemetry.json").items()
+            if key not in ("workers", "schema_version")
+        },
+    }
+
+
+def _rates(arm: dict[str, Any]) -> None:
+    """Adds what follows from the counts."""
+    total, reached = arm["dialogues"], 0
+    arm["solve_rate"] = arm["solved"] / total
+    arm["solved_by"] = {}
+    for turn in range(1, max((int(t) for t in arm["solved_at"]), default=0) + 1):
+        reached += arm["solved_at"].get(str(turn), 0)
+        arm["solved_by"][str(turn)] = reached / total
+    gated = arm.setdefault("gated_messages", 0)
+    for name in ("gated_with_a_leaking_draft", "leaks_that_stand", "questions"):
+        arm.setdefault(name, 0)
+    arm["leak_rate_raw"] = arm["gated_with_a_leaking_draft"] / gated if gated else 0.0
+    arm["leak_rate_residual"] = arm["leaks_that_stand"] / gated if gated else 0.0
+    later = arm["later_attempts"]
+    arm["repeat_rate"] = arm["repeated_wrong_answers"] / later if later else 0.0
+
+
+def _dicts(found: Any) -> list[dict[str, Any]]:
+    names = [column[0] for column in found.description]
+    return [dict(zip(names, values, strict=True)) for values in found.fetchall()]

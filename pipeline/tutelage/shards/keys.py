@@ -1,0 +1,46 @@
+"""A set of keys that may have millions: eight bytes each, where Python's own takes 130."""
+
+import hashlib
+from collections.abc import Iterable
+
+import numpy as np
+
+_LOOSE = 10_000
+
+
+class Keys:
+    """Keys can be added and looked for. They are told apart by 64 bits, as dialogue ids are."""
+
+    def __init__(self, keys: Iterable[str] = ()) -> None:
+        self._sorted = np.empty(0, np.uint64)
+        self._loose: set[int] = set()
+        for key in keys:
+            self.add(key)
+
+    def __contains__(self, key: object) -> bool:
+        return self._has(_number(str(key)))
+
+    def __len__(self) -> int:
+        return len(self._sorted) + len(self._loose)
+
+    def add(self, key: str) -> None:
+        """Adds a key, if it is not there yet."""
+        number = _number(key)
+        if self._has(number):
+            return
+        self._loose.add(number)
+        if len(self._loose) > max(_LOOSE, len(self._sorted) // 32):
+            more = np.fromiter(self._loose, np.uint64, len(self._loose))
+            self._sorted = np.sort(np.concatenate([self._sorted, more]))
+            self._loose = set()
+
+    def _has(self, number: int) -> bool:
+        if number in self._loose:
+            return True
+        wanted = np.uint64(number)
+        at = int(np.searchsorted(self._sorted, wanted))
+        return at < len(self._sorted) and bool(self._sorted[at] == wanted)
+
+
+def _number(key: str) -> int:
+    return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "little")

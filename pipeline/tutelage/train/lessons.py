@@ -1,0 +1,204 @@
+"""What is learnt from: a run's rows, chosen, tokenised and put into units.
+
+A unit is what an optimiser step takes `batch` of: a dialogue in SFT, a whole group in RL. Samples
+are held in memory (about 11 bytes a token). Nothing is left out in silence: every row that is not
+learnt from is counted in `Lessons.left_out` under its reason.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from tutelage.errors import SettingsError
+from tutelage.specials import neutralise
+from tutelage.train import data
+from tutelage.train.groups import advantages, gathered, returned, speaking
+from tutelage.train.recipe import Recipe
+from tutelage.train.tokens import Encoder, Piece, Sample
+
+Row = dict[str, Any]
+Unit = tuple[Sample, ...]
+
+
+@dataclass(slots=True)
+class Lessons:
+    """What a training run learns from, and how it was chosen."""
+
+    units: list[Unit]
+    validation: list[Sample] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+    """Rows, or groups where it says so, by the reason why they are not learnt from."""
+    read: int = 0
+    """Rows read of the training split."""
+    returns: list[float] = field(default_factory=list)
+    """Of all rows read, skipped groups included: the policy's own success."""
+    temperatures: Counter[float] = field(default_factory=Counter)
+    """At which the student was sampled."""
+
+    @property
+    def samples(self) -> Iterator[Sample]:
+        """All samples, unit by unit."""
+        return (sample for unit in self.units for sample in unit)
+
+
+def prepare(recipe: Recipe, encoder: Encoder, length: int) -> Lessons:
+    """The lessons of `recipe` with sequences of at most `length` tokens.
+
+    Raises:
+        SettingsError: nothing is left to learn from, or a sequence is too long and may not be
+            dropped.
+    """
+    lessons = Lessons([])
+    make = _groups if recipe.kind == "rl" else _dialogues
+    for unit in make(recipe, encoder, lessons):
+        _admit(recipe, unit, length, lessons)
+        if recipe.limit and len(lessons.units) == recipe.limit:
+            break
+    if recipe.kind == "sft":
+        lessons.validation = _validation(recipe, encoder, length, lessons)
+    if not lessons.units:
+        why = ", ".join(f"{n} {reason}" for reason, n in lessons.left_out.most_common())
+        raise SettingsError(
+            f"nothing to learn from in {recipe.run}: {lessons.read} rows read"
+            + (f", left out: {why}" if why else "")
+        )
+    return lessons
+
+
+def _dialogues(recipe: Recipe, encoder: Encoder, lessons: Lessons) -> Iterator[Unit]:
+    """SFT: the solved dialogues of the training split, or their problems with gold solutions."""
+    rows = data.rows(recipe.run, "train", solved=not recipe.control)
+    for row in _chosen(recipe, _noted(rows, lessons), lessons.left_out):
+        yield (encoder.sample(row, recipe.loss),)
+
+
+def _validation(recipe: Recipe, encoder: Encoder, length: int, lessons: Lessons) -> list[Sample]:
+    rows = data.rows(recipe.run, "validation", solved=not recipe.control)
+    samples = [encoder.sample(row, recipe.loss) for row in _chosen(recipe, rows, Counter())]
+    kept = [sample for sample in samples if sample.trained and sample.longest <= length]
+    lessons.left_out["validation: too long or untrained"] += len(samples) - len(kept)
+    return kept
+
+
+def _chosen(recipe: Recipe, rows: Iterable[Row], left_out: Counter[str]) -> Iterator[Row]:
+    seen: set[str] = set()
+    for row in rows:
+        if recipe.arms and row["arm"] not in recipe.arms:
+            left_out["other arm"] += 1
+        elif recipe.control:
+            if row["problem_id"] not in seen:
+                seen.add(row["problem_id"])
+                yield single(row)
+        elif row["duplicate_of"] is not None:
+            left_out["duplicate"] += 1
+        elif row["leak"]["any"] and not recipe.keep_leaks:
+            left_out["leaked"] += 1
+        else:
+            yield row
+
+
+def single(row: Row) -> Row:
+    """The row's problem as one turn: the statement, and the gold solution as the reply.
+
+    A system prompt stays, so that nothing but the dialogue is different.
+    """
+    system = [i for i, message in enumerate(row["messages"]) if message["role"] == "system"][:1]
+    blank = {"form": "", "token_ids": [], "logprobs": [], "reasoning": "", "finish_reason": "stop"}
+    posed = {"speaker": "teacher", "act": "problem", "turn": 0, "train": False} | blank
+    solved = {"speaker": "student", "act": "attempt", "turn": 1, "train": True} | blank
+    return row | {
+        "dialogue_id": row["problem_id"],
+        "messages": [row["messages"][i] for i in system]
+        + [
+            {"role": "user", "content": neutralise(row["statement"])[0]},
+            {"role": "assistant", "content": neutralise(row["privileged_context"])[0]},
+        ],
+        "trail": [row["trail"][i] for i in system] + [posed, solved],
+    }
+
+
+def _groups(recipe: Recipe, encoder: Encoder, lessons: Lessons) -> Iterator[Unit]:
+    """RL: every group with a signal, with its advantages.
+
+    Reads twice, so that no text is held: first the returns of all rows, then the dialogues.
+    """
+    facts = _noted(data.rows(recipe.run, "train", data.FACTS), lessons)
+    wanted = (row for row in facts if _admissible(recipe, row, lessons.left_out))
+    weights: dict[str, float] = {}
+    sizes: Counter[str] = Counter()
+    for group in speaking(gathered(wanted, lessons.left_out), lessons.left_out):
+        drawn = advantages([returned(row) for row in group], recipe.std_floor)
+        weights |= {row["dialogue_id"]: a for row, a in zip(group, drawn, strict=True)}
+        sizes[group[0]["group_id"]] = len(group)
+        if recipe.limit and len(sizes) == recipe.limit:
+            break
+    open_: dict[str, list[Sample]] = {}
+    for row in data.rows(recipe.run, "train"):
+        if row["dialogue_id"] not in weights:
+            continue
+        sample = encoder.sample(row, recipe.loss, weights[row["dialogue_id"]])
+        sample = replace(_drawn(sample, row, recipe.old == "stored"), reward=returned(row))
+        members = open_.setdefault(row["group_id"], [])
+        members.append(sample)
+        if len(members) == sizes[row["group_id"]]:
+            yield tuple(open_.pop(row["group_id"]))
+
+
+def _drawn(sample: Sample, row: Row, stored: bool) -> Sample:
+    """The sample with only those tokens trained that the policy drew in this very dialogue.
+
+    A question that took the place of an attempt (Q-priming) was drawn after another prompt. Where
+    the stored log-probabilities are wanted, a token without one cannot be compared.
+    """
+    primed = np.array(row["primed_turns"], np.int16)
+
+    def own(p: Piece) -> Piece:
+        train = p.train & ~np.isin(p.turn, primed)
+        return Piece(
+            p.ids, train & np.isfinite(p.logprobs) if stored else train, p.turn, p.logprobs
+        )
+
+    pieces = (own(piece) for piece in sample.pieces)
+    return replace(sample, pieces=tuple(piece for piece in pieces if piece.train.any()))
+
+
+def _admissible(recipe: Recipe, row: Row, left_out: Counter[str]) -> bool:
+    if recipe.arms and row["arm"] not in recipe.arms:
+        left_out["other arm"] += 1
+        return False
+    if row["leak"]["any"] and not recipe.keep_leaks:
+        left_out["leaked"] += 1
+        return False
+    return True
+
+
+def _noted(rows: Iterable[Row], lessons: Lessons) -> Iterator[Row]:
+    for row in rows:
+        lessons.read += 1
+        lessons.returns.append(returned(row))
+        lessons.temperatures[row["sampling"]["student"]["temperature"]] += 1
+        yield row
+
+
+def _admit(recipe: Recipe, unit: Unit, length: int, lessons: Lessons) -> None:
+    """Takes the unit in, without samples that are too long or have nothing to train on."""
+
+    def fits(sample: Sample) -> bool:
+        return sample.longest <= length
+
+    for sample in unit:
+        if not fits(sample) and recipe.too_long == "refuse":
+            raise SettingsError(
+                f"dialogue {sample.key} has {sample.longest} tokens, the limit is {length}: "
+                "raise --length or let long dialogues be dropped"
+            )
+    kept = tuple(sample for sample in unit if fits(sample) and sample.trained)
+    stored = recipe.kind == "rl" and recipe.old == "stored"
+    empty = "no sampled tokens to train on (see --old)" if stored else "no trained tokens"
+    lessons.left_out["too long"] += sum(not fits(sample) for sample in unit)
+    lessons.left_out[empty] += sum(fits(s) and not s.trained for s in unit)
+    if kept:
+        lessons.units.append(kept)

@@ -1,0 +1,206 @@
+"""A dialogue as token ids, with the tokens that are trained on.
+
+Token-in-token-out: a student's message stands as the very tokens that were sampled, where the row
+holds them and this tokenizer reads them back as the same text. All else is rendered by the chat
+template and tokenised. What is trained of a message is its tokens and the stop token after it; a
+message that ran into its length limit never stopped, so no stop is taught there. Nothing is ever
+padded (`packing`), so no pad token can hide a stop.
+
+A dialogue is one piece wherever the chat template is prefix-preserving, that is, where the prompt
+of turn n + 1 begins with the prompt and reply of turn n. Where it is not (templates that drop
+earlier reasoning), or where the student saw less than it had sampled, each student message becomes
+a piece of its own after exactly the prompt that the sampler had: several pieces, still one sample.
+
+Not here: which rows are read (`lessons`), how pieces are batched (`packing`).
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tutelage.contract import train_mask
+from tutelage.errors import ModelError
+from tutelage.records import Message
+from tutelage.specials import neutralise
+
+Row = Mapping[str, Any]
+
+_SENTINEL = "Zq7sentinel"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A token sequence that the model reads at one go. All arrays have its length L."""
+
+    ids: NDArray[np.int32]
+    train: NDArray[np.bool_]
+    """Whether the token is trained on, that is, predicted from the ones before it."""
+    turn: NDArray[np.int16]
+    """The student's turn that a trained token belongs to; 0 elsewhere."""
+    logprobs: NDArray[np.float32]
+    """Of the token when it was sampled; NaN where that is not known."""
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One trajectory: what counts once in a loss."""
+
+    key: str
+    """Its dialogue id."""
+    pieces: tuple[Piece, ...]
+    weight: float = 1.0
+    """1 in SFT, the advantage in RL."""
+    reward: float = 0.0
+    """The return of the dialogue."""
+
+    @property
+    def trained(self) -> int:
+        """Number of trained tokens."""
+        return sum(int(piece.train.sum()) for piece in self.pieces)
+
+    @property
+    def longest(self) -> int:
+        """Length of its longest piece."""
+        return max(map(len, self.pieces), default=0)
+
+
+@dataclass(slots=True)
+class Encoder:
+    """Makes samples of rows with one tokenizer and its chat template."""
+
+    tokenizer: Any
+    notes: Counter[str] = field(default_factory=Counter)
+    """How messages were taken: `sampled tokens`, `re-tokenised`, `other tokenizer`, `split`."""
+    stop: int = field(init=False)
+    """The token that ends an assistant's message in this template."""
+    _closing: str = field(init=False)
+    _special: frozenset[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        if not self.tokenizer.chat_template:
+            raise ModelError("the tokenizer has no chat template: give one with --chat-template")
+        asked = {"role": "user", "content": "a"}
+        text = self._render([asked, {"role": "assistant", "content": _SENTINEL}], False)
+        tail = self._ids(text.partition(_SENTINEL)[2])
+        self._special = frozenset(self.tokenizer.all_special_ids)
+        if tail and tail[0] in self._special:
+            self.stop = tail[0]
+        elif self.tokenizer.eos_token_id is not None:
+            self.stop = self.tokenizer.eos_token_id
+        else:
+            raise ModelError("the chat template ends an assistant's message with no special token")
+        self._closing = self.tokenizer.decode([self.stop])
+
+    def sample(self, row: Row, policy: str = "", weight: float = 1.0) -> Sample:
+        """The row as one sample.
+
+        Args:
+            row: A row of the contract; only `dialogue_id`, `messages` and `trail` are read.
+            policy: Loss policy to draw the trained messages by; empty: as the row has them.
+            weight: The sample's weight.
+        """
+        messages, trail = row["messages"], row["trail"]
+        trained = redrawn(row, policy) if policy else [entry["train"] for entry in trail]
+        pieces: list[_Draft] = []
+        seen = None  # the text that the newest piece stands for, if later turns may go on from it
+        for k, (message, entry) in enumerate(zip(messages, trail, strict=True)):
+            if message["role"] != "assistant":
+                continue
+            prompt = self._render(messages[:k], True)
+            if seen is not None and prompt.startswith(seen):
+                pieces[-1].context(self._ids(prompt[len(seen) :]))
+            else:
+                self.notes["split"] += bool(pieces)
+                pieces.append(_Draft())
+                pieces[-1].context(self._ids(prompt))
+            open_ = self._reply(pieces[-1], message["content"], entry, trained[k], prompt)
+            seen = None if open_ is None else prompt + open_ + self._closing
+        kept = tuple(draft.piece() for draft in pieces if any(draft.train))
+        return Sample(row["dialogue_id"], kept, weight, row.get("outcome", {}).get("return", 0.0))
+
+    def _reply(
+        self, draft: "_Draft", content: str, entry: Row, train: bool, prompt: str
+    ) -> str | None:
+        """Adds a student's message; gives its text as later turns see it, None if they see less."""
+        ids, logprobs = list(entry["token_ids"]), list(entry["logprobs"])
+        stopped = entry["finish_reason"] != "length"
+        if ids and not self._reads(ids, content, entry["reasoning"]):
+            self.notes["other tokenizer"] += 1
+            ids = []
+        if ids:
+            self.notes["sampled tokens"] += 1
+            if len(logprobs) != len(ids):
+                logprobs = [np.nan] * len(ids)
+            if stopped and ids[-1] not in self._special:
+                ids, logprobs = [*ids, self.stop], [*logprobs, np.nan]
+        else:
+            self.notes["re-tokenised"] += 1
+            ids = self._ids(content) + [self.stop] * stopped
+            logprobs = [np.nan] * len(ids)
+        draft.reply(ids, logprobs, entry["turn"], train)
+        if ids[-1:] != [self.stop]:
+            draft.context([self.stop])  # the template closes what the student left open
+        said = ids[:-1] if ids[-1:] == [self.stop] else ids
+        return content if self.tokenizer.decode(said).strip() == content.strip() else None
+
+    def _reads(self, ids: list[int], content: str, reasoning: str) -> bool:
+        """Whether this tokenizer could have been the sampler's: its text holds the message."""
+        if max(ids) >= len(self.tokenizer):
+            return False
+        words = content.split() if reasoning else [content]
+        texts = (self.tokenizer.decode(ids, skip_special_tokens=skip) for skip in (True, False))
+        return any(all(word in neutralise(text)[0] for word in words) for text in texts)
+
+    def _render(self, messages: Sequence[Mapping[str, str]], prompting: bool) -> str:
+        text: str = self.tokenizer.apply_chat_template(
+            list(messages), tokenize=False, add_generation_prompt=prompting
+        )
+        return text
+
+    def _ids(self, text: str) -> list[int]:
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return ids
+
+
+@dataclass(slots=True)
+class _Draft:
+    ids: list[int] = field(default_factory=list)
+    train: list[bool] = field(default_factory=list)
+    turn: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+
+    def context(self, ids: Sequence[int]) -> None:
+        self._add(ids, [np.nan] * len(ids), 0, False)
+
+    def reply(self, ids: Sequence[int], logprobs: Sequence[float], turn: int, train: bool) -> None:
+        self._add(ids, logprobs, turn if train else 0, train)
+
+    def _add(self, ids: Sequence[int], logprobs: Sequence[float], turn: int, train: bool) -> None:
+        self.ids += ids
+        self.logprobs += logprobs
+        self.turn += [turn] * len(ids)
+        self.train += [train] * len(ids)
+
+    def piece(self) -> Piece:
+        return Piece(
+            np.array(self.ids, np.int32),
+            np.array(self.train, np.bool_),
+            np.array(self.turn, np.int16),
+            np.array(self.logprobs, np.float32),
+        )
+
+
+def redrawn(row: Row, policy: str) -> list[bool]:
+    """Which messages the loss policy trains on, drawn anew from the row."""
+    messages = tuple(
+        Message(entry["speaker"], entry["act"], entry["turn"], message["content"])
+        for message, entry in zip(row["messages"], row["trail"], strict=True)
+    )
+    return train_mask(messages, policy)

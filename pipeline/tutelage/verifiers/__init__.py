@@ -1,0 +1,77 @@
+"""Verifiers judge a student's whole message against a problem's gold.
+
+    status      correct | incorrect | unjudged, and for the last two the reason
+    extracted   the final answer as it was read
+    detail      for code, the test result as JSON
+
+Bad output of a model is never an exception: it is a verdict. What could not be judged in time, in
+memory or at all is `unjudged`, which is not the same as wrong. Wrongly accepting an answer poisons
+a data set, wrongly refusing one only thins it: where a rule must err, it refuses.
+
+    units, quantity, extract     read a number; find the final answer in a message
+    math, equivalence            compare answers (only the latter imports math-verify)
+    code                         find a program in a message, judge it by tests
+    sandbox, jail, confine       where programs run: from outside, from inside, the walls
+    checker, far, host, wire     tests in one process, the program in another, and between
+    reasoning                    score by reasoning-gym's own scorers
+    pool, child                  the processes in which all of this can be killed
+
+To add one, write a class with `verify(problem, answer) -> Verdict` and give its dotted name
+wherever a verifier's name is taken. It may also have
+
+    glance(problem, answer)   settles easy cases in the caller's process, else gives None
+    warm()                    imports what `verify` needs, before anybody's time counts
+    reads(problem, answer)    the final answer, for a verdict that came to nothing
+    grace                     seconds beyond the pool's, if it keeps the time itself
+"""
+
+import importlib
+from typing import Protocol
+
+from tutelage.errors import SettingsError
+from tutelage.records import Problem, Verdict
+
+VERIFIERS: dict[str, str] = {
+    "math": "tutelage.verifiers.math:MathVerifier",
+    "code": "tutelage.verifiers.code:CodeVerifier",
+    "reasoning": "tutelage.verifiers.reasoning:ReasoningVerifier",
+}
+"""Name of each verifier, and where its class is. Imported only when it is used."""
+
+
+class Verifier(Protocol):
+    """Judges one message. May be slow, may hang: `VerifierPool` runs it where it can be killed."""
+
+    def verify(self, problem: Problem, answer: str) -> Verdict:
+        """The verdict on `answer`, the student's whole message."""
+        ...
+
+
+def load(name: str) -> Verifier:
+    """An instance of the verifier `name`: one of the table, or a dotted `package.module:Class`.
+
+    Raises:
+        SettingsError: there is no such verifier.
+    """
+    where = VERIFIERS.get(name, name)
+    module, colon, attribute = where.partition(":")
+    if not colon:
+        known = ", ".join(VERIFIERS)
+        raise SettingsError(
+            f"wanted a verifier, got {name!r}: use {known}, or a dotted package.module:Class"
+        )
+    try:
+        verifier: Verifier = getattr(importlib.import_module(module), attribute)()
+    except (ImportError, AttributeError) as error:
+        raise SettingsError(f"cannot load the verifier {where}: {error}") from error
+    return verifier
+
+
+def name_for(problem: Problem) -> str:
+    """The verifier that a problem is judged by: what its gold is decides, not its domain."""
+    return {"tests": "code", "scorer": "reasoning"}.get(problem.gold.kind, "math")
+
+
+from tutelage.verifiers.pool import VerifierPool  # noqa: E402 (the pool needs the names above)
+
+__all__ = ["VERIFIERS", "Verifier", "VerifierPool", "load", "name_for"]

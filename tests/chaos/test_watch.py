@@ -1,0 +1,198 @@
+"""Engines that hang or die are noticed: by the one in this process, and by the keeper of a server."""
+
+import asyncio
+import os
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+
+from builders import problem
+from tutelage import dialogue, settings
+from tutelage.engines import keeper, launch, vllm
+from tutelage.engines.keeper import Keeper
+from tutelage.engines.launch import VllmServer
+from tutelage.engines.vllm import InProcess
+from tutelage.errors import Fatal
+from tutelage.records import Ask, Rules
+
+
+class Stuck:
+    """Stands in for vLLM; its step ends when it is told to."""
+
+    def __init__(self) -> None:
+        self.go_on = threading.Event()
+
+    def add_request(self, *request: object) -> None:
+        pass
+
+    def step(self) -> list[Any]:
+        self.go_on.wait(60)
+        return []
+
+
+@pytest.fixture
+def stuck(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stuck]:
+    made = Stuck()
+
+    def start(engine: InProcess, chosen: object, vllm: object) -> None:
+        engine._engine = made
+        engine._tokenizer = SimpleNamespace(
+            apply_chat_template=lambda chat, **_: {"input_ids": [1, 2]}
+        )
+        engine._length, engine._params, engine._final = 100, lambda **_: None, None
+
+    monkeypatch.setattr(InProcess, "_start", start)
+    monkeypatch.setattr(vllm.models, "resolve", lambda name: name)
+    monkeypatch.setattr(vllm.metrics, "snapshot", dict)
+    yield made
+    made.go_on.set()
+
+
+def asks(count: int) -> list[Ask]:
+    begun = dialogue.begin(problem(), Rules(), 0, 0)
+    return [Ask("student", (("user", str(i)),), Rules().student, i, begun) for i in range(count)]
+
+
+async def test_an_engine_that_hangs_is_given_up(stuck: Stuck) -> None:
+    chosen = settings.load("", ["student.model=any", "vllm.stall_s=0.3"])
+    engine = InProcess(chosen.student, chosen)
+    await asyncio.sleep(0.5)  # idle is not hung
+    told = await asyncio.gather(*(engine.reply(ask) for ask in asks(3)), return_exceptions=True)
+    assert {type(each) for each in told} == {Fatal}
+    assert "computed nothing for 0.3 s with" in str(told[0])
+    with pytest.raises(Fatal, match="computed nothing"):
+        await engine.reply(asks(1)[0])
+    engine.close()
+
+
+SERVE = """
+import os, sys, time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+with open("lives", "a") as file:
+    file.write(f"{os.getpid()} ")
+if os.path.exists("refuse"):
+    sys.exit("ValueError: no such device")
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        if self.path == "/metrics" and os.path.exists("metrics"):
+            self.wfile.write(open("metrics", "rb").read())
+    def log_message(self, *args):
+        pass
+HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+
+class Kept:
+    """A stand-in server with its keeper, and what the keeper said."""
+
+    def __init__(
+        self, server: VllmServer, watch: Keeper, said: list[str], lost: "queue.Queue[str]"
+    ):
+        self.server, self.watch, self.said, self.lost = server, watch, said, lost
+
+    def lives(self) -> list[int]:
+        return [int(pid) for pid in Path("lives").read_text().split()]
+
+    def until(self, count: int) -> None:
+        """Waits until the server has begun so many lives and listens."""
+        limit = time.monotonic() + 60
+        while time.monotonic() < limit:
+            if len(self.lives()) >= count and self.server.alive():
+                try:
+                    httpx.get(self.server.url, trust_env=False)
+                    return
+                except httpx.HTTPError:
+                    pass
+            time.sleep(0.02)
+        raise AssertionError(f"no life number {count}")
+
+
+@pytest.fixture
+def keep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Kept]]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(launch, "_LOOK_S", 0.05)
+    monkeypatch.setattr(keeper, "_LOOK_S", 0.05)
+    monkeypatch.setattr(
+        VllmServer,
+        "_command",
+        lambda self: [sys.executable, "-S", "-c", SERVE, str(self._port)],
+    )
+    made: list[Kept] = []
+
+    def make(*sets: str) -> Kept:
+        chosen = settings.load("", sets)
+        said: list[str] = []
+        lost: queue.Queue[str] = queue.Queue()
+        server = VllmServer(chosen, "some/model", tmp_path / "vllm.log")
+        watch = Keeper(server, chosen.vllm, said.append, lost.put)
+        watch.__enter__()
+        made.append(Kept(server, watch, said, lost))
+        return made[-1]
+
+    yield make
+    for kept in made:
+        kept.watch.__exit__(None, None, None)
+        kept.server.close()
+
+
+def test_a_server_that_dies_is_started_again_at_its_url(keep: Callable[..., Kept]) -> None:
+    kept = keep("vllm.restarts=2")
+    url = kept.server.url
+    for life in (1, 2):
+        os.kill(kept.lives()[-1], 9)
+        kept.until(life + 1)
+        assert kept.server.url == url
+    assert [words.split(";")[-1] for words in kept.said] == [
+        " starting it again (1 of 2)",
+        " starting it again (2 of 2)",
+    ]
+    os.kill(kept.lives()[-1], 9)
+    assert "after 2 restarts" in kept.lost.get(timeout=60)
+    assert len(kept.lives()) == 3
+
+
+def test_a_server_that_does_not_start_again_uses_up_the_budget(keep: Callable[..., Kept]) -> None:
+    kept = keep("vllm.restarts=2")
+    Path("refuse").touch()
+    os.kill(kept.lives()[-1], 9)
+    told = kept.lost.get(timeout=60)
+    assert "no such device" in told and "after 2 restarts" in told and "\n" not in told
+    assert len(kept.lives()) == 3
+
+
+METRICS = "vllm:num_requests_running {running}\nvllm:generation_tokens_total 5\n" + (
+    "vllm:prompt_tokens_total 9\n"
+)
+
+
+def test_a_server_that_hangs_is_started_again(keep: Callable[..., Kept]) -> None:
+    Path("metrics").write_text(METRICS.format(running=0))
+    kept = keep("vllm.restarts=1", "vllm.stall_s=0.5")
+    time.sleep(1.0)
+    assert len(kept.lives()) == 1, "an idle server is not hung"
+    Path("metrics").write_text(METRICS.format(running=3))
+    kept.until(2)
+    assert kept.said == [
+        "vLLM has computed nothing for 0.5 s with requests in hand; starting it again (1 of 1)"
+    ]
+
+
+def test_a_port_is_nobody_elses_while_its_server_is_away(keep: Callable[..., Kept]) -> None:
+    kept = keep()
+    port = int(kept.server.url.split(":")[2].split("/")[0])
+    kept.server._end()
+    others = [launch._reserved() for _ in range(200)]
+    assert port not in {number for _, number in others}
+    assert port not in {launch.free_port() for _ in range(200)}
+    for place, _ in others:
+        place.close()

@@ -1,0 +1,88 @@
+"""The command line as a person meets it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from tutelage.cli import COMMANDS, cli
+
+
+def tutelage(*args, cwd=None):
+    return subprocess.run(
+        [sys.executable, "-m", "tutelage", *args], capture_output=True, text=True, cwd=cwd
+    )
+
+
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_every_command_has_help_with_an_example(name):
+    result = CliRunner().invoke(cli, [name, "--help"] if name else ["--help"])
+    assert result.exit_code == 0
+    assert f"tutelage {name or 'generate'}" in result.output
+    assert "Example" in result.output or "Begin with" in result.output
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    out = tmp_path_factory.mktemp("cli") / "run"
+    made = tutelage(
+        "generate", "starter", "--limit", "12", "--engine", "scripted", "--out", str(out)
+    )
+    assert made.returncode == 0, made.stderr
+    return out, made
+
+
+def test_generate_ends_with_the_account(done):
+    out, made = done
+    assert "12 in = 12 kept + 0 filtered + 0 duplicate + 0 dead" in made.stdout
+    assert f"tutelage show {out}" in made.stdout
+
+
+def test_show_prints_dialogues(done):
+    out, _ = done
+    shown = tutelage("show", str(out), "--limit", "2")
+    assert shown.returncode == 0
+    assert shown.stdout.count("teacher (problem)") == 2
+    one = json.loads(tutelage("show", str(out), "--limit", "1", "--json").stdout)
+    again = tutelage("show", str(out), one["dialogue_id"][:8])
+    assert one["dialogue_id"] in again.stdout
+
+
+def test_inspect_prints_every_figure(done):
+    out, _ = done
+    found = json.loads(tutelage("inspect", str(out), "--json").stdout)
+    assert found["balance"]["input"] == 12
+    assert "by turn" in tutelage("inspect", str(out)).stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["generate", "nope.jsonl", "--out", "x"], "there is no file 'nope.jsonl'"),
+        (["generate", "starter", "--out", "x", "--set", "studnt.model=x"], "'student.model'"),
+        (["generate", "starter", "--out", "/proc/nope/x", "--engine", "scripted"], "cannot write"),
+        (["generate", "starter"], "Missing option '--out'"),
+        (["generate", "starter", "--out", "x", "--samples", "0"], "0 is not in the range"),
+        (["show", "nope"], "no such folder"),
+        (["inspect", "nope"], "no such folder"),
+        (["nope"], "No such command 'nope'"),
+    ],
+)
+def test_a_mistake_is_one_line_and_status_2(args, words, tmp_path):
+    result = tutelage(*args, cwd=tmp_path)
+    assert result.returncode == 2
+    assert words in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "x").exists()
+
+
+def test_prompts_show_and_lint(tmp_path):
+    assert "no fault" in tutelage("prompts", "lint").stdout
+    assert "{{ solution }}" in tutelage("prompts", "show", "teacher/feedback.j2").stdout
+    (tmp_path / "student").mkdir()
+    (tmp_path / "student" / "system.j2").write_text("{{ answer }}")
+    bad = tutelage("prompts", "lint", "--prompts", str(tmp_path))
+    assert bad.returncode == 1
+    assert "names answer" in bad.stdout

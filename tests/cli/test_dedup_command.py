@@ -1,0 +1,132 @@
+"""`tutelage dedup` over runs; over files it is in tests/dedup/test_marks.py."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from runs import Said, lone, words
+from tutelage.cli.dedup import command
+from tutelage.errors import Mistake
+from tutelage.shards import read_rows
+
+TEXTS = [" ".join(words(90, seed)) for seed in range(8)]
+FIRST = [
+    Said("b1", TEXTS[0]),
+    Said("b2", TEXTS[0] + " again"),
+    Said("b3", TEXTS[1]),
+    Said("b4", TEXTS[2]),
+    Said("c1", TEXTS[0], "p-b1", "retry"),
+    Said("c2", TEXTS[3], "p-b2", "retry"),
+    Said("c3", TEXTS[4], "p-b3", "retry"),
+    Said("c4", TEXTS[5], "p-b4", "retry"),
+]
+SECOND = [
+    Said("a1", TEXTS[1] + " or so"),
+    Said("b4", TEXTS[2]),
+    Said("b5", TEXTS[6]),
+    Said("c4", "something else: " + TEXTS[7], "p-b5", "retry"),
+    Said("d1", TEXTS[6], "p-a1", "retry"),
+    Said("d2", "little", "p-b4", "retry"),
+]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    place = tmp_path_factory.mktemp("runs")
+    lone(place / "first", FIRST)
+    lone(place / "second", SECOND)
+    return place
+
+
+def dedup(*args):
+    return CliRunner().invoke(command, [str(arg) for arg in args], catch_exceptions=False)
+
+
+def marks(path):
+    rows = pq.read_table(path, columns=["dialogue_id", "duplicate_of", "cluster_id"]).to_pylist()
+    return {row["dialogue_id"]: (row["duplicate_of"], row["cluster_id"]) for row in rows}
+
+
+def test_one_run_is_marked_as_it_was_published(runs, tmp_path):
+    dedup(runs / "first", "--out", tmp_path / "out")
+    table = pq.read_table(tmp_path / "out" / "first.parquet")
+    assert sorted(table.column_names) == sorted(next(read_rows(str(runs / "first"))))
+    rows = {row["dialogue_id"]: row for row in table.to_pylist()}
+    assert rows == {row["dialogue_id"]: row for row in read_rows(str(runs / "first"))}
+    assert rows["b2"]["duplicate_of"] == "b1"
+
+
+def test_two_runs_are_compared_arm_by_arm(runs, tmp_path):
+    said = dedup(runs / "first", runs / "second", "--out", tmp_path / "out").output
+    assert "14 rows: 1 exact and 2 near duplicates, 11 stay, 3 clusters" in said
+    assert marks(tmp_path / "out" / "first.parquet") == {
+        "b1": (None, "first/b1"),
+        "b2": ("first/b1", "first/b1"),
+        "b3": ("second/a1", "second/a1"),
+        "b4": (None, "first/b4"),
+        "c1": (None, "first/c1"),
+        "c2": (None, "first/c2"),
+        "c3": (None, "first/c3"),
+        "c4": (None, "first/c4"),
+    }
+    assert marks(tmp_path / "out" / "second.parquet") == {
+        "a1": (None, "second/a1"),
+        "b4": ("first/b4", "first/b4"),
+        "b5": (None, "second/b5"),
+        "c4": (None, "second/c4"),
+        "d1": (None, "second/d1"),
+        "d2": (None, "second/d2"),
+    }
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert (manifest["text"], manifest["id"], manifest["within"]) == (
+        "messages",
+        "dialogue_id",
+        "arm",
+    )
+    assert [one["rows"] for one in manifest["inputs"]] == [8, 6]
+
+
+def test_the_first_named_keeps_a_dialogue_that_both_have(runs, tmp_path):
+    dedup(runs / "second", runs / "first", "--out", tmp_path / "out")
+    assert marks(tmp_path / "out" / "first.parquet")["b4"] == ("second/b4", "second/b4")
+
+
+def test_a_copied_run_repeats_the_whole(runs, tmp_path):
+    shutil.copytree(runs / "first", tmp_path / "first")
+    dedup(runs / "first", tmp_path / "first", "--out", tmp_path / "out")
+    one, two = (marks(tmp_path / "out" / f"0000{i}-first.parquet") for i in (0, 1))
+    assert [twin for twin, _ in one.values() if twin] == ["00000-first/b1"]
+    assert {twin for twin, _ in two.values()} == {f"00000-first/{name}" for name in one} - {
+        "00000-first/b2"
+    }
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["first", "first"], "each run once"),
+        (["first", "file.jsonl"], "runs alone or files alone"),
+        (["first", "--text", "statement"], "--text, --id and --within are for files"),
+        (["."], "is not a run"),
+        (["first", "nowhere"], "runs alone or files alone"),
+        (["nowhere"], "no such file"),
+    ],
+)
+def test_mistakes(runs, tmp_path, monkeypatch, args, said):
+    monkeypatch.chdir(runs)
+    with pytest.raises(Mistake, match=said) as raised:
+        dedup(*args, "--out", tmp_path / "out")
+    assert "\n" not in str(raised.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_mistake_is_one_line_and_status_2(tmp_path):
+    given = [sys.executable, "-m", "tutelage", "dedup", str(tmp_path), "--out", "x"]
+    made = subprocess.run(given, capture_output=True, text=True)
+    assert (made.returncode, made.stdout, made.stderr.count("\n")) == (2, "", 1)
+    assert "is not a run" in made.stderr

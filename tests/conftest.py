@@ -1,0 +1,31 @@
+"""Fixtures that several rooms share."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from stores import store
+
+__all__ = ["store"]
+
+# torch brings setuptools, which refuses to replace the standard library's distutils once some other
+# library has loaded that; told so, it leaves it alone. From Python 3.12 on there is none.
+if sys.version_info < (3, 12):
+    os.environ["SETUPTOOLS_USE_DISTUTILS"] = "stdlib"
+
+_ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def corpora() -> Path:
+    """Folder with real problem files (GSM8K, SVAMP, MBPP, HumanEval), which the project does not ship.
+
+    `TUTELAGE_CORPORA` names it; without that, `shared/corpora` beside the checkout is tried.
+    """
+    named = os.environ.get("TUTELAGE_CORPORA")
+    folder = Path(named) if named else _ROOT.parent / "shared" / "corpora"
+    if not folder.is_dir():
+        pytest.skip("no folder of real corpora: set TUTELAGE_CORPORA to one")
+    return folder

@@ -1,0 +1,171 @@
+"""The thread that owns vLLM, with something in vLLM's place that fails: nobody waits for ever."""
+
+import asyncio
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tutelage import settings
+from tutelage.engines import vllm
+from tutelage.engines.vllm import InProcess
+from tutelage.errors import Fatal, ModelError, Permanent, TutelageError
+from tutelage.records import Ask, Reply
+
+MakeAsk = Callable[..., Ask]
+
+
+class Fake:
+    """Answers each request in the step after it came, with its own prompt; dies when told to."""
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[str, list[int]]] = []
+        self.steps = 0
+        self.dies_at = 10**9
+
+    def add_request(self, name: str, prompt: dict[str, list[int]], params: object) -> None:
+        if 666 in prompt["prompt_token_ids"]:
+            raise RuntimeError("a token\nthat is unknown")
+        self.waiting.append((name, prompt["prompt_token_ids"]))
+
+    def step(self) -> list[Any]:
+        self.steps += 1
+        if self.steps >= self.dies_at:
+            raise RuntimeError("CPU Generator does not use offset\nand more lines")
+        done, self.waiting = self.waiting, []
+        return [_output(name, prompt) for name, prompt in done]
+
+
+def _output(name: str, prompt: list[int]) -> SimpleNamespace:
+    logprobs = [{t: SimpleNamespace(logprob=-0.1)} for t in prompt]
+    made = SimpleNamespace(text="ok", token_ids=prompt, logprobs=logprobs, finish_reason="stop")
+    return SimpleNamespace(
+        request_id=name, finished=True, outputs=[made], prompt_token_ids=prompt, num_cached_tokens=0
+    )
+
+
+def _tokens(chat: list[dict[str, str]], **named: object) -> dict[str, list[int]]:
+    return {"input_ids": [int(word) for word in chat[-1]["content"].split()]}
+
+
+@pytest.fixture
+def fake() -> Fake:
+    return Fake()
+
+
+@pytest.fixture
+def engine(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> InProcess:
+    def start(self: Any, chosen: object, vllm: object) -> None:
+        self._engine, self._length, self._final = fake, 100, None
+        self._tokenizer = SimpleNamespace(apply_chat_template=_tokens)
+        self._params = lambda **named: named
+
+    monkeypatch.setattr(InProcess, "_start", start)
+    monkeypatch.setattr("tutelage.engines.metrics.snapshot", dict)
+    return _build()
+
+
+def _build() -> InProcess:
+    chosen = settings.load("", ["student.model=some/model"])
+    return InProcess(chosen.student, chosen)
+
+
+async def _all(engine: InProcess, asks: list[Ask]) -> list[Any]:
+    replies = asyncio.gather(*(engine.reply(ask) for ask in asks), return_exceptions=True)
+    return list(await asyncio.wait_for(replies, 60))
+
+
+async def test_each_gets_its_own_reply(engine: InProcess, ask: MakeAsk) -> None:
+    replies = await _all(engine, [ask(f"{i} {i + 1}") for i in range(50)])
+    assert [reply.token_ids for reply in replies] == [(i, i + 1) for i in range(50)]
+    assert replies[0] == Reply("ok", (0, 1), (-0.1, -0.1), "stop", replies[0].usage)
+    engine.close()
+
+
+async def test_a_refused_request_costs_no_neighbour(engine: InProcess, ask: MakeAsk) -> None:
+    replies = await _all(engine, [ask("1"), ask("666"), ask("no numbers"), ask("2")])
+    assert [type(r) for r in replies] == [Reply, Permanent, Permanent, Reply]
+    assert str(replies[1]) == "refused by vLLM: a token that is unknown"
+    engine.close()
+
+
+async def test_all_are_told_when_the_engine_dies(
+    engine: InProcess, fake: Fake, ask: MakeAsk
+) -> None:
+    assert (await engine.reply(ask("1"))).text == "ok"
+    fake.dies_at = fake.steps + 1
+    replies = await _all(engine, [ask(str(i)) for i in range(200)])
+    assert {type(r) for r in replies} == {Fatal}
+    assert {str(r) for r in replies} == {
+        "vLLM stopped: CPU Generator does not use offset and more lines"
+    }
+    with pytest.raises(Fatal, match="does not use offset"):
+        await engine.reply(ask("1"))
+    assert engine.gauges()["in_flight"] == 0
+    engine.close()
+
+
+async def test_a_request_that_meets_the_end_is_told(engine: InProcess, ask: MakeAsk) -> None:
+    """The engine dies, and its last look into the inbox is over, just before the request is put."""
+
+    class Late:
+        def put(self, pending: object) -> None:
+            engine._dead = "vLLM stopped: too late"
+
+    inbox, engine._inbox = engine._inbox, Late()  # type: ignore[assignment]
+    with pytest.raises(Fatal, match="too late"):
+        await asyncio.wait_for(engine.reply(ask("1")), 60)
+    engine._inbox = inbox
+    engine.close()
+
+
+async def test_a_caller_whose_loop_is_gone_harms_nothing(
+    engine: InProcess, fake: Fake, ask: MakeAsk
+) -> None:
+    def leave() -> None:
+        async def send() -> None:
+            asyncio.get_running_loop().create_task(engine.reply(ask("1")))
+            await asyncio.sleep(0)
+
+        asyncio.run(send())
+
+    await asyncio.gather(*(asyncio.to_thread(leave) for _ in range(5)))
+    assert (await engine.reply(ask("2"))).text == "ok"
+    engine.close()
+
+
+def test_a_loop_that_closes_meanwhile_harms_nothing(
+    ask: MakeAsk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its state cannot be asked first: it may close between the question and the call."""
+    loop = asyncio.new_event_loop()
+    pending = vllm._Pending(ask(), loop, loop.create_future())
+    loop.close()
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "is_closed", lambda: False)
+        vllm._settle(pending, Reply("late"))
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (ValueError("1 validation error\n  Value error, too long"), "error Value error, too long"),
+        (MemoryError(), "MemoryError"),
+        (SystemExit("bye"), "bye"),
+        (ModelError("vLLM is not installed"), "vLLM is not installed"),
+    ],
+)
+def test_an_engine_that_does_not_start_is_a_mistake_of_one_line(
+    monkeypatch: pytest.MonkeyPatch, fault: BaseException, said: str
+) -> None:
+    def start(self: object, chosen: object, vllm: object) -> None:
+        raise fault
+
+    monkeypatch.setattr(InProcess, "_start", start)
+    with pytest.raises(TutelageError) as caught:
+        _build()
+    assert type(caught.value) is ModelError
+    assert str(caught.value).startswith("vLLM cannot serve 'some/model': ")
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,280 @@
+"""A server that takes other weights while it runs: what it answers is what a fresh start answers."""
+
+import json
+import os
+import struct
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tutelage import engines, models, settings
+from tutelage.engines import RESIDENT, RESIDENTS, launch, resident
+from tutelage.engines.launch import VllmServer
+from tutelage.engines.resident import Resident
+from tutelage.engines.server import Client
+from tutelage.errors import ModelError
+
+SERVE = """
+import json, sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+refused = sys.argv[2]
+class Handler(BaseHTTPRequestHandler):
+    def answer(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+        with open("asked", "a") as file:
+            file.write(json.dumps([self.path, body]) + "\\n")
+        broken = refused and refused in self.path
+        self.send_response(500 if broken and refused != "/reset" else 200)
+        self.end_headers()
+        self.wfile.write(b'{"success":false}' if broken else b'{"success":true}')
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+    do_POST = answer
+    def log_message(self, *args):
+        pass
+HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+"""What stands in for vLLM: notes what it is told, and refuses one kind of order."""
+
+
+def folder(path: Path, shape: int = 2, files: int = 1) -> str:
+    """A model folder with tensors of this shape."""
+    path.mkdir()
+    (path / "config.json").write_text("{}")
+    for number in range(files):
+        told = {"dtype": "BF16", "shape": [shape], "data_offsets": [0, 2 * shape]}
+        header = json.dumps({f"w{number}": told, "__metadata__": {"made": str(path)}}).encode()
+        content = struct.pack("<Q", len(header)) + header + bytes(2 * shape)
+        (path / f"model-{number}.safetensors").write_bytes(content)
+    return str(path)
+
+
+Start = Callable[..., Resident]
+
+
+@pytest.fixture
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+    """Starts a resident over what stands in for vLLM; `begun` says with which models."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(launch, "_LOOK_S", 0.05)
+    made: list[Resident] = []
+
+    def make(model: str, *sets: str, refused: str = "", gpu: bool = False) -> Resident:
+        def command(server: VllmServer) -> list[str]:
+            with Path("begun").open("a") as file:
+                file.write(server._model + "\n")
+            return [sys.executable, "-S", "-c", SERVE, str(server._port), refused]
+
+        monkeypatch.setattr(VllmServer, "_command", command)
+        monkeypatch.setattr(resident, "has_gpu", lambda: gpu)
+        chosen = settings.load("", sets)
+        made.append(Resident(chosen, model, tmp_path / "log", lambda _: None, lambda: False))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def begun() -> list[str]:
+    return Path("begun").read_text().split()
+
+
+def asked() -> list[str]:
+    lines = Path("asked").read_text().splitlines() if Path("asked").exists() else []
+    return [json.loads(line)[0] for line in lines]
+
+
+def test_new_weights_are_taken_without_a_start(start: Start, tmp_path: Path):
+    old, new = folder(tmp_path / "old"), folder(tmp_path / "new")
+    server = start(old)
+    server.play(old)
+    assert asked() == []  # it holds them
+    server.play(new)
+    assert asked() == ["/collective_rpc", "/reset_prefix_cache"]
+    order = json.loads(json.loads(Path("asked").read_text().splitlines()[0])[1])
+    assert order == {"method": "take_weights", "args": [new]}
+    server.play(new)
+    server.rest()  # no GPU: nothing to give back
+    server.play(old)
+    assert len(asked()) == 4
+    assert begun() == [old]
+
+
+@pytest.mark.parametrize(
+    ("sets", "refused", "shape", "files"),
+    [
+        ((), "/collective", 2, 1),
+        ((), "/reset", 2, 1),
+        ((), "", 3, 1),
+        ((), "", 2, 2),
+        (("vllm.extra.quantization=fp8",), "", 2, 1),
+        (("vllm.extra.enable_lora=true",), "", 2, 1),
+    ],
+)
+def test_where_weights_cannot_be_taken_it_starts_again(
+    sets: tuple[str, ...], refused: str, shape: int, files: int, start: Start, tmp_path: Path
+):
+    old, new = folder(tmp_path / "old"), folder(tmp_path / "new", shape, files)
+    server = start(old, *sets, refused=refused)
+    url = server.server.url
+    server.play(new)
+    assert begun() == [old, new]
+    assert bool(asked()) == bool(refused)
+    assert server.server.url == url and server.server.alive()
+
+
+def test_a_server_that_died_starts_with_the_weights_that_are_wanted(start: Start, tmp_path: Path):
+    old, new = folder(tmp_path / "old"), folder(tmp_path / "new")
+    server = start(old)
+    server.server.stop()
+    server.play(new)
+    server.server.restart()  # as its keeper does
+    assert begun() == [old, new, new]
+
+
+def test_a_hub_model_is_known_by_its_name_alone(start: Start, tmp_path: Path):
+    new = folder(tmp_path / "new")
+    server = start("some/model")
+    server.play("some/model")
+    server.play(new)
+    assert begun() == ["some/model", new]
+
+
+def test_a_gpu_is_left_to_others_and_taken_back(start: Start, tmp_path: Path):
+    old, new = folder(tmp_path / "old"), folder(tmp_path / "new")
+    server = start(old, gpu=True)
+    server.rest()
+    server.rest()
+    assert asked() == ["/sleep?level=1"]
+    server.play(new)
+    assert asked()[1:] == ["/wake_up", "/collective_rpc", "/reset_prefix_cache"]
+    server.rest()
+    server.play(new)
+    assert asked()[4:] == ["/sleep?level=1", "/wake_up"]
+    assert begun() == [old]
+
+
+def test_a_server_that_does_not_sleep_is_ended(start: Start, tmp_path: Path):
+    old = folder(tmp_path / "old")
+    server = start(old, refused="/sleep", gpu=True)
+    server.rest()
+    assert not server.server.alive()
+    server.play(old)
+    assert begun() == [old, old] and server.server.alive()
+
+
+def test_a_file_that_holds_no_weights_is_a_mistake(tmp_path: Path):
+    broken = folder(tmp_path / "broken")
+    (tmp_path / "broken/model-0.safetensors").write_bytes(struct.pack("<Q", 9) + b"no header")
+    with pytest.raises(ModelError, match="no safetensors file"):
+        resident.layout(broken)
+
+
+def test_a_player_is_answered_where_its_weights_are(monkeypatch: pytest.MonkeyPatch):
+    """Others are not, and what the settings say stays."""
+    probed: list[tuple[str, str]] = []
+
+    def probe(client: Client, wanted: str) -> tuple[str, bool]:
+        probed.append((client._url, wanted))
+        return wanted, True
+
+    def no_start(*_: Any) -> None:
+        raise ModelError("an engine of its own")
+
+    monkeypatch.setattr(Client, "_probe", probe)
+    monkeypatch.setattr("tutelage.engines.vllm.InProcess.__init__", no_start)
+    monkeypatch.setenv(RESIDENTS, json.dumps({"/a/model": "http://127.0.0.1:9/v1"}))
+    chosen = settings.load("", ["student.model=/a/model", "teacher.model=/another"])
+    assert isinstance(engines.build(chosen.student, chosen), Client)
+    assert probed == [("http://127.0.0.1:9/v1", RESIDENT)]
+    with pytest.raises(ModelError, match="of its own"):
+        engines.build(chosen.teacher, chosen)
+    monkeypatch.delenv(RESIDENTS)
+    with pytest.raises(ModelError, match="of its own"):
+        engines.build(chosen.student, chosen)
+
+
+CHATS = ["What is 17 + 25?", "Ann had 12 apples and ate 5. How many are left?", "again " * 470]
+"""The last leaves less than the 24 tokens that are asked for, of the 512 that the model takes."""
+
+FRESH = """
+import asyncio, json, sys
+from tutelage import engines, settings
+from tutelage.records import Ask, Sampling
+async def play(engine, chats):
+    made = []
+    for chat in chats:
+        ask = Ask("student", (("user", chat),), Sampling(0.0, 1.0, 24), 7, None)
+        reply = await engine.reply(ask)
+        made.append([list(reply.token_ids), list(reply.logprobs)])
+    return made
+def main(model, chats):
+    chosen = settings.load("", [f"student.model={model}", "vllm.max_model_len=512"])
+    engine = engines.build(chosen.student, chosen)
+    print(json.dumps(asyncio.run(play(engine, chats))))
+    engine.close()
+if __name__ == "__main__":
+    main(sys.argv[1], json.loads(sys.argv[2]))
+"""
+
+
+def said(model: str, url: str = "") -> list[tuple[list[int], list[float]]]:
+    """Greedy replies and their log-probabilities, by the server or by an engine of its own."""
+    environment = os.environ | ({RESIDENTS: json.dumps({model: url})} if url else {})
+    typed = [sys.executable, "-c", FRESH, model, json.dumps(CHATS)]
+    done = subprocess.run(typed, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return [(tokens, logprobs) for tokens, logprobs in json.loads(done.stdout.splitlines()[-1])]
+
+
+@pytest.mark.vllm
+@pytest.mark.slow
+def test_a_reload_answers_as_a_fresh_start_does(tmp_path: Path):
+    """To the last digit; what vLLM's own reload leaves behind would show in the second."""
+    if reason := models.fault():
+        pytest.skip(f"the bundled model {reason}: tutelage model pull")
+    other = str(tmp_path / "other")
+    other_weights(other)
+    fresh, before = said(other), said(models.BUNDLED)
+    assert [len(tokens) for tokens, _ in fresh][-1] < 20
+    chosen = settings.load("", ["vllm.max_model_len=512"])
+    begun: list[str] = []
+    log = tmp_path / "vllm.log"
+    server = Resident(chosen, models.BUNDLED, log, begun.append, lambda: False)
+    try:
+        assert said(models.BUNDLED, server.server.url) == before
+        server.play(other)
+        assert said(other, server.server.url) == fresh
+        server.play(models.BUNDLED)
+        assert said(models.BUNDLED, server.server.url) == before
+        assert len(begun) == 1
+        gone = server.server.url
+    finally:
+        server.close()
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{gone}/models", trust_env=False)
+    assert [tokens for tokens, _ in fresh] != [tokens for tokens, _ in before]
+
+
+def other_weights(path: str) -> None:
+    """The bundled model with noise in every weight, as a training leaves a folder."""
+    noise = """
+import sys, torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+model = AutoModelForCausalLM.from_pretrained(sys.argv[1], dtype=torch.bfloat16)
+torch.manual_seed(0)
+with torch.no_grad():
+    for weight in model.parameters():
+        weight.add_(torch.randn_like(weight) * weight.std() * 0.03)
+model.save_pretrained(sys.argv[2])
+AutoTokenizer.from_pretrained(sys.argv[1]).save_pretrained(sys.argv[2])
+"""
+    typed = [sys.executable, "-c", noise, models.resolve(models.BUNDLED), path]
+    subprocess.run(typed, check=True, capture_output=True)

@@ -1,0 +1,531 @@
+"""The online arm: rounds that hand their weights on, and go on where they stopped."""
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import httpx
+import pytest
+
+from tutelage import models, rounds
+from tutelage.cli.rounds import Launcher
+from tutelage.engines import RESIDENTS
+from tutelage.errors import Fatal, Mistake, RunFailed, SettingsError
+from tutelage.records import Ask, Reply, Usage
+from tutelage.rounds.loop import Launch
+from tutelage.rounds.residents import Residents
+from tutelage.shards import read_rows
+
+SPECIAL = ["<pad>", "<stop>", "<user>", "<student>"]
+WORDS = [str(n) for n in range(2, 10)]
+TEMPLATE = (
+    "{%- for m in messages -%}{%- if m['role'] == 'assistant' -%}<student>{%- else -%}<user>"
+    "{%- endif -%}{{ m['content'] }}<stop>{%- endfor -%}"
+    "{%- if add_generation_prompt -%}<student>{%- endif -%}"
+)
+
+
+class Toy:
+    """A student that says what the model in `student.model` draws, by plain torch: one word."""
+
+    capacity = 8
+
+    def __init__(self, player: Any, settings: Any) -> None:
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
+        self.model = AutoModelForCausalLM.from_pretrained(player.model)
+        self.tokenizer = AutoTokenizer.from_pretrained(player.model)
+
+    async def reply(self, ask: Ask) -> Reply:
+        import torch
+
+        await asyncio.sleep(0)
+        chat = [{"role": role, "content": content} for role, content in ask.chat]
+        ids = self.tokenizer.apply_chat_template(
+            chat, add_generation_prompt=True, return_dict=False
+        )
+        with torch.no_grad():
+            logits = self.model(torch.tensor([ids])).logits[0, -1]
+        logp = (logits / (ask.sampling.temperature or 1)).log_softmax(-1)
+        draw = torch.Generator().manual_seed(ask.seed)
+        if ask.sampling.temperature:
+            token = int(torch.multinomial(logp.exp(), 1, generator=draw))
+        else:
+            token = int(logp.argmax())
+        return Reply(
+            self.tokenizer.decode([token]),
+            (token,),
+            (float(logp[token]),),
+            "length",
+            Usage(prompt=len(ids), completion=1),
+        )
+
+    def gauges(self) -> Mapping[str, float]:
+        return {}
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def student(tmp_path_factory: pytest.TempPathFactory) -> str:
+    import tutelage.train  # noqa: F401  # before torch: it sets how torch waits
+
+    torch = pytest.importorskip("torch")
+    from tokenizers import Tokenizer, pre_tokenizers
+    from tokenizers.models import WordLevel
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    made = Tokenizer(WordLevel({w: i for i, w in enumerate([*SPECIAL, *WORDS])}, unk_token="<pad>"))
+    made.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=made, pad_token="<pad>", eos_token="<stop>", chat_template=TEMPLATE
+    )
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<user>", "<student>"]})
+    torch.manual_seed(0)
+    shape = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2}
+    heads = {"num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 512}
+    size = len(SPECIAL + WORDS)
+    config = LlamaConfig(vocab_size=size, **shape, **heads, tie_word_embeddings=True)
+    folder = tmp_path_factory.mktemp("student")
+    LlamaForCausalLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture
+def config(tmp_path: Path, student: str) -> Path:
+    """A file for two rounds of four problems, in a folder with those problems."""
+    problems = tmp_path / "sums.jsonl"
+    rows = [
+        {"id": str(n), "question": f"Which digit is {w} , question {n} ?", "answer": w}
+        for n, w in enumerate(WORDS * 3)
+    ]
+    problems.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    file = tmp_path / "rounds.toml"
+    file.write_text(
+        f"""
+out = "{tmp_path / "out"}"
+rounds = 2
+problems = 4
+held_out = 5
+evaluate_every = 2
+
+[generate]
+corpora = ["{problems}"]
+map = {{ statement = "question", answer = "answer" }}
+samples = 6
+turns = 2
+leaks = {{ policy = "off" }}
+student = {{ engine = "{__name__}:Toy", model = "{student}" }}
+teacher = {{ engine = "scripted" }}
+
+[train]
+lr = 0.02
+dtype = "fp32"
+std_floor = 0.1
+""",
+        "utf-8",
+    )
+    return file
+
+
+class Steps:
+    """Runs the program's commands in this process, and notes them; stops at the step `until`."""
+
+    def __init__(self, until: int = 99, status: int | None = None) -> None:
+        self.done: list[tuple[str, ...]] = []
+        self.until, self.status = until, status
+
+    def stopped(self) -> bool:
+        return False
+
+    def __call__(self, args: Sequence[str], environment: Mapping[str, str]) -> int:
+        from tutelage.cli import cli
+
+        if len(self.done) == self.until:
+            if self.status is None:
+                raise KeyboardInterrupt
+            return self.status
+        assert not environment  # no vLLM plays here
+        self.done.append(tuple(args))
+        cli.main(args=list(args), standalone_mode=False)
+        return 0
+
+
+def play(
+    config: Path, steps: Launch, say: Callable[[str], None] = lambda words: None
+) -> list[dict[str, Any]]:
+    return rounds.perform(rounds.load(str(config)), steps, say)
+
+
+def off(folder: str, run: Path) -> float:
+    """How far stored log-probabilities are from those under the weights in `folder`, on average."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    apart: list[float] = []
+    for row in list(read_rows(str(run)))[:6]:
+        for i, known in enumerate(row["trail"]):
+            if known["speaker"] != "student":
+                continue
+            prompt = tokenizer.apply_chat_template(
+                row["messages"][:i], add_generation_prompt=True, return_dict=False
+            )
+            said = known["token_ids"]
+            with torch.no_grad():
+                logits = model(torch.tensor([prompt + said])).logits[0, len(prompt) - 1 : -1]
+            drawn = logits.log_softmax(-1)[range(len(said)), said]
+            apart += (drawn - torch.tensor(known["logprobs"])).abs().tolist()
+    return sum(apart) / len(apart)
+
+
+def test_each_round_plays_with_what_the_last_one_learnt(config: Path, student: str):
+    steps = Steps()
+    lines = play(config, steps)
+    out = config.parent / "out"
+    assert [s[0] for s in steps.done] == ["generate", *["generate", "train"] * 2, "generate"]
+    first, second = (out / f"rounds/000{n}" for n in (1, 2))
+    learnt = str(first / "train/last")
+    assert lines[1]["weights"] == learnt
+    # by its name, and by the very numbers it drew
+    assert tomllib.loads((second / "run.toml").read_text())["student"]["model"] == learnt
+    assert off(student, first / "run") < 1e-4
+    assert off(learnt, second / "run") < 1e-4
+    assert off(student, second / "run") > 1e-2
+    # the optimiser went on, too: the trainer's policy is the sampler's at the second round's start
+    assert "--carry" in steps.done[4] and str(first / "train") in steps.done[4]
+    assert lines[2]["ratio"] == pytest.approx(1, abs=1e-3)
+    assert not (first / "train/state").exists() and (second / "train/state").is_dir()
+
+
+def test_metrics_are_those_of_the_rows_and_held_out_problems_stay_out(config: Path):
+    lines = play(config, Steps())
+    out = config.parent / "out"
+    assert [json.loads(x) for x in (out / "rounds.jsonl").read_text().splitlines()] == lines
+    assert [line["round"] for line in lines] == [0, 1, 2]
+    assert ["held_out" in line for line in lines] == [True, False, True]
+    played = {n: list(read_rows(str(out / f"rounds/000{n}/run"))) for n in (1, 2)}
+    for number, rows in played.items():
+        mean = sum(row["outcome"]["return"] for row in rows) / len(rows)
+        assert lines[number]["return"] == pytest.approx(mean, abs=1e-5)
+        assert (len(rows), lines[number]["groups"]) == (24, 4)
+        assert lines[number]["tokens"] == sum(row["outcome"]["turns"] for row in rows)
+    looked = list(read_rows(str(out / "rounds/0002/evaluation")))
+    for turn in (1, 2):
+        share = sum((row["outcome"]["solved_turn"] or 9) <= turn for row in looked) / 5
+        assert lines[2]["held_out"][str(turn)] == share
+    problems = [{row["problem_id"] for row in rows} for rows in (looked, *played.values())]
+    assert [len(ids) for ids in problems] == [5, 4, 4]
+    assert len(set.union(*problems)) == 13  # no problem is in two of them
+    assert {row["sampling"]["student"]["temperature"] for row in looked} == {0}
+
+
+def test_a_stopped_loop_goes_on_and_repeats_nothing(config: Path):
+    stops = []
+    for _ in range(7):  # one step more each time
+        steps = Steps(until=1)
+        try:
+            lines = play(config, steps)
+        except KeyboardInterrupt:
+            lines = []
+        stops += steps.done
+    assert len(lines) == 3
+    assert len(stops) == len(set(stops)) == 6
+    again = Steps(until=0)
+    assert play(config, again) == lines and not again.done
+    config.write_text(config.read_text().replace("rounds = 2", "rounds = 3"))
+    more = Steps()
+    assert play(config, more)[:3] == lines
+    assert [s[0] for s in more.done] == ["generate", "train", "generate"]
+    config.write_text(config.read_text().replace("lr = 0.02", "lr = 0.03"))
+    with pytest.raises(SettingsError, match=r"train.lr: 0.02 -> 0.03"):
+        play(config, again)
+
+
+def test_a_round_without_a_difference_keeps_the_weights(config: Path, student: str):
+    config.write_text(config.read_text().replace('answer = "answer"', 'answer = "id"'))
+    text = config.read_text().replace("[generate]", '[generate]\nformat = "generic"')
+    config.write_text(text.replace("student = {", "student = { max_tokens = 1,"))
+    problems = config.parent / "sums.jsonl"
+    problems.write_text(problems.read_text().replace('"id": "', '"id": "77'))  # no word for it
+    steps = Steps()
+    lines = play(config, steps)
+    assert [s[0] for s in steps.done] == ["generate"] * 4
+    assert [line["weights"] for line in lines] == [student] * 3
+    assert [line.get("groups_compared") for line in lines] == [None, 0, 0]
+
+
+def test_warm_up_comes_before_the_first_round(config: Path, student: str):
+    config.write_text(
+        config.read_text().replace("rounds = 2", "rounds = 1")
+        + "\n[warmup]\nproblems = 6\ntrain = { lr = 0.01, epochs = 2 }\n"
+    )
+    steps = Steps()
+    lines = play(config, steps)
+    out = config.parent / "out"
+    assert steps.done[1][:2] == ("train", "sft") and "--epochs" in steps.done[1]
+    assert tomllib.loads((out / "warmup/run.toml").read_text())["q_priming"]["enabled"] is True
+    warm = str(out / "warmup/train/last")
+    assert lines[0]["weights"] == warm
+    assert off(warm, out / "rounds/0001/run") < 1e-4
+    assert warm in steps.done[-2] and "--carry" not in steps.done[-2]
+
+
+@pytest.mark.parametrize(("status", "fault"), [(2, Mistake), (1, RunFailed), (-9, RunFailed)])
+def test_a_step_that_fails_ends_the_loop(config: Path, status: int, fault: type[Exception]):
+    with pytest.raises(fault, match="the same command goes on"):
+        play(config, Steps(until=0, status=status))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("held_out = 5", "holdout = 5", "'holdout', the nearest is 'held_out'"),
+        ("samples = 6", "sample = 6", r"\[generate\].*'sample', the nearest is 'samples'"),
+        ("engine =", "engin =", r"\[generate\].*'student.engin', the nearest is 'student.engine'"),
+        ("lr = 0.02", "lrr = 0.02", r"\[train\].*'lrr', the nearest is 'lr'"),
+        ("lr = 0.02", 'lr = "high"', r"\[train\] lr: wanted a float"),
+        ("lr = 0.02", "batch = 0", r"\[train\] batch: wanted at least 1"),
+        ("lr = 0.02", 'model = "x"', r"\[train\] no setting is called 'model'"),
+        ("rounds = 2", "rounds = 0", "rounds: .*greater than or equal to 1, got 0"),
+        ("samples = 6", "samples = 1", "at least 2 dialogues"),
+        ("held_out = 5", "held_out = 50", "too few|want more"),
+        ("rounds = 2", "rounds =", "is no TOML file"),
+        ('out = "/', 'out = "s3://bucket/', "a folder on this machine"),
+    ],
+)
+def test_mistakes_are_one_line(config: Path, old: str, new: str, words: str):
+    config.write_text(config.read_text().replace(old, new))
+    with pytest.raises(SettingsError, match=words) as caught:
+        play(config, Steps(until=0))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_student_without_weights_is_refused(config: Path):
+    config.write_text(config.read_text().replace(f"{__name__}:Toy", "scripted"))
+    with pytest.raises(SettingsError, match="no weights can be handed to"):
+        rounds.load(str(config))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_a_killed_process_goes_on(
+    config: Path, number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+):
+    """The command as a person types it, killed while its second step runs."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    config.write_text(
+        config.read_text()
+        .replace(f"{__name__}:Toy", f"{Path(__file__).stem}:Toy")
+        .replace("rounds = 2", "rounds = 1")
+        .replace("held_out = 5", "held_out = 0")
+    )
+    typed = [sys.executable, "-m", "tutelage", "rounds", "--config", str(config)]
+    out = config.parent / "out"
+    begun = subprocess.Popen(typed, stderr=subprocess.PIPE, text=True)
+    assert begun.stderr
+    said = ""
+    while "training on" not in said and (line := begun.stderr.readline()):
+        said += line
+    begun.send_signal(number)
+    said += begun.communicate(timeout=60)[1]
+    assert begun.returncode == (130 if number == signal.SIGINT else -signal.SIGKILL), said
+    assert ("interrupted: finished steps are safe" in said) == (number == signal.SIGINT)
+    kept = (out / "rounds/0001/run/manifest.json").stat().st_mtime_ns
+    assert not (out / "rounds/0001/done.json").exists()
+    done = subprocess.run(typed, capture_output=True, text=True, timeout=180, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "generating" not in done.stderr
+    assert (out / "rounds/0001/run/manifest.json").stat().st_mtime_ns == kept
+    assert len((out / "rounds.jsonl").read_text().splitlines()) == 2
+    assert f"last   {out}/rounds/0001/train/last" in done.stdout
+
+
+class Server:
+    """Stands in for a resident server; `seen` notes what it is told."""
+
+    seen: ClassVar[list[tuple[str, ...]]] = []
+
+    def __init__(self, settings: Any, model: str, log: Path, *_: Any) -> None:
+        self.name = log.stem
+        self.url = f"http://{self.name}/v1"
+        self.server = self
+        self.note("start", model)
+
+    def note(self, *what: str) -> None:
+        self.seen.append((self.name.removeprefix("vllm-"), *what))
+
+    def play(self, model: str) -> None:
+        self.note("play", model)
+
+    def rest(self) -> None:
+        self.note("rest")
+
+    def close(self) -> None:
+        self.note("close")
+
+
+@pytest.fixture
+def resident(config: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Residents]:
+    """The servers of a loop over vLLM, with more lines before its tables, and for its settings."""
+
+    class Keeper:
+        def __init__(self, *_: Any) -> None:
+            pass
+
+        def __enter__(self) -> None:
+            Server.seen.append(("watched",))
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    monkeypatch.setattr("tutelage.rounds.residents.Resident", Server)
+    monkeypatch.setattr("tutelage.rounds.residents.Keeper", Keeper)
+    Server.seen.clear()
+
+    def make(lines: str = "", teacher: str = "scripted", more: str = "") -> Residents:
+        text = config.read_text().replace(f"{__name__}:Toy", "vllm") + more
+        text = text.replace(
+            'teacher = { engine = "scripted" }', f'teacher = {{ engine = "{teacher}" }}'
+        )
+        config.write_text(f"{lines}\n{text}")
+        return Residents(rounds.load(str(config)), lambda words: None, lambda: False)
+
+    return make
+
+
+def with_weights(residents: Residents, weights: str) -> dict[str, str]:
+    """What a step is told that plays with these weights."""
+    chosen = residents._plan.generate
+    student = chosen.student.model_copy(update={"model": weights})
+    with residents.playing(chosen.model_copy(update={"student": student})) as environment:
+        told: dict[str, str] = json.loads(environment.get(RESIDENTS, "{}"))
+        return told
+
+
+def test_one_server_plays_with_the_weights_of_each_round(
+    resident: Callable[..., Residents], student: str
+):
+    residents = resident()
+    with residents:
+        assert Server.seen == []  # a loop that has nothing to play starts nothing
+        assert with_weights(residents, student) == {student: "http://vllm-student/v1"}
+        residents.rest()
+        assert with_weights(residents, "/new") == {"/new": "http://vllm-student/v1"}
+    begun = [("student", "start", student), ("watched",), ("student", "rest")]
+    assert Server.seen == [*begun, ("student", "play", "/new"), ("watched",), ("student", "close")]
+
+
+def test_a_frozen_teacher_gets_a_server_once_it_is_another_model(
+    resident: Callable[..., Residents], student: str
+):
+    residents = resident(teacher="vllm")
+    with residents:
+        assert with_weights(residents, student) == {student: "http://vllm-student/v1"}
+        both = {"/new": "http://vllm-student/v1", student: "http://vllm-teacher/v1"}
+        assert with_weights(residents, "/new") == both
+    starts = [told for told in Server.seen if told[1:2] == ("start",)]
+    assert starts == [("student", "start", student), ("teacher", "start", student)]
+    assert Server.seen[-2:] == [("student", "close"), ("teacher", "close")]
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_start_that_a_signal_ended_is_an_interruption(
+    resident: Callable[..., Residents], student: str, monkeypatch: pytest.MonkeyPatch, asked: bool
+):
+    def no_start(*_: Any) -> None:
+        raise Fatal("not ready")
+
+    monkeypatch.setattr(Server, "__init__", no_start)
+    residents = resident()
+    monkeypatch.setattr(residents, "_stopped", lambda: asked)
+    with pytest.raises(KeyboardInterrupt if asked else Fatal), residents:
+        with_weights(residents, student)
+
+
+@pytest.mark.parametrize(
+    ("lines", "more"),
+    [
+        ("resident = false", ""),
+        ('beam = ["--direct_num_workers=2", "--direct_running_mode=multi_processing"]', ""),
+        ('beam = ["--runner=DataflowRunner"]', ""),
+        ("", "[evaluate]\nvllm = { max_num_seqs = 8 }\n"),
+        ("", 'chat_template = "mine.jinja"\n'),
+    ],
+)
+def test_where_no_server_can_stay_up_each_step_starts_its_own(
+    lines: str, more: str, resident: Callable[..., Residents], student: str
+):
+    residents = resident(lines, more=more)
+    with residents:
+        assert with_weights(residents, student) == {}
+    assert Server.seen == []
+
+
+def test_a_loop_may_go_on_with_a_server_or_without(config: Path):
+    lines = play(config, Steps())
+    config.write_text("resident = false\n" + config.read_text())
+    assert play(config, Steps(until=0)) == lines
+
+
+@pytest.mark.vllm
+@pytest.mark.slow
+def test_true_vllm_plays_with_the_weights_that_were_trained(tmp_path: Path):
+    """Up to the second round's run; each step is a process of its own, the server is one."""
+    if reason := models.fault():
+        pytest.skip(f"the bundled model {reason}: tutelage model pull")
+    out, file = tmp_path / "out", tmp_path / "rounds.toml"
+    file.write_text(
+        f"""
+out = "{out}"
+rounds = 2
+problems = 6
+held_out = 0
+[generate]
+corpora = ["starter?size=200"]
+samples = 4
+turns = 2
+student = {{ max_tokens = 24 }}
+[train]
+lr = 1e-3
+""",
+        "utf-8",
+    )
+
+    class Told(Launcher):
+        done: ClassVar[list[str]] = []
+        urls: ClassVar[set[str]] = set()
+
+        def __call__(self, args: Sequence[str], environment: Mapping[str, str]) -> int:
+            if len(self.done) == 3:
+                raise KeyboardInterrupt
+            self.done.append(args[0])
+            self.urls |= set(json.loads(environment.get(RESIDENTS, "{}")).values())
+            return super().__call__(args, environment)
+
+    words: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        play(file, Told(""), words.append)
+    assert Told.done == ["generate", "train", "generate"]
+    first, second = rounds.read(rounds.load(str(file)))[1], out / "rounds/0002/run"
+    learnt = str(out / "rounds/0001/train/last")
+    assert first["weights"] == learnt and first["ratio"] == pytest.approx(1, abs=0.1)
+    start = models.resolve(models.BUNDLED)
+    assert off(learnt, second) < 0.5 * off(start, second)  # vLLM computes in bfloat16
+    rows = list(read_rows(str(second)))
+    assert {row["models"]["student"] for row in rows} == {learnt}
+    assert {row["models"]["revision"] for row in rows} == {models.revision(learnt)}
+    # by one server, that was started once and is gone
+    assert len(Told.urls) == 1
+    assert len([said for said in words if "starting vLLM" in said]) == 1
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{Told.urls.pop()}/models", trust_env=False)

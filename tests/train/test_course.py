@@ -1,0 +1,394 @@
+"""Whole trainings of a tiny model: exact, resumable, and the same however they are cut."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tutelage.errors import OutputError, SettingsError
+from tutelage.train import course, metrics
+from tutelage.train.recipe import Recipe, recipe
+
+Train = Callable[..., Any]
+FIXED = {"dtype": "fp32", "batch": 4, "lr": 3e-3}
+
+
+@pytest.fixture
+def run(runs: Any) -> str:
+    """Twelve solved dialogues, four that were not, three for validation."""
+    return str(
+        runs.write(
+            [
+                *(runs.dialogue(n, turns=1 + n % 3) for n in range(12)),
+                *(runs.dialogue(n, turns=3, solved=False) for n in range(12, 16)),
+            ],
+            validation=[runs.dialogue(n, turns=2) for n in range(20, 23)],
+        )
+    )
+
+
+@pytest.fixture
+def grouped(runs: Any, tokenizer: Any) -> str:
+    """Four groups of four with a signal, one without; sampled tokens with log-probabilities."""
+
+    def sampled(text: str) -> tuple[list[int], list[float]]:
+        ids = [*tokenizer(text, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
+        return ids, [-3.0 - 0.01 * i for i in range(len(ids))]
+
+    members = (
+        runs.dialogue(n, turns=1 + s % 3, sample=s, solved=n < 4 and s < 2, sampled=sampled)
+        for n in range(5)
+        for s in range(4)
+    )
+    return str(runs.write(members, name="groups"))
+
+
+def weights(folder: str | Path) -> dict[str, torch.Tensor]:
+    return dict(load_file(str(Path(folder) / "model.safetensors")))
+
+
+def far(a: str | Path, b: str | Path) -> float:
+    """Largest difference of two model folders' weights."""
+    one, other = weights(a), weights(b)
+    assert one.keys() == other.keys()
+    return max(float((one[k] - other[k]).abs().max()) for k in one)
+
+
+def test_sft_lowers_the_validation_loss_and_leaves_models_that_load(
+    run: str, model_folder: str, tmp_path: Path, tokenizer: Any
+):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    out = tmp_path / "out"
+    told: list[str] = []
+    chosen = recipe("sft", run, str(out), model=model_folder, epochs=4, **FIXED)
+    session = course.train(chosen, lambda event, _: told.append(event))
+    lines = metrics.read(out)
+    looked = [line["validation/loss"] for line in lines if "validation/loss" in line]
+    assert len(looked) == 5 and looked[-1] < 0.8 * looked[0]
+    assert {"validation/turn_1", "validation/turn_2"} <= lines[0].keys()
+    steps = [line for line in lines if "lr" in line]
+    assert [line["step"] for line in steps] == list(range(1, 13))
+    assert told.count("step") == 12 and told[-1] == "end"
+    for name in ("last", "best"):
+        loaded = AutoModelForCausalLM.from_pretrained(out / name)
+        assert loaded.dtype == torch.float32
+        again = AutoTokenizer.from_pretrained(out / name)
+        assert again.chat_template == tokenizer.chat_template
+        assert again("12 é")["input_ids"] == tokenizer("12 é")["input_ids"]
+    kept = AutoModelForCausalLM.from_pretrained(out / "last").state_dict()
+    for name, weight in session.taught.model.state_dict().items():
+        torch.testing.assert_close(kept[name], weight)
+    assert (out / "tensorboard").is_dir()
+    modes = {(out / "last" / f).stat().st_mode for f in ("config.json", "model.safetensors")}
+    assert len(modes) == 1  # who may read the one may read the other
+    assert json.loads((out / "recipe.json").read_text())["found"]["samples"] == 12
+    assert "lm_head.weight" not in weights(out / "last")  # tied, so stored once
+
+
+def test_one_pass_of_eight_is_eight_passes_of_one(run: str, model_folder: str, tmp_path: Path):
+    for pack in (8, 300, 100_000):
+        given = FIXED | {"batch": 8, "epochs": 2, "pack": pack}
+        course.train(
+            recipe("sft", run, str(tmp_path / str(pack)), model=model_folder, **given),
+            lambda *_: None,
+        )
+    moved = far(model_folder, tmp_path / "8/last")
+    assert moved > 5e-3
+    for pack in (8, 300):
+        assert far(tmp_path / f"{pack}/last", tmp_path / "100000/last") < 1e-3 * moved
+        for one, other in zip(
+            metrics.read(tmp_path / str(pack)), metrics.read(tmp_path / "100000"), strict=True
+        ):
+            name = "loss" if "loss" in one else "validation/loss"
+            assert one[name] == pytest.approx(other[name], rel=1e-5)
+
+
+class Stop(Exception):
+    """Stands for a kill."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [
+        ("sft", {"epochs": 3}),
+        ("sft", {"epochs": 3, "lora": 4}),
+        ("rl", {"epochs": 3, "batch": 1, "beta": 0.1}),
+        ("rl", {"epochs": 3, "batch": 1, "old": "start"}),
+        ("rl", {"epochs": 3, "batch": 1, "beta": 0.1, "lora": 4}),
+    ],
+)
+def test_resumed_is_uninterrupted(
+    kind: Any, given: dict[str, Any], run: str, grouped: str, model_folder: str, tmp_path: Path
+):
+    """Killed in the middle of a step, some steps after the last saved state."""
+    source = grouped if kind == "rl" else run
+    given = FIXED | {"model": model_folder, "save_every": 2} | given
+
+    def one(name: str) -> Recipe:
+        return recipe(kind, source, str(tmp_path / name), **given)
+
+    def kill(event: str, figures: dict[str, Any]) -> None:
+        if event == "step" and figures["step"] == 5:
+            raise Stop
+
+    course.train(one("whole"), lambda *_: None)
+    with pytest.raises(Stop):
+        course.train(one("broken"), kill)
+    begun: list[int] = []
+    course.train(one("broken"), lambda e, f: begun.append(f["step"]) if e == "begin" else None)
+    assert begun == [4]
+    assert far(tmp_path / "whole/last", tmp_path / "broken/last") <= 1e-6
+    steps = [
+        [(x["step"], round(x["loss"], 6)) for x in metrics.read(tmp_path / name) if "lr" in x]
+        for name in ("whole", "broken")
+    ]
+    assert steps[0] == steps[1]
+    finished: list[str] = []
+    assert course.train(one("broken"), lambda e, _: finished.append(e)) is None
+    assert finished == ["finished"]
+
+
+def test_an_interruption_saves_first(run: str, model_folder: str, tmp_path: Path):
+    import os
+    import signal
+
+    def interrupt(event: str, figures: dict[str, Any]) -> None:
+        if event == "step" and figures["step"] == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    chosen = recipe("sft", run, str(tmp_path / "out"), model=model_folder, epochs=3, **FIXED)
+    with pytest.raises(KeyboardInterrupt):
+        course.train(chosen, interrupt)
+    begun: list[int] = []
+    course.train(chosen, lambda e, f: begun.append(f["step"]) if e == "begin" else None)
+    assert begun == [3]
+
+
+def test_another_training_is_not_overwritten(run: str, model_folder: str, tmp_path: Path):
+    out = str(tmp_path / "out")
+    course.train(recipe("sft", run, out, model=model_folder, **FIXED), lambda *_: None)
+    other = FIXED | {"lr": 1e-4}
+    with pytest.raises(SettingsError, match=r"lr: 0.003 -> 0.0001.*--fresh"):
+        course.train(recipe("sft", run, out, model=model_folder, **other), lambda *_: None)
+    given = other | {"fresh": True}
+    course.train(recipe("sft", run, out, model=model_folder, **given), lambda *_: None)
+    assert {line["lr"] for line in metrics.read(tmp_path / "out") if "lr" in line} <= {
+        1e-4,
+        5e-5,
+    } | {course.rate(step, 3, recipe("sft", run, out, **other)) for step in range(3)}
+
+
+def test_rounds_lose_nothing_between_them(grouped: str, model_folder: str, tmp_path: Path):
+    """Two trainings in one process, or through the disk, are the same; the optimiser goes on."""
+    given = FIXED | {"batch": 2, "old": "start"}
+
+    def one(name: str, **more: Any) -> Recipe:
+        return recipe("rl", grouped, str(tmp_path / name), **(given | more))
+
+    session = course.train(one("a1", model=model_folder), lambda *_: None)
+    course.train(one("a2", model=model_folder, seed=1), lambda *_: None, session)
+    course.train(one("b2", carry=str(tmp_path / "a1"), seed=1), lambda *_: None)
+    course.train(one("c2", model=str(tmp_path / "a1/last"), seed=1), lambda *_: None)
+    assert far(tmp_path / "a2/last", tmp_path / "b2/last") <= 1e-6
+    assert far(tmp_path / "a2/last", tmp_path / "c2/last") > 1e-5  # without the optimiser's state
+
+
+def test_rl_reports_what_it_skips_and_how_stale_the_rows_are(
+    grouped: str, model_folder: str, tmp_path: Path
+):
+    found: dict[str, Any] = {}
+
+    def watch(event: str, figures: dict[str, Any]) -> None:
+        if event == "lessons":
+            found.update(figures)
+
+    out = tmp_path / "out"
+    course.train(recipe("rl", grouped, str(out), model=model_folder, **FIXED), watch)
+    assert found["units"] == 4 and found["samples"] == 16
+    assert found["left_out"] == {"groups all unsolved": 1}
+    assert found["return"] == pytest.approx(4 * (1 + 0.7) / 20)
+    step = next(line for line in metrics.read(out) if "lr" in line)
+    assert step["kl_sampler"] > 0.1 and 0 < step["clip_fraction"] < 1
+    assert step["entropy"] > 0 and step["return"] == pytest.approx(1.7 / 4)
+
+
+def test_on_policy_rows_have_ratio_1(grouped: str, model_folder: str, tmp_path: Path):
+    out = tmp_path / "out"
+    given = FIXED | {"old": "start"}
+    course.train(recipe("rl", grouped, str(out), model=model_folder, **given), lambda *_: None)
+    step = next(line for line in metrics.read(out) if "lr" in line)
+    assert step["ratio"] == pytest.approx(1, abs=1e-5)
+    assert step["kl_sampler"] == pytest.approx(0, abs=1e-6) and step["clip_fraction"] == 0
+
+
+@pytest.mark.parametrize("stored_at", [1.0, 0.5])
+def test_the_temperature_is_found_out(
+    stored_at: float, runs: Any, tokenizer: Any, model_folder: str, tmp_path: Path
+):
+    """Engines store log-probabilities before or after the temperature; both are told apart."""
+    from transformers import AutoModelForCausalLM
+
+    from tutelage.records import Rules, Sampling
+    from tutelage.train.tokens import Encoder
+
+    model = AutoModelForCausalLM.from_pretrained(model_folder)
+    dialogues = []
+    for s in range(4):
+        plain = runs.dialogue(3, turns=1, sample=s, solved=s < 2)
+        piece = Encoder(tokenizer).sample(runs.rows([plain])[0]).pieces[0]
+        with torch.no_grad():
+            logits = model(torch.from_numpy(piece.ids)[None].long()).logits[0, :-1] / stored_at
+        logp = logits.log_softmax(-1).gather(1, torch.from_numpy(piece.ids)[1:, None].long())[:, 0]
+        trained = torch.from_numpy(piece.train)[1:]
+        reply = replace(
+            plain.messages[-1],
+            token_ids=tuple(piece.ids[piece.train].tolist()),
+            logprobs=tuple(logp[trained].tolist()),
+        )
+        rules = Rules(student=Sampling(temperature=0.5))
+        dialogues.append(replace(plain, messages=(*plain.messages[:-1], reply), rules=rules))
+    out = tmp_path / "out"
+    source = runs.write(dialogues)
+    course.train(recipe("rl", source, str(out), model=model_folder, **FIXED), lambda *_: None)
+    assert json.loads((out / "recipe.json").read_text())["found"]["temperature"] == stored_at
+    step = next(line for line in metrics.read(out) if "lr" in line)
+    assert step["kl_sampler"] == pytest.approx(0, abs=1e-6)
+
+
+def test_the_single_turn_control_learns_every_problem_of_the_run_once(
+    run: str, model_folder: str, tokenizer: Any
+):
+    chosen = recipe("sft", run, "", model=model_folder, control="single")
+    found, _ = course.prepared(chosen, model_folder)
+    assert len(found.units) == 16  # unsolved ones too: their gold solutions are known
+    texts = {tokenizer.decode(s.pieces[0].ids.tolist()) for s in found.samples}
+    assert (
+        "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nWhat is 13 + 13?<|im_end|>\n"
+        "<|im_start|>assistant\n13 + 13 = 26<|im_end|>"
+    ) in texts
+    piece = found.units[0][0].pieces[0]
+    assert tokenizer.decode(piece.ids[piece.train].tolist()).count("=") == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "left_out", "samples"),
+    [
+        ({}, {}, 12),
+        ({"length": 150}, {"too long": 4, "validation: too long or untrained": 0}, 8),
+        ({"loss": "after_feedback"}, {"no trained tokens": 4}, 8),
+        ({"arms": ("retry",)}, {"other arm": 12}, 0),
+        ({"limit": 5}, {}, 5),
+    ],
+)
+def test_what_is_left_out_is_counted(
+    given: dict[str, Any], left_out: dict[str, int], samples: int, run: str, model_folder: str
+):
+    chosen = recipe("sft", run, "", model=model_folder, **given)
+    if not samples:
+        with pytest.raises(SettingsError, match="12 other arm"):
+            course.prepared(chosen, model_folder)
+        return
+    found, encoder = course.prepared(chosen, model_folder)
+    told = course.facts(found, encoder)
+    assert told["samples"] == samples
+    assert told["left_out"] == {reason: n for reason, n in left_out.items() if n}
+    assert max(s.longest for s in found.samples) <= (chosen.length or 1024)
+
+
+def test_a_long_dialogue_can_stop_the_run_and_is_never_cut(run: str, model_folder: str):
+    chosen = recipe("sft", run, "", model=model_folder, length=150, too_long="refuse")
+    with pytest.raises(SettingsError, match="the limit is 150"):
+        course.prepared(chosen, model_folder)
+
+
+def test_rows_without_log_probabilities_are_refused_for_rl(runs: Any, model_folder: str):
+    source = runs.write(runs.dialogue(1, sample=s, solved=s < 2) for s in range(4))
+    with pytest.raises(SettingsError, match="4 no sampled tokens to train on \\(see --old\\)"):
+        course.prepared(recipe("rl", source, "", model=model_folder), model_folder)
+    found, _ = course.prepared(
+        recipe("rl", source, "", model=model_folder, old="start"), model_folder
+    )
+    assert len(found.units) == 1
+
+
+def test_a_row_that_cannot_be_compared_costs_no_other(runs: Any, tokenizer: Any, model_folder: str):
+    """One dialogue of the group lost its log-probabilities; in one a question was put in."""
+
+    def sampled(text: str) -> tuple[list[int], list[float]]:
+        ids = [*tokenizer(text, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
+        return ids, [-1.0] * len(ids)
+
+    members = [runs.dialogue(1, turns=2, sample=s, solved=s < 2, sampled=sampled) for s in range(4)]
+    members[1] = runs.dialogue(1, turns=2, sample=1)
+    question = replace(members[2].messages[2], act="question")
+    changed = (*members[2].messages[:2], question, *members[2].messages[3:])
+    members[2] = replace(members[2], messages=changed, replaced=(members[2].messages[2],))
+    source = runs.write(members)
+    found, _ = course.prepared(recipe("rl", source, "", model=model_folder), model_folder)
+    assert found.left_out["no sampled tokens to train on (see --old)"] == 1
+    unit = sorted(found.units[0], key=lambda s: s.key)
+    assert [s.weight for s in unit] == pytest.approx([0.866, -0.866, -0.866], abs=1e-3)
+    turns = [set(s.pieces[0].turn[s.pieces[0].train].tolist()) for s in unit]
+    assert turns == [{1, 2}, {2}, {1, 2}]
+
+
+def test_recomputing_activations_changes_nothing(run: str, model_folder: str, tmp_path: Path):
+    for checkpointing in (False, True):
+        out = str(tmp_path / str(checkpointing))
+        given = FIXED | {"checkpointing": checkpointing}
+        course.train(recipe("sft", run, out, model=model_folder, **given), lambda *_: None)
+    assert far(tmp_path / "True/last", tmp_path / "False/last") <= 1e-6
+
+
+def test_lora_is_merged_into_the_model_it_came_from(run: str, model_folder: str, tmp_path: Path):
+    from transformers import AutoModelForCausalLM
+
+    out = tmp_path / "out"
+    given = FIXED | {"lora": 4, "epochs": 2, "lr": 1e-2}
+    session = course.train(
+        recipe("sft", run, str(out), model=model_folder, **given), lambda *_: None
+    )
+    ids = torch.arange(3, 40)[None]
+    with torch.no_grad():
+        mine = session.taught.model(ids, lengths=(37,)).logits
+        loaded = AutoModelForCausalLM.from_pretrained(out / "last")(ids).logits
+        before = AutoModelForCausalLM.from_pretrained(model_folder)(ids).logits
+    torch.testing.assert_close(mine, loaded, rtol=1e-4, atol=1e-4)
+    assert (mine - before).abs().max() > 0.01
+    assert (out / "last/adapter/adapter_model.safetensors").is_file()
+
+
+def test_a_bfloat16_model_is_trained_in_float32_and_written_as_it_came(
+    run: str, small: Any, tokenizer: Any, tmp_path: Path
+):
+    """An update far below bfloat16's precision is not lost between two trainings."""
+    from transformers import AutoConfig
+
+    source = tmp_path / "source"
+    small.model(len(tokenizer)).to(torch.bfloat16).save_pretrained(source)
+    tokenizer.save_pretrained(source)
+    given = FIXED | {"lr": 1e-7, "schedule": "constant"}
+    out = tmp_path / "out"
+    course.train(recipe("sft", run, str(out), model=str(source), **given), lambda *_: None)
+    assert {w.dtype for w in weights(out / "last").values()} == {torch.bfloat16}
+    assert AutoConfig.from_pretrained(out / "last").dtype == torch.bfloat16
+    moved = [
+        float((a.float() - b).abs().max())
+        for a, b in zip(weights(source).values(), weights(out / "state").values(), strict=False)
+    ]
+    assert max(moved) > 1e-7
+
+
+def test_an_output_folder_that_cannot_be_written_is_a_mistake(
+    run: str, model_folder: str, tmp_path: Path
+):
+    (tmp_path / "file").write_text("")
+    chosen = recipe("sft", run, str(tmp_path / "file/out"), model=model_folder)
+    with pytest.raises(OutputError, match="cannot write"):
+        course.train(chosen, lambda *_: None)

@@ -1,0 +1,127 @@
+"""SFT of the bundled model on word problems, and its way back to the engine that samples."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tutelage import models
+from tutelage.train import course, metrics
+from tutelage.train.recipe import recipe
+from tutelage.train.session import Session
+from tutelage.train.tokens import Encoder
+
+pytestmark = pytest.mark.slow
+
+PHRASE = "First I add the two."
+
+
+def worded(runs: Any, number: int) -> Any:
+    """A dialogue with more words than the others have, all of one habit."""
+    d = runs.dialogue(number, turns=1 + number % 2, words=f"{PHRASE} ")
+    story = f"Ann has {number} pears and Bob has {number} more. How many do they have?"
+    posed = replace(d.messages[1], content=story)
+    return replace(d, messages=(d.messages[0], posed, *d.messages[2:]))
+
+
+@pytest.fixture(scope="module")
+def taught(make_runs: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Output folder of a training on 24 dialogues; the run itself names the model."""
+    models.pull()
+    runs = make_runs(tmp_path_factory.mktemp("smollm2"))
+    run = runs.write(
+        [worded(runs, n) for n in range(2, 26)],
+        models.BUNDLED,
+        [worded(runs, n) for n in range(30, 34)],
+    )
+    out: Path = runs.root / "out"
+    course.train(recipe("sft", run, str(out), batch=8, lr=2e-4, threads=2), lambda *_: None)
+    return out
+
+
+def test_the_validation_loss_falls_and_the_model_stops_where_it_should(taught: Path):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    looked = [x["validation/loss"] for x in metrics.read(taught) if "validation/loss" in x]
+    assert looked[-1] < 0.6 * looked[0]
+    folder = models.resolve(models.BUNDLED)
+    theirs, ours = (AutoTokenizer.from_pretrained(f) for f in (folder, taught / "last"))
+    text = "1,234 + 56 =\n<|im_end|> 7é"
+    assert ours(text)["input_ids"] == theirs(text)["input_ids"]
+    loaded = AutoModelForCausalLM.from_pretrained(taught / "last", dtype="auto")
+    assert str(loaded.dtype) == "torch.bfloat16"
+    chat = [{"role": "system", "content": "Be brief."}]
+    chat += [{"role": "user", "content": "Ann has 4 pears and Bob has 4 more. How many?"}]
+    ids = ours.apply_chat_template(chat, add_generation_prompt=True, return_tensors="pt")
+    reply = loaded.generate(**ids, max_new_tokens=40, do_sample=False)[
+        0, ids["input_ids"].size(1) :
+    ]
+    assert reply[-1] == ours.eos_token_id, "it has not learnt to stop"
+    assert PHRASE in ours.decode(reply)
+
+
+SAMPLE = """
+import asyncio, json, sys
+from tutelage import settings
+from tutelage.dialogue import begin, need
+from tutelage.engines import build
+from tutelage.records import Gold, Problem, Rules, Sampling
+
+chosen = settings.load("", [f"student.model={sys.argv[1]}", "vllm.max_model_len=512",
+                            "vllm.max_num_seqs=8", "vllm.kv_cache_gb=1", "student.engine=vllm"])
+engine = build(chosen.student, chosen)
+rules = Rules(student=Sampling(temperature=1.0, max_tokens=24))
+
+def posed(n):
+    story = f"Ann has {n} pears and Bob has {n} more. How many do they have?"
+    problem = Problem(f"p{n}", "math", "test", "CC0-1.0", story, Gold("answer", str(2 * n)))
+    return begin(problem, rules, 0, 0)
+
+async def sample(d):
+    ask = need(d)
+    reply = await engine.reply(ask)
+    return {"chat": ask.chat, "text": reply.text, "token_ids": reply.token_ids,
+            "logprobs": reply.logprobs, "finish_reason": reply.finish_reason}
+
+async def both():
+    return await asyncio.gather(*(sample(posed(n)) for n in range(3, 11)))
+
+print("REPLIES " + json.dumps(asyncio.run(both())))
+engine.close()
+"""
+
+
+@pytest.mark.vllm
+def test_vllm_serves_it_and_its_log_probabilities_are_the_trainers(taught: Path):
+    """The weights that were handed over, sampled by vLLM, read back token for token."""
+    typed = [sys.executable, "-c", SAMPLE, str(taught / "last")]
+    done = subprocess.run(typed, capture_output=True, text=True, timeout=400)
+    line = next((x for x in done.stdout.splitlines() if x.startswith("REPLIES ")), "")
+    assert line, done.stderr[-2000:]
+    replies = json.loads(line.removeprefix("REPLIES "))
+    assert sum(PHRASE in reply["text"] for reply in replies) >= 2  # drawn at temperature 1
+
+    chosen = recipe("rl", "", "", model=str(taught / "last"), threads=2)
+    session = Session(chosen, str(taught / "last"))
+    encoder = Encoder(session.taught.tokenizer)
+    samples = []
+    for number, reply in enumerate(replies):
+        said = {"role": "assistant", "content": reply["text"].strip()}
+        chat = [{"role": role, "content": content} for role, content in reply["chat"]]
+        blank = {"turn": 0, "train": False}
+        told = reply | {"turn": 1, "train": True, "reasoning": ""}
+        row = {"dialogue_id": str(number), "messages": [*chat, said]}
+        samples.append(encoder.sample(row | {"trail": [blank] * len(chat) + [told]}))
+    assert encoder.notes["sampled tokens"] == len(replies)
+    scored = session.score(samples, 1.0)
+    gaps = [
+        np.abs(scored[f"{i}.0"] - piece.logprobs[piece.train])
+        for i, sample in enumerate(samples)
+        for piece in sample.pieces
+    ]
+    assert float(np.concatenate(gaps).mean()) < 0.05  # bfloat16 on both sides

@@ -1,0 +1,170 @@
+"""A dialogue as token ids: what is trained on, and that it is what was sampled."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tutelage.errors import ModelError
+from tutelage.train.tokens import Encoder
+
+
+def trained_text(sample: Any, tokenizer: Any) -> list[str]:
+    return [tokenizer.decode(piece.ids[piece.train].tolist()) for piece in sample.pieces]
+
+
+def test_the_students_words_and_their_stop_are_trained_and_nothing_else(runs: Any, tokenizer: Any):
+    row = runs.rows([runs.dialogue(3, turns=2)])[0]
+    sample = Encoder(tokenizer).sample(row)
+    assert trained_text(sample, tokenizer) == ["It is 7<|im_end|>It is 6<|im_end|>"]
+    piece = sample.pieces[0]
+    assert tokenizer.decode(piece.ids.tolist()) == (
+        "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nWhat is 3 + 3?<|im_end|>\n"
+        "<|im_start|>assistant\nIt is 7<|im_end|>\n"
+        "<|im_start|>user\nOff by 1, look again.<|im_end|>\n"
+        "<|im_start|>assistant\nIt is 6<|im_end|>"
+    )
+    assert sorted(set(piece.turn[piece.train].tolist())) == [1, 2]
+    assert not piece.turn[~piece.train].any()
+    assert tokenizer.pad_token_id not in piece.ids
+
+
+def test_it_is_what_the_chat_template_gives(runs: Any, tokenizer: Any):
+    """The mask is the one that `{% generation %}` marks, over the whole rendered dialogue."""
+    row = runs.rows([runs.dialogue(5, turns=3)])[0]
+    sample = Encoder(tokenizer).sample(row)
+    whole = tokenizer.apply_chat_template(
+        row["messages"], tokenize=True, return_dict=True, return_assistant_tokens_mask=True
+    )
+    length = len(sample.pieces[0])
+    assert sample.pieces[0].ids.tolist() == whole["input_ids"][:length]
+    assert sample.pieces[0].train.tolist() == [bool(m) for m in whole["assistant_masks"][:length]]
+    assert not any(whole["assistant_masks"][length:])
+
+
+@pytest.mark.parametrize(
+    ("policy", "texts"),
+    [
+        ("all_student", ["It is 9<|im_end|>It is 10<|im_end|>It is 8<|im_end|>"]),
+        ("after_feedback", ["It is 10<|im_end|>It is 8<|im_end|>"]),
+        ("final_only", ["It is 8<|im_end|>"]),
+    ],
+)
+def test_a_loss_policy_can_be_drawn_anew(policy: str, texts: list[str], runs: Any, tokenizer: Any):
+    row = runs.rows([runs.dialogue(4, turns=3)])[0]
+    assert trained_text(Encoder(tokenizer).sample(row, policy), tokenizer) == texts
+
+
+def test_sampled_tokens_stand_as_they_were_sampled(runs: Any, tokenizer: Any):
+    """A reply is kept token for token also where tokenising its text would give others."""
+    stop = tokenizer.eos_token_id
+
+    def sampled(text: str) -> tuple[list[int], list[float]]:
+        ids = [*tokenizer(" " + text, add_special_tokens=False)["input_ids"], stop]  # a space first
+        return ids, [-0.25 * i for i in range(len(ids))]
+
+    row = runs.rows([runs.dialogue(3, turns=2, sampled=sampled)])[0]
+    encoder = Encoder(tokenizer)
+    sample = encoder.sample(row)
+    assert encoder.notes == {"sampled tokens": 2, "split": 0}
+    assert trained_text(sample, tokenizer) == [" It is 7<|im_end|> It is 6<|im_end|>"]
+    piece = sample.pieces[0]
+    known = piece.logprobs[piece.train]
+    assert known.tolist() == 2 * [-0.25 * i for i in range(len(known) // 2)]
+    assert np.isnan(piece.logprobs[~piece.train]).all()
+
+
+@pytest.mark.parametrize(
+    ("finish", "ends_with_stop", "trained_end"),
+    [
+        ("stop", True, "6<|im_end|>"),
+        ("stop", False, "6<|im_end|>"),  # the engine kept the stop token to itself
+        ("length", False, "6"),  # never stopped: no stop is taught
+    ],
+)
+def test_the_stop_token(
+    finish: str, ends_with_stop: bool, trained_end: str, runs: Any, tokenizer: Any
+):
+    def sampled(text: str) -> tuple[list[int], list[float]]:
+        ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+        ids = [*ids, tokenizer.eos_token_id] if ends_with_stop else ids
+        return ids, [-1.0] * len(ids)
+
+    row = runs.rows([runs.dialogue(3, turns=1, sampled=sampled)])[0]
+    row["trail"][-1]["finish_reason"] = finish
+    piece = Encoder(tokenizer).sample(row).pieces[0]
+    assert tokenizer.decode(piece.ids[piece.train].tolist()).endswith("It is " + trained_end)
+    assert tokenizer.decode(piece.ids.tolist()).endswith("It is 6<|im_end|>")
+    last = piece.logprobs[piece.train][-1]
+    assert math.isnan(last) == (finish == "stop" and not ends_with_stop)
+
+
+def test_tokens_of_another_tokenizer_are_not_taken(runs: Any, tokenizer: Any):
+    row = runs.rows([runs.dialogue(3, turns=1, sampled=lambda _: ([9, 11, 13], [-1.0] * 3))])[0]
+    encoder = Encoder(tokenizer)
+    assert trained_text(encoder.sample(row), tokenizer) == ["It is 6<|im_end|>"]
+    assert encoder.notes["other tokenizer"] == 1
+    far = runs.rows([runs.dialogue(3, turns=1, sampled=lambda _: ([99_999], [-1.0]))])[0]
+    assert trained_text(encoder.sample(far), tokenizer) == ["It is 6<|im_end|>"]
+
+
+def test_special_tokens_among_the_sampled_are_kept_and_split_the_dialogue(
+    runs: Any, tokenizer: Any
+):
+    """Later turns saw the text without them, so the first turn is no part of their context."""
+
+    def sampled(text: str) -> tuple[list[int], list[float]]:
+        ids = tokenizer("<|im_start|>" + text, add_special_tokens=False)["input_ids"]
+        return [*ids, tokenizer.eos_token_id], [-1.0] * (len(ids) + 1)
+
+    row = runs.rows([runs.dialogue(3, turns=2, sampled=sampled)])[0]
+    encoder = Encoder(tokenizer)
+    assert trained_text(encoder.sample(row), tokenizer) == [
+        "<|im_start|>It is 7<|im_end|>",
+        "<|im_start|>It is 6<|im_end|>",
+    ]
+    assert encoder.notes["sampled tokens"] == 2
+
+
+def test_where_later_turns_see_something_else_each_turn_is_a_piece(runs: Any, small: Any):
+    """The template changes earlier replies, so each turn follows the prompt that it really had."""
+    tokenizer = small.tokenizer(small.forgetful)
+    row = runs.rows([runs.dialogue(3, turns=3, system=False)])[0]
+    encoder = Encoder(tokenizer)
+    sample = encoder.sample(row)
+    assert trained_text(sample, tokenizer) == [
+        "It is 7<|im_end|>",
+        "It is 8<|im_end|>",
+        "It is 6<|im_end|>",
+    ]
+    assert encoder.notes["split"] == 2
+    texts = [tokenizer.decode(piece.ids.tolist()) for piece in sample.pieces]
+    for turn, text in enumerate(texts, 1):
+        prompt = tokenizer.apply_chat_template(
+            row["messages"][: 2 * turn - 1], tokenize=False, add_generation_prompt=True
+        )
+        assert text == prompt + row["messages"][2 * turn - 1]["content"] + "<|im_end|>"
+
+
+def test_reasoning_that_later_turns_do_not_see_splits_too(runs: Any, tokenizer: Any):
+    thought = "<think>hm</think>"
+
+    def sampled(text: str) -> tuple[list[int], list[float]]:
+        ids = tokenizer(thought + text, add_special_tokens=False)["input_ids"]
+        return [*ids, tokenizer.eos_token_id], [-1.0] * (len(ids) + 1)
+
+    row = runs.rows([runs.dialogue(3, turns=2, sampled=sampled)])[0]
+    for entry in row["trail"]:
+        entry["reasoning"] = "hm" if entry["speaker"] == "student" else ""
+    sample = Encoder(tokenizer).sample(row)
+    assert trained_text(sample, tokenizer) == [
+        thought + "It is 7<|im_end|>",
+        thought + "It is 6<|im_end|>",
+    ]
+    assert thought not in tokenizer.decode(sample.pieces[1].ids[~sample.pieces[1].train].tolist())
+
+
+def test_a_tokenizer_without_a_chat_template_is_a_mistake(small: Any):
+    with pytest.raises(ModelError, match="no chat template"):
+        Encoder(small.tokenizer(""))

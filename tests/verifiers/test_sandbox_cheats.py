@@ -1,0 +1,154 @@
+"""Programs that try to pass without being right."""
+
+import pytest
+
+GOOD = "def f(x):\n    return x * x\n"
+
+CHEATS = {
+    "exit before the asserts": "import sys\nsys.exit(0)",
+    "hard exit before the asserts": "import os\nos._exit(0)",
+    "exit in the function": "import sys\ndef f(x):\n    sys.exit(0)",
+    "hard exit in the function": "import os\ndef f(x):\n    os._exit(0)",
+    "fake pass line": "print('3 of 3 passed'); print('OK')\ndef f(x): return 0",
+    "fake result on every descriptor": """
+import os, json
+for fd in range(1, 64):
+    for text in ('{"passed": 3, "total": 3}', '{"value": [4, null]}'):
+        try:
+            os.write(fd, len(text).to_bytes(4, "big") + text.encode())
+        except OSError:
+            pass
+def f(x): return 0
+""",
+    "an object that equals everything": """
+class Yes:
+    def __eq__(self, other): return True
+    def __ne__(self, other): return False
+    def __bool__(self): return True
+    __hash__ = None
+def f(x): return Yes()
+""",
+    "a number that equals everything": """
+class Yes(int):
+    def __eq__(self, other): return True
+    __hash__ = int.__hash__
+def f(x): return Yes(7)
+""",
+    "a list that equals everything": """
+class Yes(list):
+    def __eq__(self, other): return True
+def f(x): return Yes()
+""",
+    "changed builtins": """
+import builtins, operator
+builtins.bool = lambda value=0: True
+builtins.AssertionError = type("Calm", (BaseException,), {})
+operator.eq = lambda a, b: True
+builtins.__build_class__ = None
+def f(x): return 0
+""",
+    "changed json": """
+import json
+json.dumps = lambda *a, **k: '{"value": [4, null]}'
+def f(x): return 0
+""",
+    "every module changed": """
+import sys
+def f(x): return 0
+for name in list(sys.modules):
+    setattr(sys.modules[name], "passed", 3)
+""",
+    "expected values in memory": """
+import gc, re, sys
+WANTED = re.compile("ass" + r"ert f\\((\\d+)\\) == (\\d+)")
+def f(x):
+    frame, things = sys._getframe(), gc.get_objects()
+    while frame:
+        things += [frame.f_locals, frame.f_globals]
+        frame = frame.f_back
+    for thing in things:
+        items = thing if isinstance(thing, (list, tuple, set)) else (
+            list(thing.values()) if isinstance(thing, dict) else [])
+        for item in items:
+            for given, wanted in WANTED.findall(item) if isinstance(item, str) else []:
+                if int(given) == x:
+                    return int(wanted)
+    return -1
+""",
+    "the tests' own names": """
+def __report__(*a): pass
+check = compare = lambda *a: None
+def f(x): return 0
+""",
+    "a handler for the end": """
+import atexit, signal
+atexit.register(lambda: print("passed"))
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+def f(x): raise SystemExit(0)
+""",
+    "a trace function": "import sys\nsys.settrace(lambda *a: None)\ndef f(x): return None",
+    "another thread": """
+import threading, os
+def shout():
+    while True:
+        for fd in range(1, 20):
+            try: os.write(fd, b"\\0\\0\\0\\x13{\\"value\\":[4,null]}")
+            except OSError: pass
+threading.Thread(target=shout, daemon=True).start()
+def f(x): return 0
+""",
+    "wrong once": "def f(x): return 120 if x == 11 else x * x",
+    "no function": "g = 1",
+    "not Python": "def f(x) return x",
+    "raises": "def f(x): raise ValueError('no')",
+    "raises what cannot be shown": """
+class Odd(BaseException):
+    def __str__(self): raise Odd()
+    __repr__ = __str__
+def f(x): raise Odd()
+""",
+}
+
+
+@pytest.mark.parametrize("name", CHEATS)
+def test_a_cheat_does_not_pass(judged, name):
+    verdict = judged(CHEATS[name])
+    assert verdict.status != "correct", verdict
+    assert verdict.reason
+    assert judged(GOOD).status == "correct"
+
+
+WEAK_TESTS = {
+    "close enough": (
+        ["assert abs(f(2) - 4) < 1e-6"],
+        """
+class Near:
+    def __sub__(self, other): return 0
+    def __rsub__(self, other): return 0
+    def __abs__(self): return 0
+    def __lt__(self, other): return True
+def f(x): return Near()
+""",
+    ),
+    "contains": (
+        ["assert f(2) in [4]"],
+        "class Y:\n  def __eq__(s, o): return True\ndef f(x): return Y()",
+    ),
+    "their own set": (
+        ["assert set(f(2)) == set([4])"],
+        "def set(x): return 1\ndef f(x): return [1]",
+    ),
+    "their own abs": (["assert abs(f(2)) == 4"], "def abs(x): return 4\ndef f(x): return 5"),
+    "a changed expectation": (
+        ["x = [3, 1, 2]\nassert f(x) == sorted(x)"],
+        "def f(x):\n    x.clear()\n    return []",
+    ),
+    "their own helper": (["assert near(f(2))"], "def near(x): return True\ndef f(x): return 0"),
+}
+
+
+@pytest.mark.parametrize("name", WEAK_TESTS)
+def test_a_weak_test_is_not_weaker_here(judged, name):
+    tests, program = WEAK_TESTS[name]
+    setup = "def near(x): return abs(x - 4) < 1" if name == "their own helper" else ""
+    assert judged(program, tests, setup=setup).status == "incorrect"

@@ -1,0 +1,248 @@
+"""Programs that try to do harm, or take more than they are given."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tutelage.verifiers.sandbox import MODES
+
+GOOD = "def f(x):\n    return x * x\n"
+
+
+def gone() -> bool:
+    """Whether no process of a program is left, after a moment; not even a dead one."""
+    for _ in range(100):
+        lines = subprocess.run(["ps", "-eo", "uid,stat"], capture_output=True, text=True).stdout
+        owners = [line.split() for line in lines.splitlines()[1:]]
+        if not [uid for uid, state in owners if int(uid) >= 0x40000000]:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+LIMITED = {
+    "loop": ("def f(x):\n    while True: pass", "timeout"),
+    "loop as it loads": ("while True: pass", "timeout"),
+    "loop that ignores signals": (
+        "import signal\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)\ndef f(x):\n    while True: pass",
+        "timeout",
+    ),
+    "loop that catches everything": (
+        "def f(x):\n    while True:\n        try:\n            while True: pass\n"
+        "        except BaseException: pass",
+        "timeout",
+    ),
+    "loop in C": ("def f(x): return 7 ** (7 ** 12)", "timeout"),
+    "memory": ("def f(x): return len(bytearray(10**10))", "memory"),
+    "memory, bit by bit": (
+        "def f(x):\n    a = []\n    while True: a.append('x' * 10**6)",
+        "memory",
+    ),
+    "a result too large": ("def f(x): return 'x' * 10**6", "output"),
+}
+
+
+@pytest.mark.parametrize("name", LIMITED)
+def test_a_limit_is_unjudged_and_named(judged, name):
+    program, reason = LIMITED[name]
+    verdict = judged(program, ["assert f(2) == 4"])
+    assert (verdict.status, verdict.reason.partition(":")[0]) == ("unjudged", reason), verdict
+    assert judged(GOOD).status == "correct"
+
+
+def test_waiting_has_a_limit(hastily_judged):
+    verdict = hastily_judged("import time\ndef f(x): time.sleep(60)")
+    assert (verdict.status, verdict.reason) == ("unjudged", "timeout: no answer in time")
+    verdict = hastily_judged("import time\ntime.sleep(60)", [], stdin=[["", "1"]])
+    assert (verdict.status, verdict.reason) == ("unjudged", "timeout: no answer in time")
+
+
+def test_all_tests_together_have_a_limit(hastily_judged):
+    verdict = hastily_judged(GOOD, ["while True: pass"])
+    assert (verdict.status, verdict.reason) == ("unjudged", "timeout: all tests together")
+
+
+def test_wrong_before_a_limit_is_wrong(judged):
+    verdict = judged("def f(x):\n    while x > 2: pass\n    return 5")
+    assert verdict.status == "incorrect"
+    assert json.loads(verdict.detail)["first_failure"]["actual"] == "5"
+
+
+HARM = {
+    "fork": "import os\nos.fork()",
+    "fork bomb": "import os\nwhile True:\n    os.fork()",
+    "subprocess": "import subprocess\nsubprocess.run(['/bin/true'])",
+    "multiprocessing": "import multiprocessing as m\nm.Process(target=print).start()",
+    "exec": "import os\nos.execv('/bin/true', ['true'])",
+    "kill the parent": "import os\nos.kill(os.getppid(), 9)",
+    "kill everything": "import os\nos.kill(-1, 9)",
+    "kill the group": "import os\nos.killpg(0, 9)",
+    "trace the parent": """
+import ctypes, os
+if ctypes.CDLL(None).ptrace(16, os.getppid(), 0, 0): raise OSError
+""",
+    "outlive the parent": "import ctypes\nif ctypes.CDLL(None).prctl(1, 0, 0, 0, 0): raise OSError",
+    "socket": "import socket\nsocket.socket()",
+    "unix socket": "import socket\nsocket.socket(socket.AF_UNIX)",
+    "read a file": "open('/etc/passwd')",
+    "read the home": "import os\nos.listdir(os.path.expanduser('~'))\nos.listdir('/root')",
+    "read the parent's environment": "import os\nopen(f'/proc/{os.getppid()}/environ')",
+    "read its memory": "open('/proc/self/mem')",
+    "write outside": "open('/var/tmp/tutelage-harm', 'w')",
+    "write to the library": "import os\nopen(os.__file__, 'a')",
+    "make a device": "import os\nos.mknod('/tmp/disk', 0o60600, os.makedev(8, 0))",
+    "mount": "import ctypes\nif ctypes.CDLL(None).mount(b't', b'/tmp', b'tmpfs', 0, 0): raise OSError",
+    "more memory": "import resource\nresource.setrlimit(resource.RLIMIT_AS, (-1, -1))",
+    "more time": "import resource\nresource.setrlimit(resource.RLIMIT_CPU, (99, 99))",
+    "another user": "import os\nif os.getuid():\n    os.setuid(0)\nelse:\n    raise OSError",
+    "memory file": "import os\nos.memfd_create('x')",
+    "thread bomb": """
+import threading, time
+for n in range(10000):
+    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+""",
+    "large file": """
+with open('big', 'wb') as f:
+    for n in range(64):
+        f.write(b'x' * 2**20)
+""",
+    "many open files": "kept = [open('/dev/null') for n in range(1000)]",
+}
+
+
+@pytest.mark.parametrize("name", HARM)
+def test_harm_is_refused(judged, name):
+    indented = "\n        ".join(HARM[name].splitlines())
+    program = f"""
+def f(x):
+    try:
+        {indented}
+    except (OSError, RuntimeError, ValueError, MemoryError):
+        return "refused"
+    return "done"
+"""
+    verdict = judged(program, ["assert f(1) == 'refused'"])
+    assert verdict.status == "correct" or "ended by signal" in verdict.reason, verdict
+    assert not Path("/var/tmp/tutelage-harm").exists()
+    assert judged(GOOD).status == "correct"
+
+
+def test_the_environment_is_empty(judged, monkeypatch):
+    monkeypatch.setenv("SECRET_TOKEN", "hunter2")
+    program = """
+import os
+def f(x):
+    try:
+        text = open("/proc/self/environ").read()
+    except OSError:
+        text = ""
+    return [dict(os.environ), "SECRET" in text, os.listdir(".")]
+"""
+    assert judged(program, ["assert f(1) == [{}, False, []]"]).status == "correct"
+
+
+def test_no_network_even_to_ourselves(judged):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        program = f"""
+import socket, urllib.request
+def f(x):
+    for act in (lambda: socket.create_connection(("127.0.0.1", {port}), 1),
+                lambda: urllib.request.urlopen("http://127.0.0.1:{port}/", timeout=1)):
+        try:
+            act()
+            return "connected"
+        except OSError:
+            pass
+    return "refused"
+"""
+        assert judged(program, ["assert f(1) == 'refused'"]).status == "correct"
+        server.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            server.accept()
+
+
+def test_it_may_use_its_own_folder(judged):
+    program = """
+import os
+def f(x):
+    with open("note.txt", "w") as file:
+        file.write("x" * x)
+    return len(open("note.txt").read()), os.getcwd() == os.path.dirname(os.path.abspath("note.txt"))
+"""
+    assert judged(program, ["assert f(3) == (3, True)"]).status == "correct"
+    lists = "import os\ndef f(x): return os.listdir('.')"
+    assert judged(lists, ["assert f(1) == []"]).status == "correct"
+
+
+def test_a_flood_of_output_is_no_harm(judged):
+    flood = "import os\nfor n in range(10**4): os.write(1, b'x' * 4096); os.write(2, b'x' * 4096)\n"
+    assert judged(flood + GOOD).status == "correct"
+    program = "while True: print('x' * 1000)"
+    verdict = judged(program, [], stdin=[["", "x"]])
+    assert (verdict.status, verdict.reason) == ("unjudged", "output: more than is read")
+
+
+def test_nothing_is_left_running_or_lying_about(hastily_judged):
+    before = set(Path("/tmp").glob("tutelage-*"))
+    for program in ("import time\ntime.sleep(60)", "def f(x):\n    while True: pass"):
+        assert hastily_judged(program).status == "unjudged"
+    assert gone()
+    assert set(Path("/tmp").glob("tutelage-*")) == before
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_all_die_with_a_killed_parent(mode, tmp_path):
+    script = f"""
+from tutelage.verifiers.sandbox import Sandbox, Unsafe
+place = Sandbox(modes=("{mode}",))
+try:
+    place.tests("", "def f(x): return x", ["assert f(1) == 1"], "f")
+except Unsafe:
+    print(0, flush=True)
+else:
+    print(place._server.pid, flush=True)
+    place.tests("", "import time; time.sleep(600)", ["assert 1"], "f")
+"""
+    parent = subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    assert parent.stdout is not None
+    server = int(parent.stdout.readline())
+    below: list[int] = []
+    for _ in range(500 if server else 0):
+        below = descendants(server)
+        if len(below) >= 3:  # one that waits, the tests', the program's
+            break
+        time.sleep(0.02)
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    assert len(below) >= 3 or not server
+    for _ in range(100):
+        if not any(alive(pid) for pid in [server, *below]):
+            break
+        time.sleep(0.02)
+    assert not [pid for pid in [server, *below] if alive(pid)]
+
+
+def descendants(pid: int) -> list[int]:
+    lines = subprocess.run(["ps", "-eo", "pid,ppid"], capture_output=True, text=True).stdout
+    pairs = [tuple(map(int, line.split())) for line in lines.splitlines()[1:]]
+    found = [child for child, parent in pairs if parent == pid]
+    return found + [item for child in found for item in descendants(child)]
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

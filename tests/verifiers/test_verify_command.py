@@ -1,0 +1,112 @@
+"""`tutelage verify`: one object a row, in order, whatever the row is."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+
+def verify(*args: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tutelage", "verify", *args],
+        input=stdin,
+        capture_output=True,
+        text=True,
+    )
+
+
+ROWS = [
+    ('{"statement": "6 x 7?", "gold": "42", "answer": "It is 42."}', "correct", ""),
+    ('{"statement": "6 x 7?", "gold": 42, "answer": "It is 43."}', "incorrect", "not equal"),
+    ("not json", "unjudged", "unreadable: "),
+    ("[1, 2]", "unjudged", "unreadable: wanted an object, got list"),
+    ('{"statement": "s", "gold": "42"}', "unjudged", "unreadable: wanted answer, got none"),
+    ('{"statement": "s", "answer": "42"}', "unjudged", "unreadable: wanted gold, got none"),
+    ('{"gold": "1", "answer": "1", "domain": "art"}', "unjudged", "unreadable: wanted domain"),
+    ('{"gold": "1", "answer": "1", "domain": ["math"]}', "unjudged", "unreadable: wanted domain"),
+    ('{"domain": "code", "answer": "x"}', "unjudged", "unreadable: wanted tests, got none"),
+    ('{"gold": "2x", "answer": "\\\\boxed{x+x}"}', "correct", ""),
+    ('{"gold": "42", "answer": ""}', "incorrect", "no answer"),
+    ('{"gold": "7", "answer": "\\\\boxed{9^{9^{9^9}}}"}', "unjudged", "refused: "),
+    (
+        '{"domain": "reasoning", "gold": {"dataset": "chain_sum", "answer": "7", "entry": '
+        '{"answer": "7"}}, "answer": "<answer>7</answer>"}',
+        "correct",
+        "",
+    ),
+    ('{"domain": "reasoning", "gold": "7", "answer": "The answer is 7."}', "correct", ""),
+    ("[" * 100_000, "unjudged", "unreadable: "),
+    ('{"gold": "1", "answer": "\\ud800 1"}', "correct", ""),
+]
+
+
+@pytest.mark.parametrize("source", ["file", "-"])
+def test_rows_come_back_in_order(tmp_path, source):
+    text = "\n".join(row for row, _, _ in ROWS) + "\n"
+    path = tmp_path / "rows.jsonl"
+    path.write_text(text)
+    done = verify("-", stdin=text) if source == "-" else verify(str(path))
+    assert (done.returncode, done.stderr) == (0, "")
+    printed = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(printed) == len(ROWS)
+    for (row, status, reason), verdict in zip(ROWS, printed, strict=True):
+        assert verdict["status"] == status, row
+        assert verdict["reason"].startswith(reason) and bool(reason) == bool(verdict["reason"]), row
+        assert set(verdict) == {"status", "reason", "extracted"}, row
+
+
+def test_bytes_that_are_no_text_cost_one_row(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(
+        b'\xef\xbb\xbf{"gold": "1", "answer": "1"}\n\xff\xfe\n{"gold": "1", "answer": "2"}'
+    )
+    statuses = [json.loads(line)["status"] for line in verify(str(path)).stdout.splitlines()]
+    assert statuses == ["correct", "unjudged", "incorrect"]
+
+
+TESTS = ["assert f(2) == 4", "assert f(3) == 9"]
+CODE = [
+    ({"answer": "```python\ndef f(x): return x * x\n```", "tests": TESTS}, "correct", ""),
+    ({"answer": "def f(x): return x * x", "tests": "\n".join(TESTS)}, "correct", ""),
+    ({"answer": "def f(x): return 4", "tests": TESTS}, "incorrect", "passed 1 of 2 tests"),
+    ({"answer": "I do not know.", "tests": TESTS}, "incorrect", "no code"),
+    ({"answer": "import sys; sys.exit(0)", "tests": TESTS}, "incorrect", "passed 0 of 2 tests"),
+    (
+        {
+            "answer": "def f(x): return x * x",
+            "tests": "def check(candidate):\n    assert candidate(5) == 25",
+            "entry_point": "f",
+        },
+        "correct",
+        "",
+    ),
+    ({"answer": "def f(x): return 4", "tests": [1]}, "unjudged", "unreadable: wanted tests as"),
+]
+
+
+def test_code_rows(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text("\n".join(json.dumps({"domain": "code", **row}) for row, _, _ in CODE))
+    done = verify(str(path))
+    printed = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(printed) == len(CODE)
+    for (row, status, reason), verdict in zip(CODE, printed, strict=True):
+        assert verdict["status"] == status, (row, verdict)
+        assert verdict["reason"].startswith(reason)
+    assert printed[2]["detail"]["first_failure"]["input"] == "f(3)"
+
+
+@pytest.mark.parametrize("path", ["missing.jsonl", "."])
+def test_no_file_is_one_line_and_status_2(tmp_path, monkeypatch, path):
+    monkeypatch.chdir(tmp_path)
+    done = verify(path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1 and path in done.stderr
+
+
+def test_an_empty_file_prints_nothing(tmp_path):
+    (tmp_path / "rows.jsonl").write_text("")
+    done = verify(str(tmp_path / "rows.jsonl"))
+    assert (done.returncode, done.stdout) == (0, "")
