@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from tutelage.errors import OutputError, SettingsError
-from tutelage.train import course, metrics
+from tutelage.train import checkpoint, course, metrics
 from tutelage.train.recipe import Recipe, recipe
 
 Train = Callable[..., Any]
@@ -392,3 +393,15 @@ def test_an_output_folder_that_cannot_be_written_is_a_mistake(
     chosen = recipe("sft", run, str(tmp_path / "file/out"), model=model_folder)
     with pytest.raises(OutputError, match="cannot write"):
         course.train(chosen, lambda *_: None)
+
+
+def test_processes_that_begin_together_do_not_trip_over_each_other(tmp_path: Path):
+    """`accelerate launch` has each of them try the output folder at the same moment."""
+
+    def tries(_: int) -> None:
+        for _ in range(200):
+            checkpoint.writable(tmp_path / "out")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(tries, range(8)))
+    assert not list((tmp_path / "out").iterdir())

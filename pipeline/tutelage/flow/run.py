@@ -191,7 +191,7 @@ def _open(folder: RunFolder, settings: Settings, resume: Resume) -> None:
 
 def _is_blank(folder: RunFolder) -> bool:
     """Whether there is nothing in it, or no more than a run that was killed as it began leaves."""
-    ours = {folder.journal, folder.logs, folder.journal / lock.NAME, folder.root / ".probe"}
+    ours = {folder.journal, folder.logs, folder.journal / lock.NAME}
     return all(path in ours or path.suffix == ".part" for path in folder.root.rglob("*"))
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -54,9 +55,9 @@ class RunFolder:
         with writing(self.root):
             for folder in (self.root, self.journal, self.logs):
                 near(folder).mkdir(parents=True, exist_ok=True)
-            probe = self.root / ".probe"
+            probe = self.root / f".probe.{os.getpid()}.part"  # another run may begin here, too
             probe.write_bytes(b"\0" * 4096)
-            probe.unlink()
+            probe.unlink(missing_ok=True)
 
     def read_json(self, name: str) -> dict[str, Any]:
         """A JSON file of the run; empty where there is none yet.

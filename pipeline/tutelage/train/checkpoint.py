@@ -14,6 +14,7 @@ of the step number, so they need no state.
 
 import json
 import shutil
+import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -125,8 +126,8 @@ def writable(out: Path) -> None:
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
-        (out / ".probe").write_text("", "utf-8")
-        (out / ".probe").unlink()
+        with tempfile.TemporaryFile(dir=out):  # of no fixed name: other processes try it as well
+            pass
     except OSError as error:
         raise OutputError(f"cannot write to {out}: {error.strerror or error}") from None
 
