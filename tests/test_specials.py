@@ -23,6 +23,7 @@ KNOWN = [
     ),
     *("<start_of_turn>", "<end_of_turn>", "<s>", "</s>", "<bos>", "<eos>", "<pad>", "<extra_id_0>"),
     *("[INST]", "[/INST]", "<<SYS>>", "<</SYS>>", "[TOOL_CALLS]", "[|user|]", "<|end of text|>"),
+    *("<|turn>", "<turn|>", "<seed:bos>", "<beginning_of_sentence>", "<start_of_image>"),
     *("<｜User｜>", "<｜Assistant｜>", "<｜begin▁of▁sentence｜>", "＜|im_end|＞"),
 ]
 

@@ -10,10 +10,11 @@ tokens: a template that relies on them has to name them in `tokens`.
 import re
 from collections.abc import Iterable
 
-_TURN = "start_of_turn|end_of_turn|start_of_image|end_of_image|bos|eos|pad|unk|s"
+_TURN = r"(?:start|begin|beginning|end)[_▁]of[_▁]\w{1,20}|(?:[a-z]{1,12}:)?(?:bos|eos|pad|unk)|s"
 _KNOWN = re.compile(
     r"[<＜](?=[|｜][^\s|｜<>＜＞]{1,60}[|｜][>＞])"  # <|im_end|>, <|eot_id|>, <｜User｜>, ...
     r"|<(?=\|[A-Za-z][\w .:-]{0,40}\|>)"
+    r"|<(?=\|[A-Za-z]\w{0,20}>)|<(?=[A-Za-z]\w{0,20}\|>)"  # <|turn>, <turn|>
     rf"|<(?=/?(?:{_TURN}|extra_id_\d+|reserved_\d+)>)"
     r"|\[(?=/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\])"
     r"|\[(?=\|[a-z]{1,20}\|\])"  # [|user|]

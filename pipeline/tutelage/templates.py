@@ -2,7 +2,9 @@
 
 What a template can say is decided by type. A student's template is rendered from a `StudentView`,
 which has no privileged field to name; a teacher's from a `TeacherView`. `lint` proves it for every
-template without rendering one. This room does not decide who speaks when; that is `dialogue`.
+template without rendering one. What is filled in can open no role of a chat (`specials`): a template
+may hold special tokens, a problem or a model's words may not. This room does not decide who speaks
+when; that is `dialogue`.
 """
 
 import dataclasses
@@ -19,6 +21,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tutelage.errors import TemplateError
 from tutelage.resources import folder
 from tutelage.seeds import digest, fraction
+from tutelage.specials import neutralise
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +289,13 @@ def fingerprint(used: Sequence[str], own: str = "") -> str:
 
 
 def _fields(view: View) -> dict[str, Any]:
-    return {f.name: getattr(view, f.name) for f in dataclasses.fields(view)}
+    return {f.name: _harmless(getattr(view, f.name)) for f in dataclasses.fields(view)}
+
+
+def _harmless(value: Any) -> Any:
+    if isinstance(value, str):
+        return neutralise(value)[0]
+    return tuple(map(_harmless, value)) if isinstance(value, tuple) else value
 
 
 def _places(own: str) -> str:

@@ -11,6 +11,7 @@ import re
 
 from tutelage.dialogue.moves import QUESTIONS
 from tutelage.records import Dialogue
+from tutelage.specials import neutralise
 
 _WORD = re.compile(r"[a-z]+|\d+(?:\.\d+)?")
 _COMMON = frozenset(
@@ -19,8 +20,13 @@ _COMMON = frozenset(
     which who when where why can could should would will please tell me any each per also need know
     information more details give""".split()  # noqa: SIM905, a word list reads better so
 )
+_OPENERS = _COMMON | frozenset(
+    """after all also any because before both but during each every finally first half here if
+    initially it later next no not note now one originally some sometimes suppose then they though
+    today together two under until while within""".split()  # noqa: SIM905
+)
+"""Words that are written small once they no longer begin the sentence; names are not."""
 _LEADS = (
-    "{}",
     "Oh, and {}",
     "One thing I should add: {}",
     "By the way, {}",
@@ -63,11 +69,11 @@ def words(dialogue: Dialogue, shard: int | None, draw: float) -> str:
         out = len(given_out(dialogue)) == len(dialogue.problem.shards)
         options = _ALL_OUT if out else _NOTHING
         return options[int(draw * len(options))]
-    text = dialogue.problem.shards[shard].strip()
-    lead = _LEADS[int(draw * len(_LEADS))]
-    if lead != "{}" and re.match(r"(?:[A-Z][a-z]*)\s", text) and text.split()[0].lower() in _COMMON:
+    text, _ = neutralise(dialogue.problem.shards[shard].strip())
+    opener = re.match(r"([A-Z][a-z]*)[\s,]", text)
+    if opener and opener[1].lower() in _OPENERS and opener[1] != "I":
         text = text[0].lower() + text[1:]
-    return lead.format(text)
+    return _LEADS[int(draw * len(_LEADS))].format(text)
 
 
 def gives_out(dialogue: Dialogue, text: str, shard: int) -> bool:

@@ -256,7 +256,10 @@ def _respond(dialogue: Dialogue) -> Dialogue:
     if dialogue.problem.shards and not (rules.rephrase and _has_shard(dialogue)):
         shard = lazy.next_shard(dialogue)
         said = lazy.words(dialogue, shard, fraction("lazy", dialogue.seed, turn))
-        return _feedback(dialogue, Message("teacher", _act(shard), turn, said, shard=shard))
+        form = "lazy" if shard is None else ""
+        return _feedback(
+            dialogue, Message("teacher", _act(shard), turn, said, "", form, shard=shard)
+        )
     if rules.arm == "retry":
         return _feedback(dialogue, _retry(dialogue))
     if rules.arm == "shuffled" and donors.busy(dialogue) is None:
