@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from tutelage.errors import OutputError, SettingsError
+from tutelage.records import Gold
 from tutelage.train import checkpoint, course, metrics
 from tutelage.train.recipe import Recipe, recipe
 
@@ -277,6 +278,16 @@ def test_the_single_turn_control_learns_every_problem_of_the_run_once(
     assert tokenizer.decode(piece.ids[piece.train].tolist()).count("=") == 1
 
 
+def test_a_problem_without_a_gold_solution_teaches_the_control_nothing(
+    runs: Any, model_folder: str
+):
+    known, unknown = runs.dialogue(1), runs.dialogue(2)
+    tests_only = replace(unknown.problem, gold=Gold("tests", "", "{}"), solution="")
+    source = runs.write([known, replace(unknown, problem=tests_only)])
+    found, _ = course.prepared(recipe("sft", source, "", control="single"), model_folder)
+    assert (len(found.units), found.left_out["no gold solution"]) == (1, 1)
+
+
 @pytest.mark.parametrize(
     ("given", "left_out", "samples"),
     [
@@ -405,3 +416,18 @@ def test_processes_that_begin_together_do_not_trip_over_each_other(tmp_path: Pat
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(tries, range(8)))
     assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_second_training_in_the_same_folder_is_refused(
+    run: str, model_folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    chosen = recipe("sft", run, str(tmp_path / "out"), model=model_folder, **FIXED)
+    checkpoint.writable(tmp_path / "out")
+    with checkpoint.alone(tmp_path / "out"):
+        with pytest.raises(SettingsError, match=r"out is being written by process \d+"):
+            course.train(chosen, lambda *_: None)
+        monkeypatch.setenv("RANK", "1")  # one of several processes of one training
+        with checkpoint.alone(tmp_path / "out"):
+            pass
+    monkeypatch.delenv("RANK")
+    course.train(chosen, lambda *_: None)

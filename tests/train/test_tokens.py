@@ -168,3 +168,25 @@ def test_reasoning_that_later_turns_do_not_see_splits_too(runs: Any, tokenizer: 
 def test_a_tokenizer_without_a_chat_template_is_a_mistake(small: Any):
     with pytest.raises(ModelError, match="no chat template"):
         Encoder(small.tokenizer(""))
+
+
+def test_a_stop_that_is_no_named_special_token_is_the_templates_own(runs: Any, small: Any):
+    """Gemma's `<end_of_turn>` is special, and neither its eos nor any other slot."""
+    tokenizer = small.tokenizer(
+        "{% for m in messages %}{{ '<start_of_turn>' + m['role'] + '\n' + m['content'] }}"
+        "{{ '<end_of_turn>\n' }}{% endfor %}"
+        "{% if add_generation_prompt %}{{ '<start_of_turn>assistant\n' }}{% endif %}"
+    )
+    tokenizer.add_tokens(["<start_of_turn>", "<end_of_turn>"], special_tokens=True)
+    assert "<end_of_turn>" not in tokenizer.all_special_tokens
+    encoder = Encoder(tokenizer)
+    assert tokenizer.decode([encoder.stop]) == "<end_of_turn>"
+
+    def sampled(text: str) -> tuple[list[int], list[float]]:
+        ids = [*tokenizer(text, add_special_tokens=False)["input_ids"], encoder.stop]
+        return ids, [-1.0] * len(ids)
+
+    for how in (None, sampled):
+        row = runs.rows([runs.dialogue(3, turns=2, sampled=how)])[0]
+        texts = trained_text(encoder.sample(row), tokenizer)
+        assert texts == ["It is 7<end_of_turn>It is 6<end_of_turn>"]  # one piece

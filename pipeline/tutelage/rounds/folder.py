@@ -1,7 +1,6 @@
 """The folder of a loop: opened by one process at a time, and by one loop; and its run files."""
 
 import contextlib
-import fcntl
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 from tutelage.errors import SettingsError
 from tutelage.rounds.plan import Plan
 from tutelage.settings import differences
-from tutelage.shards import RunFolder
+from tutelage.shards import RunFolder, lock
 from tutelage.shards.folder import writing
 
 
@@ -41,14 +40,7 @@ def alone(plan: Plan) -> Iterator[None]:
     """One process at a time goes on with a loop; the system forgets a dead one."""
     with writing(plan.out):
         plan.out.mkdir(parents=True, exist_ok=True)
-        lock = (plan.out / ".lock").open("a")
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise SettingsError(
-                f"another process goes on with {plan.out}: wait for it, or choose another out"
-            ) from None
+    with lock.held(plan.out / ".lock", plan.out):
         yield
 
 

@@ -21,6 +21,8 @@ from tutelage.train import checkpoint, data, groups, metrics
 from tutelage.train.recipe import Recipe
 
 Say = Callable[[str], None]
+_LAST_STEP_S = 300.0
+"""Seconds that a trainer may take to end its step and save."""
 
 
 class Launch(Protocol):
@@ -153,6 +155,9 @@ class _Loop:
         out = place / "train"
         progress = checkpoint.progress(out)
         if progress is None or not progress.finished:
+            if out.is_dir():  # a trainer whose loop was killed saves its state first
+                with checkpoint.alone(out, _LAST_STEP_S):
+                    pass
             self.say(f"{title}: training on {place / 'run'}")
             args = ["--model", model, *(("--carry", carry) if carry else ()), *options(chosen)]
             self.residents.rest()

@@ -22,7 +22,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from tutelage.errors import SettingsError
 from tutelage.places import Place, Remote
@@ -51,24 +51,48 @@ def alone(
     Raises:
         SettingsError: another process goes on with the run.
     """
-    with _lease(journal, say, lost) if isinstance(journal, Remote) else _flock(journal):
-        yield
+    if isinstance(journal, Remote):
+        with _lease(journal, say, lost):
+            yield
+    else:
+        with held(journal / NAME, journal.parent):
+            yield
 
 
 @contextmanager
-def _flock(journal: Path) -> Iterator[None]:
-    with writing(journal):
-        lock = (journal / NAME).open("a+")
+def held(file: Path, folder: Path, wait_s: float = 0.0) -> Iterator[None]:
+    """Holds a lock of this machine, which guards what is written to `folder`.
+
+    Args:
+        file: the lock; made where it is not there, and left.
+        folder: what to name in the error.
+        wait_s: seconds that another process is given to be done.
+
+    Raises:
+        SettingsError: another process holds it.
+        OutputError: the file cannot be made.
+    """
+    until = time.monotonic() + wait_s
+    with writing(folder):
+        lock = file.open("a+")
     with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            raise _taken(journal, f"process {lock.read().strip() or '?'}") from None
+        while not _got(lock):
+            if time.monotonic() >= until:
+                lock.seek(0)
+                raise _taken(folder, f"process {lock.read().strip() or '?'}")
+            time.sleep(0.1)
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
         yield
+
+
+def _got(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextmanager
@@ -82,7 +106,7 @@ def _lease(
         lock.write_text(json.dumps(mine))
         time.sleep(_SETTLE_S)
         if (holder := _read(lock)) and holder["token"] != mine["token"]:
-            raise _taken(journal, _who(holder))
+            raise _taken(journal.parent, _who(holder))
     ended = threading.Event()
 
     def renew() -> None:
@@ -127,7 +151,7 @@ def _await(lock: Remote, say: Callable[[str], None]) -> None:
         if not now:
             return
         if now != before:
-            raise _taken(lock.parent, _who(now))
+            raise _taken(lock.parent.parent, _who(now))
 
 
 def _words() -> dict[str, Any]:
@@ -178,7 +202,7 @@ def _who(holder: dict[str, Any]) -> str:
     return f"process {holder['pid']} of {holder['host']} (since {holder['since']})"
 
 
-def _taken(journal: Place, who: str) -> SettingsError:
+def _taken(folder: Place, who: str) -> SettingsError:
     return SettingsError(
-        f"{journal.parent} is being written by {who}: wait for it, stop it, or choose another --out"
+        f"{folder} is being written by {who}: wait for it, stop it, or choose another --out"
     )

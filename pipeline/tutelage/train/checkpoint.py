@@ -12,10 +12,12 @@ kill at any moment leaves the one before. The order of the data and the learning
 of the step number, so they need no state.
 """
 
+import contextlib
 import json
+import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ import numpy as np
 from tutelage.errors import OutputError, SettingsError
 from tutelage.seeds import digest
 from tutelage.settings import differences
+from tutelage.shards import lock
 from tutelage.train import metrics
 from tutelage.train.recipe import Recipe
 from tutelage.train.tokens import Sample
@@ -130,6 +133,20 @@ def writable(out: Path) -> None:
             pass
     except OSError as error:
         raise OutputError(f"cannot write to {out}: {error.strerror or error}") from None
+
+
+@contextlib.contextmanager
+def alone(out: Path, wait_s: float = 0.0) -> Iterator[None]:
+    """One training at a time writes to a folder; of several processes the first holds the lock.
+
+    Raises:
+        SettingsError: another one does, also after `wait_s` seconds.
+    """
+    if int(os.environ.get("RANK", "0")):
+        yield
+        return
+    with lock.held(out / ".lock", out, wait_s):
+        yield
 
 
 def write_old(out: Path, scored: Mapping[str, Any]) -> None:

@@ -55,6 +55,11 @@ def train(recipe: Recipe, watch: Watch, session: Session | None = None) -> Sessi
     model.quiet()
     out = Path(recipe.out)
     checkpoint.writable(out)
+    with checkpoint.alone(out):
+        return _train(recipe, out, watch, session)
+
+
+def _train(recipe: Recipe, out: Path, watch: Watch, session: Session | None) -> Session | None:
     if recipe.fresh:
         checkpoint.clear(out)  # by every process, before any of them writes
         if session is not None:

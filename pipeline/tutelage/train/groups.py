@@ -2,8 +2,9 @@
 
 A group is the g dialogues of one problem under one arm, failures included. Its advantages are
 (r - mean) / max(std, floor), with std the sample standard deviation (n - 1, as torch and TRL have
-it). Where all returns are equal there is nothing to learn from the comparison: such a group is
-counted and skipped, so that a step is made of groups that say something.
+it; TRL divides by std + 1e-4, so that its advantages are smaller by a share of 1e-4 / std). Where
+all returns are equal there is nothing to learn from the comparison: such a group is counted and
+skipped, so that a step is made of groups that say something.
 """
 
 from collections import Counter

@@ -89,9 +89,13 @@ def _chosen(recipe: Recipe, rows: Iterable[Row], left_out: Counter[str]) -> Iter
         if recipe.arms and row["arm"] not in recipe.arms:
             left_out["other arm"] += 1
         elif recipe.control:
-            if row["problem_id"] not in seen:
-                seen.add(row["problem_id"])
+            if row["problem_id"] in seen:
+                continue
+            seen.add(row["problem_id"])
+            if row["privileged_context"].strip():
                 yield single(row)
+            else:
+                left_out["no gold solution"] += 1
         elif row["duplicate_of"] is not None:
             left_out["duplicate"] += 1
         elif row["leak"]["any"] and not recipe.keep_leaks:

@@ -89,7 +89,10 @@ class Encoder:
         asked = {"role": "user", "content": "a"}
         text = self._render([asked, {"role": "assistant", "content": _SENTINEL}], False)
         tail = self._ids(text.partition(_SENTINEL)[2])
-        self._special = frozenset(self.tokenizer.all_special_ids)
+        added = self.tokenizer.added_tokens_decoder  # Gemma's and Phi's stop has no named slot
+        self._special = frozenset(
+            [*self.tokenizer.all_special_ids, *(i for i, token in added.items() if token.special)]
+        )
         if tail and tail[0] in self._special:
             self.stop = tail[0]
         elif self.tokenizer.eos_token_id is not None:
