@@ -126,6 +126,7 @@ def row(dialogue: Dialogue, stamp: Stamp) -> Row:
             "student": _usage(dialogue.usage_student),
             "teacher": _usage(dialogue.usage_teacher),
             "judge": _usage(dialogue.usage_judge),
+            "donors": _usage(dialogue.usage_donors),
         },
         "schema_version": SCHEMA_VERSION,
         "code_version": __version__,

@@ -48,7 +48,8 @@ class Tally:
     """Turn -> dialogues solved at it."""
     exhausted: int = 0
     tokens: dict[str, int] = field(default_factory=dict)
-    """`student.prompt`, `student.cached`, `student.completion`, and the same for the teacher."""
+    """`student.prompt`, `student.cached`, `student.completion`, and the same for `teacher`, `judge`
+    and `donors`."""
     waiting_for_engine_s: float = 0.0
     """Summed over dialogues: time between an ask and its reply."""
     waiting_for_verifier_s: float = 0.0
@@ -67,7 +68,8 @@ class Tally:
             self.exhausted += 1
         else:
             self.solved_at[outcome.solved_turn] = self.solved_at.get(outcome.solved_turn, 0) + 1
-        for side, usage in (("student", ended.usage_student), ("teacher", ended.usage_teacher)):
+        for side in ("student", "teacher", "judge", "donors"):
+            usage = getattr(ended, f"usage_{side}")
             for kind in ("prompt", "cached", "completion"):
                 key = f"{side}.{kind}"
                 self.tokens[key] = self.tokens.get(key, 0) + getattr(usage, kind)

@@ -219,6 +219,14 @@ class Dialogue:
     usage_teacher: Usage = field(default_factory=Usage)
     usage_judge: Usage = field(default_factory=Usage)
 
+    @property
+    def usage_donors(self) -> Usage:
+        """What its donors took, all players together."""
+        total = Usage()
+        for donor in self.donors:
+            total += donor.usage_student + donor.usage_teacher + donor.usage_judge
+        return total
+
 
 @dataclass(frozen=True, slots=True)
 class Ask:

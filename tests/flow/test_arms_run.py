@@ -4,13 +4,14 @@ import pytest
 
 from tutelage import settings as settings_room
 from tutelage.flow import run
+from tutelage.shards.figures import figures
 from tutelage.shards.reader import table
 
 ARMS = ("sml", "retry", "shuffled", "blind", "single")
 
 
 @pytest.fixture(scope="module")
-def sql(tmp_path_factory):
+def done(tmp_path_factory):
     folder = tmp_path_factory.mktemp("arms")
     settings = settings_room.load(
         corpora=("starter",),
@@ -22,7 +23,12 @@ def sql(tmp_path_factory):
         teacher__engine="scripted",
     )
     run(settings, str(folder))
-    connection = table(str(folder))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def sql(done):
+    connection = table(str(done))
     connection.execute("""
         CREATE VIEW said AS
         SELECT dialogue_id, problem_id, sample, arm, outcome, leaks, primed_turns, donors,
@@ -125,6 +131,38 @@ def test_controls_are_what_they_say(sql):
         SELECT count(*) FROM dialogues
         WHERE (arm = 'shuffled') <> (len(donors) = 3) OR list_contains(donors, problem_id)
     """) == [(0,)]
+
+
+def test_leak_rates_are_over_what_the_gate_looked_at(done, sql):
+    arms = figures(str(done))["arms"]
+    looked = dict(
+        sql("""
+        SELECT arm, count(*) FROM said
+        WHERE t.act = 'feedback' AND (t.form <> 'retry' OR t.leak.kind <> '')
+           OR t.act = 'question' AND list_contains(primed_turns, t.turn) GROUP BY arm
+        """)
+    )
+    assert looked["sml"] > 0
+    assert {name: arm["gated_messages"] for name, arm in arms.items()} == {
+        name: looked.get(name, 0) for name in arms
+    }
+
+
+def test_what_donors_took_is_counted_apart(sql):
+    assert sql("""
+        SELECT arm, bool_and((usage.donors.completion > 0) = (outcome.turns > 1)) FROM dialogues
+        WHERE arm = 'shuffled' GROUP BY arm
+    """) == [("shuffled", True)]
+    assert sql("""
+        SELECT sum(usage.donors.completion) FROM dialogues WHERE arm <> 'shuffled'
+    """) == [(0,)]
+
+
+def test_every_template_that_was_used_has_its_digest_in_the_row(sql):
+    assert sql("""
+        SELECT DISTINCT prompts.student <> '', prompts.teacher <> '', prompts.question <> '',
+               prompts.judge <> '' FROM dialogues
+    """) == [(True, True, True, False)]
 
 
 def test_forms_are_recorded_and_mixed(sql):

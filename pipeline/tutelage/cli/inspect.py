@@ -73,9 +73,10 @@ def _arm(name: str, arm: dict[str, Any]) -> None:
             "with an answer before all shards were out"
         )
     click.echo(f"  near-duplicates {arm['near_duplicates']}")
-    click.echo(
-        f"  tokens          student {arm['student_prompt_tokens']} read "
-        f"({arm['student_cached_tokens']} from the cache), {arm['student_completion_tokens']} "
-        f"written; teacher {arm['teacher_prompt_tokens']} read, "
-        f"{arm['teacher_completion_tokens']} written"
-    )
+    sides = [
+        f"{side} {arm[f'{side}_prompt_tokens']} read ({arm[f'{side}_cached_tokens']} from the cache), "
+        f"{arm[f'{side}_completion_tokens']} written"
+        for side in ("student", "teacher", "judge", "donors")
+        if side == "student" or arm[f"{side}_prompt_tokens"]
+    ]
+    click.echo(f"  tokens          {'; '.join(sides)}")

@@ -1,15 +1,23 @@
 """The figures of a run, each derived from its shards by SQL that anybody can repeat.
 
-Rates are over dialogues of one arm unless the name says otherwise. Failed dialogues are in the
-rejects, not here; `balance` is the manifest's.
+Rates are over dialogues of one arm unless the name says otherwise; those of leaks over the messages
+that the leak gate looks at, which are a teacher's feedback and the questions of Q-priming. Failed
+dialogues are in the rejects, not here; `balance` is the manifest's.
 """
 
 from typing import Any
 
+from tutelage.errors import Mistake
 from tutelage.shards.folder import existing
 from tutelage.shards.reader import connect, shard_files
 
-_ARMS = """
+_TOKENS = ",\n       ".join(
+    f"sum(usage.{side}.{kind}) AS {side}_{kind}_tokens"
+    for side in ("student", "teacher", "judge", "donors")
+    for kind in ("prompt", "cached", "completion")
+)
+
+_ARMS = f"""
 SELECT arm,
        count(*) AS dialogues,
        count(DISTINCT problem_id) AS problems,
@@ -20,11 +28,7 @@ SELECT arm,
        count(*) FILTER (WHERE leak."any") AS leaked,
        sum(len(leaks)) AS leaking_drafts,
        sum(len(primed_turns)) AS primed_turns,
-       sum(usage.student.prompt) AS student_prompt_tokens,
-       sum(usage.student.cached) AS student_cached_tokens,
-       sum(usage.student.completion) AS student_completion_tokens,
-       sum(usage.teacher.prompt) AS teacher_prompt_tokens,
-       sum(usage.teacher.completion) AS teacher_completion_tokens
+       {_TOKENS}
 FROM dialogues GROUP BY arm ORDER BY arm
 """
 
@@ -36,10 +40,11 @@ WHERE outcome.solved_turn IS NOT NULL GROUP BY ALL ORDER BY ALL
 _MESSAGES = """
 CREATE VIEW said AS
 SELECT arm, dialogue_id, shards, place, m.role, m.content, t.speaker, t.act, t.turn, t.form,
-       t.move, t.shard, t.verdict, t.leak.kind AS leak_kind, t.leak.action AS leak_action,
-       t.finish_reason, len(t.token_ids) AS tokens
-FROM (SELECT arm, dialogue_id, len(shards) AS shards, unnest(messages) AS m, unnest(trail) AS t,
-             unnest(range(len(trail))) AS place
+       list_contains(primed_turns, t.turn) AS primed, t.move, t.shard, t.verdict,
+       t.leak.kind AS leak_kind, t.leak.action AS leak_action, t.finish_reason,
+       len(t.token_ids) AS tokens
+FROM (SELECT arm, dialogue_id, len(shards) AS shards, primed_turns, unnest(messages) AS m,
+             unnest(trail) AS t, unnest(range(len(trail))) AS place
       FROM dialogues)
 """
 
@@ -62,11 +67,14 @@ SELECT arm, form, count(*) FROM said WHERE act = 'feedback' GROUP BY ALL ORDER B
 
 _GATED = """
 SELECT arm,
-       count(*) AS gated_messages,
+       count(*) FILTER (WHERE gated) AS gated_messages,
        count(*) FILTER (WHERE leak_kind <> '') AS gated_with_a_leaking_draft,
        count(*) FILTER (WHERE leak_kind <> '' AND leak_action IN ('', 'marked')) AS leaks_that_stand,
        count(*) FILTER (WHERE act = 'question') AS questions
-FROM said WHERE act IN ('feedback', 'question') GROUP BY arm ORDER BY arm
+FROM (SELECT *, CASE act WHEN 'question' THEN primed
+                         ELSE form NOT IN ('retry', 'lazy') OR leak_kind <> '' END AS gated
+      FROM said WHERE act IN ('feedback', 'question'))
+GROUP BY arm ORDER BY arm
 """
 
 _MOVES = """
@@ -98,7 +106,21 @@ _SOURCES = "SELECT source, domain, licence, count(*) FROM dialogues GROUP BY ALL
 
 
 def figures(run: str) -> dict[str, Any]:
-    """Every figure of a run, as one JSON-ready tree."""
+    """Every figure of a run, as one JSON-ready tree.
+
+    Raises:
+        Mistake: this is no run, it is not published, or its shards have other columns.
+    """
+    import duckdb
+
+    try:
+        return _figures(run)
+    except duckdb.Error as error:
+        words = str(error).splitlines()[0]
+        raise Mistake(f"the shards of {run!r} are of another version: {words}") from None
+
+
+def _figures(run: str) -> dict[str, Any]:
     folder = existing(run)
     files = shard_files(run)
     manifest = folder.read_json("manifest.json")
@@ -120,7 +142,10 @@ def figures(run: str) -> dict[str, Any]:
             for source, domain, licence, count in connection.execute(_SOURCES).fetchall()
         ]
         connection.close()
+    gate = folder.read_json("run.json").get("settings", {}).get("leaks", {}).get("policy")
     for arm in arms.values():
+        if gate == "off":
+            arm["gated_messages"] = 0
         _rates(arm)
     return {
         "run_id": manifest["run_id"],

@@ -12,17 +12,16 @@ def shard_files(run: str, splits: Sequence[str] = (), kind: str = "*") -> list[P
     """The shards of a run, sorted; `kind` is `solved`, `rest` or `*`.
 
     Raises:
-        Mistake: this is not a run, or it has not published any shard yet.
+        Mistake: this is not a run, or it has not been published, or not to its end.
     """
     folder = existing(run)
-    found = sorted(
+    if not (folder.root / "manifest.json").exists():
+        raise Mistake(f"{run!r} is not published yet: run `tutelage generate` on it until it ends")
+    return sorted(
         path
         for path in folder.shards.glob(f"*/{kind}-*.parquet")
         if not splits or path.parent.name in splits
     )
-    if not found and not (folder.root / "manifest.json").exists():
-        raise Mistake(f"{run!r} has no shards yet: run `tutelage generate` on it until it ends")
-    return found
 
 
 def read_rows(
