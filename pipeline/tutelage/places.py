@@ -246,6 +246,7 @@ def whole(where: Place) -> Iterator[Path]:
             part.unlink(missing_ok=True)
             raise
         if part.exists():
+            _to_disk(part)  # or a power cut could leave the name without the words
             part.replace(where)
         return
     with tempfile.TemporaryDirectory(prefix="tutelage-") as folder:
@@ -253,6 +254,11 @@ def whole(where: Place) -> Iterator[Path]:
         yield part
         if part.exists():
             where.write_bytes(part.read_bytes())
+
+
+def _to_disk(file: Path) -> None:
+    with file.open("rb") as written:
+        os.fsync(written.fileno())
 
 
 def opened(where: Place) -> pa.NativeFile:

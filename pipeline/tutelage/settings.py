@@ -295,6 +295,11 @@ class Settings(_Section):
         """Digest of `shaping`: the same on every machine, whatever the folder and the clock."""
         return digest(json.dumps(self.shaping(), sort_keys=True))
 
+    def name(self) -> str:
+        """A name for a run that was given none: the same for the same settings."""
+        first = re.split(r"[?.*\[]", _bare(self.corpora[0]))[0] if self.corpora else ""
+        return f"{re.sub(r'[^A-Za-z0-9_-]+', '-', first).strip('-') or 'run'}-{self.run_id()[:8]}"
+
 
 def _bare(spec: str) -> str:
     """A corpus without its folder, which may differ from machine to machine."""

@@ -177,7 +177,7 @@ def test_killed_while_it_publishes(tmp_path: Path) -> None:
     kill(
         begin(out, ["student.engine=scripted", "teacher.engine=scripted"]), (out / "shards").exists
     )
-    with pytest.raises(Mistake, match="has no shards yet"):
+    with pytest.raises(Mistake, match="is not published yet"):
         list(read_rows(str(out)))
     run(scripted(), str(out))
     whole(out, calm)

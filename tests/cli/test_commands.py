@@ -1,6 +1,8 @@
 """The command line as a person meets it."""
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 
@@ -63,7 +65,7 @@ def test_inspect_prints_every_figure(done):
         (["generate", "nope.jsonl", "--out", "x"], "there is no file 'nope.jsonl'"),
         (["generate", "starter", "--out", "x", "--set", "studnt.model=x"], "'student.model'"),
         (["generate", "starter", "--out", "/proc/nope/x", "--engine", "scripted"], "cannot write"),
-        (["generate", "starter"], "Missing option '--out'"),
+        (["generate", "starter", "--out", ""], "got nothing: leave it out, or name one"),
         (["generate", "starter", "--out", "x", "--samples", "0"], "0 is not in the range"),
         (["show", "nope"], "no such folder"),
         (["inspect", "nope"], "no such folder"),
@@ -76,6 +78,44 @@ def test_a_mistake_is_one_line_and_status_2(args, words, tmp_path):
     assert words in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
     assert not (tmp_path / "x").exists()
+
+
+def test_a_run_without_a_name_gets_one_by_its_settings(tmp_path):
+    command = ("generate", "starter?size=9", "--engine", "scripted", "--limit")
+    for limit in ("2", "3"):  # the same run, extended
+        assert tutelage(*command, limit, cwd=tmp_path).returncode == 0
+    (made,) = (tmp_path / "outputs").iterdir()
+    assert re.fullmatch(r"starter-[0-9a-f]{8}", made.name)
+    assert json.loads((made / "manifest.json").read_text())["balance"]["kept"] == 3
+
+
+def test_an_id_is_a_beginning_and_a_condition_stands_alone(done):
+    out, _ = done
+    assert tutelage("show", str(out), "%").returncode == 2
+    assert "not SQL" in tutelage("show", str(out), "--where", "1=1) -- ").stderr
+    assert "0 is not in the range" in tutelage("show", str(out), "--limit", "0").stderr
+
+
+def test_a_reader_that_has_had_enough_is_no_failure(done):
+    out, _ = done
+    shown = f"'{sys.executable}' -m tutelage show '{out}' --limit 12"
+    piped = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {shown} | head -1"], capture_output=True, text=True
+    )
+    assert (piped.returncode, piped.stderr) == (0, "")
+    full = subprocess.run(["bash", "-c", f"{shown} > /dev/full"], capture_output=True, text=True)
+    assert full.returncode == 1 and full.stderr.count("\n") == 1
+
+
+def test_a_run_that_is_not_published_is_not_counted(done, tmp_path):
+    out, _ = done
+    copy = tmp_path / "run"
+    shutil.copytree(out, copy)
+    (copy / "manifest.json").unlink()
+    for command in ("inspect", "show"):
+        said = tutelage(command, str(copy))
+        assert (said.returncode, said.stderr.count("\n")) == (2, 1)
+        assert "is not published yet" in said.stderr
 
 
 def test_prompts_show_and_lint(tmp_path):

@@ -75,6 +75,36 @@ def test_a_run_is_extended_by_samples_and_problems(tmp_path):
     assert (first, lines(tmp_path / "a")) == (10, 36)
 
 
+def test_other_input_is_refused_and_more_of_it_is_not(tmp_path):
+    rows = [{"question": f"What is {n} + 1?", "answer": str(n + 1)} for n in range(6)]
+    file, out = tmp_path / "c.jsonl", tmp_path / "run"
+    settings = scripted(str(file), map={"statement": "question", "answer": "answer"})
+
+    def give(given):
+        file.write_text("".join(json.dumps(row) + "\n" for row in given))
+
+    give(rows[:4])
+    run(settings, str(out))
+    before = digests(out)
+    for other in (rows[1:5], rows[:3], [{"question": "What is 0 + 1?", "answer": "2"}, *rows[1:]]):
+        give(other)
+        with pytest.raises(SettingsError, match="the first 4 rows of corpus 1 are not what"):
+            run(settings, str(out))
+        assert digests(out) == before
+    give(rows)
+    assert run(settings, str(out))["balance"]["kept"] == 6
+
+
+def test_a_run_that_came_to_nothing_binds_nobody(tmp_path):
+    with pytest.raises(SettingsError, match="cannot be loaded"):
+        run(
+            settings_room.load(corpora=("starter",), student__engine="no.such:Engine"),
+            str(tmp_path),
+        )
+    assert (tmp_path / "run.json").exists()
+    assert run(scripted("starter", limit=2), str(tmp_path))["balance"]["kept"] == 2
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [({"limit": 5}, "limit: 8 -> 5"), ({"limit": 8, "samples": 1}, "samples: 2 -> 1")],
@@ -83,6 +113,24 @@ def test_a_run_is_not_cut(tmp_path, options, said):
     run(scripted("starter", limit=8, samples=2), str(tmp_path))
     with pytest.raises(SettingsError, match=said):
         run(scripted("starter", **({"samples": 2} | options)), str(tmp_path))
+
+
+def test_templates_that_have_changed_are_refused(tmp_path):
+    own, out = tmp_path / "own", tmp_path / "run"
+    (own / "student").mkdir(parents=True)
+    template = own / "student" / "small.j2"
+    template.write_text("Think.")
+    settings = scripted("starter", limit=3, prompts=str(own))
+    run(settings, str(out))
+    template.write_text("Think twice.")
+    with pytest.raises(SettingsError, match=r"other templates, weights or columns \(prompts\.student: "):
+        run(settings, str(out))
+    template.write_text("Think.")
+    begun = json.loads((out / "run.json").read_text())
+    assert begun["source"]["prompts"].keys() == {"student", "teacher"}
+    del begun["source"]  # as runs had it that were begun before it was kept
+    (out / "run.json").write_text(json.dumps(begun))
+    assert run(settings, str(out))["balance"]["kept"] == 3
 
 
 def test_another_process_at_work_is_named(tmp_path):

@@ -201,6 +201,23 @@ def test_nothing_is_begun_on_a_mistake(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--runner=Nope"], "does not take these options: .*Nope"),
+        (["--direct_num_workers=x"], "invalid int value: 'x'"),
+        (["--direct_num_workers=-1"], r"wanted 0 \(all cores\) or more, got -1"),
+        (["--direct_running_mode=bogus"], "invalid choice: 'bogus'"),
+        (["bogus"], "Beam has no option bogus"),
+        (["--direct_num_workers=1", "-x"], "Beam has no option -x"),
+    ],
+)
+def test_what_beam_does_not_take_is_one_line(tmp_path, options, said):
+    with pytest.raises(SettingsError, match=said) as refused:
+        run(scripted("starter", limit=2), str(tmp_path / "out"), options)
+    assert "\n" not in str(refused.value)
+
+
 def test_a_killed_run_goes_on_where_it_was(tmp_path):
     command = [sys.executable, "-m", "tutelage", "generate", "starter?size=3000", "--engine"]
     command += ["scripted", "--out", str(tmp_path / "a"), "--quiet"]

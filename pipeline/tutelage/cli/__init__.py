@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 import traceback
+from typing import Any
 
 import click
 
@@ -45,6 +46,13 @@ class _Lazy(click.Group):
         command: click.Command = module.command
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            _mute()  # whoever read our output has had enough, such as `head`
+            return 0
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
@@ -61,9 +69,8 @@ def cli(debug: bool) -> None:
     """Turn static, verifiable problems into teacher-student dialogues that train models."""
     level = logging.DEBUG if debug else logging.WARNING
     logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s", force=True)
-    if not debug:
-        # Beam logs the traceback of what it raises anyway; one line of it is enough.
-        logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+    # Beam logs the traceback of what it raises anyway; one line of it is enough.
+    logging.getLogger("apache_beam").setLevel(logging.WARNING if debug else logging.CRITICAL)
 
 
 def main(args: list[str] | None = None) -> None:
@@ -87,10 +94,15 @@ def main(args: list[str] | None = None) -> None:
         _end(f"error: {error}", 2, debug)
     except TutelageError as error:
         _end(f"failed: {error}", 1, debug)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+    except OSError as error:
+        _mute()  # or what is left to be written would fail once more
+        _end(f"failed: {error}", 1, debug)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _mute() -> None:
+    """From here on, standard output goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _end(message: str, status: int, debug: bool) -> None:

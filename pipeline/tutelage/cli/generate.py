@@ -17,9 +17,9 @@ from tutelage.errors import SettingsError
 @click.argument("corpora", nargs=-1, metavar="CORPUS... [-- BEAM OPTIONS]")
 @click.option(
     "--out",
-    required=True,
     metavar="RUN",
-    help="Folder of the run, or a URL (gs://, s3://); goes on if it began.",
+    help="Folder of the run, or a URL (gs://, s3://); goes on if it began.  [default: a name by "
+    "corpus and settings in outputs/]",
 )
 @click.option("--config", default="", metavar="FILE", help="Run file (TOML) with any setting.")
 @click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Any setting, repeatable.")
@@ -61,7 +61,7 @@ from tutelage.errors import SettingsError
 @click.option("--quiet", is_flag=True, help="Say nothing but the result.")
 def command(
     corpora: tuple[str, ...],
-    out: str,
+    out: str | None,
     config: str,
     sets: tuple[str, ...],
     quiet: bool,
@@ -95,6 +95,10 @@ def command(
         teacher__engine=engine if engine == "scripted" else None,
         **options,
     )
+    if out is None:
+        out = f"outputs/{settings.name()}"
+    elif not out.strip():
+        raise SettingsError("--out wants a folder or a URL, got nothing: leave it out, or name one")
     from tutelage.flow import run
 
     try:

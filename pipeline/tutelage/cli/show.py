@@ -15,7 +15,9 @@ _COLOURS = {"student": "cyan", "teacher": "yellow", "system": "bright_black"}
 )
 @click.argument("run")
 @click.argument("dialogue_id", required=False)
-@click.option("--limit", default=3, show_default=True, help="Dialogues at most.")
+@click.option(
+    "--limit", default=3, type=click.IntRange(1), show_default=True, help="Dialogues at most."
+)
 @click.option("--where", default="", metavar="SQL", help="Condition over the columns.")
 @click.option("--system", is_flag=True, help="Show the student's system prompt, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print whole rows, one JSON object a line.")
@@ -29,9 +31,10 @@ def command(
     from tutelage.errors import Mistake
     from tutelage.shards import read_rows
 
-    conditions = [f"({where})"] if where else []
+    conditions = [f"({where}\n)"] if where else []
     if dialogue_id:
-        conditions.append(f"dialogue_id LIKE '{dialogue_id.replace(chr(39), '')}%'")
+        quoted = dialogue_id.replace("'", "''")
+        conditions.append(f"starts_with(dialogue_id, '{quoted}')")
     rows = read_rows(run, where=" AND ".join(conditions))
     found = 0
     for row in islice(rows, limit):

@@ -31,11 +31,12 @@ from tutelage.records import Dialogue, Problem, Rules
 from tutelage.seeds import digest
 from tutelage.settings import Settings
 from tutelage.shards import Journal, RunFolder
-from tutelage.shards.journal import Kind, done
+from tutelage.shards.journal import Kind, done, files
 
 Slice = tuple[int, int, int]
 """(index of the corpus, part, parts)."""
 
+_INPUT = "journal/input.json"
 _PASSING = ("transient", "internal")
 """Failures that may be gone by the next session: an engine that was away, a bug that was fixed."""
 _LOOK_S = 0.2
@@ -70,9 +71,9 @@ def build(
         spread("survey")
         | "survey" >> beam.FlatMap(lambda where: survey.survey(read(where, corpora, limit)))
         | "in one place" >> beam.combiners.ToList()
+        | "input.json" >> beam.Map(_known, folder)
     )
     repeated = seen | "repeated" >> beam.FlatMap(survey.repeated)
-    _ = seen | "input.json" >> beam.Map(_write_input, folder)
     tainted = pipeline | "nothing tainted" >> beam.Create([])
     if settings.decontaminate.paths:
         tainted = contamination.find(rows("compare"), repeated, settings, folder)
@@ -146,6 +147,7 @@ class Play(beam.DoFn):
         adapts = not self._settings.driver.concurrency
         self._pulse = Pulse(self._folder, self._table, staff.cast, self._journal, adapts)
         self._open.callback(self._pulse.beat)
+        self._pulse.beat()  # from here on there may be dialogues that are worth waiting for
         self._table.call(self._pulse.go_on())
         self._table.call(self._heed())
 
@@ -251,5 +253,8 @@ def _kind(ended: Dialogue) -> Kind:
     return "passing" if ended.outcome.reason.split(":", 1)[0] in _PASSING else "dead"
 
 
-def _write_input(blocks: list[survey.Seen], folder: RunFolder) -> None:
-    folder.write_json("journal/input.json", {"rows": survey.count(blocks)})
+def _known(blocks: list[survey.Seen], folder: RunFolder) -> list[survey.Seen]:
+    """The same, written down; raises where what is in the journal came of another input."""
+    before = folder.read_json(_INPUT) if files(folder.journal) else {}
+    folder.write_json(_INPUT, survey.record(blocks, before))
+    return blocks

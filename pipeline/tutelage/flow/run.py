@@ -9,7 +9,9 @@ import re
 import shutil
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, redirect_stderr, suppress
+from io import StringIO
+from itertools import pairwise
 from typing import Any, Literal
 
 import apache_beam as beam
@@ -32,10 +34,11 @@ from tutelage.flow import card, contamination, play, publish, telemetry
 from tutelage.flow.halt import Halt
 from tutelage.flow.staff import Staff, replies_of
 from tutelage.places import place, reason, remove
+from tutelage.seeds import digest
 from tutelage.settings import Settings, differences
 from tutelage.shards import RunFolder, lock
 from tutelage.shards.folder import near, writing
-from tutelage.shards.journal import done
+from tutelage.shards.journal import done, files
 
 _NAMED = re.compile(r"tutelage\.errors\.(\w+): ([^\n]*)")
 _WHERE = " [while running"
@@ -69,7 +72,7 @@ def run(
     contamination.open_sets(settings.decontaminate.paths)
     stamp = _stamp(settings)
     folder = RunFolder(place(out))
-    _open(folder, settings, resume)
+    _open(folder, settings, stamp, resume)
     halt = Halt(folder)
     try:
         with lock.alone(folder.journal, watch.say, halt.ask), halt:
@@ -93,7 +96,7 @@ def _session(
     halt: Halt,
 ) -> None:
     """Runs both graphs."""
-    _begin(folder, settings)
+    _begin(folder, settings, stamp)
     took = {}
 
     def generate() -> None:
@@ -153,15 +156,20 @@ def _publish(
         remove(folder.spool)
 
 
-def _open(folder: RunFolder, settings: Settings, resume: Resume) -> None:
+def _open(folder: RunFolder, settings: Settings, stamp: contract.Stamp, resume: Resume) -> None:
     """Makes the run's folder, or finds it to be of this very run.
 
     Raises:
-        SettingsError: the folder holds a run with other settings, or `resume` forbids what it is.
+        SettingsError: the folder holds a run with other settings, templates, weights or columns,
+            or `resume` forbids what it is.
         OutputError: it cannot be written.
     """
     shaping = settings.shaping()
     before = folder.read_json("run.json")
+    # One that came to nothing, such as by a model that is not there, binds nobody.
+    idle = bool(before) and resume == "auto" and not files(folder.journal)
+    if idle:
+        before = {}
     if before and resume == "never":
         raise SettingsError(
             f"{folder.root} holds a run, and --resume is never: choose another --out, or go on with "
@@ -179,12 +187,18 @@ def _open(folder: RunFolder, settings: Settings, resume: Resume) -> None:
                 f"{folder.root} holds a run with other settings ({changed}): "
                 "choose another --out, or repeat the settings to go on with it"
             )
+        source = _source(stamp)
+        if changed := "; ".join(differences(before.get("source", source), source)[:4]):
+            raise SettingsError(
+                f"{folder.root} holds a run with other templates, weights or columns ({changed}): "
+                "choose another --out, or put back what the run was begun with"
+            )
         if fewer := _fewer(before["settings"], settings):
             raise SettingsError(
                 f"{folder.root} holds a run with more in it ({fewer}): a run can be extended, not "
                 "cut; choose another --out"
             )
-    elif folder.root.is_dir() and not _is_blank(folder):
+    elif folder.root.is_dir() and not idle and not _is_blank(folder):
         raise SettingsError(f"{folder.root} is neither empty nor a run: choose another --out")
     folder.create()
 
@@ -195,7 +209,7 @@ def _is_blank(folder: RunFolder) -> bool:
     return all(path in ours or path.suffix == ".part" for path in folder.root.rglob("*"))
 
 
-def _begin(folder: RunFolder, settings: Settings) -> None:
+def _begin(folder: RunFolder, settings: Settings, stamp: contract.Stamp) -> None:
     """Writes down what the run is."""
     folder.write_json(
         "run.json",
@@ -204,8 +218,19 @@ def _begin(folder: RunFolder, settings: Settings) -> None:
             "run_id": settings.run_id(),
             "shaping": settings.shaping(),
             "settings": settings.model_dump(mode="json"),
+            "source": _source(stamp),
         },
     )
+
+
+def _source(stamp: contract.Stamp) -> dict[str, dict[str, str]]:
+    """What settings only name or imply: digests of templates, of the student's weights, of columns."""
+    columns = digest(str(contract.arrow_schema()))
+    return {
+        "prompts": dict(stamp.prompts),
+        "models": dict(stamp.models),
+        "columns": {"dialogue.v1": columns},
+    }
 
 
 def _fewer(before: dict[str, Any], settings: Settings) -> str:
@@ -220,13 +245,21 @@ def _fewer(before: dict[str, Any], settings: Settings) -> str:
 
 def _stamp(settings: Settings) -> contract.Stamp:
     """Provenance that all rows share. Raises where a template or a model is not there."""
-    student, teacher = settings.student, settings.teacher
+    student, teacher, judge = settings.student, settings.teacher, settings.judge
     used = {
         "student": [f"student/{student.prompt}.j2"],
-        "teacher": [f"teacher/{teacher.prompt}.j2", "teacher/attempt.j2", "shared/retry.j2"],
+        "teacher": ["shared/retry.j2", f"teacher/{teacher.prompt}.j2", "teacher/attempt.j2"],
     }
     if teacher.engine == "worked":
-        used["teacher"] = ["teacher/worked.j2"]
+        used["teacher"][1:] = ["teacher/worked.j2"]
+    if "blind" in settings.arms:
+        used["teacher"] += ["teacher/blind.j2", "teacher/blind_attempt.j2"]
+    if settings.underspecified.rephrase:
+        used["teacher"] += ["teacher/lazy.j2"]
+    if settings.q_priming.enabled:
+        used["question"] = ["question/ask.j2"]
+    if judge.engine:
+        used["judge"] = ["judge/leak.j2", "judge/move.j2"]
     templates.check([name for names in used.values() for name in names], settings.prompts)
     revision = ""
     if student.engine == "vllm":
@@ -239,6 +272,7 @@ def _stamp(settings: Settings) -> contract.Stamp:
         models={
             "student": student.model,
             "teacher": teacher.model or teacher.engine,
+            "judge": judge.model if judge.engine else "",
             "revision": revision,
         },
         prompts={k: templates.fingerprint(v, settings.prompts) for k, v in used.items()},
@@ -290,11 +324,25 @@ def _serve(
 
 def _options(beam_args: Sequence[str]) -> PipelineOptions:
     """Beam's options. Raises `SettingsError` for one that Beam does not know."""
-    options = PipelineOptions(list(beam_args))
+    said = StringIO()
+    try:
+        with redirect_stderr(said):  # argparse ends the process, with a page of usage
+            options = PipelineOptions(list(beam_args))
+            workers = options.view_as(DirectOptions).direct_num_workers
+    except SystemExit:
+        why = said.getvalue().strip().rpartition("error: ")[2]
+        raise SettingsError(f"Beam does not take {' '.join(beam_args)!r}: {why}") from None
+    if workers < 0:
+        raise SettingsError(f"direct_num_workers: wanted 0 (all cores) or more, got {workers}")
     unknown = [
         arg
         for arg in beam_args
         if arg.startswith("--") and arg[2:].split("=")[0] not in options.get_all_options()
+    ]
+    unknown += [
+        arg
+        for before, arg in pairwise(["", *beam_args])
+        if not arg.startswith("--") and ("=" in before or not before.startswith("--"))
     ]
     if unknown:
         raise SettingsError(f"Beam has no option {', '.join(unknown)}: see its pipeline options")
@@ -316,7 +364,11 @@ def _runner(options: PipelineOptions) -> Any:
 
 def _execute(options: PipelineOptions, build: Any, *args: Any) -> None:
     """Runs one graph to its end; what a worker raised is raised here by its own class."""
-    pipeline = beam.Pipeline(runner=_runner(options), options=options)
+    try:
+        pipeline = beam.Pipeline(runner=_runner(options), options=options)
+    except (ValueError, ImportError, AttributeError) as error:
+        words = " ".join(str(error).split())[:300]
+        raise SettingsError(f"Beam does not take these options: {words}") from error
     build(pipeline, *args)
     try:
         state = pipeline.run().wait_until_finish()
