@@ -27,6 +27,15 @@ STUDENT = "def mean(xs):\n    return sum(xs)"
         (f"Your code:\n```python\n{STUDENT}\n```\nonly adds up.", False),
         ("Divide by the number of elements, `len(xs)`.", False),
         ("mean([1, 3]) returned 4, but 2.0 was expected.", False),
+        ("def mean(xs): return float(sum(xs)) / max(1, len(xs))", True),
+        ("def mean(xs):\n    n = 0\n    for x in xs:\n        n += x / 2\n    return n", True),
+        ("mean = lambda xs: 1.0 * sum(xs) / max(1, len(xs))", True),
+        ("Write `return float(sum(xs)) / max(1, len(xs))`.", True),
+        ("The full solution: `float(sum(xs)) / max(1, len(xs))`.", True),
+        ("`return max(xs) - min(xs) * 2` would be something else.", False),
+        ("if not xs:\n    return float(sum(xs)) * 2 + 1", False),
+        ("Return the sum divided by the length of the list, whatever it is.", False),
+        (STUDENT, False),
     ],
 )
 def test_solutions_leak_and_hints_do_not(message: str, leaks: bool) -> None:

@@ -46,6 +46,19 @@ from tutelage.leaks.quantities import values
         ("4\u200b2", 42),
         ("four two", 42),
         ("42cm", 42),
+        ("one million two hundred thirty-four thousand five hundred sixty-seven", 1_234_567),
+        ("two thousand million", 2 * 10**9),
+        ("two and a half million", 2_500_000),
+        ("two point five million", 2_500_000),
+        ("half a million", 500_000),
+        ("three point one four", F(157, 50)),
+        ("0,5", F(1, 2)),
+        ("4,50 €", F(9, 2)),
+        ("3 hours 30 minutes", F(7, 2)),
+        ("three hours and thirty minutes", F(7, 2)),
+        ("3 h 30 min", F(7, 2)),
+        ("5 feet 6 inches", F(11, 2)),
+        ("4 dollars 50", F(9, 2)),
     ],
 )
 def test_a_number_is_read_in_any_notation(text: str, number: int | F) -> None:
@@ -65,6 +78,11 @@ def test_a_number_is_read_in_any_notation(text: str, number: int | F) -> None:
         ("this one, another one, the other one", 1),
         ("10/12/2023", F(10, 12)),
         ("1e999", 1),
+        ("(2,3) and 1,2,3", F(23, 10)),
+        ("3 hours or 30 minutes", F(7, 2)),
+        ("3 boxes 30 minutes", F(7, 2)),
+        ("three point one four", 4),
+        ("half a dozen", 12),
     ],
 )
 def test_what_only_looks_like_a_number_is_none(text: str, number: int | F) -> None:

@@ -167,7 +167,7 @@ def steps(expression: str) -> int:
 
     `6*7` has one, `42` none: the first names work to be done, the second is its outcome.
     """
-    return len(_OPERATION.findall(expression.strip().lstrip("+-")))
+    return len(_OPERATION.findall(expression.strip().lstrip("+-").replace("**", "^")))
 
 
 _RUN = re.compile(

@@ -2,10 +2,9 @@
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 
 from tutelage.leaks.golds import Answer
-from tutelage.leaks.quantities import Mention, Number, mentions, values
+from tutelage.leaks.quantities import Number, values
 from tutelage.records import Leak
 
 CLEAN = Leak()
@@ -38,23 +37,6 @@ class Case:
         """A leak whose evidence is the span and a few words on either side."""
         around = self.text[max(0, start - 24) : end + 16]
         return Leak(kind, evidence=" ".join(around.split()))
-
-
-@lru_cache(maxsize=1024)
-def counted(text: str) -> frozenset[tuple[Number, str]]:
-    """Numbers with the word after each: `{(3, "red"), (2, "blue")}` for "3 red and 2 blue ribbons"."""
-    found: set[tuple[Number, str]] = set()
-    for mention in mentions(text):
-        word = word_after(text, mention)
-        if word:
-            found.add((mention.value, word))
-    return frozenset(found)
-
-
-def word_after(text: str, mention: Mention) -> str:
-    """The word right after a number, in lower case and without a plural's s."""
-    following = re.match(r"[\s-]*([a-zA-Z]+)", text[mention.end : mention.end + 40])
-    return following[1].lower().removesuffix("s") if following else ""
 
 
 def squeezed(text: str) -> str:

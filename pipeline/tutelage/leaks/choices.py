@@ -9,6 +9,7 @@ from functools import lru_cache
 from tutelage.leaks.case import CLEAN, Case
 from tutelage.leaks.contexts import Place, named_as_answer, place
 from tutelage.leaks.lexicon import phrase
+from tutelage.leaks.mention import outermost
 from tutelage.leaks.phrases import EXCLUDED, answers
 from tutelage.records import Leak
 
@@ -34,22 +35,31 @@ def choice(case: Case) -> Leak:
     if alone in (letter, letter.lower(), f"Option{letter}", written):
         return Leak("choice", evidence=text.strip())
     others = tuple(other for other in answer.letters if other != letter)
-    for found in _letter(letter).finditer(text):
+    for found in outermost(_letter(letter).finditer(text)):
         if _picked(case, place(text, *found.span()), others):
             return case.leak("choice", *found.span())
-    for found in _PLACED.finditer(text):
+    for found in outermost(_PLACED.finditer(text)):
         names = _ordinals(answer.letters, letter)
-        if found[1].lower() in names and named_as_answer(place(text, *found.span())):
+        at = place(text, *found.span())
+        bare = _BARE.match(at.before) and re.match(r"\s*[.!]?$", at.after)
+        if found[1].lower() in names and (bare or named_as_answer(at)):
             return case.leak("choice", *found.span())
-    for found in phrase(answer.text).finditer(text) if answer.text else ():
+    for found in outermost(phrase(answer.text).finditer(text)) if answer.text else ():
         at = place(text, *found.span())
         bare = _BARE.match(at.before) and re.match(r"\s*[.!]?$", at.after)
         if bare or named_as_answer(at) or answers(case, at):
             return case.leak("choice", *found.span())
-    excluded = len(others) >= 2 and EXCLUDED.search(text) and not _letter(letter).search(text)
-    if excluded and all(_letter(other).search(text) for other in others):
+    excluded = len(others) >= 2 and EXCLUDED.search(text) and not _named(case, letter)
+    if excluded and all(_named(case, other) for other in others):
         return Leak("choice", evidence="every other option is ruled out")
     return CLEAN
+
+
+def _named(case: Case, letter: str) -> bool:
+    """Whether the message names an option, by its letter or in its own words."""
+    said = case.answer.offered.get(letter, "")
+    named = re.search(r"\w{2}", said) and phrase(said).search(case.text)
+    return bool(named or _letter(letter).search(case.text))
 
 
 @lru_cache

@@ -1,14 +1,11 @@
-"""Whether a message puts something as the answer, by the words round it.
+"""Whether a message names something as the answer, by the words round it.
 
-`named_as_answer` asks for the strong forms, `asserted` also for those that only an expression needs:
-"she has 27 - 5" says what "work out 27 - 5" leaves to be done. What is said there, the callers know;
-this room never looks at values. It is called only where a message holds the gold, so it may be slow.
+What is said there, the callers know; this module never looks at values. It is called only where a
+message holds the gold, so it may be slow.
 """
 
 import re
 from dataclasses import dataclass
-
-from tutelage.leaks.lexicon import stems
 
 _LETTER = re.compile(r"[^\W_]")
 
@@ -69,21 +66,26 @@ _SPAN = (
     r"(?:(?!\b(?:is|was|are|than|but|not|because|if|when|since|like|n't|how|what)\b)"
     r"[^.!?\n;]){0,50}?"
 )
-_CALLED = (
+CALLED = (
     r"\b(?:answers?|solutions?|result|(?:final|correct|right|wanted|true|expected)\s+(?:\w+\s+)?"
     r"(?:value|number|result|count|total|sum|one|choice|option|letter|amount|price|thing))\b"
 )
 _LINKED = r"(?:\b(?:is|was|are|be|being|equals?|becomes?|as|to|namely)\b|'s\b|[:=]|->|-)"
 _BEFORE = re.compile(
     rf"""(?:
-    {_CALLED}{_SPAN}{_LINKED}
+    {CALLED}{_SPAN}{_LINKED}
     |\b(?:correct|right)\b\s*(?:would\s+be|is|:)
     |\#{{2,4}}
     |\b(?:should|must|will|would|ought|have|needs?|supposed|expected|want|going|(?:you|he|she|it)'ll)
       \s+(?:\w+\s+){{0,2}}?(?:get|be|equal|find|obtain|reach|give|answer|say|write|come\s+out|end\s+up
       |arrive|become)(?:\s+(?:with|at|to|as|of|up|down\s+to))?
+    |\b(?:should|must|would|ought)\s+(?:\w+\s+){{0,2}}?have\s+(?:been|got(?:ten)?|found|obtained|reached
+      |given|answered|said|written|come\s+out|ended\s+up|arrived)(?:\s+(?:with|at|to|as))?
     |\b(?:answer|pick|choose|select|go\s+(?:with|for)|going\s+with|chose|circle|mark
-      |write(?:\s+down)?|say)
+      |write(?:\s+down)?|say|enter|submit|type\s+in|put\s+down|fill\s+in|hand\s+in|settle\s+(?:on|for)
+      |aim\s+(?:for|at)|make\s+(?:it|that|your\s+answer))
+    |\b(?:replace|change|correct|turn|swap|alter|amend|fix|switch)\s+(?:it|that|this|yours|\d[\d.,]*
+      |(?:your|the|that|this)\s+(?:\w+\s+){{0,2}}?[\w.,]+)\s+(?:with|by|to|into|for)
     |\b(?:yes|exactly|correct|right|indeed|precisely)\s*[,!:.-]\s*(?:it(?:'s|\s+is)|that(?:'s|\s+is))?
     |\b(?:is|was|would|could|might|isn't|wouldn't|couldn't|wasn't)\s+
       (?:it|that|this|the\s+(?:answer|result))\b
@@ -103,19 +105,30 @@ _AFTER = re.compile(
     \s*(?:[a-z]+\s+){{0,3}}?{_IS}\s+
       (?:(?:indeed|actually|in\s+fact|already|also|my|your|our|the|a|in)\s+){{0,3}}{_WANTED}\b
       (?!\s+(?:for|to|of\s+(?:the\s+)?(?:first|step))\b)
+    |\s*,?\s*(?:it|that)\s+is\s*[.!]*$
+    |\s+is\s+what\s+i(?:'d|'ll|\s+would)?\s+(?:say|get|got|answer|have)\b
     |\s*[,!-]?\s*(?:right|correct|yes|isn't\s+it|is\s+it\s+not)\s*[?!.]*$
     |[^.!?\n]{{0,40}}[,:]\s*(?:that|this|it|which)(?:\s+is|\'s)\s+(?:the\s+|your\s+)?(?:final\s+)?answer\b
     )""",
     re.VERBOSE,
 )
+_ENDS_IT = re.compile(
+    r"\s*,?\s*(?:and|then|so)\s+(?:you|we|that|there)(?:'ll|'re|'s|\s+will|\s+are|\s+is)?\s+"
+    r"(?:(?:have|get|got|reach|find)\s+(?:the|your)\s+(?:(?:final|right|correct)\s+)?"
+    r"(?:answer|solution|result)|done|right|finished|there)\b"
+)
+_OPERAND = re.compile(
+    r"(?:\b(?:add|subtract|by|from|to|plus|minus|times|take|away|remove|of|with|the)|[-+*/^])\s*$"
+)
+"""Before a number that is worked with: "subtract 5 and you have the answer" does not name 5."""
 _IT_IS = re.compile(
     r"^\W*(?:(?:so|then|well|no|yes|ok|okay|but|and|hmm)\W+)*(?:it|that|this)"
     rf"(?:'s|\s+is|\s+was|\s+must\s+be|\s+makes|\s+equals|\s+has\s+to\s+be)\s*{FILL}$"
 )
 _SUBJECT = re.compile(
     r"^\W*(?:(?:so|thus|then|therefore|hence|well|and|but|now|yes|no|finally|this\s+means)\W+)*"
-    r"(?:that\s+)?(?:the|her|his|its|their|this|my|your)?\s*((?:[a-z'-]+\s+){1,5}?)"
-    r"(?:(?:is|equals|was|comes\s+(?:out\s+)?(?:to|at|as)|becomes"
+    r"(?:that\s+)?(?:the|her|his|its|their|this|my|your)?\s*((?:[a-z'-]+\s+){0,4}?[a-z'-]+)\s*"
+    r"(?:\b(?:is|equals|was|comes\s+(?:out\s+)?(?:to|at|as)|becomes"
     rf"|(?:must|will|would|should|has\s+to)\s+be)\b|=|:)\s*{FILL}$"
 )
 _ARTICLES = frozenset({"of", "the", "for", "a", "an", "in", "all", "her", "his", "its", "that"})
@@ -167,64 +180,6 @@ def named_as_answer(at: Place, sought: frozenset[str] = frozenset()) -> bool:
     if _BEFORE.search(at.before):
         # "You should have 3 terms", "the answer is 3 steps away": counted, not named.
         return not COUNTED.match(at.after)
+    if _ENDS_IT.match(at.after) and not _OPERAND.search(at.before):
+        return True
     return bool(_AFTER.match(at.after)) and not _PART.search(at.before)
-
-
-# ---- expressions, asserted
-
-_ASSERTED = re.compile(
-    r"(?:=|->|:|^|\b(?:is|are|was|be|equals?|gives?|gets?|got|makes?|comes?\s+(?:out\s+)?to|have|has|"
-    r"had|needs?|leaves?|yields?|remains?|it's|that's|totals?|pays?|takes?|costs?|eats?|earns?)\b)"
-    rf"\s*{FILL}$"
-)
-_DIRECTED = re.compile(
-    r"\b(?:work(?:ing)?\s+out|comput\w+|calculat\w+|evaluat\w+|find|try|do|doing|subtract\w*|add\w*|"
-    r"multipl\w+|divid\w+|step|operation|expression|equation|formula|computation|"
-    r"what(?:'s|\s+is|\s+are|\s+do)|how\s+much|set\s+up|consider|start|begin|use|using|look|"
-    r"simplif\w+|reduce|expand|check|think|remains\s+to|to\s+be|left\s+to|instead\s+of|your|"
-    r"you\s+(?:wrote|used|did|computed|said|have\s+written)|should\s+i|do\s+i|did\s+you|takes?)\b"
-)
-_LEFT_OPEN = re.compile(
-    r"^[^.!?]{0,40}[.!?;,:]?\s*(?:now\s+|so\s+|can\s+you\s+|please\s+)*"
-    r"(?:work|compute|calculate|evaluate|finish|do)\s+(?:it|that|this|the)\b"
-    r"|^[^.!?]{0,40}[.!?]\s*(?:so\s+|and\s+)?(?:what|how\s+(?:much|many))\s+(?:is|does|are)\s+"
-    r"(?:that|this|it)\b",
-    re.IGNORECASE,
-)
-_GOES_ON = re.compile(r"\s*(?:=|\?|$)?\s*\?|\s*(?:to\s+be|needs?\s+to)\b|\s*=")
-_IS_WHAT = re.compile(r"\s+is\s+((?:[\w']+\s*){1,5})")
-
-
-def directed(at: Place) -> bool:
-    """Whether the words before the span tell the student to do something with it."""
-    return bool(_DIRECTED.search(at.before))
-
-
-def _is_what(at: Place, question: str, sought: frozenset[str]) -> bool:
-    """Whether the sentence goes on with the name of what is asked: `27 - 5 is Peter's age`."""
-    told = _IS_WHAT.match(at.after)
-    if not told:
-        return False
-    names = {word.removesuffix("s") for word in told[1].split()}
-    return bool(names & sought or stems(told[1]) & stems(question))
-
-
-def asserted(at: Place, question: str, sought: frozenset[str]) -> bool:
-    """Whether an expression is put as the answer rather than as work to be done.
-
-    `The answer is 27 - 5` and `left = 27 - 5` are; `work out 27 - 5`, `what is 27 - 5?` and a bare
-    `27 - 5` are not.
-    """
-    if at.asks and not re.search(_CALLED, at.before):
-        return False  # "Is it 27 - 5?" asks for the operation.
-    if named_as_answer(at):
-        return True
-    if _is_what(at, question, sought) and not directed(at):
-        return True
-    if _GOES_ON.match(at.after) or _LEFT_OPEN.match(at.text[at.end : at.end + 100]):
-        return False
-    if re.search(r"\d\s*=\s*$", at.before):
-        return False  # "10 = 2 * 5" takes a number apart.
-    if directed(at) or denied(at) or not at.before.strip():
-        return False
-    return bool(_ASSERTED.search(at.before))

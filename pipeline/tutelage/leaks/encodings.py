@@ -10,6 +10,7 @@ import re
 from fractions import Fraction
 from functools import lru_cache
 
+from tutelage.leaks.mention import outermost
 from tutelage.leaks.quantities import Number, mentions
 
 _PLACES = {"one": 1, "unit": 1, "ten": 10, "hundred": 100, "thousand": 1000}
@@ -48,14 +49,18 @@ def in_digits(text: str, number: int) -> str:
         return f"{wanted}, digit by digit"
     if not _TELLTALE.search(text.lower()):
         return ""
-    found = [mention for mention in mentions(text) if isinstance(mention.value, int)]
+    found = outermost(mention for mention in mentions(text) if isinstance(mention.value, int))
     total = parts = 0
     for mention in found:
-        before, after = text[: mention.start][-40:], text[mention.end :][:40]
+        before, after = (
+            text[max(0, mention.start - 40) : mention.start],
+            text[mention.end : mention.end + 40],
+        )
         place = _PLACE.match(after) or _OF_PLACE.search(before)
         if place:
             total += int(mention.value) * _PLACES[place[1].lower().removesuffix("s")]
-            parts += 1
+            parts += 1 + (mention.value > 9)
+    # One part is enough in "15 tens", which stands for nothing but the number.
     if parts >= 2 and total == number:
         return f"{wanted}, place by place"
     if _DIGITS.search(text):
@@ -76,7 +81,7 @@ _OVER = re.compile(
 
 def as_quotient(text: str, number: Number) -> str:
     """A fraction told as its two numbers: `the numerator is 3 and the denominator is 8`."""
-    for found in _OVER.finditer(text):
+    for found in outermost(_OVER.finditer(text)):
         if int(found[2]) and Fraction(int(found[1]), int(found[2])) == number:
             return found[0]
     return ""
@@ -106,12 +111,17 @@ _BASE = re.compile(
     re.IGNORECASE,
 )
 _BASES = (16, 2, 16, 2, 2, 16)
+_ENDS = re.compile(
+    r"\b(?:begins?|starts?)\s+with\W{1,3}(\w+)\W[^.\n]{0,30}?\bends?\s+(?:with|in)\W{1,3}(\w+)"
+    r"|\bends?\s+(?:with|in)\W{1,3}(\w+)\W[^.\n]{0,30}?\b(?:begins?|starts?)\s+with\W{1,3}(\w+)",
+    re.IGNORECASE,
+)
 _SPELLED = re.compile(r"\b[a-zA-Z]\b(?:(?:[\s.,_-]{1,3}|\s-\s)[a-zA-Z]\b){2,}")
 
 
 def _in_base(message: str, number: int) -> str:
     """Hexadecimal and binary, where the base is named or marked."""
-    for found in _BASE.finditer(message):
+    for found in outermost(_BASE.finditer(message)):
         for digits, base in zip(found.groups(), _BASES, strict=True):
             if digits and len(digits) < 40 and int(digits, base) == number:
                 return found[0]
@@ -144,7 +154,12 @@ def disguised(message: str, text: str, number: Number | None) -> str:
             return code
     letters = re.sub(r"[\W_]", "", text).lower()
     if len(letters) >= 3:
-        for found in _SPELLED.finditer(message):
+        for found in outermost(_ENDS.finditer(message)):
+            first, last = (found[1] or found[4]).lower(), (found[2] or found[3]).lower()
+            covers = letters.startswith(first) and letters.endswith(last)
+            if covers and len(first + last) >= len(letters):
+                return found[0]
+        for found in outermost(_SPELLED.finditer(message)):
             if letters in re.sub(r"[\W_]", "", found[0]).lower():
                 return found[0]
     if number is None or number != int(number) or not 0 <= number < 10**9:

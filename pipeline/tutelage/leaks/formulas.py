@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from tutelage.leaks import arithmetic
+from tutelage.leaks.assertions import asserted
 from tutelage.leaks.case import CLEAN, Case, squeezed
-from tutelage.leaks.contexts import asserted, place
-from tutelage.leaks.golds import approximates
+from tutelage.leaks.contexts import Place, named_as_answer, place
+from tutelage.leaks.golds import Answer, approximates
 from tutelage.leaks.lexicon import phrase
+from tutelage.leaks.mention import outermost
 from tutelage.leaks.quantities import mentions, values
 from tutelage.leaks.wording import in_symbols
 from tutelage.records import Leak
@@ -60,47 +62,59 @@ def _in_places(text: str) -> bool:
 def _symbolic(case: Case, text: str) -> Leak:
     """For an expression: the same form, or another that is as simple and was not public."""
     answer = case.answer
-    if answer.worth is None:
+    worth = answer.worth
+    if worth is None:
         return CLEAN
     form = _signs(answer.text)
-    public: bool | None = None
+    public: set[str] | None = None
+    """Forms of the gold that are known; `3x + 6` is none of `x + 6`."""
     for start, end in _equals(case, text):
         part = text[start:end]
         if public is None:
-            public = any(True for said in case.public for _ in _equals(case, said))
-        if any(squeezed(part) in squeezed(said) for said in case.public):
+            public = {squeezed(said[a:b]) for said in case.public for a, b in _equals(case, said)}
+        if squeezed(part) in public:
             continue
         if _signs(part) == form:
             return _leak("string", text, start, end)
         # Where the problem is to rewrite an expression, any other form of it is on the way.
         simple = arithmetic.steps(part) <= arithmetic.steps(answer.text)
-        simple = simple and (not public or answer.worth[0] == answer.worth[1])
+        simple = simple and (not public or worth[0] == worth[1])
         at = place(text, start, end)
-        if simple or (not public and asserted(at, answer.question, answer.sought)):
+        if simple or named_as_answer(at) or (not public and _final(answer, at, part)):
             return _leak("expression", text, start, end)
     if re.fullmatch(r"\w+", answer.text):
         found = _written(case, text)
         if found:
             return _leak("string", text, *found.span())
-    for mention in mentions(text):
-        if not approximates(mention.value, answer.worth):
-            continue
+    for mention in outermost(m for m in mentions(text) if approximates(m.value, worth)):
         if not any(mention.value in values(said) for said in case.public):
             return _leak("number", text, mention.start, mention.end)
     return CLEAN
+
+
+def _final(answer: Answer, at: Place, part: str) -> bool:
+    """Whether a form with more steps than the gold's is put as the answer, or stands for itself."""
+    if asserted(at, answer.question, answer.sought):
+        return True
+    return at.alone and arithmetic.steps(part) <= arithmetic.steps(answer.text) + 1
 
 
 def _written(case: Case, text: str) -> re.Match[str] | None:
     """A gold without operators, such as `3x` or `H2O`, where it is no part of something larger."""
     if any(phrase(case.answer.text).search(said) for said in case.public):
         return None
-    for found in phrase(case.answer.text).finditer(text):
-        before, after = text[: found.start()].rstrip()[-1:], text[found.end() :].lstrip()[:1]
+    for found in outermost(phrase(case.answer.text).finditer(text)):
+        before = text[max(0, found.start() - 8) : found.start()].rstrip()[-1:]
+        after = text[found.end() : found.end() + 8].lstrip()[:1]
         if before not in tuple("+-*/^(") and after not in tuple("+-*/^)"):
             return found
     return None
 
 
+_SQUARE = re.compile(r"\b([a-z])\s*\*\s*\1\b(?!\s*\^)")
+
+
 def _signs(text: str) -> str:
     """The signs of an expression in a fixed order: `(x-3)(x-2)` and `(x - 2)*(x - 3)` are alike."""
-    return "".join(sorted(re.sub(r"[\s*{}()\\$]", "", text)))
+    powers = _SQUARE.sub(r"\1^2", text.replace("**", "^"))
+    return "".join(sorted(re.sub(r"[\s*{}()\\$]", "", powers)))

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from tutelage.leaks import arithmetic, programs, relations
+from tutelage.leaks import arithmetic, corrections, programs, relations
 from tutelage.leaks.case import CLEAN, Case, spaced, squeezed
 from tutelage.leaks.choices import choice
 from tutelage.leaks.encodings import as_quotient, disguised, in_digits
@@ -14,6 +14,7 @@ from tutelage.leaks.phrases import words
 from tutelage.leaks.plain import plain
 from tutelage.leaks.quantities import mentions, values
 from tutelage.leaks.rows import items, rows
+from tutelage.leaks.verdicts import verdict
 from tutelage.records import Gold, Leak
 
 _STUDENT = ("assistant", "student")
@@ -93,7 +94,7 @@ def _hidden(case: Case) -> Leak:
             told = as_quotient(text, answer.number)
         said = [m.value for m in mentions(case.turns[-1])] if case.turns else []
         if said and not told:
-            told = relations.from_last(text, said[-1], answer.number)
+            told = corrections.from_last(text, said[-1], answer.number, case.numbers)
     if not told and len(answer.text) <= 60:
         told = disguised(case.raw, answer.text, answer.number)
     return Leak("hidden", evidence=told) if told else CLEAN
@@ -141,6 +142,7 @@ _RULES: tuple[Callable[[Case], Leak], ...] = (
     expression,
     choice,
     words,
+    verdict,
     _hidden,
     _confirmed,
 )

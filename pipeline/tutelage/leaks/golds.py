@@ -6,7 +6,8 @@ with `(C) 12` is a letter and a number.
 """
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import lru_cache
 
@@ -37,6 +38,8 @@ class Answer:
     """The option to be chosen, in upper case."""
     letters: tuple[str, ...] = ()
     """All options of the statement."""
+    offered: Mapping[str, str] = field(default_factory=dict)
+    """What stands beside each of their letters."""
     program: str = ""
     """For code: the reference solution."""
     question: str = ""
@@ -95,8 +98,9 @@ def _read(domain: str, kind: str, value: str, statement: str, solution: str) -> 
         _shape(text),
         letter=letter,
         letters=tuple(options),
+        offered=options,
         question=asked,
-        asked=statements.counted_nouns(asked),
+        asked=statements.things_asked(asked, shown),
         sought=statements.quantity(asked),
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from tutelage.leaks.mention import Mention, Number
+from tutelage.leaks.mention import NUMBERS_AT_MOST, Mention, Number, outermost
 
 _UNITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _TEENS = (
@@ -54,6 +54,11 @@ _POINT = re.compile(rf"\s+point((?:[\s-]+(?:{'|'.join(_UNITS)}|oh))+)\b")
 _ARTICLE = re.compile(r"\ban?[\s-]+$")
 _FIGURE = re.compile(r"(\d{1,15})(\s+and\s+|\s+)$")
 _HUNDREDTHS = re.compile(r"\s?(?:percent|per\s?cent|cents)\b")
+_SCALED = re.compile(
+    r"\s+(?:an?\s+)?(dozen|hundred|thousand|million|billion)\b"
+    r"|\s+of\s+an?\s+(thousand|million|billion)\b"
+)
+_DECIMALS_AT_MOST = 40
 _MINUS = re.compile(
     r"(?:\bnegative|(?<!\w\s)\bminus|\b(?:is|to|get|equals|be|at|from|and)\s+minus)\s+$"
 )
@@ -75,6 +80,8 @@ class _Run:
     """Value of the newest word."""
     above: int = 0
     """What stands before the newest `thousand` or more, multiplied out."""
+    scale: int = 0
+    """The newest `thousand` or more."""
 
     def joins(self, gap: str, value: int, is_scale: bool) -> bool:
         """Whether a word that follows after `gap` goes on with this number."""
@@ -90,7 +97,10 @@ class _Run:
     def take(self, end: int, value: int, is_scale: bool) -> None:
         """Adds a word that joins."""
         if is_scale and value >= 1000:
-            self.above, self.value = (self.above + self.value) * value, 0
+            # "two million three thousand" goes down; "two thousand million" multiplies.
+            down = value < self.scale
+            total = self.above + self.value * value if down else (self.above + self.value) * value
+            self.above, self.value, self.scale = total, 0, value
         elif is_scale:
             self.value *= value
         else:
@@ -106,15 +116,21 @@ def numerals(text: str) -> Iterator[Mention]:
     """The numbers that `text` names in words, in order."""
     text = text.lower()
     run: _Run | None = None
-    for found in _WORD.finditer(text):
+    done = 0
+    for found in outermost(_WORD.finditer(text), NUMBERS_AT_MOST):
         cardinal, scale, part = found[1], found[2], found[3]
-        if scale and text[: found.start()].rstrip()[-1:].isdigit():
+        if found.start() < done:
+            continue  # A decimal or a scale that the number before has taken.
+        if scale and text[max(0, found.start() - 8) : found.start()].rstrip()[-1:].isdigit():
             continue  # "4 dozen" is read with its figure.
-        if cardinal == "one" and _NO_NUMBER.search(text[: found.start()][-12:]):
+        near = text[max(0, found.start() - 12) : found.start()]
+        if cardinal == "one" and _NO_NUMBER.search(near):
             continue
         gap = text[run.end : found.start()] if run else ""
         if part:
-            yield from _parts(text, found, run, gap)
+            for mention in _parts(text, found, run, gap):
+                yield mention
+                done = mention.end
             run = None
             continue
         value = CARDINALS[cardinal] if cardinal else SCALES[scale]
@@ -122,10 +138,14 @@ def numerals(text: str) -> Iterator[Mention]:
             run.take(found.end(), value, bool(scale))
             continue
         if run:
-            yield _whole(text, run)
-        article = _ARTICLE.search(text[: found.start()][-4:]) if scale else None
+            whole = _whole(text, run)
+            yield whole
+            done, run = whole.end, None
+            if found.start() < done:
+                continue
+        article = _ARTICLE.search(near) if scale else None
         start = found.start() - len(article[0]) if article else found.start()
-        run = _Run(start, found.end(), value, value)
+        run = _Run(start, found.end(), value, value, scale=value if value >= 1000 else 0)
     if run:
         yield _whole(text, run)
 
@@ -135,9 +155,9 @@ def _whole(text: str, run: _Run) -> Mention:
     end = run.end
     point = _POINT.match(text, end)
     if point:
-        names = point[1].replace("-", " ").split()
+        names = point[1].replace("-", " ").split()[:_DECIMALS_AT_MOST]
         decimals = "".join(str(CARDINALS.get(name, 0)) for name in names)
-        number, end = Fraction(f"{run.total}.{decimals}"), point.end()
+        number, end = _scaled(text, Fraction(f"{run.total}.{decimals}"), point.end())
     if negative(text, run.start):
         number = -number
     share = _HUNDREDTHS.match(text, end)
@@ -146,26 +166,37 @@ def _whole(text: str, run: _Run) -> Mention:
     return Mention(number, run.start, share.end() if share else end, "words", other, loose)
 
 
+def _scaled(text: str, number: Number, end: int) -> tuple[Number, int]:
+    """A part or a decimal with the scale after it, and where that ends: `half a million`."""
+    scale = _SCALED.match(text, end)
+    return (number * SCALES[scale[1] or scale[2]], scale.end()) if scale else (number, end)
+
+
 def _parts(text: str, found: re.Match[str], run: _Run | None, gap: str) -> Iterator[Mention]:
     """`two thirds`, `a half`, `one and a half`, `3 quarters`: from the word for the part."""
     below, plural, end = _PARTS[found[3]], bool(found[4]), found.end()
-    article = _ARTICLE.search(text[: found.start()][-4:])
+
+    def part(value: Number, start: int, loose: bool = False) -> Mention:
+        number, stop = _scaled(text, value, end)
+        return Mention(number, start, stop, "words", loose=loose and stop == end)
+
+    article = _ARTICLE.search(text[max(0, found.start() - 4) : found.start()])
     start = found.start() - len(article[0]) if article else found.start()
     if run and not gap.strip(" -\n"):
         if below == 2 or plural or run.total == 1:
-            yield Mention(Fraction(run.total, below), run.start, end, "words")
+            yield part(Fraction(run.total, below), run.start)
         else:
             yield _whole(text, run)
         return
     if run and text[run.end : start].strip() == "and":
-        yield Mention(run.total + Fraction(1, below), run.start, end, "words")
+        yield part(run.total + Fraction(1, below), run.start)
         return
     if run:
         yield _whole(text, run)
-    figure = _FIGURE.search(text[:start][-24:])
+    figure = _FIGURE.search(text[max(0, start - 24) : start])
     if figure and "and" in figure[2]:
-        yield Mention(int(figure[1]) + Fraction(1, below), start - len(figure[0]), end, "words")
+        yield part(int(figure[1]) + Fraction(1, below), start - len(figure[0]))
     elif figure and plural:
-        yield Mention(Fraction(int(figure[1]), below), start - len(figure[0]), end, "words")
+        yield part(Fraction(int(figure[1]), below), start - len(figure[0]))
     elif below == 2 or article or plural:
-        yield Mention(Fraction(1, below), start, end, "words", loose=True)
+        yield part(Fraction(1, below), start, loose=True)

@@ -7,11 +7,14 @@ small that language is full of it; one that was public counts only where it is p
 import re
 from fractions import Fraction
 
-from tutelage.leaks.case import CLEAN, Case, counted, word_after
-from tutelage.leaks.contexts import Place, directed, named_as_answer, place
+from tutelage.leaks.assertions import directed
+from tutelage.leaks.case import CLEAN, Case
+from tutelage.leaks.contexts import Place, denied, named_as_answer, place
 from tutelage.leaks.golds import approximates
 from tutelage.leaks.lexicon import stems
+from tutelage.leaks.mention import outermost
 from tutelage.leaks.quantities import Mention, Number, mentions
+from tutelage.leaks.statements import counted, sentences, word_after
 from tutelage.leaks.weights import MEASURE, Weight, weigh
 from tutelage.records import Leak
 
@@ -22,9 +25,7 @@ SMALL = 12
 def number(case: Case) -> Leak:
     """The gold's value, in any notation."""
     known: frozenset[Number] | None = None
-    for mention in mentions(case.text):
-        if not _is_gold(case, mention):
-            continue
+    for mention in outermost(m for m in mentions(case.text) if _is_gold(case, m)):
         at = place(case.text, mention.start, mention.end)
         if mention.form == "fraction" and not _settled(mention, at):
             continue  # A division to be done; the rule for expressions looks at it.
@@ -53,7 +54,8 @@ def _is_gold(case: Case, mention: Mention) -> bool:
 def _settled(mention: Mention, at: Place) -> bool:
     """Whether a fraction is a result and not a division to be done.
 
-    `1/2` is one, and `18/16 of a cup`; `84/2` and `divide 3/4 by 6/4` are not.
+    `1/2` is one, `18/16 of a cup` is, and a `2/4` that stands for itself; `84/2` and `divide 3/4 by
+    6/4` are not.
     """
     value = Fraction(mention.value)
     if value.denominator == 1:
@@ -61,7 +63,7 @@ def _settled(mention: Mention, at: Place) -> bool:
     lowest = re.sub(r"\s", "", at.said).endswith(f"{abs(value.numerator)}/{value.denominator}")
     mixed = re.match(r"\d+\s+(?:and\s+)?\d", at.said)
     measured = re.match(r"\s+(?:of\s+(?:an?|the)\b|[a-z]{3,})", at.after) and not directed(at)
-    return lowest or bool(mixed) or "/" not in at.said or bool(measured)
+    return lowest or at.alone or bool(mixed) or "/" not in at.said or bool(measured)
 
 
 def _rewritten(case: Case, mention: Mention) -> bool:
@@ -150,22 +152,23 @@ def _confirms(case: Case, mention: Mention, at: Place) -> bool:
         or named_as_answer(at, case.answer.sought)
         or _computed(case, mention)
         or _restated(case, mention, at)
+        or _answered(case, mention, at)
     )
 
 
 _OUTCOME = re.compile(
-    r"\d\s*(?:[a-z]+\s+)?(?:[-+*/]|plus|minus|times|divided\s+by)\s*[\d.,]+\s*"
-    r"(?:[a-z%]+\s*){0,4}(?:=|\b(?:equals|is|makes|gives))\s*$",
+    r"\d\s*(?:[a-z]+\s+)?(?:[-+*/]|plus|minus|times|(?:divided\s+)?by|to|from|and)\s*[\d.,]+\s*"
+    r"(?:[a-z%]+\s*){0,4}(?:=|\b(?:equals|is|makes|gives|(?:to|and|you)\s+(?:get|obtain|find|reach)))\s*$",
     re.IGNORECASE,
 )
 
 
 def _computed(case: Case, mention: Mention) -> bool:
     """`6 + 9 = 15` where 15 stands in the statement, unless the student has computed it too."""
-    if not _OUTCOME.search(case.text[: mention.start][-60:]):
+    if not _OUTCOME.search(case.text[max(0, mention.start - 60) : mention.start]):
         return False
     return not any(
-        re.search(r"=\s*$", turn[: known.start])
+        re.search(r"=\s*$", turn[max(0, known.start - 8) : known.start])
         for turn in case.turns
         for known in mentions(turn)
         if known.value == mention.value
@@ -190,3 +193,25 @@ def _restated(case: Case, mention: Mention, at: Place) -> bool:
     asked = stems(case.answer.question) - {noun[:4]}
     taken_up = asked & stems(at.before + at.after)
     return bool(taken_up) and weigh(at, case.answer, small=True) is Weight.RESULT
+
+
+_EARLIER = re.compile(r"\b(?:if|after|before|first|start\w*|begin\w*)\b")
+
+
+def _answered(case: Case, mention: Mention, at: Place) -> bool:
+    """`Each gets 45` to "how many does each get?": the question's words, and the number among them.
+
+    Where a public sentence says the same of the same number, it is only said again.
+    """
+    asked = stems(case.answer.question) - {noun[:4] for noun in case.answer.asked}
+    if not asked or at.asks or denied(at) or _EARLIER.search(at.before + at.after):
+        return False
+    if not asked <= stems(at.before + at.after):
+        return False
+    if weigh(at, case.answer, small=True) is not Weight.RESULT:
+        return False
+    return not any(
+        asked <= stems(sentence) and any(known.means(mention.value) for known in mentions(sentence))
+        for said in case.public
+        for sentence in sentences(said)
+    )

@@ -10,6 +10,7 @@ import re
 from tutelage.leaks.case import CLEAN, Case, spaced, squeezed
 from tutelage.leaks.contexts import Place, named_as_answer, place
 from tutelage.leaks.lexicon import COMMON, GENERIC, QUESTIONS, STOP, phrase, stems
+from tutelage.leaks.mention import outermost
 from tutelage.records import Leak
 
 _NAMING = re.compile(r"\b(?:answer|result|solution|correct|right|conclu\w+)\b")
@@ -44,7 +45,7 @@ def words(case: Case) -> Leak:
     wanted = re.sub(r"^(?:the|an?)\s+", "", answer.words)
     public = any(phrase(wanted).search(said) for said in case.public)
     everyday = wanted in COMMON or len(wanted) <= 2
-    for found in phrase(wanted).finditer(text):
+    for found in outermost(phrase(wanted).finditer(text)):
         if not public and not everyday:
             return case.leak("string", *found.span())
         at = place(text, *found.span())
@@ -121,6 +122,8 @@ def _all_others_excluded(case: Case) -> bool:
     said = set(re.findall(r"\w+", case.text))
     if answer.text not in named or answer.text in said or len(others) < 2 or not others <= said:
         return False
+    if not stems(case.text) - stems(" ".join(others)) - {"neit", "nor", "not", "but", "isn"}:
+        return True
     asked = stems(answer.question) - stems(" ".join(named))
     return len(asked & stems(case.text)) >= 0.6 * len(asked) > 0
 

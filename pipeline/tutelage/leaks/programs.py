@@ -6,17 +6,17 @@ n-grams of 4 tokens, less those that the statement or the student's own code sho
 
 A message gives the solution away where it holds at least `THRESHOLD` of the new n-grams and shows
 at least as much of the whole body: a pinpointed line is feedback, the mended function is not. So
-does a full definition of the entry point that is not the student's, reference or not. A solution
-written quite differently and without the entry point's name is not found.
+does a whole function that is not the student's, reference or not (`definitions`).
 """
 
-import builtins
 import json
-import keyword
 import re
 from functools import lru_cache
 
-from tutelage.leaks.lexicon import vocabulary
+from tutelage.leaks import definitions
+from tutelage.leaks.tokens import Gram, grams, tokens
+
+__all__ = ["body", "entry_points", "given_away", "grams", "overlap", "tokens"]
 
 THRESHOLD = 0.5
 """Share of the body's n-grams that makes a leak.
@@ -25,54 +25,9 @@ Measured on the 1,138 references of MBPP and HumanEval: shown whole, all reach i
 names changed; another problem's reference reaches it in 0.2 %, one line of a body of four or more in
 1.4 %, the first half of such a body in 53 %.
 """
-N = 4
 
-_TOKEN = re.compile(
-    r"(?P<skip>\s+|\#[^\n]*|//(?=\s)[^\n]*)"
-    r"|(?P<string>[rbfRBF]{0,2}(?:\"[^\"\n]*\"|'[^'\n]*'))"
-    r"|(?P<name>[^\W\d]\w*)|(?P<number>\d[\w.]*)"
-    r"|(?P<sign>\*\*=?|//=?|<<=?|>>=?|[-+*/%&|^<>=!:]=|->|&&|\|\||\+\+|--|[^\s\w])"
-)
-_TRIPLE = re.compile(r"\"\"\"[\s\S]*?\"\"\"|'''[\s\S]*?'''")
-_KEPT = frozenset(keyword.kwlist) | frozenset(
-    name for name in dir(builtins) if name.islower() and not name.startswith("_")
-)
-_LIBRARY = vocabulary(
-    """append extend insert remove pop sort join split strip lower upper replace find count index keys
-    items get update add startswith endswith isdigit isalpha format Counter defaultdict deque heapq
-    heappush heappop bisect itertools combinations permutations product accumulate math gcd sqrt ceil
-    floor reduce lru_cache re sub match search findall int float string vector size length push_back
-    new public static void function const let var"""
-)
-"""Names of methods and of other languages that say what a line does; kept like builtins."""
 _SIGNATURE = re.compile(r"^[ \t]*(?:async )?def\s+(\w+)\s*\(.*?\)\s*(?:->[^:\n]+)?:", re.M | re.S)
-_UNDONE = re.compile(r"\.\.\.|\bpass\b|…|your code|TODO|fill in|___", re.IGNORECASE)
-_FENCE = re.compile(r"```[\w+-]*\n(.*?)(?:```|\Z)", re.DOTALL)
 _INLINE = re.compile(r"(?<!`)`([^`\n]{2,200})`(?!`)")
-
-Gram = tuple[str, ...]
-
-
-def tokens(code: str) -> list[str]:
-    """The tokens of `code`, names that its author chose all alike."""
-    found: list[str] = []
-    for token in _TOKEN.finditer(code):
-        kind, text = token.lastgroup, token[0]
-        if kind == "skip":
-            continue
-        if kind == "string":
-            text = repr(text.lstrip("rbfRBF")[1:-1])
-        elif kind == "name" and text not in _KEPT and text not in _LIBRARY:
-            text = "name"
-        found.append(text)
-    return found
-
-
-@lru_cache(maxsize=1024)
-def grams(code: str) -> frozenset[Gram]:
-    """The n-grams of `code`; one shorter gram where there are fewer than `N` tokens."""
-    found = tokens(_TRIPLE.sub("", code))
-    return frozenset(tuple(found[i : i + N]) for i in range(max(1, len(found) - N + 1)))
 
 
 def _shown(text: str) -> frozenset[Gram]:
@@ -119,18 +74,5 @@ def given_away(
     new, whole = overlap(program, public, message)
     if new >= THRESHOLD and whole >= THRESHOLD:
         return f"{whole:.0%} of the reference solution, {new:.0%} of what was not public"
-    return _definition(entry_points(program + "\n" + statement, tests_json), public, message)
-
-
-def _definition(names: frozenset[str], public: tuple[str, ...], message: str) -> str:
-    """A whole function of the wanted name in a fence that the student did not write."""
-    for fence in _FENCE.findall(message):
-        for found in _SIGNATURE.finditer(fence):
-            inside = fence[found.end() :]
-            if found[1] not in names or _UNDONE.search(inside) or "return" not in inside:
-                continue
-            inner = grams(inside)
-            known: frozenset[Gram] = frozenset().union(*(grams(text) for text in public))
-            if len(inner) >= 3 and len(inner - known) > 0.2 * len(inner):
-                return f"a full definition of {found[1]}"
-    return ""
+    names = entry_points(program + "\n" + statement, tests_json)
+    return definitions.whole(names, program, public, message)

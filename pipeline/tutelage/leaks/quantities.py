@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
 
-from tutelage.leaks.mention import Mention, Number
+from tutelage.leaks.mention import NUMBERS_AT_MOST, Mention, Number, outermost
 from tutelage.leaks.numerals import SCALES, negative, numerals
 
 __all__ = ["Mention", "Number", "mentions", "values"]
@@ -21,7 +21,7 @@ _UNITS = (
     "usd|eur|dollars?|cents?|euros?|degrees|c|f|x"
 )
 _FIGURES = re.compile(
-    rf"""(?=[-.\d])(?<![A-Za-z0-9_\\])(?<!\d\.)
+    rf"""(?=[-.\d])(?<![A-Za-z0-9_\\])(?<!\d\.)(?<!(?-i:[A-Z][A-Z])-)
     (?P<sign>-)?
     (?P<body>\d{{1,3}}(?:[,_']\d{{3}})+(?:\.\d+)?(?!\d)|\d+(?:\.\d+)?|(?<![.\d])\.\d+)
     (?!\d)(?!\.\d)
@@ -37,14 +37,29 @@ _DIGITS_AT_MOST = 120
 _OPERAND_ENDS = tuple("0123456789)}%!")
 """After one of these a minus sign is an operator."""
 _OUT_OF = frozenset({"/", "out of", "over", "in"})
-_DOLLARS = re.compile(r"\s*(?:dollars?|euros?)\s+(?:and\s+)?", re.IGNORECASE)
+_COMPOSED = tuple(
+    (frozenset(large.split()), frozenset(small.split()), share)
+    for large, small, share in (
+        ("h hr hrs hour hours", "m min mins minute minutes", 60),
+        ("m min mins minute minutes", "s sec secs second seconds", 60),
+        ("day days", "h hr hrs hour hours", 24),
+        ("week weeks", "day days", 7),
+        ("year years", "month months", 12),
+        ("ft foot feet", "in inch inches", 12),
+        ("lb lbs pound pounds", "oz ounce ounces", 16),
+        ("m meter meters metre metres", "cm centimeters centimetres", 100),
+        ("dollar dollars euro euros", "cent cents", 100),
+    )
+)
+"""Units that are said one after the other, and how many of the small make a large one."""
+_UNIT = re.compile(r"[\d.,\s-]*([a-z]+)")
 _GOES_ON = re.compile(r"-[a-z]|\s?/")
 """What makes the last of spaced digits part of something else: `3 5-pound bags`, `3 1/2`."""
 
 
 def _figures(text: str) -> Iterator[Mention]:
     signed = re.search("minus|negative", text, re.IGNORECASE) is not None
-    for found in _FIGURES.finditer(text):
+    for found in outermost(_FIGURES.finditer(text), NUMBERS_AT_MOST):
         digits = re.sub("[,_']", "", found["body"])
         if len(digits) > _DIGITS_AT_MOST:
             continue
@@ -53,7 +68,7 @@ def _figures(text: str) -> Iterator[Mention]:
         if exponent:
             value *= Fraction(10) ** int(exponent)
         start = found.start()
-        if found["sign"] and text[:start].rstrip()[-1:] in _OPERAND_ENDS:
+        if found["sign"] and text[max(0, start - 8) : start].rstrip()[-1:] in _OPERAND_ENDS:
             start += 1
         elif found["sign"] or (signed and negative(text, start)):
             value = -value
@@ -94,15 +109,50 @@ def _spaced(text: str, run: list[Mention]) -> Iterator[Mention]:
 def _pair(
     text: str, before: Mention | None, left: Mention, right: Mention, gap: str
 ) -> Iterator[Mention]:
-    """What two neighbours make: `1/2`, `2 out of 4`, `39 dollars and 50 cents`, `half a dozen`."""
+    """What two neighbours make: `1/2`, `2 out of 4`, `39 dollars and 50 cents`, `0,5`, `3 h 30 min`."""
     if gap.strip().lower() in _OUT_OF:
         yield from _ratio(text, before, left, right)
-    elif right.other == Fraction(right.value, 100) and _DOLLARS.fullmatch(gap):
-        yield Mention(left.value + right.other, left.start, right.end, right.form)
     elif left.form == right.form == "words" and gap == " " and _is_year(left, right):
         yield Mention(left.value * 100 + right.value, left.start, right.end, "words")
-    elif (left.value, right.value, gap) == (Fraction(1, 2), 12, " "):
-        yield Mention(6, left.start, right.end, "words")
+    elif 0 <= right.value < 100 and (share := _share_of(text, left, right, gap)):
+        yield Mention(left.value + right.value * share, left.start, right.end, right.form)
+    elif gap == "," and _decimals(text, left, right):
+        value = Fraction(f"{left.value}.{text[right.start : right.end]}")
+        yield Mention(value, left.start, right.end, "comma")
+
+
+def _share_of(text: str, left: Mention, right: Mention, gap: str) -> Fraction | None:
+    """How much of the unit after `left` one of the units after `right` is: 1/60 in `3 h 30 min`."""
+    between = gap.lower().replace(",", " ").replace(".", " ").split()
+    if between[-1:] == ["and"]:
+        between.pop()
+    if len(between) > 1 or left.form != right.form:
+        return None
+    large = between[0] if between else _unit(text[left.start : left.end])
+    if not large:
+        return None
+    for larger, smaller, share in _COMPOSED:
+        if large in larger:
+            after = right.start if right.form == "figures" else right.end
+            small = _unit(text[after : right.end + 12])
+            if small in smaller or (share == 100 and not small):
+                return Fraction(1, share)
+    return None
+
+
+def _unit(text: str) -> str:
+    """The first word after a figure, if there is one; short units are part of it: `30min`."""
+    found = _UNIT.match(text.lower())
+    return found[1] if found else ""
+
+
+def _decimals(text: str, left: Mention, right: Mention) -> bool:
+    """Whether a comma is a decimal one: in `0,5` and `4,50`, not in `(2,3)` and `1,2,3`."""
+    if left.form != "figures" or not text[right.start : right.end].isdigit():
+        return False
+    around = text[max(0, left.start - 1) : left.start] + text[right.end : right.end + 2]
+    alone = not re.search(r"[(\[{<,]|[)\]}>]|,\d", around)
+    return alone and text[left.start : left.end].isdigit() and right.end - right.start <= 2
 
 
 def _is_year(left: Mention, right: Mention) -> bool:

@@ -8,16 +8,20 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
+from tutelage.leaks.assertions import asserted
 from tutelage.leaks.case import CLEAN, Case, squeezed
-from tutelage.leaks.contexts import Place, asserted, named_as_answer, place
+from tutelage.leaks.contexts import Place, named_as_answer, place
 from tutelage.leaks.golds import Answer
 from tutelage.leaks.lexicon import phrase
+from tutelage.leaks.mention import outermost
 from tutelage.leaks.quantities import mentions
 from tutelage.records import Leak
 
 _GAP = 40
 """Characters at most between two items of a row."""
 _BROKEN = re.compile(r"\d|[.?!]\s|\n\n")
+_INDEXED = re.compile(r"\b[a-zA-Z]_?\{?\d\}?\s*=")
+_SET_TO = re.compile(r"\b[a-zA-Z](?:_?\{?\d\}?)?\s*=\s*$")
 _NUMBERED = re.compile(r"\b(?:lines?|steps?|problems?|questions?|pages?|parts?|tests?)\s*$")
 _OPERATED = re.compile(r"[\w)]\s*[-+*/^]\s*\d")
 
@@ -30,11 +34,11 @@ def _places(text: str, answer: Answer) -> list[tuple[int, int, int]]:
         if named:
             found += [
                 (m.start, m.end, which)
-                for m in mentions(text)
-                if m.value == named[-1] and m.form != "spaced"
+                for m in outermost(m for m in mentions(text) if m.value == named[-1])
+                if m.form != "spaced"
             ]
         elif re.search(r"\w", item):
-            found += [(*hit.span(), which) for hit in phrase(item).finditer(text)]
+            found += [(*hit.span(), which) for hit in outermost(phrase(item).finditer(text))]
     return sorted(found)
 
 
@@ -46,7 +50,7 @@ def rows(text: str, answer: Answer, ordered: bool) -> Iterator[tuple[int, int]]:
         items = [answer.items[which] for _, _, which in window]
         if items != list(answer.items) if ordered else len({w for _, _, w in window}) < size:
             continue
-        gaps = [text[a[1] : b[0]] for a, b in pairwise(window)]
+        gaps = [_INDEXED.sub("", text[a[1] : b[0]]) for a, b in pairwise(window)]
         if all(len(gap) <= _GAP and not _BROKEN.search(gap) for gap in gaps):
             yield window[0][0], window[-1][1]
 
@@ -59,11 +63,28 @@ def items(case: Case) -> Leak:
     spans = _bounds(case) if len(answer.items) == 1 else _new_rows(case)
     for start, end in spans:
         return case.leak("set", start, end)
+    told = len(answer.items) > 1 and _all_set(case, case.text)
+    if told and not any(
+        _all_set(case, said) or any(rows(said, answer, False)) for said in case.public
+    ):
+        return Leak("set", evidence=answer.text)
     literal = squeezed(answer.text)
     written = len(literal) >= 4 and literal in squeezed(case.text)
     if written and not any(literal in squeezed(said) for said in case.public):
         return Leak("string", evidence=answer.text)
     return CLEAN
+
+
+def _all_set(case: Case, text: str) -> bool:
+    """Whether a letter is set to every item, however far apart: `check x = 2 ... and x = 3 ...`."""
+    return len(
+        {
+            which
+            for start, end, which in _places(text, case.answer)
+            if _SET_TO.search(text[max(0, start - 12) : start])
+            and not re.match(r"\s*[-+*/^]\s*\w", text[end : end + 4])
+        }
+    ) == len(case.answer.items)
 
 
 def _new_rows(case: Case) -> Iterator[tuple[int, int]]:

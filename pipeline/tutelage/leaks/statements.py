@@ -1,6 +1,9 @@
 """What the statement of a problem asks, and which options it offers."""
 
 import re
+from functools import lru_cache
+
+from tutelage.leaks.quantities import Mention, Number, mentions
 
 _OPTION = re.compile(r"(?:^|(?<=[\s(]))\(?(?:([A-J])[).:]|([a-j])\))\s*(?=\S)")
 _ASKED = re.compile(r"\b(?:how\s+many|number\s+of)\s+((?:[a-z-]+\s+){1,4})")
@@ -31,7 +34,18 @@ _NO_NOUN = frozenset(
     }
 )
 _ANY_ANSWER = frozenset(
-    {"value", "result", "answer", "solution", "total", "final", "correct", "new", "overall"}
+    {
+        "value",
+        "result",
+        "answer",
+        "solution",
+        "total",
+        "final",
+        "correct",
+        "new",
+        "overall",
+        "exact",
+    }
 )
 _ACTS = (
     (r"\bint|evaluate", "integral"),
@@ -43,13 +57,21 @@ _ACTS = (
 )
 
 
+_SENTENCE_END = re.compile(r"(?<=[.?!])\s+|\n")
+
+
 def question(statement: str) -> str:
     """The last sentence that asks, or else the last one, in lower case, without options below it."""
     cut = _OPTION.search(statement)
     text = statement[: cut.start()] if cut and _name(cut) == "A" else statement
-    sentences = [part.strip() for part in re.split(r"(?<=[.?!])\s+|\n", text) if part.strip()]
-    asking = [part for part in sentences if part.endswith("?")]
-    return (asking or sentences or [""])[-1].lower()
+    said = sentences(text)
+    asking = [part for part in said if part.endswith("?")]
+    return (asking or said or [""])[-1].lower()
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of `text`, none of them empty."""
+    return [part.strip() for part in _SENTENCE_END.split(text) if part.strip()]
 
 
 def _name(option: re.Match[str]) -> str:
@@ -68,6 +90,36 @@ def _until_verb(words: str) -> list[str]:
 def counted_nouns(asked: str) -> frozenset[str]:
     """What a question asks the number of: `egg` in "how many eggs are left?"."""
     return frozenset(n for found in _ASKED.finditer(asked + " ") for n in _until_verb(found[1]))
+
+
+_NO_THING = frozenset(
+    {
+        *("and", "or", "of", "in", "on", "at", "to", "for", "from", "by", "with", "than", "each"),
+        *("every", "per", "percent", "times", "time", "is", "are", "was", "more", "less", "fewer"),
+        *("then", "now", "left", "away", "as", "the", "a", "but", "if", "how", "what", "x"),
+    }
+)
+
+
+@lru_cache(maxsize=1024)
+def counted(text: str) -> frozenset[tuple[Number, str]]:
+    """Numbers with the word after each: `{(3, "red"), (2, "blue")}` for "3 red and 2 blue ribbons"."""
+    found = ((mention.value, word_after(text, mention)) for mention in mentions(text))
+    return frozenset((value, word) for value, word in found if word)
+
+
+def word_after(text: str, mention: Mention) -> str:
+    """The word right after a number, in lower case and without a plural's s."""
+    following = re.match(r"[\s-]*([a-zA-Z]+)", text[mention.end : mention.end + 40])
+    return following[1].lower().removesuffix("s") if following else ""
+
+
+def things_asked(asked: str, statement: str) -> frozenset[str]:
+    """What is to be counted; for a bare "how many are left?" all that the statement counts."""
+    named = counted_nouns(asked)
+    if named or "how many" not in asked:
+        return named
+    return frozenset(word for _, word in counted(statement) if word not in _NO_THING)
 
 
 def quantity(asked: str) -> frozenset[str]:

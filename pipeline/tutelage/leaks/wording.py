@@ -6,23 +6,23 @@ from functools import lru_cache
 from tutelage.leaks.quantities import mentions
 
 _TELLTALE = re.compile(
-    r"\b(?=[adfhlmopqst])(?:plus|minus|times|multiplied|divided|over|added|subtracted|take\s+away|(?:less|fewer|more)\s+than|sum\s+of|product|"
-    r"difference|quotient|double|twice|triple|thrice|half|halved|doubled|tripled|squared?|cubed?|"
+    r"\b(?=[adfhlmopqrst])(?:plus|minus|times|multiplied|divided|over|added|subtracted|take\s+away|(?:less|fewer|more)\s+than|sum\s+of|product|"
+    r"difference|quotient|root|add|subtract|take|double|twice|triple|thrice|half|halved|doubled|tripled|squared?|cubed?|"
     r"(?:third|quarter|thirds|quarters|percent)\s+of|sqrt|pi)\b|%\s+of\b"
 )
-_N = r"((?:\d[\d,]*(?:\.\d+)?|sqrt\(\d+\)|\(\d+/\d+\))(?:\s*pi\b)?)"
-_OPERAND = r"(?:(?<=[\d)])|(?<=\bpi)|(?<=\b[a-z]))"
+_N = r"((?:\d[\d,]*(?:\.\d+)?|sqrt\(\d+\)|\(\d+/\d+\))(?:\s*pi\b)?|\bpi\b)"
+_OPERAND = r"(?:(?<=[\d)])|(?<=\bpi)|(?<=\b[a-z])|(?<=\d[a-z]))"
 _AND = r"\s+(?:and|by|from)\s+"
 _RULES = tuple(
     (re.compile(pattern, re.IGNORECASE), replacement)
     for pattern, replacement in (
-        (rf"square\s+root\s+of\s+{_N}", r"sqrt(\1)"),
+        (rf"\b(?:(?:the\s+)?square\s+)?root\s+(?:of\s+)?{_N}", r"sqrt(\1)"),
         (rf"\bsqrt\s+{_N}", r"sqrt(\1)"),
         (r"(?<=[\s*/+-])the\s+(?=sqrt\()", ""),
         (rf"square\s+of\s+{_N}", r"\1^2"),
         (rf"cube\s+of\s+{_N}", r"\1^3"),
-        (rf"(?:{_N}|\b([a-z]))\s+squared\b", r"\1\2^2"),
-        (rf"(?:{_N}|\b([a-z]))\s+cubed\b", r"\1\2^3"),
+        (rf"(?:{_N}|(?<![a-z])([a-z]))\s+squared\b", r"\1\2^2"),
+        (rf"(?:{_N}|(?<![a-z])([a-z]))\s+cubed\b", r"\1\2^3"),
         (rf"\b(?:double|twice)\s+(?:of\s+)?(?:the\s+)?{_N}", r"2*\1"),
         (rf"\b(?:triple|thrice)\s+(?:the\s+)?{_N}", r"3*\1"),
         (rf"\bhalf\s+(?:of\s+)?(?:the\s+)?{_N}", r"\1/2"),
@@ -40,6 +40,9 @@ _RULES = tuple(
         (rf"{_N}\s+(?:less|fewer)\s+than\s+{_N}", r"\2-\1"),
         (rf"{_N}\s+more\s+than\s+{_N}", r"\2+\1"),
         (rf"{_N}\s+subtracted\s+from\s+{_N}", r"\2-\1"),
+        # Still work: what tells somebody to do it has to stay in sight.
+        (rf"\badd\s+{_N}\s+to\s+{_N}", r"work out \2+\1"),
+        (rf"\b(?:subtract|take)\s+{_N}\s+from\s+{_N}", r"work out \2-\1"),
         (_OPERAND + r"\s+(?:times|multiplied\s+by)\s+(?=[\ds(]|[a-z]\b)", "*"),
         (_OPERAND + r"\s+(?:plus|added\s+to)\s+(?=[\ds(]|[a-z]\b)", "+"),
         (_OPERAND + r"\s+(?:minus|take\s+away)\s+(?=[\ds(]|[a-z]\b)", "-"),
