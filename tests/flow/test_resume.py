@@ -123,7 +123,9 @@ def test_templates_that_have_changed_are_refused(tmp_path):
     settings = scripted("starter", limit=3, prompts=str(own))
     run(settings, str(out))
     template.write_text("Think twice.")
-    with pytest.raises(SettingsError, match=r"other templates, weights or columns \(prompts\.student: "):
+    with pytest.raises(
+        SettingsError, match=r"other templates, weights or columns \(prompts\.student: "
+    ):
         run(settings, str(out))
     template.write_text("Think.")
     begun = json.loads((out / "run.json").read_text())
