@@ -125,6 +125,19 @@ def test_mistakes(runs, tmp_path, monkeypatch, args, said):
     assert not (tmp_path / "out").exists()
 
 
+def test_threads_cannot_be_fewer_than_none(tmp_path):
+    made = dedup("x.jsonl", "--threads", "-3", "--out", tmp_path / "out")
+    assert made.exit_code == 2 and "-3 is not in the range" in made.output
+
+
+def test_bytes_that_are_no_text_are_one_line_and_status_2(tmp_path):
+    (tmp_path / "rows.jsonl").write_bytes(b'{"text": "caf\xe9"}\n')
+    given = [sys.executable, "-m", "tutelage", "dedup", str(tmp_path / "rows.jsonl")]
+    made = subprocess.run([*given, "--out", str(tmp_path / "x")], capture_output=True, text=True)
+    assert (made.returncode, made.stdout, made.stderr.count("\n")) == (2, "", 1)
+    assert "line 1 is not UTF-8" in made.stderr
+
+
 def test_a_mistake_is_one_line_and_status_2(tmp_path):
     given = [sys.executable, "-m", "tutelage", "dedup", str(tmp_path), "--out", "x"]
     made = subprocess.run(given, capture_output=True, text=True)

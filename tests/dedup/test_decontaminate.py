@@ -64,6 +64,101 @@ def test_not_found(text: str) -> None:
     assert INDEX.match(text) is None
 
 
+SUM = "Work out 12 + 7 - 3 and give the answer."
+LONG_SUM = "Compute 1 + 2 - 3 + 4 - 5 + 6 - 7 + 8 - 9 + 10 - 11 + 12 - 13 + 14 and stop."
+CUBIC = "Find all real x such that x^2 + 4x - 4 = 0 and also x > 0."
+FORMULAS = Index.build(
+    [
+        ("sums", "tiny", "What is 3 + 4?"),
+        ("sums", "short", SUM),
+        ("sums", "long", LONG_SUM),
+        ("sums", "cubic", CUBIC),
+        ("sums", "over", "Divide x^2 + 4x - 4 by x + 2."),
+        ("sums", "point", "Round 3.5 to a whole number, please."),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "What is 3 - 4?",
+        "What is 3 * 4?",
+        SUM.replace("+", "*"),
+        f"Now think. {SUM.replace('-', '+')} Be quick.",
+        LONG_SUM.replace("+", "*"),
+        CUBIC.replace("+", "-").replace("4 = 0", "- 4 = 0").replace(">", "<"),
+        "Divide x^2 - 4x + 4 by x - 2.",
+        "Round 35 to a whole number, please.",
+        "Round 3 5 to a whole number, please.",
+    ],
+)
+def test_other_operators_are_another_problem(text: str) -> None:
+    assert FORMULAS.match(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "way", "eval_id"),
+    [
+        ("what is $3+4$", "same", "tiny"),
+        ("**Work out** 12 + 7 − 3, and give the answer!", "same", "short"),
+        (f"Now think. {SUM} Be quick.", "run", "short"),
+        (r"Divide \(x^{2}+4x-4\) by \(x+2\)", "same", "over"),
+        ("- Round 3.5 to a whole number please", "same", "point"),
+        (f"Well: {LONG_SUM.replace(' ', '  ').replace('-', '–')} Now!", "run", "long"),
+    ],
+)
+def test_however_operators_are_written(text: str, way: str, eval_id: str) -> None:
+    found = FORMULAS.match(text)
+    assert found is not None
+    assert (found.way, found.eval_id) == (way, eval_id)
+
+
+CHINESE = "小明家里有三个苹果和五个梨，妈妈又买了十二个桃子，他把一半分给了小红。他还有多少个水果？"
+ASIAN = Index.build(
+    [
+        ("asian", "zh", CHINESE),
+        ("asian", "short", "一个三角形的底是六厘米，求它的高。"),
+        ("asian", "ja", "りんごが三つ、みかんが五つあります。ぜんぶでいくつありますか。"),
+        ("asian", "th", "แม่มีส้มห้าผลและให้ลูกไปสองผลตอนนี้แม่เหลือส้มกี่ผล"),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "way", "eval_id"),
+    [
+        (CHINESE, "same", "zh"),
+        (CHINESE.replace("，", " ").replace("？", ""), "same", "zh"),
+        (f"请认真读题。{CHINESE}请写出过程。", "run", "zh"),
+        (CHINESE.replace("小明", "小刚").replace("小红", "小丽"), "run", "zh"),
+        ("先看一题：一个三角形的底是六厘米，求它的高！", "run", "short"),
+        (
+            "つぎの問題です。りんごが三つ、みかんが五つあります。ぜんぶでいくつありますか。",
+            "run",
+            "ja",
+        ),
+        ("โจทย์ แม่มีส้มห้าผลและให้ลูกไปสองผลตอนนี้แม่เหลือส้มกี่ผล ตอบ", "run", "th"),
+    ],
+)
+def test_texts_without_spaces_between_words(text: str, way: str, eval_id: str) -> None:
+    found = ASIAN.match(text)
+    assert found is not None
+    assert (found.way, found.eval_id) == (way, eval_id)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "小明家里有三个苹果和五个梨，爸爸想知道每个水果平均有多重，应该怎么算？",  # 12 in a row
+        "一个正方形的边长是六厘米，求它的面积。",
+        "三角形的底是六厘米。",
+    ],
+)
+def test_a_few_characters_in_common_are_no_match(text: str) -> None:
+    assert ASIAN.match(text) is None
+
+
 def test_near_and_contained_are_exact() -> None:
     base = [f"w{i}" for i in range(60)]  # 56 shingles
     index = Index.build([("set", "b", " ".join(base))], run=40)

@@ -157,6 +157,8 @@ def test_blocks_threads_and_types_that_widen(
         ("r.jsonl", ROWS, '{"text": "cut off\n', {}, "line 6 is not JSON"),
         ("r.jsonl", ROWS, "[1, 2]\n", {}, "line 6: wanted an object"),
         ("r.jsonl", [{"text": 1}, {"text": "x"}], "", {}, "make it one type"),
+        ("r.jsonl", ROWS, '{"text": "a", "text": "b"}\n', {}, "twice in row 5"),
+        ("r.jsonl", ROWS, '{"text": "a \\ud800 b"}\n', {}, "line 6 has half a surrogate pair"),
     ],
 )
 def test_mistakes(
@@ -172,6 +174,86 @@ def test_mistakes(
         _mark(tmp_path / "out", file, **options)
     assert said in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b'{"text": "caf\xe9"}', "line 2 is not UTF-8 (byte 0xe9 at 13): convert"),
+        (b'{"text": "x", "other": ["caf\xe9"]}', "line 2 is not UTF-8"),
+        (b'{"text": "x", "caf\xe9": 1}', "line 2 is not UTF-8"),
+        ('{"text": "x"}'.encode("utf-16"), "line 2 is not UTF-8 (byte 0xff at 0)"),
+    ],
+)
+def test_json_that_is_not_utf_8(tmp_path: Path, content: bytes, said: str) -> None:
+    (tmp_path / "r.jsonl").write_bytes('{"text": "café"}\n'.encode() + content + b"\n")
+    with pytest.raises(Mistake) as raised:
+        _mark(tmp_path / "out", str(tmp_path / "r.jsonl"))
+    assert said in str(raised.value) and "one type" not in str(raised.value)
+
+
+def test_parquet_that_is_not_utf_8(tmp_path: Path) -> None:
+    raw = pa.array([b"caf\xe9", b"x"])
+    text = pa.Array.from_buffers(pa.string(), 2, raw.buffers())
+    chats = pa.ListArray.from_arrays([0, 1, 2], pa.StructArray.from_arrays([text], ["content"]))
+    pq.write_table(pa.table({"text": text, "chats": chats}), tmp_path / "r.parquet")
+    for options in ({}, {"text": "chats"}, {"text": "chats", "id": "text"}):
+        with pytest.raises(Mistake, match=r"'(text|chats)' holds text that is not UTF-8"):
+            _mark(tmp_path / "out", str(tmp_path / "r.parquet"), **options)
+
+
+@pytest.mark.parametrize("names", [["text", "n", "n"], ["text", "text", "n"]])
+def test_two_columns_of_one_name(tmp_path: Path, names: list[str]) -> None:
+    table = pa.table([pa.array(["a", "b"])] * 3, names=names)
+    pq.write_table(table, tmp_path / "r.parquet")
+    twice = names[1]
+    with pytest.raises(Mistake, match=f"has 2 columns named '{twice}': rename"):
+        _mark(tmp_path / "out", str(tmp_path / "r.parquet"))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [pa.uint64(), pa.int32(), pa.uint8(), pa.large_string(), pa.dictionary("int8", "string")],
+)
+def test_marks_are_of_the_type_of_the_ids(tmp_path: Path, kind: pa.DataType) -> None:
+    high = 2**63 if kind == pa.uint64() else 0
+    ids = [high + 3, high + 2, high + 1]
+    values = ids if pa.types.is_integer(kind) else [str(name) for name in ids]
+    column = pa.array(values, kind) if pa.types.is_integer(kind) else pa.array(values).cast(kind)
+    pq.write_table(pa.table({"id": column, "text": [LONG, LONG, "x"]}), tmp_path / "r.parquet")
+    _mark(tmp_path / "out", str(tmp_path / "r.parquet"), id="id")
+    made = pq.read_table(tmp_path / "out" / "r.parquet")
+    assert made.column("duplicate_of").to_pylist() == [values[1], None, None]
+    assert made.column("cluster_id").to_pylist() == [values[1], values[1], values[2]]
+    told = kind.value_type if pa.types.is_dictionary(kind) else kind
+    assert made.schema.field("cluster_id").type == made.schema.field("duplicate_of").type == told
+
+
+@pytest.mark.parametrize(
+    ("ids", "kind"),
+    [
+        ([pa.array([7], pa.int32()), pa.array([2**40], pa.int64())], pa.int64()),
+        ([pa.array([7], pa.int32()), pa.array([2**63], pa.uint64())], pa.uint64()),
+        ([pa.array(["a"]), pa.array(["b"], pa.large_string())], pa.large_string()),
+        ([pa.array([-7]), pa.array([2**63], pa.uint64())], None),
+    ],
+)
+def test_ids_of_two_types_get_one_that_holds_both(
+    tmp_path: Path, ids: list[pa.Array], kind: pa.DataType | None
+) -> None:
+    files = []
+    for name, column in zip("ab", ids, strict=True):
+        files.append(str(tmp_path / f"{name}.parquet"))
+        pq.write_table(pa.table({"id": column, "text": [LONG]}), files[-1])
+    if kind is None:
+        with pytest.raises(Mistake, match="make them text"):
+            _mark(tmp_path / "out", *files, id="id")
+        return
+    _mark(tmp_path / "out", *files, id="id")
+    for name, twin in (("a", None), ("b", ids[0][0].as_py())):
+        made = pq.read_table(tmp_path / "out" / f"{name}.parquet")
+        assert made.schema.field("duplicate_of").type == kind
+        assert made.column("duplicate_of").to_pylist() == [twin]
 
 
 def test_an_empty_parquet_file(tmp_path: Path) -> None:

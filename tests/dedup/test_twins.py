@@ -1,9 +1,11 @@
 import importlib.util
+import mmap
 import random
 from itertools import combinations
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,8 +15,10 @@ from tutelage.dedup import (
     Result,
     Scheme,
     Sketches,
+    comparing,
     find,
     find_within,
+    plain,
     shingles,
     sketch,
     sketches,
@@ -136,6 +140,24 @@ def test_small_cases(kernels: None, texts: dict[Id, str], twins: dict[Id, Id]) -
     assert _find(texts, Scheme()).duplicate_of == twins
 
 
+CHINESE = (
+    "小明家里有三个苹果和五个梨，妈妈又给他买了十二个桃子，他把其中一半分给了邻居小红。"
+    "请问小明现在一共还有多少个水果？如果小红再还给他两个桃子，那么他会有多少个？"
+)
+
+
+def test_texts_without_spaces_between_words(kernels: None) -> None:
+    texts: dict[Id, str] = {
+        "a": CHINESE,
+        "b": CHINESE + "请写出过程。",
+        "c": CHINESE.replace("苹果", "橘子", 1),
+        "d": CHINESE.replace("，", " ， "),
+        "e": CHINESE[:30]
+        + "爸爸昨天又从超市买回来四箱牛奶，每箱二十四盒，全家每天喝三盒，能喝几天？",
+    }
+    assert _find(texts, Scheme()).duplicate_of == {"b": "a", "c": "a", "d": "a"}
+
+
 def test_look_alikes_from_one_template_all_stay(kernels: None) -> None:
     rng = random.Random(4)
     frame = [f"t{n}" for n in range(200)]
@@ -216,6 +238,39 @@ def test_ids_come_once_and_are_of_one_type() -> None:
 def test_sketches_of_another_scheme_are_refused() -> None:
     with pytest.raises(ValueError, match="wanted sketches of 128 bands, got 21"):
         find(sketch(["a"], ["one text"], Scheme()), EVERY)
+
+
+def test_compiled_and_plain_place_documents_alike() -> None:
+    rng = np.random.default_rng(2)
+    for bucket in (1, 3, 64):
+        for size, kinds in ((0, 1), (1, 1), (400, 1), (400, 30), (400, 10**9)):
+            keys = rng.integers(0, kinds, size, dtype=np.uint64) << np.uint64(32)
+            order = np.sort(keys | np.arange(size, dtype=np.uint64))
+            made = []
+            for module in (comparing, plain):
+                begins = np.full(size, 7, np.int32)
+                made.append([*module.place(order, bucket, begins, 1000), begins])
+            for one, other in zip(*made, strict=True):
+                assert np.asarray(one).dtype.kind == np.asarray(other).dtype.kind
+                assert np.asarray(one).tolist() == np.asarray(other).tolist()
+
+
+def test_parts_are_not_copied_and_refuse_other_schemes() -> None:
+    made = sketch(["a", "b"], ["one text", "another text"], Scheme())
+    with pytest.raises(ValueError, match="wanted sketches of 128 bands, got 21"):
+        find_within(made, ["x", "y"], EVERY)
+
+
+def test_memory_of_keys_and_shingles_is_given_back() -> None:
+    whole = Sketches.concat([sketch(["a"], ["a text of a few words"], EVERY)], EVERY)
+    for array in (whole.keys, whole.shingles):
+        held = array
+        while isinstance(held, np.ndarray):
+            held = held.base
+        assert isinstance(held, mmap.mmap)
+        before = array.tolist()
+        sketches.let_go(array)
+        assert array.tolist() == before
 
 
 def test_progress_is_told_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,10 @@
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tutelage.dedup.words import digest, normalise, spoken
+from tutelage.dedup.words import digest, normalise, spoken, spread
 
 
 @pytest.mark.parametrize(
@@ -35,6 +37,26 @@ def test_what_means_something_else_stays_apart(one: str, other: str) -> None:
 def test_normalising_twice_changes_nothing(text: str) -> None:
     once = normalise(text)
     assert normalise(once) == once
+    apart = spread(text)
+    assert spread(apart) == normalise(apart) == apart
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Two  Words", "two words"),
+        ("Élan → “vital”…", 'élan → "vital"…'),
+        ("共3个，对", "共 3 个 ， 对"),
+        ("他们 说Python好", "他 们 说 python 好"),
+        ("りんごを ３つ ガ", "り ん ご を ３ つ ガ"),
+        ("ที่นี่มีน้ำ", "ที่ นี่ มี น้ ำ"),
+        ("사과 세 개", "사과 세 개"),
+        ("𠀀𠀁", "𠀀 𠀁"),
+    ],
+)
+def test_words_where_no_space_is_between_them(text: str, words: str) -> None:
+    assert spread(text) == unicodedata.normalize("NFC", words)
+    assert digest(text) == digest(words)
 
 
 def test_half_a_surrogate_pair_has_a_digest() -> None:

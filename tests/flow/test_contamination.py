@@ -9,6 +9,7 @@ from tutelage.corpora import open_corpus
 from tutelage.errors import CorpusError
 from tutelage.flow import run
 from tutelage.shards import RunFolder, read_rows
+from tutelage.shards.contaminated import marked
 
 PADDING = "It was a quiet day by the sea, and nobody had anything else to count or to weigh."
 
@@ -134,7 +135,8 @@ def test_marked_problems_are_played_and_listed(planted, tmp_path):
     manifest = played(planted, tmp_path, decontaminate__action="mark")
     assert manifest["balance"]["filtered"] == 0
     assert manifest["decontamination"]["matches"] == 8
-    named = {line["problem_id"] for line in lines(tmp_path)}
+    named = marked(str(tmp_path))
+    assert named == {line["problem_id"] for line in lines(tmp_path)}
     rows = {row["problem_id"] for row in read_rows(str(tmp_path))}
     assert named < rows and len(named) == 8
     assert "8 found and kept, and listed here" in (tmp_path / "contamination.md").read_text()

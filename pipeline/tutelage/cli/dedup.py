@@ -39,7 +39,12 @@ if TYPE_CHECKING:
     help="Jaccard similarity of word runs from which on texts are duplicates.",
 )
 @click.option("--shingle", default=5, show_default=True, help="Words in a run of words.")
-@click.option("--threads", default=0, help="Default: one for each core. Does not change results.")
+@click.option(
+    "--threads",
+    type=click.IntRange(0),
+    default=0,
+    help="Default: one for each core. Does not change results.",
+)
 def command(
     inputs: tuple[str, ...],
     text: str | None,

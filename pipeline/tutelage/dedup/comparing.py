@@ -12,31 +12,33 @@ import numpy.typing as npt
 from tutelage.dedup.signing import Bounds, Hashes, compiled
 
 Table = npt.NDArray[np.int32]
+Places = npt.NDArray[np.int32]
 Maps = npt.NDArray[np.uint64]
 
 _U = np.uint32
 
 
-@compiled
-def _bitmaps(values: Hashes, spans: Bounds, bits: int) -> Maps:
-    """A set of 2**bits bits for each document, to which each hash adds one by its top bits."""
-    n = len(spans)
-    made = np.zeros((n, 1 << (bits - 6)), np.uint64)
-    for d in range(n):
-        for i in range(spans[d, 0], spans[d, 1]):
-            at = values[i] >> _U(32 - bits)
-            made[d, at >> 6] |= np.uint64(1) << np.uint64(at & 63)
-    return made
+def empty_maps(spans: Bounds) -> Maps:
+    """Room for a small set of each document, uint64 [n, 2**m].
 
-
-def bitmaps(values: Hashes, spans: Bounds) -> Maps:
-    """Small sets that overestimate what documents share, uint64 [n, 2**m].
-
-    About four bits for each hash of a document of average length. A look-alike is mostly told
+    Eight to sixteen bits for each hash of a document of average length. A look-alike is mostly told
     apart from a duplicate by these few cache lines, long before its hashes are read.
     """
     mean = float(np.diff(spans).mean()) if len(spans) else 0.0
-    return _bitmaps(values, spans, min(max(int(8 * mean).bit_length(), 6), 13))
+    bits = min(max(int(8 * mean).bit_length(), 6), 13)
+    return np.zeros((len(spans), 1 << (bits - 6)), np.uint64)
+
+
+@compiled
+def fill_maps(values: Hashes, spans: Bounds, maps: Maps, which: Bounds) -> None:
+    """Adds a bit for each hash of the documents `which`, by the top bits of the hash."""
+    shift = 32
+    while 64 * maps.shape[1] > 1 << (32 - shift):
+        shift -= 1
+    for d in which:
+        for i in range(spans[d, 0], spans[d, 1]):
+            at = values[i] >> _U(shift)
+            maps[d, at >> 6] |= np.uint64(1) << np.uint64(at & 63)
 
 
 @compiled
@@ -85,28 +87,50 @@ def _similar(values: Hashes, spans: Bounds, maps: Maps, x: Any, y: Any, p: int, 
 
 @compiled
 def place(
-    order: npt.NDArray[np.uint64], bucket: int, begins: Table, places: Table, band: int
-) -> tuple[int, int]:
-    """Notes where each document stands among those that share its key in one band.
+    order: npt.NDArray[np.uint64], bucket: int, begins: Places, base: int
+) -> tuple[Hashes, Places, int, int]:
+    """Who shares a key with whom in one band; documents that are alone with theirs cost nothing.
 
-    `order` (uint64 [n]) is key << 32 | document, sorted; `begins` and `places` (int32 [B, n])
-    are filled in. Returns the keys shared by so many that comparisons are left out, and how
-    many comparisons that is.
+    `order` (uint64 [n]) is key << 32 | document, sorted. Returns `members` (uint32: the documents
+    of each shared key, ascending, one key after another), where in it the crowded keys begin, how
+    many keys leave comparisons out, and how many comparisons that is. All places count from `base`.
+
+    Fills in `begins` (int32 [n]): where the members before a document begin, -1 where there is none
+    before it. One that stands too far behind to be compared with all of them gets -2 - its place.
     """
+    n = len(order)
+    members = np.empty(n, np.uint32)
+    crowded = np.empty(n // (bucket + 2) + 1, np.int32)
+    kept = 0
+    crowds = 0
     hot = 0
     left_out = 0
-    begin = 0
-    for i in range(len(order)):
-        if i > 0 and (order[i] >> np.uint64(32)) != (order[i - 1] >> np.uint64(32)):
-            begin = i
-        d = np.int64(order[i] & np.uint64(0xFFFFFFFF))
-        begins[band, d] = begin
-        places[band, d] = i
-        if i - begin > bucket + 1:
-            left_out += i - begin - bucket - 1
-            if i - begin == bucket + 2:
-                hot += 1
-    return hot, left_out
+    i = 0
+    while i < n:
+        end = i + 1
+        while end < n and (order[end] >> np.uint64(32)) == (order[i] >> np.uint64(32)):
+            end += 1
+        begin = base + kept
+        for behind in range(end - i):
+            d = np.int64(order[i + behind] & np.uint64(0xFFFFFFFF))
+            if behind == 0:
+                begins[d] = -1
+            elif behind <= bucket:
+                begins[d] = begin
+            else:
+                begins[d] = -2 - (begin + behind)
+            if end > i + 1:
+                members[kept] = d
+                kept += 1
+        over = end - i - bucket - 2
+        if over >= 0:
+            crowded[crowds] = begin
+            crowds += 1
+        if over > 0:
+            hot += 1
+            left_out += over * (over + 1) // 2
+        i = end
+    return members[:kept].copy(), crowded[:crowds].copy(), hot, left_out
 
 
 @compiled
@@ -123,9 +147,9 @@ def edges(
     values: Hashes,
     spans: Bounds,
     maps: Maps,
-    order: Hashes,
+    members: Hashes,
     begins: Table,
-    places: Table,
+    crowded: Places,
     bucket: int,
     p: int,
     q: int,
@@ -134,8 +158,8 @@ def edges(
 ) -> tuple[Table, int]:
     """Verified pairs (x, y), first <= x < last and y < x, in ascending order; and pairs compared.
 
-    Document d has the sorted hashes `values[spans[d, 0]:spans[d, 1]]`; `bitmaps` made `maps` and
-    `place` made `begins` and `places`; `order` is uint32 [B, n], documents by band and key.
+    Document d has the sorted hashes `values[spans[d, 0]:spans[d, 1]]`; `fill_maps` made `maps`,
+    and `place` the rest: `begins` is int32 [B, n], the others are those of all bands in a row.
     """
     found = np.empty((1024, 2), np.int32)
     total = 0
@@ -143,14 +167,22 @@ def edges(
     seen = np.full(len(spans), -1, np.int32)
     for x in range(first, last):
         mine = total
-        for band in range(len(order)):
-            begin = begins[band, x]
-            end = places[band, x]
-            capped = min(end, begin + bucket)
-            for i in range(begin, end):
+        for band in range(len(begins)):
+            i = np.int64(begins[band, x])
+            if i == -1:
+                continue
+            capped = np.int64(-1)
+            before = i
+            if i < -1:
+                before = -3 - i
+                i = np.int64(crowded[np.searchsorted(crowded, before, "right") - 1])
+                capped = i + bucket
+            while True:
                 if i == capped:
-                    i = end - 1
-                y = np.int64(order[band, i])
+                    i = before
+                y = np.int64(members[i])
+                if y == x:
+                    break
                 if seen[y] != x:
                     seen[y] = x
                     compared += 1
@@ -164,8 +196,7 @@ def edges(
                         found[at, 1] = y
                         found[total, 0] = x
                         total += 1
-                if i >= capped:
-                    break
+                i += 1
     return found[:total].copy(), compared
 
 

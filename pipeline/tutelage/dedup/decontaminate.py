@@ -2,15 +2,18 @@
 
 A text is a match for an evaluation text in one of four ways, looked for in this order:
 
-- `same`: equal words.
+- `same`: equal words and signs.
 - `run`: they share a run of 13 words. An evaluation text of 5 to 12 words counts as one run and
   must occur whole. Runs that stand in more than 10 evaluation texts are boilerplate and ignored.
 - `near`: the Jaccard similarity of their sets of five-word shingles is at the threshold or above.
 - `contained`: that share of the evaluation text's shingles occurs in the text.
 
-Words are runs of letters and digits of the normalised text, so punctuation hides nothing. Texts
-of fewer than 5 words match only as `same`. Where two evaluation texts match, the earlier way and
-then the higher score decides, then the order in which the index was built.
+Words are runs of letters and digits with the operators at them (`tokens`), so that punctuation and
+markup hide nothing, and `3 - 4` is not `3 + 4`. Signs count in all four ways, in long runs as well:
+13 words of formulas are soon those of another exercise, while in prose there is no sign to differ.
+A character of a script without spaces between words is a token by itself and half a word in the
+numbers above. Texts of fewer than 5 words match only as `same`. Where two evaluation texts match,
+the earlier way and then the higher score decides, then the order in which the index was built.
 
 On long texts, `near` and `contained` at 0.8 find little that `run` has not found (an edit in
 every twelve words brings the similarity below 0.5); they are for short ones. A lower threshold
@@ -20,7 +23,6 @@ Similarities are exact and none is missed: evaluation sets are small enough to i
 shingle, so that no sampling (MinHash) is needed here.
 """
 
-import re
 import textwrap
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
@@ -32,7 +34,7 @@ import numpy.typing as npt
 
 from tutelage.dedup.scheme import Scheme
 from tutelage.dedup.sketches import Hashes, shingle_sets, shingles
-from tutelage.dedup.words import normalise
+from tutelage.dedup.tokens import Token, excerpt, length, longest_run, plain, signed, tokens
 from tutelage.records import Problem
 
 RUN = 13
@@ -41,12 +43,8 @@ SHINGLE = 5
 """Words in a shingle; also the fewest with which anything but equality is looked for."""
 COMMON = 10
 """A run in more evaluation texts than this says nothing."""
-_AROUND = 8
-"""Words of context on each side of a run in the evidence."""
 _LONG = 400
 """Characters of evidence where it is a whole text."""
-
-_WORD = re.compile(r"\w+")
 
 Way = Literal["same", "run", "near", "contained"]
 
@@ -60,9 +58,9 @@ class Match:
     eval_id: str
     way: Way
     score: float
-    """`run`: words in the longest shared run; otherwise a similarity in [0, 1]."""
+    """`run`: tokens in the longest shared run; otherwise a similarity in [0, 1]."""
     ours: str
-    """What matches, in the text; normalised, for `run` in brackets and with some words around."""
+    """What matches, in the text as `tokens.plain` has it; a run in brackets, words around it."""
     theirs: str
     """The same in the evaluation text."""
     field: str = "text"
@@ -136,11 +134,12 @@ class Index:
     names: list[tuple[str, str]]
     """Evaluation set and id of each text."""
     texts: list[str]
-    """Normalised."""
+    """As `tokens.plain` has them."""
     same: dict[str, int]
-    """First text with these words."""
+    """First text with these words and signs."""
     runs: dict[int, _Postings]
-    """By length of run in words."""
+    """By length of run in tokens."""
+    run: int
     near: _Postings
     sizes: list[int]
     """Distinct shingles of each text."""
@@ -160,21 +159,23 @@ class Index:
         long: dict[int, str] = {}
         by_run: dict[int, dict[int, str]] = {}
         for place, (name, eval_id, text) in enumerate(texts):
-            kept.append(normalise(text))
+            kept.append(plain(text))
             names.append((name, eval_id))
-            words = _WORD.findall(kept[place])
+            words = signed(tokens(kept[place]))
             joined = " ".join(words)
             if words:
                 same.setdefault(joined, place)
-            if len(words) >= SHINGLE:
+            if length(words) >= SHINGLE:
                 long[place] = joined
-                by_run.setdefault(min(run, len(words)), {})[place] = joined
+                size = run if length(words) >= run else len(words)
+                by_run.setdefault(size, {})[place] = joined
         near = _Postings.build(long, SHINGLE)
         return cls(
             names,
             kept,
             same,
             {size: _Postings.build(by_run[size], size, COMMON) for size in sorted(by_run)},
+            run,
             near,
             np.bincount(near.owners, minlength=len(names)).tolist(),
             threshold,
@@ -182,34 +183,42 @@ class Index:
 
     def match(self, text: str) -> Match | None:
         """The best match of `text` among the evaluation texts, if there is one."""
-        plain = normalise(text)
-        words = _WORD.findall(plain)
-        found = self.same.get(" ".join(words))
-        if found is not None:
-            return self._whole(found, plain, "same", 1.0)
-        if len(words) < SHINGLE:
+        ours = plain(text)
+        found = tokens(ours)
+        words = signed(found)
+        same = self.same.get(" ".join(words))
+        if same is not None:
+            return self._whole(same, ours, "same", 1.0)
+        if length(words) < SHINGLE:
             return None
-        return self._run(plain, words) or self._near(plain, words)
+        return self._run(ours, found, words) or self._near(ours, words)
 
-    def _run(self, plain: str, words: list[str]) -> Match | None:
+    def _run(self, text: str, found: list[Token], words: list[str]) -> Match | None:
         """The longest run of words shared with any evaluation text."""
         best: tuple[int, int, int, int] | None = None
         for size, postings in self.runs.items():
             if size > len(words):
                 continue
             for place in postings.shared(_hashes(words, size)):
-                theirs = _WORD.findall(self.texts[place])
-                length, at, there = _longest(words, theirs, size)
-                if length and (best is None or (length, -place) > (best[0], -best[1])):
-                    best = length, place, at, there
+                theirs = signed(tokens(self.texts[place]))
+                shared, at, there = longest_run(words, theirs, size)
+                if length(words[at : at + shared]) < min(self.run, length(theirs)):
+                    continue
+                if best is None or (shared, -place) > (best[0], -best[1]):
+                    best = shared, place, at, there
         if best is None:
             return None
-        length, place, at, there = best
-        name, eval_id = self.names[place]
-        ours = _excerpt(plain, at, length)
-        return Match(name, eval_id, "run", length, ours, _excerpt(self.texts[place], there, length))
+        shared, place, at, there = best
+        other = self.texts[place]
+        return Match(
+            *self.names[place],
+            "run",
+            shared,
+            excerpt(text, found, at, shared),
+            excerpt(other, tokens(other), there, shared),
+        )
 
-    def _near(self, plain: str, words: list[str]) -> Match | None:
+    def _near(self, text: str, words: list[str]) -> Match | None:
         mine = _hashes(words, SHINGLE)
         ranked: list[tuple[bool, float, int]] = []
         for place, shared in self.near.shared(mine).items():
@@ -222,11 +231,10 @@ class Index:
         if not ranked:
             return None
         near, value, place = max(ranked)
-        return self._whole(-place, plain, "near" if near else "contained", value)
+        return self._whole(-place, text, "near" if near else "contained", value)
 
-    def _whole(self, place: int, plain: str, way: Way, value: float) -> Match:
-        name, eval_id = self.names[place]
-        return Match(name, eval_id, way, value, plain[:_LONG], self.texts[place][:_LONG])
+    def _whole(self, place: int, text: str, way: Way, value: float) -> Match:
+        return Match(*self.names[place], way, value, text[:_LONG], self.texts[place][:_LONG])
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
@@ -271,39 +279,8 @@ class Evaluations:
 
 
 def _telling(solution: str) -> bool:
-    return len(_WORD.findall(normalise(solution))) >= RUN
+    return length(signed(tokens(plain(solution)))) >= RUN
 
 
 def _hashes(words: list[str], size: int) -> Hashes:
     return shingles(" ".join(words), Scheme(shingle=size))
-
-
-def _longest(ours: list[str], theirs: list[str], size: int) -> tuple[int, int, int]:
-    """Length of the longest shared run of at least `size` words, and where it begins in each."""
-    places: dict[tuple[str, ...], list[int]] = {}
-    for there in range(len(theirs) - size + 1):
-        places.setdefault(tuple(theirs[there : there + size]), []).append(there)
-    best = (0, 0, 0)
-    for at in range(len(ours) - size + 1):
-        for there in places.get(tuple(ours[at : at + size]), ()):
-            if at and there and ours[at - 1] == theirs[there - 1]:
-                continue  # seen from its beginning
-            length = size
-            while (
-                ours[at + length : at + length + 1] == theirs[there + length : there + length + 1]
-            ):
-                if at + length >= len(ours):
-                    break
-                length += 1
-            best = max(best, (length, -at, -there))
-    return best[0], -best[1], -best[2]
-
-
-def _excerpt(plain: str, at: int, length: int) -> str:
-    """The run of words in brackets, with a few words around it, as they stand in the text."""
-    spans = [found.span() for found in _WORD.finditer(plain)]
-    first, last = max(0, at - _AROUND), min(len(spans), at + length + _AROUND) - 1
-    begin, end = spans[at][0], spans[at + length - 1][1]
-    before = ("… " if first else "") + plain[spans[first][0] : begin]
-    after = plain[end : spans[last][1]] + (" …" if last < len(spans) - 1 else "")
-    return f"{before}[{plain[begin:end]}]{after}"

@@ -12,6 +12,7 @@ import json
 import sys
 from array import array
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -23,10 +24,12 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 
 from tutelage import __version__
+from tutelage.dedup.fields import Field
+from tutelage.dedup.result import Result
 from tutelage.dedup.scheme import Scheme
 from tutelage.dedup.sketches import Id, Sketches, sketch_all
-from tutelage.dedup.tables import Field, Table
-from tutelage.dedup.twins import Result, find_within
+from tutelage.dedup.tables import Table
+from tutelage.dedup.twins import find_within
 from tutelage.errors import Mistake, OutputError
 from tutelage.places import locate
 
@@ -75,13 +78,13 @@ def mark(
     sketches = Sketches.concat(sketch_all(documents, scheme, threads), scheme)
     if not rows.ids:
         raise Mistake(f"no rows in {', '.join(table.path for table in tables)}: nothing to do")
-    ids = sketches.ids
+    ids, kind = sketches.ids, rows.kind
     if named:
         sketches = replace(sketches, ids=_ranks(ids))
     result = find_within(
         sketches, rows.parts, scheme, threads, lambda done, of: progress("compared", done, of)
     )
-    verdict = _Verdict(rows, result, ids)
+    verdict = _Verdict(rows, result, ids, kind)
     done = 0
     for table, name, end in zip(tables, names, rows.ends, strict=True):
         try:
@@ -118,6 +121,8 @@ class _Rows:
         self._within = within
         self._names = names
         self.ids: list[Id] = []
+        self._kinds: list[pa.DataType] = []
+        """Types of the columns with ids, each once."""
         self.ends: list[int] = []
         """Rows up to the end of each file."""
         self.place = array("q")
@@ -147,11 +152,37 @@ class _Rows:
         start = len(self.ids)
         if self._id is None:
             return range(start, start + len(batch))
-        names: Sequence[Id] = Field(path, self._id).ids(batch.column(self._id))
+        column = batch.column(self._id)
+        names: Sequence[Id] = Field(path, self._id).ids(column)
+        kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+        if kind not in self._kinds:
+            self._kinds.append(kind)
         if self._names:
             names = [f"{self._names[number]}/{name}" for name in names]
         _check(names, seen, start, path, self.ids)
         return names
+
+    @property
+    def kind(self) -> pa.DataType:
+        """The type of ids: that of their column; of several columns, one that holds all of them.
+
+        Raises:
+            Mistake: there is none.
+        """
+        if self._names:
+            return pa.string()
+        if len(self._kinds) == 1:
+            return self._kinds[0]
+        if isinstance(self.ids[0], str):
+            return pa.large_string() if pa.large_string() in self._kinds else pa.string()
+        for kind in (pa.int64(), pa.uint64()):
+            with suppress(OverflowError):
+                pa.array((min(self.ids), max(self.ids)), kind)
+                return kind
+        raise Mistake(
+            f"ids go from {min(self.ids)} to {max(self.ids)}, for which there is no type of column: "
+            "make them text"
+        )
 
     def _parts(self, path: str, batch: pa.RecordBatch) -> list[str]:
         if self._within is None:
@@ -189,11 +220,8 @@ class _Verdict:
     result: Result
     ids: list[Id]
     """Of each document."""
-
-    @property
-    def type(self) -> pa.DataType:
-        """Of ids, and so of both columns."""
-        return pa.int64() if isinstance(self.rows.ids[0], int) else pa.string()
+    type: pa.DataType
+    """Of ids, and so of both columns."""
 
     def columns(self, begin: int, end: int) -> list[pa.Array]:
         """`duplicate_of` and `cluster_id` of rows begin to end."""

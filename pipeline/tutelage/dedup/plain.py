@@ -13,6 +13,7 @@ Bytes = npt.NDArray[np.uint8]
 Hashes = npt.NDArray[np.uint32]
 Bounds = npt.NDArray[np.int64]
 Table = npt.NDArray[np.int32]
+Places = npt.NDArray[np.int32]
 Maps = npt.NDArray[np.uint64]
 
 _P1, _P2, _P3 = np.uint32(2654435761), np.uint32(2246822519), np.uint32(3266489917)
@@ -144,32 +145,43 @@ def band_keys(signed: Hashes, bands: int, rows: int) -> Hashes:
 
 
 def place(
-    order: npt.NDArray[np.uint64], bucket: int, begins: Table, places: Table, band: int
-) -> tuple[int, int]:
+    order: npt.NDArray[np.uint64], bucket: int, begins: Places, base: int
+) -> tuple[Hashes, Places, int, int]:
     """See `comparing.place`."""
     n = len(order)
     keys = order >> np.uint64(32)
     opens = np.nonzero(np.append(True, keys[1:] != keys[:-1])[:n])[0]
     sizes = np.diff(np.append(opens, n))
-    documents = (order & np.uint64(0xFFFFFFFF)).astype(np.int64)
-    begins[band, documents] = np.repeat(opens, sizes)
-    places[band, documents] = np.arange(n)
-    over = np.maximum(sizes - bucket - 2, 0)
-    return int(np.count_nonzero(over)), int((over * (over + 1) // 2).sum())
+    shared = np.where(sizes > 1, sizes, 0)
+    heads = base + np.cumsum(shared) - shared
+    behind = np.arange(n) - np.repeat(opens, sizes)
+    head = np.repeat(heads, sizes)
+    begin = np.where(behind <= bucket, head, -2 - head - behind)
+    documents = order.astype(np.uint32)
+    begins[documents] = np.where(behind, begin, -1)
+    over = sizes - bucket - 2
+    crowded = heads[over >= 0].astype(np.int32)
+    over = np.maximum(over, 0)
+    left_out = int((over * (over + 1) // 2).sum())
+    return documents[np.repeat(shared, sizes) > 0], crowded, int(np.count_nonzero(over)), left_out
 
 
-def bitmaps(values: Hashes, spans: Bounds) -> Maps:
+def empty_maps(spans: Bounds) -> Maps:
     """Not needed here: `edges` reads the hashes of every candidate."""
     return np.zeros((len(spans), 0), np.uint64)
+
+
+def fill_maps(values: Hashes, spans: Bounds, maps: Maps, which: Bounds) -> None:
+    """As above."""
 
 
 def edges(
     values: Hashes,
     spans: Bounds,
     maps: Maps,
-    order: Hashes,
+    members: Hashes,
     begins: Table,
-    places: Table,
+    crowded: Places,
     bucket: int,
     p: int,
     q: int,
@@ -178,15 +190,24 @@ def edges(
 ) -> tuple[Table, int]:
     """See `comparing.edges`."""
     found = [np.empty((0, 2), np.int64)]
-    span = np.arange(first, last)
-    for band in range(len(order)):
-        behind = places[band, span] - begins[band, span]
-        compared = np.minimum(behind, bucket)
-        x = np.repeat(span, compared)
+    for row in begins.astype(np.int64):
+        begin, behind = row.copy(), np.zeros(len(row), np.int64)
+        far = np.nonzero(row < -1)[0]
+        begin[far] = crowded[np.searchsorted(crowded, -2 - row[far], "right") - 1]
+        behind[far] = -2 - row[far] - begin[far]
+        # Of one key, the first document has no beginning, and the others come in their order.
+        near = np.nonzero(row >= 0)[0]
+        near = near[np.argsort(row[near], kind="stable")]
+        opens = np.append(True, np.diff(row[near]) != 0)[: len(near)]
+        sizes = np.diff(np.append(np.nonzero(opens)[0], len(near)))
+        behind[near] = 1 + np.arange(len(near)) - np.repeat(np.nonzero(opens)[0], sizes)
+
+        compared = np.minimum(behind, bucket)[first:last]
+        x = np.repeat(np.arange(first, last), compared)
         step = np.arange(len(x)) - np.repeat(np.cumsum(compared) - compared, compared)
-        found.append(np.stack([x, order[band, begins[band, x] + step]], 1))
-        far = span[behind > bucket]
-        found.append(np.stack([far, order[band, places[band, far] - 1]], 1))
+        found.append(np.stack([x, members[begin[x] + step]], 1))
+        far = far[(far >= first) & (far < last)]
+        found.append(np.stack([far, members[-3 - row[far]]], 1))
     packed = np.concatenate(found)
     packed = np.unique(packed[:, 0] << 32 | packed[:, 1])
     pairs = np.stack([packed >> 32, packed & 0xFFFFFFFF], 1)

@@ -87,7 +87,7 @@ class Scheme:
         """For a manifest: all that is needed to compute the same signatures elsewhere."""
         return {
             "name": "datasketch-affine32",
-            "text": "nfc-casefold-spaces",
+            "text": "nfc-casefold-words",
             "hash": "xxh32",
             **asdict(self),
         }

@@ -27,7 +27,7 @@ import numpy.typing as npt
 
 from tutelage.dedup import plain
 from tutelage.dedup.scheme import Scheme, permutations
-from tutelage.dedup.words import encode, normalise
+from tutelage.dedup.words import encode, spread
 from tutelage.errors import OutputError
 
 Id = str | int
@@ -91,14 +91,14 @@ class Sketches:
     def concat(cls, blocks: Iterable["Sketches"], scheme: Scheme) -> "Sketches":
         """Many blocks as one, in the order given. Holds each block only until it is copied.
 
-        The shingles, which are most of it, go to an unnamed file that is mapped; see `let_go`.
+        Keys and shingles, which are most of it, go to unnamed files that are mapped; see `let_go`.
 
         Raises:
             OutputError: the folder for temporary files is full.
         """
         ids: list[Id] = []
-        digests, keys = _Grown(np.uint8), _Grown(np.uint32)
-        shingles, sizes = _Mapped(np.uint32), _Grown(np.int64)
+        digests, keys = Grown(np.uint8), _Mapped(np.uint32)
+        shingles, sizes = _Mapped(np.uint32), Grown(np.int64)
         for block in blocks:
             ids += block.ids
             digests.add(block.digests.ravel())
@@ -116,14 +116,18 @@ class Sketches:
         )
 
 
-class _Grown:
+class Grown:
     """A flat array that grows in place, so that joining many never holds all of them twice."""
 
     def __init__(self, kind: type[np.generic]) -> None:
         self._data = np.empty(1024, kind)
         self._size = 0
 
+    def __len__(self) -> int:
+        return self._size
+
     def add(self, part: npt.NDArray[Any]) -> None:
+        """Puts `part` at the end."""
         end = self._size + len(part)
         if end > len(self._data):
             self._data.resize(max(end, len(self._data) * 9 // 8), refcheck=False)
@@ -131,6 +135,7 @@ class _Grown:
         self._size = end
 
     def done(self) -> npt.NDArray[Any]:
+        """The array; nothing can be added any more."""
         self._data.resize(self._size, refcheck=False)
         return self._data
 
@@ -161,7 +166,9 @@ class _Mapped:
 
 def let_go(array: npt.NDArray[Any]) -> None:
     """Gives the memory of a mapped array back; what is wanted of it later is read again."""
-    held = getattr(array.base, "_mmap", array.base)
+    held: Any = array
+    while isinstance(held, np.ndarray):  # views of views, the memory map at the end
+        held = held.base
     if isinstance(held, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         held.madvise(mmap.MADV_DONTNEED)
 
@@ -201,7 +208,7 @@ def pick(name: Literal["signing", "comparing"], size: int) -> ModuleType:
 def shingles(text: str, scheme: Scheme) -> Hashes:
     """The sorted, distinct hashes of a text's shingles: none for an empty text.
 
-    A shingle is `scheme.shingle` words of the normalised text with a space between; its hash is
+    A shingle is `scheme.shingle` words (`words.spread`) with a space between; its hash is
     XXH32 of their UTF-8. A text with fewer words is one shingle.
     """
     return shingle_sets([text], scheme)[0]
@@ -279,8 +286,8 @@ class _Shingled:
 
 
 def _shingle(texts: Sequence[str], scheme: Scheme) -> _Shingled:
-    # Most texts are ASCII, for which the kernel does what `normalise` would.
-    parts = [text.encode() if text.isascii() else encode(normalise(text)) for text in texts]
+    # Most texts are ASCII, for which the kernel does what `spread` would.
+    parts = [text.encode() if text.isascii() else encode(spread(text)) for text in texts]
     bounds = np.zeros(len(parts) + 1, np.int64)
     np.cumsum([len(part) for part in parts], out=bounds[1:])
     source = np.frombuffer(b"".join(parts), np.uint8)

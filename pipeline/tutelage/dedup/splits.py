@@ -23,8 +23,8 @@ The result depends on neither the order of the documents nor that of the edges.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
+from tutelage.dedup.result import Result
 from tutelage.dedup.sketches import Id
-from tutelage.dedup.twins import Result
 from tutelage.seeds import fraction
 
 HELD = "held"

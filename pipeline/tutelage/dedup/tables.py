@@ -4,12 +4,13 @@ Deduplication needs the ids and texts of all rows before it can say anything of 
 reads a file once for those and once more to write it with its verdicts. Neither pass holds more
 than a few megabytes of rows.
 
-Not here: what a run's folder is, and the shards that a run writes (`shards`).
+Not here: how the values of a column are read (`fields`), what a run's folder is, and the shards that
+a run writes (`shards`).
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Protocol
 
@@ -18,7 +19,6 @@ import pyarrow.json as pj
 import pyarrow.parquet as pq
 from pyarrow import fs
 
-from tutelage.dedup.words import spoken
 from tutelage.errors import Mistake
 from tutelage.places import locate, reason
 
@@ -187,13 +187,16 @@ class _Lines:
         if not block.strip():
             return (schema or pa.schema([])).empty_table()
         try:
-            return pj.read_json(
+            table = pj.read_json(
                 pa.BufferReader(block),
                 read_options=pj.ReadOptions(block_size=len(block) + 1, use_threads=False),
                 parse_options=pj.ParseOptions(explicit_schema=schema),
             )
-        except pa.ArrowException as error:
+            _ = table.schema.names  # which may be no UTF-8, just as the values
+            table.validate(full=True)
+        except (pa.ArrowException, UnicodeDecodeError) as error:
             raise self._broken(line, block, error) from error
+        return table
 
     def _broken(self, line: int, block: bytes, error: Exception) -> Mistake:
         """Names the line at which Arrow gave up."""
@@ -201,15 +204,31 @@ class _Lines:
             if not text.strip():
                 continue
             try:
-                row = json.loads(text)
-            except ValueError as wrong:
+                row = json.loads(text.decode("utf-8-sig"))
+                json.dumps(row, ensure_ascii=False).encode()
+            except UnicodeDecodeError as wrong:
+                return Mistake(
+                    f"{self.path}: line {number} is not UTF-8 (byte {wrong.object[wrong.start]:#x} "
+                    f"at {wrong.start}): convert the file to UTF-8"
+                )
+            except UnicodeEncodeError as wrong:
+                return Mistake(
+                    f"{self.path}: line {number} has half a surrogate pair, which is no text "
+                    f"({wrong.object[wrong.start]!a}): take it out, or put \\ufffd in its place"
+                )
+            except (ValueError, RecursionError) as wrong:
                 return Mistake(f"{self.path}: line {number} is not JSON: {wrong}")
             if not isinstance(row, dict):
                 return Mistake(f"{self.path}: line {number}: wanted an object, got {text[:40]!r}")
-        return Mistake(f"{self.path}: after line {line}: {reason(error)}: make it one type")
+        said = reason(error)
+        cure = ": make it one type" if "changed from" in said else ""
+        return Mistake(f"{self.path}: after line {line}: {said}{cure}")
 
 
 def _want(path: str, columns: Sequence[str], names: list[str]) -> None:
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise Mistake(f"{path} has {count} columns named {name!r}: rename all but one of them")
     for column in columns:
         if column not in names:
             near = get_close_matches(column, names, 1)
@@ -234,52 +253,3 @@ def _as_text(kind: pa.DataType) -> pa.DataType:
     if pa.types.is_list(kind):
         return pa.list_(_as_text(kind.value_type))
     return pa.string() if pa.types.is_temporal(kind) else kind
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """How values of one column are read."""
-
-    table: str
-    column: str
-
-    def texts(self, values: pa.Array) -> list[str | None]:
-        """Text, or what was said in chat messages (`list<struct<role, content>>`)."""
-        kind = values.type
-        if pa.types.is_dictionary(kind):
-            values, kind = values.dictionary_decode(), kind.value_type
-        if pa.types.is_null(kind) or _is_text(kind):
-            texts: list[str | None] = values.to_pylist()
-            return texts
-        if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-            part = kind.value_type
-            if pa.types.is_struct(part) and part.get_field_index("content") >= 0:
-                return [None if chat is None else spoken(chat) for chat in values.to_pylist()]
-        raise Mistake(
-            f"{self.table}: column {self.column!r} holds {kind}: wanted text, or chat messages "
-            "with role and content"
-        )
-
-    def ids(self, values: pa.Array) -> list[str] | list[int]:
-        """Text or whole numbers, none missing."""
-        kind = values.type
-        if pa.types.is_dictionary(kind):
-            values, kind = values.dictionary_decode(), kind.value_type
-        if not (_is_text(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind)):
-            raise Mistake(
-                f"{self.table}: column {self.column!r} holds {kind}: wanted ids that are text or "
-                "whole numbers"
-            )
-        if values.null_count:
-            raise Mistake(
-                f"{self.table}: column {self.column!r} is empty in some rows: wanted an id in "
-                "every row; leave out --id to number the rows"
-            )
-        names: list[str] | list[int] = values.to_pylist()
-        return names
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-    )

@@ -20,7 +20,7 @@ Not here: text, files, and what is done with a duplicate.
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import dataclass
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -28,70 +28,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tutelage.dedup.result import Counts, Result, Table
 from tutelage.dedup.scheme import Scheme
-from tutelage.dedup.sketches import Id, Sketches, let_go, pick
-
-Table = npt.NDArray[np.int32]
-Places = npt.NDArray[np.int32]
+from tutelage.dedup.sketches import Grown, Id, Sketches, let_go, pick
 
 _SPAN = 8_192
 """Documents whose candidates one task looks up."""
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """What was seen and done; goes into the manifest."""
-
-    documents: int = 0
-    kept: int = 0
-    exact: int = 0
-    """Removed, and an earlier document has the very same normalised text."""
-    near: int = 0
-    """Removed, and none has."""
-    clusters: int = 0
-    """Clusters of two documents or more."""
-    edges: int = 0
-    """Verified pairs of different texts."""
-    compared: int = 0
-    """Pairs of different texts that shared a band key and were compared."""
-    hot_keys: int = 0
-    """Band keys shared by so many that not all comparisons were made."""
-    capped: int = 0
-    """Comparisons that hot keys left out; the pair may still have met under another key."""
-
-    def __add__(self, other: "Counts") -> "Counts":
-        return Counts(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
-
-    def record(self) -> dict[str, int]:
-        """As JSON."""
-        return asdict(self)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Result:
-    """Positions are those of the documents as they were given to `find`."""
-
-    ids: list[Id]
-    twin: Places
-    """int32 [n]: position of the surviving twin; -1 where the document stays."""
-    first: Places
-    """int32 [n]: position of the smallest id of the document's cluster."""
-    text: Places
-    """int32 [n]: position of the smallest id with the very same text, its own where it is alone."""
-    edges: Table
-    """int32 [e, 2]: verified pairs; the copies of a text hang on the smallest id among them."""
-    counts: Counts
-
-    @property
-    def duplicate_of(self) -> dict[Id, Id]:
-        """Id of the surviving twin, for each document that is removed."""
-        removed = np.nonzero(self.twin >= 0)[0].tolist()
-        return {self.ids[x]: self.ids[self.twin[x]] for x in removed}
-
-    @property
-    def cluster(self) -> dict[Id, Id]:
-        """The cluster of each document, named by its smallest id."""
-        return {name: self.ids[y] for name, y in zip(self.ids, self.first.tolist(), strict=True)}
 
 
 def find(
@@ -108,16 +50,33 @@ def find(
         ValueError: two documents have one id, ids are of different types, or the sketches are of
             another scheme.
     """
-    n = len(sketches)
     if sketches.keys.shape[1] != scheme.bands:
         raise ValueError(f"wanted sketches of {scheme.bands} bands, got {sketches.keys.shape[1]}")
-    kernels = pick("comparing", 3 * sketches.size)  # in plain NumPy it costs more than signing
+    everyone = np.arange(len(sketches))
+    return _find(sketches, sketches.ids, everyone, scheme, threads, progress)
+
+
+def _find(
+    sketches: Sketches,
+    ids: list[Id],
+    where: npt.NDArray[np.int64],
+    scheme: Scheme,
+    threads: int,
+    progress: Callable[[int, int], None] | None,
+) -> Result:
+    """`find` among the documents at `where`, whose ids are `ids`; positions are those in `where`.
+
+    Nothing is copied out of the sketches: those of a large run are more than all that is made here.
+    """
+    n = len(where)
+    size = 3 * sketches.size * n // max(1, len(sketches))
+    kernels = pick("comparing", size)  # in plain NumPy it costs more than signing
     # From here on a document is its rank in the order of ids, and a text is one of `speakers`,
     # the first documents with each digest.
-    order = _order(sketches.ids)
-    speaker = _speakers(sketches.digests[order])
+    order = _order(ids)
+    speaker = _speakers(sketches.digests[where[order]])
     speakers, text = np.unique(speaker, return_inverse=True)
-    found = _edges(kernels, sketches, order[speakers], scheme, threads, progress)
+    found = _edges(kernels, sketches, where[order[speakers]], scheme, threads, progress)
     twin_text = kernels.survivors(found.pairs, len(speakers))[text]
     first = speakers[kernels.components(found.pairs, len(speakers))[text]]
 
@@ -142,7 +101,7 @@ def find(
     twin_of[order] = np.where(twin < 0, -1, order[twin])
     first_of[order] = order[first]
     text_of[order] = order[speaker]
-    return Result(sketches.ids, twin_of, first_of, text_of, order[edges].astype(np.int32), counts)
+    return Result(ids, twin_of, first_of, text_of, order[edges].astype(np.int32), counts)
 
 
 def find_within(
@@ -161,7 +120,7 @@ def find_within(
         threads: as in `find`.
         progress: as in `find`, over all parts.
     """
-    if len(set(parts)) < 2:
+    if len(set(parts)) < 2 or sketches.keys.shape[1] != scheme.bands:
         return find(sketches, scheme, threads, progress)
     places: dict[Any, list[int]] = {}
     for place, part in enumerate(parts):
@@ -172,7 +131,8 @@ def find_within(
     counts = Counts()
     for _, where in sorted(places.items()):
         at = np.asarray(where, np.int32)
-        found = find(sketches.only(where), scheme, threads)
+        names = [sketches.ids[place] for place in where]
+        found = _find(sketches, names, at.astype(np.int64), scheme, threads, None)
         twin[at] = np.where(found.twin < 0, -1, at[found.twin])
         first[at], text[at] = at[found.first], at[found.text]
         edges.append(at[found.edges])
@@ -226,50 +186,66 @@ def _speakers(digests: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
 def _edges(
     kernels: ModuleType,
     sketches: Sketches,
-    members: npt.NDArray[np.int64],
+    documents: npt.NDArray[np.int64],
     scheme: Scheme,
     threads: int,
     progress: Callable[[int, int], None] | None,
 ) -> _Found:
-    """Verified pairs among the documents at `members`, as places in `members`."""
-    n, bands = len(members), scheme.bands
-    spans = np.stack([sketches.bounds[:-1][members], sketches.bounds[1:][members]], 1)
-    maps = kernels.bitmaps(sketches.shingles, spans)
-    let_go(sketches.shingles)  # of most candidates the map says enough
-    order = np.empty((bands, n), np.uint32)
-    begins = np.empty((bands, n), np.int32)
-    places = np.empty((bands, n), np.int32)
-    hot_keys = capped = 0
-    document = np.arange(n, dtype=np.uint64)
-    for band in range(bands):
-        packed = sketches.keys[members, band].astype(np.uint64) << np.uint64(32) | document
-        packed.sort()
-        hot, left_out = kernels.place(packed, scheme.bucket, begins, places, band)
-        hot_keys += hot
-        capped += left_out
-        order[band] = packed.astype(np.uint32)
-    p, q = scheme.ratio()
-    task = partial(
-        kernels.edges,
-        sketches.shingles,
-        spans,
-        maps,
-        order,
-        begins,
-        places,
-        scheme.bucket,
-        p,
-        q,
-    )
+    """Verified pairs among the documents at `documents`, as places in that."""
+    n = len(documents)
+    spans = np.stack([sketches.bounds[:-1][documents], sketches.bounds[1:][documents]], 1)
+    met = _meet(kernels, sketches, documents, scheme)
+    maps = kernels.empty_maps(spans)
+    by_place = np.argsort(spans[:, 0], kind="stable")
+    for start in range(0, n, _SPAN):
+        kernels.fill_maps(sketches.shingles, spans, maps, by_place[start : start + _SPAN])
+        let_go(sketches.shingles)  # of most candidates the map says enough
+    shared = met.members, met.begins, met.crowded, scheme.bucket, *scheme.ratio()
     pairs = [np.empty((0, 2), np.int32)]
     compared = 0
+    task = partial(kernels.edges, sketches.shingles, spans, maps, *shared)
     for stop, (found, seen) in _tasks(task, n, threads):
         let_go(sketches.shingles)
         pairs.append(found)
         compared += seen
         if progress is not None:
             progress(stop, n)
-    return _Found(np.concatenate(pairs), compared, hot_keys, capped)
+    return _Found(np.concatenate(pairs), compared, met.hot_keys, met.capped)
+
+
+@dataclass(frozen=True, slots=True)
+class _Met:
+    """Who shares a key with whom, in all bands; see `comparing.place`."""
+
+    members: npt.NDArray[np.uint32]
+    begins: Table
+    crowded: npt.NDArray[np.int32]
+    hot_keys: int
+    capped: int
+
+
+def _meet(
+    kernels: ModuleType,
+    sketches: Sketches,
+    documents: npt.NDArray[np.int64],
+    scheme: Scheme,
+) -> _Met:
+    number = np.arange(len(documents), dtype=np.uint64)
+    begins = np.empty((scheme.bands, len(documents)), np.int32)
+    members, crowded = Grown(np.uint32), Grown(np.int32)
+    hot_keys = capped = 0
+    for band in range(scheme.bands):
+        packed = sketches.keys[documents, band].astype(np.uint64) << np.uint64(32) | number
+        let_go(sketches.keys)
+        packed.sort()
+        meeting, crowds, hot, left_out = kernels.place(
+            packed, scheme.bucket, begins[band], len(members)
+        )
+        members.add(meeting)
+        crowded.add(crowds)
+        hot_keys += hot
+        capped += left_out
+    return _Met(members.done(), begins, crowded.done(), hot_keys, capped)
 
 
 def _tasks(

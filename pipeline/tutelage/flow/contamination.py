@@ -5,7 +5,7 @@
 
 What counts as a match is in `dedup.decontaminate`. With the action `drop` a matching row is
 filtered, with `mark` it is only reported: `contamination.jsonl` names its `problem_id`, by which
-its dialogues can be left out. Nothing here drops a row itself.
+its dialogues can be left out (`shards.contaminated.marked`). Nothing here drops a row itself.
 """
 
 import json
@@ -25,6 +25,7 @@ from tutelage.flow.survey import Place
 from tutelage.records import Problem
 from tutelage.settings import Decontaminate, Settings
 from tutelage.shards import RunFolder
+from tutelage.shards.contaminated import REPORT
 
 Sets = list[tuple[str, Corpus]]
 """Evaluation sets by name."""
@@ -126,7 +127,7 @@ def report(
         for (corpus, row), problem, match in found
     ]
     folder.write_text(
-        "contamination.jsonl",
+        REPORT,
         "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines),
     )
     summary = {
@@ -215,5 +216,5 @@ def _page(summary: dict[str, Any], lines: list[dict[str, Any]], matches: list[Ma
         for line, match in zip(lines[:_SHOWN], matches[:_SHOWN], strict=True)
     ]
     more = len(matches) - len(parts)
-    tail = f"\nAnd {more} more, in `contamination.jsonl`.\n" if more else ""
+    tail = f"\nAnd {more} more, in `{REPORT}`.\n" if more else ""
     return head + "".join(parts) + tail

@@ -1,0 +1,201 @@
+r"""Words with the signs that stand at them, by which decontamination compares.
+
+`words.normalise` removes nothing that may mean something. Here goes, too, what a copy of a problem
+may change and still be the same problem (punctuation, markup, how an operator is written), while
+what makes it another problem (operators, points in numbers, brackets around a sum) stays:
+
+    What is **3 − 4**?              what  is  3  -4
+    $\frac{1}{2} \times (x + 3.5)$  1  /2  *(x  +3  .5)
+    小明有３个                       小  明  有  3  个
+
+A sign belongs to the word after it, so that there are as many tokens as words. Signs that stand
+behind their word (`50%`, `5!`, a closing bracket) belong to that one.
+
+A hyphen is a minus only beside what can be reckoned with, and a bracket counts only around an
+operator. This is a reading by eye, no parser: it may keep two spellings of one formula apart.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from tutelage.dedup.words import CHARACTER, SPACELESS, normalise
+
+_AROUND = 8
+"""Words of context on each side of an excerpt."""
+
+
+class Token(NamedTuple):
+    """A word, and where it stands in the text."""
+
+    signed: str
+    """The word with its signs."""
+    begin: int
+    end: int
+
+
+_BULLET = re.compile(
+    r"^[ \t]*(?:[-+*](?=[ \t]+(?:\*|[^\W\d_]{2}))|#{1,6}(?=[ \t])|>+(?=[ \t]))", re.M
+)
+_BOLD = re.compile(r"(?<![\w*])(\*{2,3})(?=\S)((?:[^*\n]|\*(?!\*))+?)(?<=\S)\1(?![\w*])")
+_ITALIC = re.compile(r"(?<![\w*])\*(?![\s*])([^*\n]+?)(?<![\s*])\*(?![\w*])")
+
+_MACROS = {
+    **dict.fromkeys(("times", "cdot", "ast"), "*"),
+    "div": "/",
+    **dict.fromkeys(("le", "leq", "leqslant"), "<="),
+    **dict.fromkeys(("ge", "geq", "geqslant"), ">="),
+    **dict.fromkeys(("ne", "neq"), "≠"),
+    **{"lt": "<", "gt": ">", "pm": "±", "mp": "∓", "prime": "'", "degree": "°"},
+    **dict.fromkeys(("mid", "vert", "lvert", "rvert"), "|"),
+    **dict.fromkeys(("left", "right", "big", "bigl", "bigr", "quad", "qquad"), " "),
+    **dict.fromkeys(("displaystyle", "textstyle", "limits", "dots", "ldots", "cdots"), " "),
+    **dict.fromkeys(("text", "textbf", "textit", "mathrm", "mathbf", "mathit", "mbox"), " "),
+}
+"""LaTeX commands that are an operator, or mere looks."""
+_MACRO = re.compile(r"\\(?:([a-z]+)|[,;:!()\[\] ])")
+_DEGREE = re.compile(r"\^ ?\{? ?\\circ(?![a-z]) ?\}?")
+_FRACTION = re.compile(r"\\[dt]?frac ?\{([^{}]*)\} ?\{([^{}]*)\}")
+_SUPERS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻"
+_RAISED = re.compile(f"[{_SUPERS}]+")
+_ONE_FORM = str.maketrans(
+    {
+        **{chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},  # full width
+        **{
+            chr(code): " " + unicodedata.normalize("NFKD", chr(code)).replace("⁄", "/")
+            for code in (*range(0xBC, 0xBF), *range(0x2150, 0x215F))
+        },
+        **dict.fromkeys("×∗·⋅∙✕✖", "*"),
+        **dict.fromkeys("÷∕⁄", "/"),
+        **{"≤": "<=", "≦": "<=", "⩽": "<=", "≥": ">=", "≧": ">=", "⩾": ">=", "√": " sqrt "},
+        **{"﹣": "-", "⁃": "-", "‰": "%%"},
+    }
+)
+
+_SCAN = re.compile(
+    rf"""(?P<word>{CHARACTER}|[^\W{SPACELESS}]+)
+    |(?P<open>[(\[{{])|(?P<close>[)\]}}])
+    |(?P<dash>-+>?)
+    |(?P<before>(?<![^\W\d_.])\.(?=\d)          # a point in a number
+        |(?<=\d)(?::|\ :\ )(?=\d)               # a ratio
+        |!=|[+*/^=<>|¬±∓\u2200-\u22ff\u27c0-\u27ef\u2980-\u2aff])
+    |(?P<behind>[%°]
+        |(?<=[\d)])!|(?<=\b[^\W\d_])!(?=\W)     # a factorial
+        |(?<![\w'"][^\W\d_])(?<=[^\W\d_])')     # a derivative
+    """,
+    re.VERBOSE,
+)
+_NAME = r"(?![ai]\ [^\W\d_]{2})[^\W\d_](?![^\W\d_])"  # and no article, no "I"
+_RECKONED = re.compile(rf" ?(?:[\d(\[{{|\\√]|\.\d|{_NAME})")
+"""What a minus may stand before."""
+
+
+def plain(text: str) -> str:
+    """`text` normalised, without markup, each operator in its one form."""
+    text = _BULLET.sub(" ", text)
+    text = _ITALIC.sub(r"\1", _BOLD.sub(r"\2", text))
+    text = normalise(text)
+    if not text.isascii():
+        text = _RAISED.sub(
+            lambda found: "^" + unicodedata.normalize("NFKC", found[0]).replace("−", "-"), text
+        ).translate(_ONE_FORM)
+    if "\\" in text:
+        text = _FRACTION.sub(r" (\1)/(\2) ", _DEGREE.sub("°", text))
+        text = _MACRO.sub(lambda found: _MACROS.get(found[1], found[0]) if found[1] else " ", text)
+    return " ".join(text.lower().split())
+
+
+def tokens(text: str) -> list[Token]:
+    """The tokens of a text that `plain` made."""
+    words: list[tuple[int, int]] = []
+    before: list[list[str]] = [[]]  # signs before each word, and before the one to come
+    behind: list[str] = []
+    brackets: list[tuple[int, int, list[str]]] = []
+    last_operator = -1  # number of words before it
+    for found in _SCAN.finditer(text):
+        kind, sign = found.lastgroup, found[0]
+        if kind == "word":
+            if sign.strip("_"):
+                words.append(found.span())
+                before.append([])
+                behind.append("")
+        elif kind == "open":
+            brackets.append((len(words), len(before[-1]), before[-1]))
+            before[-1].append("")
+        elif kind == "close":
+            if brackets:
+                begin, at, signs = brackets.pop()
+                if last_operator > begin:
+                    signs[at] = "("
+                    behind[-1] += ")"
+        elif kind == "behind":
+            closes = text[found.start() - 1] == ")"  # brackets that do not count have no factorial
+            if words and not (closes and sign == "!" and not behind[-1].endswith(")")):
+                behind[-1] += sign
+        elif kind == "before" or _is_minus(text, *found.span()):
+            before[-1].append({"!=": "≠"}.get(sign, sign[0] if kind == "dash" else sign.strip()))
+            if sign != ".":
+                last_operator = len(words)
+    return [
+        Token("".join(signs) + text[begin:end].strip("_") + after, begin, end)
+        for (begin, end), signs, after in zip(words, before, behind, strict=False)
+    ]
+
+
+def signed(found: Sequence[Token]) -> list[str]:
+    """The words with their signs."""
+    return [token.signed for token in found]
+
+
+_HALF = re.compile(f"[{SPACELESS}]")
+
+
+def length(words: Sequence[str]) -> float:
+    """How many words these are, if a character of a script without spaces is half a word."""
+    return sum(0.5 if not word.isascii() and _HALF.search(word) else 1.0 for word in words)
+
+
+def longest_run(ours: list[str], theirs: list[str], size: int) -> tuple[int, int, int]:
+    """Length of the longest shared run of at least `size` words, and where it begins in each."""
+    places: dict[tuple[str, ...], list[int]] = {}
+    for there in range(len(theirs) - size + 1):
+        places.setdefault(tuple(theirs[there : there + size]), []).append(there)
+    best = (0, 0, 0)
+    for at in range(len(ours) - size + 1):
+        for there in places.get(tuple(ours[at : at + size]), ()):
+            if at and there and ours[at - 1] == theirs[there - 1]:
+                continue  # seen from its beginning
+            run = size
+            for one, other in zip(ours[at + size :], theirs[there + size :], strict=False):
+                if one != other:
+                    break
+                run += 1
+            best = max(best, (run, -at, -there))
+    return best[0], -best[1], -best[2]
+
+
+def excerpt(text: str, found: Sequence[Token], at: int, size: int) -> str:
+    """A run of tokens in brackets, with a few words around it, as they stand in the text."""
+    first, last = max(0, at - _AROUND), min(len(found), at + size + _AROUND) - 1
+    begin, end = found[at].begin, found[at + size - 1].end
+    before = ("… " if first else "") + text[found[first].begin : begin]
+    after = text[end : found[last].end] + (" …" if last < len(found) - 1 else "")
+    return f"{before}[{text[begin:end]}]{after}"
+
+
+def _is_minus(text: str, begin: int, end: int) -> bool:
+    """Whether hyphens are a sign: `3 - x`, `-4`, `f(x)-g(x)`, but not `a 5-year-old`."""
+    if text[begin:end].endswith(">"):
+        return False  # an arrow
+    after = bool(_RECKONED.match(text, end))
+    head = text[max(0, begin - 3) : begin]
+    spaced = head.endswith(" ")
+    head = head.rstrip()
+    closed = bool(head) and head[-1] in ")]}|!°%'"
+    named = bool(re.search(r"\d$|(?<![^\W\d_])[^\W\d_]$", head))
+    if spaced and text[end : end + 1] == " ":
+        return after or closed or named
+    if not head or spaced or head[-1] in "([{+*/^=<>,:;$":
+        return after
+    return closed or (after and named)
