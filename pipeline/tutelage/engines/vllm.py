@@ -245,26 +245,35 @@ class InProcess:
             except Exception as fault:  # also what a chat template raises: no fault of neighbours
                 _settle(pending, Permanent(f"refused by vLLM: {_cause(fault)}"))
 
-    def _send(self, pending: _Pending) -> None:
-        ask = pending.ask
+    def prompt(self, ask: Ask) -> list[int]:
+        """The token ids of an ask."""
         chat = [{"role": role, "content": content} for role, content in ask.chat]
         encoded = self._tokenizer.apply_chat_template(
             chat, tokenize=True, add_generation_prompt=True, return_dict=True
         )
-        prompt = list(encoded["input_ids"])
-        room = self._length - len(prompt)
-        if room < _HEADROOM:
-            raise Permanent(f"context: {len(prompt)} tokens, the model takes {self._length}")
+        return list(encoded["input_ids"])
+
+    def params(self, ask: Ask) -> Any:
+        """vLLM's sampling parameters for an ask."""
         sampling = ask.sampling
-        params = self._params(
+        return self._params(
             temperature=sampling.temperature,
             top_p=sampling.top_p,
-            max_tokens=min(sampling.max_tokens, room),
+            max_tokens=sampling.max_tokens,
             stop=list(sampling.stop) or None,
             seed=ask.seed,
             logprobs=0 if ask.player in ("student", "question") else None,
             output_kind=self._final,
         )
+
+    def _send(self, pending: _Pending) -> None:
+        ask = pending.ask
+        prompt = self.prompt(ask)
+        room = self._length - len(prompt)
+        if room < _HEADROOM:
+            raise Permanent(f"context: {len(prompt)} tokens, the model takes {self._length}")
+        params = self.params(ask)
+        params.max_tokens = min(params.max_tokens, room)
         self._sent += 1
         name = str(self._sent)
         self._moved = time.monotonic()
