@@ -141,7 +141,10 @@ def plain_batch() -> None:
     """vLLM alone: the engine's own thread sleeps, because nobody has asked it anything."""
     engine = STAGE.engine._engine
     asks = [exactly(request) for turns in STAGE.turns.values() for request in turns]
-    ready = [(STAGE.engine.prompt(ask), STAGE.engine.params(ask)) for ask in asks]
+    ready = [
+        (STAGE.engine.prompt(ask), STAGE.engine.params(ask, ask.sampling.max_tokens))
+        for ask in asks
+    ]
     STAGE.begun = time.perf_counter()
     for number, (prompt, params) in enumerate(ready):
         engine.add_request(f"plain {number}", {"prompt_token_ids": prompt}, params)

@@ -253,13 +253,13 @@ class InProcess:
         )
         return list(encoded["input_ids"])
 
-    def params(self, ask: Ask) -> Any:
-        """vLLM's sampling parameters for an ask."""
+    def params(self, ask: Ask, room: int) -> Any:
+        """vLLM's sampling parameters for an ask; `room` is how many tokens the context has left."""
         sampling = ask.sampling
         return self._params(
             temperature=sampling.temperature,
             top_p=sampling.top_p,
-            max_tokens=sampling.max_tokens,
+            max_tokens=min(sampling.max_tokens, room),
             stop=list(sampling.stop) or None,
             seed=ask.seed,
             logprobs=0 if ask.player in ("student", "question") else None,
@@ -272,8 +272,7 @@ class InProcess:
         room = self._length - len(prompt)
         if room < _HEADROOM:
             raise Permanent(f"context: {len(prompt)} tokens, the model takes {self._length}")
-        params = self.params(ask)
-        params.max_tokens = min(params.max_tokens, room)
+        params = self.params(ask, room)
         self._sent += 1
         name = str(self._sent)
         self._moved = time.monotonic()
