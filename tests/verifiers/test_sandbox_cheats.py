@@ -147,6 +147,41 @@ def f(x): return Near()
 }
 
 
+OWN = "def f(x):\n    return 0\n"
+KINDS_OF_TESTS = {
+    "check": "def check(candidate):\n    assert candidate(2) == 4",
+    "a function": "def test_f():\n    assert f(2) == 4",
+    "a class": "class TestF:\n    def test_f(self):\n        assert f(2) == 4",
+    "a case": "import unittest\nclass TestF(unittest.TestCase):\n"
+    "    def test_f(self):\n        self.assertEqual(f(2), 4)",
+    "a case with its main": "import unittest\nclass TestF(unittest.TestCase):\n"
+    "    def test_f(self):\n        self.assertEqual(f(2), 4)\nunittest.main()",
+    "a main": "def main():\n    assert f(2) == 4\nif __name__ == '__main__':\n    main()",
+    "an expression": "f(2) == 4",
+    "a swallowed failure": "try:\n    assert f(2) == 4\n    print('ok')\n"
+    "except AssertionError:\n    print('no')",
+    "a tuple": "assert (f(2) == 4, 'wrong')",
+    "an import": "from solution import f\nassert f(2) == 4",
+}
+SWITCHES = {
+    "nothing": "",
+    "a function": "def check(c): pass\ndef test_f(): pass\ndef main(): pass\n",
+    "a value": "check = test_f = TestF = main = candidate = 1\n",
+    "a class": "class TestF: pass\nclass check: pass\n",
+    "a right candidate": "def candidate(x): return x * x\n",
+    "unittest": "import unittest\nunittest.TestCase = object\n__name__ = 'x'\n",
+    "an exit": "def f(x): raise SystemExit(0)\n",
+    "a hard exit": "import os\ndef f(x): os._exit(0)\n",
+}
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_TESTS)
+@pytest.mark.parametrize("switch", SWITCHES)
+def test_a_program_cannot_switch_tests_off(judged, kind, switch):
+    verdict = judged(OWN + SWITCHES[switch], [KINDS_OF_TESTS[kind]])
+    assert verdict.status == "incorrect", verdict
+
+
 @pytest.mark.parametrize("name", WEAK_TESTS)
 def test_a_weak_test_is_not_weaker_here(judged, name):
     tests, program = WEAK_TESTS[name]

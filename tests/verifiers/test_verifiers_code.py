@@ -7,13 +7,27 @@ import pytest
 
 from tutelage.records import Gold, Problem
 from tutelage.verifiers import VerifierPool, sandbox
-from tutelage.verifiers.code import CodeVerifier, extract, same_output
+from tutelage.verifiers.code import CodeVerifier, same_output
+from tutelage.verifiers.program import extract
 from tutelage.verifiers.sandbox import Sandbox
 
 GOOD = "def f(x):\n    return x * x\n"
 SQUARES = ["assert f(2) == 4", "assert f(3) == 9", "assert f(11) == 121"]
 
 
+CASE = """
+import unittest
+class Base(unittest.TestCase):
+    def setUp(self):
+        self.two = 2
+class Squares(Base):
+    def test_two(self):
+        self.assertEqual(f(self.two), 4)
+    def test_more(self):
+        for n in range(3):
+            with self.subTest(n=n):
+                self.assertEqual(f(n), n * n)
+"""
 RIGHT = {
     "asserts": (GOOD, SQUARES, {}),
     "recursion": (
@@ -99,6 +113,47 @@ RIGHT = {
     "test functions": (
         GOOD,
         ["def test_two():\n    assert f(2) == 4\ndef test_three():\n    assert f(3) == 9"],
+        {},
+    ),
+    "test functions of a class": (
+        GOOD,
+        ["class TestF:\n    def setup_method(self):\n        self.two = 2\n"
+         "    def test_two(self):\n        assert f(self.two) == 4"],
+        {},
+    ),
+    "a unittest case": (GOOD, [CASE], {}),
+    "a unittest case with its main": (
+        GOOD,
+        [CASE + "if __name__ == '__main__':\n    unittest.main()\n"],
+        {},
+    ),
+    "a main of the tests": (
+        GOOD,
+        ["def main():\n    assert f(2) == 4\nif __name__ == '__main__':\n    main()"],
+        {},
+    ),
+    "a comparison alone": (GOOD, ["f(2) == 4", "print(f(3) == 9)"], {}),
+    "what pieces before it define": (
+        GOOD,
+        ["import math", "def near(a, b):\n    return math.isclose(a, b)", "assert near(f(2), 4)"],
+        {},
+    ),
+    "a check that a later piece calls": (
+        GOOD,
+        ["def check(candidate):\n    assert candidate(2) == 4", "check(f)"],
+        {},
+    ),
+    "an import of the program": (
+        GOOD,
+        ["from solution import f\nassert f(2) == 4", "from .other import f as g\nassert g(2) == 4",
+         "import solution\nassert solution.f(3) == 9"],
+        {},
+    ),
+    "candidate": (GOOD, ["assert candidate(2) == 4"], {}),
+    "its own check": (
+        GOOD + "def check(candidate):\n    raise ValueError\ncheck = test_two = 1\n",
+        ["def check(candidate):\n    assert candidate(2) == 4",
+         "def test_two():\n    assert f(2) == 4"],
         {},
     ),
     "objects of the setup": (
@@ -201,6 +256,13 @@ def test_the_detail_is_for_the_teacher(judged):
             "tests: a test does not parse",
         ),
         ('{"tests": []}', "tests: they check nothing"),
+        ('{"tests": ["import math", "x = 1"], "entry_point": "f"}', "tests: they check nothing"),
+        ('{"tests": ["print(f(2))", "f(3)"], "entry_point": "f"}', "tests: they check nothing"),
+        ('{"tests": ["for a in []:\\n  assert f(a)"], "entry_point": "f"}', "tests: they check"),
+        ('{"tests": ["def run():\\n  assert f(1)"], "entry_point": "f"}', "tests: they check"),
+        ('{"tests": ["import numpy\\nassert f(1)"], "entry_point": "f"}', "tests: No module named"),
+        ('{"tests": ["def test_it(fix, ture):\\n  f(1)"]}', "tests: test_it wants arguments"),
+        ('{"tests": ["async def test_it():\\n  assert f(1)"]}', "tests: test_it is asynch"),
         ("not json", "unreadable tests: "),
         ('{"tests": ["assert f(object())"], "entry_point": "f"}', "tests: a test passes an object"),
     ],
@@ -238,6 +300,19 @@ def test_tests_that_cannot_be_put_are_unjudged(verifier, tests, reason):
         ("```python\ndef f(x):\n    return x", "", "def f(x):\n    return x"),
         ("def f(x):\n    return x\n", "", "def f(x):\n    return x"),
         ("Here it is:\ndef f(x):\n    return x\n\nThat is all!", "", "def f(x):\n    return x\n"),
+        (
+            '```python\ndef f(x):\n    """\n    ```\n    f(1)\n    ```\n    """\n    return x\n```',
+            "f",
+            'def f(x):\n    """\n    ```\n    f(1)\n    ```\n    """\n    return x',
+        ),
+        ("<think>\n```python\na = 1\n```\n</think>```python\na = 2\n```", "", "a = 2"),
+        ("Here: ```python\na = 1\n```", "", "a = 1"),
+        (
+            "```python\ndef g(x): return x\n```\nThen\n```python\ndef f(x): return g(x)\n```",
+            "f",
+            "def g(x): return x\n\ndef f(x): return g(x)",
+        ),
+        ("Sure:\n\n    def f(x):\n        return x\n", "", "def f(x):\n    return x"),
         ("I do not know.", "", ""),
         ("Hello", "", ""),
         ("", "", ""),
@@ -246,6 +321,27 @@ def test_tests_that_cannot_be_put_are_unjudged(verifier, tests, reason):
 )
 def test_extract(message, entry, program):
     assert extract(message, entry) == program
+
+
+SIGNATURE = 'from math import pi\n\ndef f(x):\n    """The area."""\n'
+
+
+@pytest.mark.parametrize(
+    ("message", "program"),
+    [
+        ("    return pi * x", SIGNATURE + "    return pi * x\n"),
+        ("    y = pi * x\n    return y\n", SIGNATURE + "    y = pi * x\n    return y\n"),
+        ("y = pi * x\n    return y", SIGNATURE + "    y = pi * x\n    return y\n"),
+        (
+            "for y in range(x):\n    return y",
+            SIGNATURE + "    for y in range(x):\n        return y\n",
+        ),
+        ("def f(x): return pi * x", "from math import pi\ndef f(x): return pi * x"),
+        ("I do not know.", ""),
+    ],
+)
+def test_a_body_goes_under_the_signature_of_the_statement(message, program):
+    assert extract(message, "f", SIGNATURE) == program
 
 
 @pytest.mark.parametrize(

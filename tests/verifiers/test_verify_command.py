@@ -97,6 +97,51 @@ def test_code_rows(tmp_path):
     assert printed[2]["detail"]["first_failure"]["input"] == "f(3)"
 
 
+DOUBLE = "print(int(input()) * 2)"
+PAIRS = [("2\n", "4\n"), ("5\n", "10\n")]
+OBJECTS = [{"input": given, "output": wanted, "testtype": "stdin"} for given, wanted in PAIRS]
+LISTS = {"inputs": ["2", "5"], "outputs": ["4", "10"]}
+CALLS = [{"input": "[1, 2]\n3", "output": "[3, 6]", "testtype": "functional"}]
+SOLUTION = (
+    "class Solution:\n    def times(self, xs: List[int], n):\n        return [x * n for x in xs]"
+)
+FORMS = [
+    # program, one that is wrong, tests, entry point
+    (DOUBLE, "print(4)", OBJECTS, ""),
+    (DOUBLE, "print(4)", json.dumps(OBJECTS), ""),
+    (DOUBLE, "print(4)", [{"input": "5", "expected_output": "10"}], ""),
+    (DOUBLE, "print(4)", PAIRS, ""),
+    (DOUBLE, "print(4)", LISTS, ""),
+    (DOUBLE, "print(4)", json.dumps(LISTS), ""),
+    (DOUBLE, "print(4)", {"stdin": PAIRS}, ""),
+    (DOUBLE, "print(9)", {"inputs": [["2"]], "outputs": [["4"]]}, ""),
+    (SOLUTION, SOLUTION.replace("* n", "+ n"), CALLS, "times"),
+    (SOLUTION, SOLUTION.replace("* n", "+ n"), json.dumps(CALLS), "times"),
+    ("def f(a, b): return a + b", "def f(a, b): return a",
+     {"fn_name": "f", "inputs": [[1, 2]], "outputs": [[3]]}, ""),
+    ("def f(a): return a", "def f(a): return 0",
+     [{"type": "function_call", "fn_name": "f", "input": ["x"], "output": "x"}], ""),
+    ("def f(x): return x", "def f(x): return 0", '["assert f(1) == 1"]', "f"),
+]  # fmt: skip
+UNKNOWN = [{"a": 1}, "[1, 2]", [{"input": "1"}, 3], {"inputs": ["1"], "outputs": []}]
+
+
+def test_cases_of_other_corpora(tmp_path):
+    rows, wanted = [], []
+    for program, wrong, tests, entry in FORMS:
+        for answer, status in ((program, "correct"), (wrong, "incorrect")):
+            rows.append({"answer": answer, "tests": tests, "entry_point": entry})
+            wanted.append(status)
+    for tests in UNKNOWN:
+        rows.append({"answer": "print(4)", "tests": tests})
+        wanted.append("unjudged")
+    path = tmp_path / "rows.jsonl"
+    path.write_text("\n".join(json.dumps({"domain": "code", **row}) for row in rows))
+    printed = [json.loads(line) for line in verify(str(path)).stdout.splitlines()]
+    for row, status, verdict in zip(rows, wanted, printed, strict=True):
+        assert verdict["status"] == status, (row, verdict)
+
+
 @pytest.mark.parametrize("path", ["missing.jsonl", "."])
 def test_no_file_is_one_line_and_status_2(tmp_path, monkeypatch, path):
     monkeypatch.chdir(tmp_path)

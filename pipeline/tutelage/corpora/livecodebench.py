@@ -27,7 +27,7 @@ from tutelage.errors import BadRow
 from tutelage.records import Gold, Problem
 
 _LARGEST = 1 << 28
-_SETUP = """\
+SETUP = """\
 import bisect, collections, copy, functools, heapq, itertools, math, operator, random, re, string
 from bisect import *
 from collections import *
@@ -37,6 +37,7 @@ from itertools import *
 from math import *
 from typing import *
 from builtins import *"""
+"""What a student's function may use without importing it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +86,9 @@ def gold(record: Record, owner: str, reference: str = "", prelude: str = "") -> 
         *_cases(record.get("private_test_cases"), "private_test_cases"),
     ]
     name = function(record.get("metadata"))
-    setup = f"{_SETUP}\n{prelude}".strip()
+    setup = f"{SETUP}\n{prelude}".strip()
     if name:
-        calls = [_call(owner + name, *case) for case in cases]
+        calls = [call(owner + name, *case) for case in cases]
         return suite(reference, calls, setup=setup, entry_point=name)
     return suite(reference, (), setup=setup, stdin=cases)
 
@@ -109,7 +110,12 @@ def function(metadata: object) -> str:
     return name or ""
 
 
-def _call(name: str, given: str, expected: str) -> str:
+def call(name: str, given: str, expected: str) -> str:
+    """The test that `name`, given the JSON arguments of the lines of `given`, returns `expected`.
+
+    Raises:
+        BadRow: one of them is no JSON.
+    """
     try:
         arguments = [json.loads(line) for line in given.split("\n") if line.strip()]
         result = json.loads(expected)

@@ -8,11 +8,14 @@ Bad output of a model is never an exception: it is a verdict. What could not be 
 memory or at all is `unjudged`, which is not the same as wrong. Wrongly accepting an answer poisons
 a data set, wrongly refusing one only thins it: where a rule must err, it refuses.
 
-    units, quantity, extract     read a number; find the final answer in a message
-    math, equivalence            compare answers (only the latter imports math-verify)
-    code                         find a program in a message, judge it by tests
+    units, numerals, quantity    read a number, in figures or words, with its unit
+    extract, doubt, final        find the final answer in a message, unless that takes it back
+    prose, around, choice        the number, or the letter, that a sentence gives
+    math, lists, equivalence     compare answers (only the last imports math-verify)
+    code, program                judge a program by tests; find it in a message
     sandbox, jail, confine       where programs run: from outside, from inside, the walls
-    checker, far, host, wire     tests in one process, the program in another, and between
+    checker, piece               run tests; what of a test is run, and what it counts as
+    far, host, wire              the program in a process of its own, and what goes between
     reasoning                    score by reasoning-gym's own scorers
     pool, child                  the processes in which all of this can be killed
 

@@ -7,10 +7,14 @@ them: `sys.exit(0)`, a printed "passed", a changed `assert`, an object that equa
 come to nothing. What the program may do is to answer a call, rightly or wrongly.
 
 - An assert that stands in no `try` is counted, and the tests go on after it fails.
-- A piece of tests without such an assert counts as one test, which an exception fails.
+- A piece without such an assert counts as one test, which an exception fails, if it calls the
+  program and does more than that. One that defines or imports counts as none.
+- What a piece defines, the pieces after it have, and have it before the program's names.
+- A test that imports what is not here cannot be put.
+
+What of a piece is run, and how its asserts are found, is in `piece`.
 """
 
-import ast
 import builtins
 import contextlib
 import random
@@ -19,7 +23,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tutelage import seeds
-from tutelage.verifiers.far import SHOWN, Client, Skipped, shown
+from tutelage.verifiers.far import SHOWN, Client, Far, Skipped, shown
+from tutelage.verifiers.piece import Piece, parsed, run_tests, stand_in
 from tutelage.verifiers.wire import Broken, Pipe, Unsendable
 
 
@@ -30,6 +35,11 @@ class Report:
         self.passed = self.total = 0
         self.failure: dict[str, str] = {}
         self._client = client
+
+    @property
+    def calls(self) -> int:
+        """Calls into the program so far."""
+        return self._client.calls
 
     def compare(
         self,
@@ -74,6 +84,8 @@ class Report:
         """
         if isinstance(error, Broken | Skipped):
             raise error
+        if isinstance(error, ModuleNotFoundError) and not self._client.trace:
+            raise Skipped(f"{error}") from None
         words = f"{type(error).__name__}: {error}"[:SHOWN]
         self.count(False, source, expected, words, self._client.trace or words)
 
@@ -94,41 +106,6 @@ class Report:
             }
 
 
-class _Asserts(ast.NodeTransformer):
-    """Turns asserts into calls of `__report__`, but for those whose failure a `try` may want."""
-
-    def __init__(self, source: str) -> None:
-        self._source = source
-
-    def visit_Try(self, node: ast.Try) -> ast.AST:
-        """Left alone."""
-        return node
-
-    def visit_Assert(self, node: ast.Assert) -> ast.AST:
-        """`assert a == b` becomes `__report__.compare(..., lambda: a, lambda: b, ...)`."""
-        odd = (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)
-        if any(isinstance(part, odd) for part in ast.walk(node.test)):
-            return node
-        source = ast.Constant(ast.get_source_segment(self._source, node) or "assert")
-        test = node.test
-        if isinstance(test, ast.Compare) and len(test.ops) == 1:
-            name = "compare"
-            names = ("__left__", "__right__")
-            a, b = (ast.Name(n, ast.Load()) for n in names)
-            holds = _function(ast.Compare(a, test.ops, [b]), *names)
-            arguments = [source, _function(test.left), _function(test.comparators[0]), holds]
-        else:
-            name, arguments = "check", [source, _function(test)]
-        report = ast.Attribute(ast.Name("__report__", ast.Load()), name, ast.Load())
-        call = ast.Expr(ast.Call(report, arguments, []))
-        return ast.fix_missing_locations(ast.copy_location(call, node))
-
-
-def _function(body: ast.expr, *names: str) -> ast.expr:
-    arguments = ast.arguments([], [ast.arg(n) for n in names], None, [], [], None, [])
-    return ast.Lambda(arguments, body)
-
-
 def examine(job: dict[str, Any], pipe: Pipe, wall_s: float) -> dict[str, Any]:
     """Runs the tests of `job` (setup, program, tests, entry_point) on the program behind `pipe`.
 
@@ -138,19 +115,24 @@ def examine(job: dict[str, Any], pipe: Pipe, wall_s: float) -> dict[str, Any]:
     client = Client(pipe)
     report = Report(client)
     found: dict[str, Any] = {"fate": "", "skipped": ""}
-    pieces = [(source, _parsed(source)) for source in job["tests"]]
-    broken = [str(tree) for _, tree in pieces if isinstance(tree, Exception)]
-    if broken:
-        skipped = f"a test does not parse: {broken[0]}"
+    try:
+        pieces = [parsed(source) for source in job["tests"]]
+    except (SyntaxError, ValueError, RecursionError) as error:
+        skipped = f"a test does not parse: {error}"
         return {"passed": 0, "total": 0, "first_failure": {}, "fate": "", "skipped": skipped}
     untried = len(pieces)
+    called = frozenset[str]().union(*(piece.calls for piece in pieces))
     try:
         pipe.deadline = time.monotonic() + wall_s
-        space = _space(client, job)
-        for source, tree in pieces:
+        names, space = _space(client, job)
+        stand_in(pieces, names, job["entry_point"])
+        space |= {"__name__": "__main__", "__report__": report}
+        point = _entry(job["entry_point"], names)
+        for piece in pieces:
             pipe.deadline = time.monotonic() + wall_s
-            fresh = dict(space, __report__=report)
-            _run(source, tree, fresh, job["entry_point"], report)
+            if job["entry_point"] in names:
+                space[job["entry_point"]] = point
+            _run(piece, space, called, point, report)
             untried -= 1
     except Broken as error:
         found["fate"] = error.fate
@@ -169,8 +151,8 @@ def examine(job: dict[str, Any], pipe: Pipe, wall_s: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _space(client: Client, job: dict[str, Any]) -> dict[str, Any]:
-    """The names that tests see: the program's, under the setup's, but the entry point on top."""
+def _space(client: Client, job: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The program's names, and all that tests see: under the setup's, but the entry point on top."""
     setup, entry = job["setup"], job["entry_point"]
     texts = [setup, *job["tests"]]
     wanted = {entry} if entry else set()
@@ -184,8 +166,17 @@ def _space(client: Client, job: dict[str, Any]) -> dict[str, Any]:
     made = {n: v for n, v in space.items() if isinstance(v, type) and v.__module__ == "tests"}
     client.wire.classes = {n: c for n, c in made.items() if n not in client.errors}
     if entry in names:
-        space[entry] = names[entry]
-    return space
+        space["candidate"] = names[entry]
+    return names, space
+
+
+def _entry(name: str, names: dict[str, Any]) -> Any:
+    """What `check` is given: the entry point, or what fails as a name does that is not defined."""
+
+    def missing(*_: Any, **__: Any) -> Any:
+        raise NameError(f"name {name!r} is not defined")
+
+    return names.get(name, missing) if name else None
 
 
 def _identifiers(text: str) -> Iterator[str]:
@@ -199,31 +190,27 @@ def _identifiers(text: str) -> Iterator[str]:
             word = ""
 
 
-def _parsed(source: str) -> ast.Module | Exception:
-    try:
-        tree: ast.Module = _Asserts(source).visit(ast.parse(source))
-        return tree
-    except (SyntaxError, ValueError, RecursionError) as error:
-        return error
-
-
-def _run(source: str, tree: Any, space: dict[str, Any], entry: str, report: Report) -> None:
-    """Runs one piece; it counts its own asserts, or once as a whole where it has none."""
-    before, given = report.total, set(space)
+def _run(
+    piece: Piece, space: dict[str, Any], called: frozenset[str], entry: Any, report: Report
+) -> None:
+    """Runs one piece in `space`; it counts its own asserts, or once as a whole where it has none."""
+    before, calls = report.total, report.calls
     report.begin()
     try:
-        exec(compile(tree, "tests.py", "exec"), space)
-        for name in [n for n in space if n not in given and n not in _called(tree)]:
-            if name.startswith("test_") and callable(space[name]):
-                space[name]()
-            elif name == "check" and entry:
-                space[name](space[entry])
+        exec(compile(piece.code, "tests.py", "exec"), space)
+        run_tests(piece, space, called, entry)
+    except SystemExit as end:
+        if end.code:
+            report.fail(piece.source, RuntimeError(f"the test exits with {end.code}"))
     except Exception as error:
-        report.fail(source, error)
-    if report.total == before:
-        report.count(True, source, "", "")
+        report.fail(piece.source, error)
+    if report.total == before and report.calls > calls and _can_fail(piece, space):
+        report.count(True, piece.source, "", "")
 
 
-def _called(tree: ast.Module) -> set[str]:
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    return {call.func.id for call in calls if isinstance(call.func, ast.Name)}
+def _can_fail(piece: Piece, space: dict[str, Any]) -> bool:
+    """Whether a piece without a counted assert checks anything: `print(f(2))` does not."""
+    if piece.guards or piece.classes:
+        return True
+    own = (space.get(name) for name in piece.calls if not hasattr(builtins, name))
+    return any(callable(found) and type(found) is not Far for found in own)

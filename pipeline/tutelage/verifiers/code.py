@@ -1,13 +1,9 @@
 """Judges a student's program by its tests.
 
-The program is the last fenced block of the message that is Python (marked so, or not marked at
-all); where the entry point is known, the last one that defines it. Without a fence it is the whole
-message, or what begins at its first line of code. A body alone is put under the signature that the
-statement ends in.
+Which part of a message is the program is said in `program`, what of a test is run in `piece`.
 
-`gold.tests_json` is `{"setup", "tests", "entry_point"}`: pieces of Python, each run on its own
-after setup and program, counted assert by assert; functions called `check` get the entry point, and
-those called `test_...` are called. With `"stdin"`, a list of (input, output) pairs, the program is
+`gold.tests_json` is `{"setup", "tests", "entry_point"}`: pieces of Python, run in order after setup
+and program, counted assert by assert. With `"stdin"`, a list of (input, output) pairs, the program is
 run whole on each: outputs are compared line by line without outer spaces, and number by number.
 
 A program is `correct` if everything passes. One that runs into a limit before anything else fails
@@ -17,20 +13,16 @@ is one whose tests cannot be put. `detail` is for the teacher alone:
     {"passed": 2, "total": 3, "first_failure": {"input", "expected", "actual", "traceback"}}
 """
 
-import ast
 import json
-import re
 import signal
-import textwrap
 import time
-import warnings
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from tutelage.records import Problem, Verdict
 from tutelage.verifiers.confine import Limits
 from tutelage.verifiers.far import SHOWN
-from tutelage.verifiers.host import PROGRAM
+from tutelage.verifiers.program import extract, fenced, signed
 from tutelage.verifiers.sandbox import Failed, Sandbox, Unsafe
 
 NO_CODE = "no code"
@@ -71,7 +63,10 @@ class CodeVerifier:
         try:
             job = json.loads(problem.gold.tests_json)
             tests, pairs = job.get("tests") or [], job.get("stdin") or []
-            setup, entry = job.get("setup") or "", job.get("entry_point") or ""
+            setup, entry = (
+                job.get("setup") or "",
+                job.get("entry_point") or signed(problem.statement),
+            )
         except (ValueError, AttributeError) as error:
             return Verdict("unjudged", "", f"unreadable tests: {error}", self.name)
         program = extract(answer, entry, problem.statement)
@@ -150,29 +145,6 @@ def _concluded(found: dict[str, Any]) -> tuple[Any, str]:
     return "incorrect", count
 
 
-def extract(message: str, entry: str, statement: str = "") -> str:
-    """The program of a message; empty where there is none."""
-    program = fenced(message, entry)
-    if not program:
-        program = _bare(message)
-    if entry and program and not _defines(program, entry):
-        whole = f"{statement.rstrip()}\n{textwrap.indent(textwrap.dedent(program), '    ')}\n"
-        if _defines(statement, entry) and _parses(whole):
-            return whole
-    return program
-
-
-def fenced(message: str, entry: str) -> str:
-    """The last fenced Python block; the last that defines `entry`, if any does."""
-    blocks = [
-        textwrap.dedent(match[3]).strip("\n")
-        for match in _FENCE.finditer(message)
-        if match[2].lower() in _PYTHON and match[3].strip()
-    ]
-    defining = [block for block in blocks if entry and _defines(block, entry)]
-    return (defining or blocks or [""])[-1]
-
-
 def same_output(got: str, wanted: str) -> bool:
     """Whether a program printed what it should: line by line, numbers by their value."""
     mine, theirs = _lines(got), _lines(wanted)
@@ -197,44 +169,5 @@ def _numbers(line: str) -> list[Decimal]:
         return []
 
 
-def _bare(message: str) -> str:
-    """Code without a fence: the message as a whole, or from its first line of code on."""
-    if _parses(message) and not _WORDS.fullmatch(message.strip()):
-        return message.strip("\n")
-    match = _FIRST.search(message)
-    if not match:
-        return ""
-    lines = message[match.start() :].splitlines()
-    for end in range(len(lines), max(0, len(lines) - 40), -1):
-        if _parses("\n".join(lines[:end])):
-            return "\n".join(lines[:end])
-    return "\n".join(lines)
-
-
-def _defines(program: str, entry: str) -> bool:
-    name = re.escape(entry)
-    pattern = rf"^(?:(?:async\s+)?def\s+{name}\s*\(|class\s+(?:{name}|Solution)\b|{name}\s*=)"
-    return re.search(pattern, program, re.M) is not None
-
-
-def _parses(program: str) -> bool:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(program, PROGRAM)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
-
-
 def _status(status: int) -> str:
     return f"exit status {status}" if status else ""
-
-
-_FENCE = re.compile(
-    r"^[ \t]*(`{3,}|~{3,})[ \t]*([\w+.-]*)[^\n`]*\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.M | re.S
-)
-_PYTHON = frozenset({"", "python", "py", "python3", "py3"})
-_FIRST = re.compile(r"^(?:def|class|import|from|async def|@\w)\b", re.M)
-_WORDS = re.compile(r"[\w.,!?'\"-]*(?:\n.*)?")
-"""A word alone parses as Python, but is no program."""

@@ -7,6 +7,7 @@ killed should import this module. Its own time-outs are off, since the parent ke
 import logging
 import re
 from functools import lru_cache
+from itertools import permutations
 from typing import Any
 
 from math_verify import LatexExtractionConfig, parse, verify
@@ -26,6 +27,8 @@ def equivalent(gold: str, answer: str) -> str:
     """
     if _words(answer) - _words(gold):
         return "not a formula"
+    if "\\cup" in gold and len(pieces := _OR.split(answer)) > 1:
+        return _piecewise(_CUP.split(gold), pieces)
     wanted = _parsed(gold)
     if not wanted:
         return "another text"
@@ -33,6 +36,15 @@ def equivalent(gold: str, answer: str) -> str:
     if decimal is not None:
         return "" if _rounds(wanted[0], answer) else _verified(wanted, _parsed(answer))
     return _verified(wanted, _parsed(answer))
+
+
+def _piecewise(gold: list[str], pieces: list[str]) -> str:
+    """`x < 1 or x > 2` against a union of two intervals: piece by piece, in any order."""
+    if len(gold) != len(pieces) or len(gold) > 4:
+        return "not equal"
+    orders = permutations(pieces)
+    equal = any(not any(map(equivalent, gold, order)) for order in orders)
+    return "" if equal else "not equal"
 
 
 def _verified(wanted: list[Any], given: list[Any]) -> str:
@@ -93,3 +105,5 @@ _FUNCTIONS = frozenset(
     {"sqrt", "sin", "cos", "tan", "cot", "sec", "csc", "log", "exp", "arcsin", "arccos", "arctan"}
     | {"matrix", "pmatrix", "bmatrix", "array", "cases"}
 )
+_OR = re.compile(r"\s+or\s+|\s*\\(?:lor|vee)(?![a-zA-Z])\s*")
+_CUP = re.compile(r"\s*\\cup(?![a-zA-Z])\s*")

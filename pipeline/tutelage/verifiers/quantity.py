@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 
+from tutelage.verifiers.numerals import part_of_one, spelled
 from tutelage.verifiers.units import CARDINALS, MEASURES, NO_UNIT, SCALES, canonical
 
 MAX_DIGITS = 400
@@ -64,6 +65,10 @@ def read(text: str) -> Quantity | None:
 @lru_cache(maxsize=4096)
 def _read(text: str) -> Quantity | None:
     text = _MINUS.sub("-", _ABOUT.sub("", text).strip())
+    if "\\" in text:
+        if repeating := _REPEATING.fullmatch(text):
+            return _repeating(*repeating.groups())
+        text = _SIGNED_FRACTION.sub(lambda m: _signed(*m.groups()), text)
     match = _QUANTITY.fullmatch(text)
     if match is None:
         found = _words(text.removeprefix("-").strip())
@@ -90,6 +95,9 @@ def _read(text: str) -> Quantity | None:
         whole = parts["whole"] or parts["lwhole"]
         division = whole is None and value.denominator == 1
         value += Fraction(whole or 0)
+    extra, used = part_of_one(tail.lower().replace("-", " ").split())
+    if used:
+        value, tail, places = value + extra, " ".join(tail.replace("-", " ").split()[used:]), -1
     value *= sign
     if tail[:1] == "%" or _PERCENT.match(tail):
         rest = tail[1:] if tail[0] == "%" else _PERCENT.sub("", tail, count=1)
@@ -149,6 +157,19 @@ def rounds(value: Fraction, given: Quantity) -> bool:
     return abs(given.value) * 10**given.places in (cut, near) and (given.value < 0) == (value < 0)
 
 
+def _repeating(sign: str, whole: str, fixed: str, period: str) -> Quantity:
+    """`0.1\\overline{6}` is 1/6."""
+    digits = Fraction(int(fixed + period) - int(fixed or 0), 10 ** len(fixed))
+    value = int(whole or 0) + digits / (10 ** len(period) - 1)
+    return Quantity(-value if sign else value)
+
+
+def _signed(sign: str, top_sign: str, top: str, low_sign: str, low: str) -> str:
+    """`\\frac{-7}{4}` and `\\frac{7}{-4}` are `-\\frac{7}{4}`."""
+    minus = (sign + top_sign + low_sign).count("-") % 2
+    return f"{'-' * minus}\\frac{{{top}}}{{{low}}}"
+
+
 def _to_ascii(text: str) -> str:
     text = _VULGAR.sub(lambda m: f" {unicodedata.normalize('NFKC', m[0])}", text)
     text = text.translate(_SIGNS)
@@ -159,28 +180,20 @@ def _to_ascii(text: str) -> str:
 
 
 def _words(text: str) -> Quantity | None:
-    """`seven`, `twenty-one apples`, `two hundred and five`; None for anything else."""
-    total, group, used = 0, 0, 0
-    words = text.lower().replace("-", " ").split()
-    if not words or len(words) > 12 or words[0] not in CARDINALS:
+    """`seven`, `twenty-one apples`, `two thirds`, `a hundred and five`; None for anything else."""
+    words = text.replace("-", " ").split()
+    if not words or len(words) > 12:
         return None
-    for word in words:
-        if word in CARDINALS:
-            number = CARDINALS[word]
-            if group % 100 and not (number < 10 and group % 100 >= 20 and group % 10 == 0):
-                return None
-            group += number
-        elif word == "hundred" and 0 < group < 10:
-            group *= 100
-        elif word in SCALES and group and SCALES[word] >= 1000:
-            total, group = total + group * SCALES[word], 0
-        elif not (word == "and" and used and words[used - 1] in ("hundred", "thousand")):
-            break
-        used += 1
-    scale, word, tail = _scale(" ".join(words[used:]))
+    number, used = spelled([word.lower() for word in words])
+    if not used:
+        return None
+    tail = " ".join(words[used:])
+    if _PERCENT.match(tail):
+        return Quantity(number, "", True) if _PERCENT.fullmatch(tail) else None
+    scale, word, tail = _scale(tail)
     if tail and not _is_unit(tail, glued=False):
         return None
-    return Quantity(Fraction((total + group) * scale), canonical(tail), scale=word)
+    return Quantity(number * scale, canonical(tail), scale=word)
 
 
 def _scale(tail: str) -> tuple[int, str, str]:
@@ -196,7 +209,7 @@ def _is_unit(tail: str, glued: bool) -> bool:
     if not _UNIT.fullmatch(tail):
         return False
     words = re.findall(r"[a-z]+", tail.lower())
-    if any(word in NO_UNIT for word in words):
+    if any(word in NO_UNIT or (word in CARDINALS and word != "one") for word in words):
         return False
     return len(words[0]) > 2 or (len(words[0]) == 2 and not glued)
 
@@ -250,6 +263,8 @@ _QUANTITY = re.compile(
     (?P<tail>(?![\d.,]*\d).*)""",
     re.VERBOSE,
 )
+_REPEATING = re.compile(r"(-?)(\d{0,40})\.(\d{0,40})\\(?:overline|bar|dot)\s*\{?(\d{1,40})\}?")
+_SIGNED_FRACTION = re.compile(r"^(-?)\s*\\frac\s*\{\s*(-?)\s*(\d+)\s*\}\s*\{\s*(-?)\s*(\d+)\s*\}")
 _PERCENT = re.compile(r"per ?cent(?:age)?s?\b|pct\b", re.I)
 _PERCENT_WORD = re.compile(r"%|per ?cent", re.I)
 _UNIT = re.compile(

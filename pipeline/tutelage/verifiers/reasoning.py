@@ -22,7 +22,8 @@ from functools import lru_cache
 from typing import Any
 
 from tutelage.records import Problem, Verdict
-from tutelage.verifiers.extract import NO_ANSWER, marked_answer
+from tutelage.verifiers.extract import marked_answer
+from tutelage.verifiers.final import NO_ANSWER
 
 LONGEST = 20_000
 """Characters of a final answer that are scored."""
