@@ -47,7 +47,8 @@ def stuck(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stuck]:
         engine._tokenizer = SimpleNamespace(
             apply_chat_template=lambda chat, **_: {"input_ids": [1, 2]}
         )
-        engine._length, engine._params, engine._final = 100, lambda **_: None, None
+        params = lambda **given: SimpleNamespace(**given)  # noqa: E731
+        engine._length, engine._params, engine._final = 100, params, None
 
     monkeypatch.setattr(InProcess, "_start", start)
     monkeypatch.setattr(vllm.models, "resolve", lambda name: name)
@@ -168,6 +169,20 @@ def test_a_server_that_does_not_start_again_uses_up_the_budget(keep: Callable[..
     told = kept.lost.get(timeout=60)
     assert "no such device" in told and "after 2 restarts" in told and "\n" not in told
     assert len(kept.lives()) == 3
+
+
+def test_nobody_listens_and_the_watch_goes_on(keep: Callable[..., Kept]) -> None:
+    kept = keep("vllm.restarts=3")
+
+    def gone(words: str) -> None:
+        raise BrokenPipeError
+
+    kept.watch._said = kept.server._said = gone
+    Path("metrics").mkdir()  # the server cannot even say what it counts
+    for life in (1, 2):
+        os.kill(kept.lives()[-1], 9)
+        kept.until(life + 1)
+    assert kept.lost.empty()
 
 
 METRICS = "vllm:num_requests_running {running}\nvllm:generation_tokens_total 5\n" + (

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tutelage import models
+from tutelage import engines, models
 from tutelage.engines import metrics, server
 from tutelage.engines.launch import free_port
 from tutelage.errors import EngineError, ModelError, Permanent, SettingsError, Transient
@@ -49,6 +49,7 @@ class Dummy:
     posts: list[dict[str, Any]] = field(default_factory=list)
     keys: set[str] = field(default_factory=set)
     """Values of the Authorization header."""
+    metrics: str = METRICS
     gate: threading.Barrier | None = None
     """Posts wait here for one another before they are answered."""
     closing: threading.Event = field(default_factory=threading.Event)
@@ -100,7 +101,7 @@ class _Handler(BaseHTTPRequestHandler):
             entry = {"id": self.dummy.model, "owned_by": self.dummy.owner}
             self._send(200, json.dumps({"object": "list", "data": [entry]}))
         elif self.path == "/metrics" and self.dummy.owner == "vllm":
-            self._send(200, METRICS)
+            self._send(200, self.dummy.metrics)
         else:
             self._send(404, "nothing here")
 
@@ -329,7 +330,10 @@ async def test_vllm_is_asked_for_tokens(
     assert student.usage == Usage(prompt=21, cached=16, completion=3)
     assert (teacher.token_ids, teacher.logprobs) == ((), ())
     assert [body.get("return_token_ids") for body in dummy.posts] == [True, None]
-    assert made.gauges() == {"retries": 0.0, **metrics.parse(METRICS)}
+    root = dummy.url.removesuffix("/v1")
+    since = {"prefix_cache_hits": 0.0, "preemptions": 0.0, "prompt_tokens": 0.0}
+    told = {**metrics.parse(METRICS), **since}
+    assert made.gauges() == {"retries": 0.0, **metrics.marked(told, root)}
 
 
 async def test_another_server_is_asked_for_what_all_have(
@@ -415,7 +419,23 @@ async def test_a_proxy_is_not_asked_for_this_machine(
     dummy.owner = "vllm"
     made = client()
     assert (await made.reply(ask("hello"))).text == "re: hello"
-    assert made.gauges()["running"] == 7
+    assert metrics.total([made.gauges()])["running"] == 7
+
+
+def test_a_server_that_has_served_others_counts_from_now_on(
+    dummy: Dummy, engine: Callable[..., Any]
+) -> None:
+    page = "vllm:num_requests_running 2.0\nvllm:num_preemptions_total {}\n"
+    dummy.owner, dummy.metrics = "vllm", page.format(7)
+    made = [engine(f"server.url={dummy.url}", f"student.model={dummy.model}") for _ in range(2)]
+    both = engines.Cast(made[0], made[1], tuple(made))
+    assert metrics.total([both.gauges()]) == {"retries": 0, "running": 2, "preemptions": 0}
+    dummy.metrics = page.format(10)
+    assert metrics.total([both.gauges()] * 4)["preemptions"] == 3, "four workers, one server"
+    dummy.metrics = page.format(1)
+    assert metrics.total([both.gauges()])["preemptions"] == 4, "it was started again"
+    dummy.owner = "away"
+    assert metrics.total([both.gauges()]) == {"retries": 0, "preemptions": 4}
 
 
 def test_no_url_is_a_mistake(engine: Callable[..., Any]) -> None:

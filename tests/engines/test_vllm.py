@@ -18,7 +18,7 @@ import pytest
 from jinja2 import TemplateError
 
 from tutelage import models, settings
-from tutelage.engines import build
+from tutelage.engines import build, metrics
 from tutelage.engines.launch import VllmServer
 from tutelage.engines.vllm import InProcess
 from tutelage.errors import Fatal, Permanent
@@ -85,7 +85,7 @@ async def test_many_seeded_requests_at_once(
         assert tokenizer.decode(reply.token_ids, skip_special_tokens=True) == reply.text
     assert sum(r.usage.prompt for r in replies if isinstance(r, Reply)) > 4096
     assert len({r.text for r in replies if isinstance(r, Reply)}) > COUNT // 2
-    gauges = engine.gauges()
+    gauges = metrics.total([engine.gauges()])
     assert gauges["in_flight"] == gauges["running"] == gauges["waiting"] == 0
     assert gauges["completion_tokens"] >= COUNT
     assert gauges["busy_s"] > 0
@@ -113,7 +113,8 @@ async def test_a_chat_that_grows_is_read_from_the_cache(engine: InProcess, ask: 
     assert 128 <= again.usage.cached < again.usage.prompt
     assert 128 <= later.usage.cached < later.usage.prompt
     assert later.usage.prompt > again.usage.prompt
-    assert engine.gauges()["prefix_cache_hits"] >= again.usage.cached + later.usage.cached
+    told = metrics.total([engine.gauges()])
+    assert told["prefix_cache_hits"] >= again.usage.cached + later.usage.cached
 
 
 async def test_a_prompt_that_is_too_long_costs_no_neighbour(
@@ -247,7 +248,8 @@ def test_one_server_serves_two_processes_and_ends(
         told = [json.loads(client.communicate(timeout=300)[0]) for client in clients]
         assert [client.returncode for client in clients] == [0, 0]
     assert survivors(pids) == []
-    for replies, gauges in told:
+    for replies, marked in told:
+        gauges = metrics.total([marked])
         assert len(replies) == 24
         for text, token_ids, logprobs, count in replies:
             assert 0 < len(token_ids) == len(logprobs) == count <= 8

@@ -1,9 +1,15 @@
-"""What a waiting person sees: a live line on a terminal, plain lines otherwise, a closing summary."""
+"""What a waiting person sees: a live line on a terminal, plain lines otherwise, a closing summary.
 
+Nobody may be there to see it: a terminal that was closed, a reader that has gone, a full disk. That
+ends no run.
+"""
+
+import contextlib
 import os
 import shlex
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -22,11 +28,11 @@ class Live:
     def __init__(self, quiet: bool, out: str) -> None:
         self._quiet = quiet
         self._out = out
-        self._terminal = sys.stderr.isatty()
+        self._terminal = sys.stderr is not None and sys.stderr.isatty()
         self._status: Any = None
         self._said_at = 0.0
         # An engine may silence standard error while it starts; an interruption is said anyway.
-        self._stderr = os.dup(2)
+        self._stderr = os.dup(2) if sys.stderr is not None else -1
 
     @property
     def watch(self) -> "Watch":
@@ -40,7 +46,8 @@ class Live:
             from rich.console import Console
 
             self._status = Console(stderr=True).status("opening the corpora")
-            self._status.start()
+            with _unheard():
+                self._status.start()
         return self
 
     def __exit__(
@@ -50,7 +57,8 @@ class Live:
         trace: TracebackType | None,
     ) -> None:
         if self._status is not None:
-            self._status.stop()
+            with _unheard():
+                self._status.stop()
 
     def conclude(self, manifest: dict[str, Any]) -> None:
         """The run in four lines, on standard output; a note where the engine starved."""
@@ -70,7 +78,8 @@ class Live:
         click.echo(f"solved     {at or 'none'}")
         click.echo(f"run        {self._out}   (look at it: tutelage show {shlex.quote(self._out)})")
         if starved := RunFolder(place(self._out)).read_json("telemetry.json").get("starved"):
-            click.echo(f"note: {starved}", err=True)
+            with _unheard():
+                click.echo(f"note: {starved}", err=True)
 
     def interrupted(self) -> None:
         """One line that says what is safe and how to go on."""
@@ -85,22 +94,37 @@ class Live:
             f"interrupted: {count} results are safe in {journal}; "
             "run the same command again to go on from there\n"
         )
-        sys.stdout.flush()
-        os.write(self._stderr, words.encode())
+        with contextlib.suppress(OSError, AttributeError):
+            sys.stdout.flush()
+        with contextlib.suppress(OSError):
+            os.write(self._stderr, words.encode())
 
     def _say(self, words: str) -> None:
-        if self._status is not None:
-            self._status.update(words)
-        else:
-            click.echo(words, err=True)
+        with _unheard():
+            if self._status is not None:
+                self._status.update(words)
+            else:
+                click.echo(words, err=True)
 
     def _show(self, now: "Progress") -> None:
         words = line(now)
-        if self._status is not None:
-            self._status.update(words)
-        elif time.monotonic() - self._said_at > _PLAIN_EVERY_S:
+        if self._status is None:
+            if time.monotonic() - self._said_at <= _PLAIN_EVERY_S:
+                return
             self._said_at = time.monotonic()
-            click.echo(words, err=True)
+        self._say(words)
+
+
+@contextlib.contextmanager
+def _unheard() -> Iterator[None]:
+    """Suppresses that standard error takes nothing any more; from then on it goes nowhere."""
+    try:
+        yield
+    except OSError:
+        # What was not written is kept, and would fail once more at the end of the process.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
 
 
 def line(now: "Progress") -> str:

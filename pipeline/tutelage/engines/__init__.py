@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from tutelage.engines import metrics
 from tutelage.errors import SettingsError
 from tutelage.records import Ask, Reply
 from tutelage.settings import Player, Settings
@@ -48,7 +49,11 @@ class Engine(Protocol):
         """One reply. Raises `Transient`, `Permanent` or `Fatal`, and nothing else."""
 
     def gauges(self) -> Mapping[str, float]:
-        """Counters and gauges for telemetry, as they stand."""
+        """Counters and gauges for telemetry, as they stand.
+
+        What is not this object's own, such as a server's counters, is marked with its place: see
+        `engines.metrics`.
+        """
 
     def close(self) -> None:
         """Gives back what it holds. Called once."""
@@ -75,12 +80,8 @@ class Cast:
         return sum(engine.capacity for engine in self.distinct)
 
     def gauges(self) -> dict[str, float]:
-        """The engines' gauges, summed by name."""
-        total: dict[str, float] = {}
-        for engine in self.distinct:
-            for name, value in engine.gauges().items():
-                total[name] = total.get(name, 0.0) + value
-        return total
+        """The engines' gauges, summed by name; a place that several read is counted once."""
+        return metrics.merged(engine.gauges() for engine in self.distinct)
 
     def close(self) -> None:
         """Closes each engine once."""

@@ -4,6 +4,7 @@ Clients see a server that is away, and wait for it (`engines.server`); its URL s
 it worked on is asked again. When the budget is spent, whoever runs the server is told, once.
 """
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -13,7 +14,6 @@ import httpx
 
 from tutelage.engines.launch import VllmServer, cause
 from tutelage.engines.metrics import parse
-from tutelage.errors import TutelageError
 from tutelage.settings import Vllm
 
 _LOOK_S = 1.0
@@ -69,18 +69,25 @@ class Keeper:
                     return
                 left -= 1
                 nth = self._budget - left
-                self._said(f"vLLM {trouble}; starting it again ({nth} of {self._budget})")
+                self._say(f"vLLM {trouble}; starting it again ({nth} of {self._budget})")
                 try:
                     self._server.restart()
                     trouble = ""
-                except TutelageError as fault:
+                except Exception as fault:  # whatever it was, such as a full disk: not this thread
                     trouble = f"does not start again: {fault}"
                 self._begin()
+
+    def _say(self, words: str) -> None:
+        """What nobody can hear, because a terminal or a pipe is gone, stops no watch."""
+        with contextlib.suppress(Exception):
+            self._said(words)
 
     def _trouble(self) -> str:
         """What is wrong with the server; empty where nothing is."""
         if not self._server.alive():
-            return f"died: {cause(self._server.log)}"
+            with contextlib.suppress(OSError):
+                return f"died: {cause(self._server.log)}"
+            return f"died (its log cannot be read: {self._server.log})"
         try:
             page = httpx.get(
                 f"{self._server.url.removesuffix('/v1')}/metrics",
@@ -88,7 +95,7 @@ class Keeper:
                 trust_env=False,
             )
             found = parse(page.text)
-        except httpx.HTTPError:
+        except Exception:  # away, or no server that we know: it had better move on soon
             found = {"running": 1.0}
         computed = found.get("prompt_tokens", 0.0) + found.get("completion_tokens", 0.0)
         idle = not found.get("running", 0.0) and not found.get("waiting", 0.0)

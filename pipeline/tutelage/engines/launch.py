@@ -139,8 +139,9 @@ class VllmServer:
                 start_new_session=True,
                 env=os.environ | self._environment,
             )
-        self._said(f"starting vLLM for {self._model} (log: {self.log})")
         try:
+            with contextlib.suppress(OSError):  # nobody may be there to hear it
+                self._said(f"starting vLLM for {self._model} (log: {self.log})")
             self._await()
         except BaseException:
             self._end()

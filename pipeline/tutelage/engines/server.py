@@ -8,6 +8,7 @@ sampled token ids. It starts nothing: `engines.launch` does.
 """
 
 import asyncio
+import contextlib
 import os
 import re
 import time
@@ -17,7 +18,7 @@ from typing import Any
 import httpx
 
 from tutelage import models
-from tutelage.engines.metrics import parse
+from tutelage.engines import metrics
 from tutelage.errors import Fatal, ModelError, Permanent, SettingsError, Transient
 from tutelage.records import Ask, Reply, Usage
 from tutelage.seeds import fraction
@@ -84,6 +85,8 @@ class Client:
         self._heard = 0.0
         """When the server said something last, whatever it was."""
         self._model, self._is_vllm = self._probe(player.model)
+        self._meter = metrics.Meter()
+        self.gauges()  # from here on the server's counters are ours
 
     @property
     def capacity(self) -> int:
@@ -124,15 +127,14 @@ class Client:
             self._in_flight -= 1
 
     def gauges(self) -> Mapping[str, float]:
-        """Retries, and what vLLM's `/metrics` says where there is one."""
+        """Retries, and what vLLM's `/metrics` has counted since this client began."""
         found = {"retries": float(self._retried)}
         if self._is_vllm:
-            try:
-                root = self._url.removesuffix("/v1")
+            root, now = self._url.removesuffix("/v1"), {}
+            with contextlib.suppress(httpx.HTTPError):
                 page = httpx.get(f"{root}/metrics", **self._options | {"timeout": 2.0})
-                found |= parse(page.text)
-            except httpx.HTTPError:
-                pass
+                now = metrics.parse(page.text) if page.status_code == 200 else {}
+            found |= metrics.marked(self._meter.read(now), root)
         return found
 
     def close(self) -> None:

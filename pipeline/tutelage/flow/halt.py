@@ -1,9 +1,10 @@
-"""Stops a run in good order, on Ctrl-C, SIGTERM, or because the engine is beyond help.
+"""Stops a run in good order, on Ctrl-C, SIGTERM, a closed terminal, or an engine beyond help.
 
 Beam blocks the thread that runs a pipeline, and its workers may be other processes. So the pipeline
 runs in a thread of its own, this one waits for signals, and the wish to stop is a file in the run's
 folder that every worker looks for. Workers seat no dialogue from then on and give those in play a
-few seconds; whatever is dropped, a resumed run plays again.
+few seconds; whatever is dropped, a resumed run plays again. No signal reaches the processes of
+workers (`flow.workers`), and none of them writes any more when the wait is over.
 """
 
 import contextlib
@@ -15,8 +16,10 @@ from types import FrameType
 from typing import Any, Self
 
 from tutelage.errors import RunFailed
+from tutelage.flow.workers import Crew
 from tutelage.places import Place
 from tutelage.shards import RunFolder
+from tutelage.shards.folder import near
 
 PATIENCE_S = 8.0
 """From the signal to the end at the latest, whatever the pipeline does."""
@@ -35,10 +38,14 @@ def is_wished(folder: RunFolder) -> bool:
 
 
 class Halt:
-    """While entered, signals are wishes. The second Ctrl-C ends the process at once."""
+    """While entered, signals are wishes. The second Ctrl-C ends the process at once.
+
+    `crew` is for the run's worker processes, if it has any.
+    """
 
     def __init__(self, folder: RunFolder) -> None:
         self._path = wish(folder)
+        self.crew = Crew(near(folder.logs) / "workers.log", self.ask)
         self._signalled = False
         self._reason = ""
         self._before: dict[int, Any] = {}
@@ -62,7 +69,8 @@ class Halt:
         raised: list[BaseException] = []
 
         def run() -> None:
-            # A terminal sends Ctrl-C to all processes of a command; children inherit this mask.
+            # A terminal sends Ctrl-C to all processes of a command; what is started in this thread,
+            # or in one that it starts, inherits the mask. Beam's threads may be others.
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             try:
                 work()
@@ -71,13 +79,11 @@ class Halt:
 
         thread = threading.Thread(target=run, name="pipeline", daemon=True)
         thread.start()
-        limit: float | None = None
-        while thread.is_alive() and (limit is None or time.monotonic() < limit):
-            thread.join(timeout=0.1)
-            if limit is None and (self._signalled or self._reason):
-                limit = time.monotonic() + (PATIENCE_S if begun() else 0.0)
-                with contextlib.suppress(OSError):
-                    self._path.write_text(self._reason or "interrupted", "utf-8")
+        try:
+            self._wait(thread, begun)
+        finally:
+            if thread.is_alive():
+                self.crew.end()
         if self._signalled:
             raise KeyboardInterrupt
         if self._reason:
@@ -85,11 +91,23 @@ class Halt:
         if raised:
             raise raised[0]
 
+    def _wait(self, thread: threading.Thread, begun: Callable[[], bool]) -> None:
+        """Until it has ended, or until its time is up after a wish."""
+        limit: float | None = None
+        while thread.is_alive() and (limit is None or time.monotonic() < limit):
+            thread.join(timeout=0.1)
+            if limit is None and (self._signalled or self._reason):
+                limit = time.monotonic() + (PATIENCE_S if begun() else 0.0)
+                with contextlib.suppress(OSError):
+                    self._path.write_text(self._reason or "interrupted", "utf-8")
+
     def __enter__(self) -> Self:
         self._path.unlink(missing_ok=True)
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._hear)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                # `nohup` and its like ignore what a terminal says when it closes; so does a run.
+                if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                    self._before[number] = signal.signal(number, self._hear)
         return self
 
     def __exit__(self, *_: object) -> None:

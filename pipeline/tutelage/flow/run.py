@@ -33,6 +33,7 @@ from tutelage.errors import CorpusError, RunFailed, SettingsError, TutelageError
 from tutelage.flow import card, contamination, play, publish, telemetry
 from tutelage.flow.halt import Halt
 from tutelage.flow.staff import Staff, replies_of
+from tutelage.flow.workers import Crew, LocalRunner
 from tutelage.places import place, reason, remove
 from tutelage.seeds import digest
 from tutelage.settings import Settings, differences
@@ -106,7 +107,7 @@ def _session(
 
     def publish_() -> None:
         begun = time.monotonic()
-        _publish(settings, folder, options, stamp)
+        _publish(settings, folder, options, stamp, halt)
         took["publish"] = time.monotonic() - begun
 
     telemetry.clear(folder)
@@ -136,21 +137,25 @@ def _generate(
         watch.begin(folder, settings, len(finished))
         del finished
         try:
-            _execute(options, play.build, served, found, folder, stamp, parts)
+            _execute(options, play.build, served, found, folder, stamp, parts, crew=halt.crew)
         finally:
             watch.end()
     shutil.rmtree(replies_of(folder), ignore_errors=True)
 
 
 def _publish(
-    settings: Settings, folder: RunFolder, options: PipelineOptions, stamp: contract.Stamp
+    settings: Settings,
+    folder: RunFolder,
+    options: PipelineOptions,
+    stamp: contract.Stamp,
+    halt: Halt,
 ) -> None:
     """Writes the shards anew from the journal. A run without a manifest is not published."""
     with writing(folder.root):
         remove(folder.root / "manifest.json")
     folder.clear_published()
     publish.give_back()
-    _execute(options, publish.build, settings, folder, stamp.run_id)
+    _execute(options, publish.build, settings, folder, stamp.run_id, crew=halt.crew)
     folder.forget_copies()
     with suppress(OSError):
         remove(folder.spool)
@@ -354,18 +359,18 @@ def _options(beam_args: Sequence[str]) -> PipelineOptions:
     return options
 
 
-def _runner(options: PipelineOptions) -> Any:
-    """The runner that was asked for by name; `FnApiRunner` where none was."""
+def _runner(options: PipelineOptions, crew: Crew | None = None) -> Any:
+    """The runner that was asked for by name; `FnApiRunner` where none was, its workers of `crew`."""
     named = options.view_as(StandardOptions).runner
     if named in (None, "DirectRunner", "FnApiRunner"):
-        return FnApiRunner()
+        return LocalRunner(crew) if crew else FnApiRunner()
     return named
 
 
-def _execute(options: PipelineOptions, build: Any, *args: Any) -> None:
+def _execute(options: PipelineOptions, build: Any, *args: Any, crew: Crew | None = None) -> None:
     """Runs one graph to its end; what a worker raised is raised here by its own class."""
     try:
-        pipeline = beam.Pipeline(runner=_runner(options), options=options)
+        pipeline = beam.Pipeline(runner=_runner(options, crew), options=options)
     except (ValueError, ImportError, AttributeError) as error:
         words = " ".join(str(error).split())[:300]
         raise SettingsError(f"Beam does not take these options: {words}") from error

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tutelage.converse import Table
-from tutelage.engines import Cast
+from tutelage.engines import Cast, metrics
 from tutelage.errors import TutelageError
 from tutelage.places import Place
 from tutelage.settings import Settings
@@ -64,8 +64,9 @@ class Pulse:
             try:
                 self._journal.sync()
                 gauges = self._cast.gauges()
-                if self._adapts and "waiting" in gauges:
-                    self._table.adapt(gauges["waiting"])
+                waiting = metrics.total([gauges]).get("waiting")
+                if self._adapts and waiting is not None:
+                    self._table.adapt(waiting)
                 self._folder.write_json(self._name, pulse(self._table, gauges))
             except (OSError, TutelageError):
                 return
@@ -88,7 +89,8 @@ def pulse(table: Table, gauges: dict[str, float]) -> dict[str, Any]:
         "waiting_for_verifier_s": tally.waiting_for_verifier_s,
         "asking_s": tally.asking_s,
         "starved_s": dict(tally.starved_s),
-        "engine": gauges,
+        "engine": metrics.total([gauges]),
+        "gauges": gauges,
     }
 
 
@@ -238,9 +240,9 @@ def summary(folder: RunFolder, generated_s: float, published_s: float) -> dict[s
     for worker in workers:
         for kind, count in worker["tokens"].items():
             tokens[kind] = tokens.get(kind, 0) + count
-    engines = [worker["engine"] for worker in workers]
-    asked = sum(engine.get("prefix_cache_queries", 0.0) for engine in engines)
-    hits = sum(engine.get("prefix_cache_hits", 0.0) for engine in engines)
+    engines = metrics.total(worker["gauges"] for worker in workers)
+    asked = engines.get("prefix_cache_queries", 0.0)
+    hits = engines.get("prefix_cache_hits", 0.0)
     return {
         "schema_version": "telemetry.v1",
         "written_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -252,7 +254,7 @@ def summary(folder: RunFolder, generated_s: float, published_s: float) -> dict[s
         "tokens_per_s": round(total.tokens / total.seconds, 2) if total.seconds else 0.0,
         "engine_busy_share": round(total.busy, 4),
         "prefix_cache_hit_rate": round(hits / asked, 4) if asked else 0.0,
-        "preemptions": sum(engine.get("preemptions", 0.0) for engine in engines),
+        "preemptions": engines.get("preemptions", 0.0),
         "starved": starvation(workers),
         "workers": workers,
     }

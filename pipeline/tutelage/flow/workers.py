@@ -1,0 +1,174 @@
+"""The worker processes of a local run, where Beam is asked for several (`multi_processing`).
+
+Beam's own are of the terminal's process group, so Ctrl-C ends them before they can drain; they
+outlive a parent that is killed, and write on in the journal; they say dozens of lines on its
+standard error; and when one of them dies, the others and the parent wait for it forever. Ours are
+each under a warden (`engines.warden`), with a log in the run's folder. What they run is Beam's.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import threading
+import uuid
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+from weakref import WeakValueDictionary
+
+import grpc  # type: ignore[import-untyped]
+from apache_beam.portability import python_urns
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.runners.portability.fn_api_runner.worker_handlers import (
+    GrpcWorkerHandler,
+    WorkerHandler,
+)
+
+from tutelage.engines import warden
+from tutelage.errors import RunFailed
+
+_URN = "tutelage:worker_process"
+_MODULE = "apache_beam.runners.worker.sdk_worker_main"
+_END_S = 10.0
+"""How long a warden may take to end what it watches; that takes milliseconds."""
+_TELLING = re.compile(r"^[\w.]*(?:Error|Exception|Killed|Fatal)\b.*", re.MULTILINE)
+
+_CREWS: "WeakValueDictionary[str, Crew]" = WeakValueDictionary()
+"""By their names, which is all that Beam hands on to what starts a worker."""
+
+
+class Crew:
+    """All worker processes of one run."""
+
+    def __init__(self, log: Path, lost: Callable[[str], None]) -> None:
+        """`log` takes what they say; `lost` hears of one that died, from any thread."""
+        self.log = log
+        self._lost = lost
+        self._alive: set[subprocess.Popen[bytes]] = set()
+        self._ended = False
+        self._lock = threading.Lock()
+        self.name = uuid.uuid4().hex
+        _CREWS[self.name] = self
+
+    def start(self, environment: dict[str, str]) -> "subprocess.Popen[bytes]":
+        """One more worker.
+
+        Raises:
+            RunFailed: the crew was told to end.
+        """
+        _hush()
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self._lock, self.log.open("ab") as log:
+            if self._ended:
+                raise RunFailed("the run was told to end")
+            process = subprocess.Popen(
+                [sys.executable, "-I", "-S", warden.__file__, sys.executable, "-m", _MODULE],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                env=os.environ | environment,
+            )
+            self._alive.add(process)
+        return process
+
+    def await_end(self, process: "subprocess.Popen[bytes]", since: int) -> str:
+        """Waits until a worker has ended; why, if it was not because its work was done."""
+        status = process.wait()
+        if process.stdin:
+            process.stdin.close()
+        with self._lock:
+            self._alive.discard(process)
+            if not status:
+                return ""
+            if self._ended:
+                return "the run was told to end"
+        why = f"a worker process {_fate(status, self.log, since)} (log: {self.log})"
+        self._lost(f"{why}; run the same command again to go on")
+        return why
+
+    def end(self) -> None:
+        """Ends the workers at once, and waits until they write no more. Nobody is started again."""
+        with self._lock:
+            self._ended = True
+            alive = list(self._alive)
+        for process in alive:
+            # The waiting thread may close it, too, but only when the worker is gone.
+            if process.stdin and not process.stdin.closed:
+                process.stdin.close()
+        for process in alive:
+            try:
+                process.wait(timeout=_END_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+class LocalRunner(FnApiRunner):
+    """`FnApiRunner`, whose worker processes are a crew of ours."""
+
+    def __init__(self, crew: Crew) -> None:
+        super().__init__()
+        self._crew = crew
+
+    def run_via_runner_api(self, pipeline_proto: Any, options: Any) -> Any:
+        """As Beam's; only who starts the workers is another."""
+        for environment in pipeline_proto.components.environments.values():
+            if environment.urn == python_urns.SUBPROCESS_SDK:
+                environment.urn = _URN
+                environment.payload = self._crew.name.encode()
+        return super().run_via_runner_api(pipeline_proto, options)
+
+
+@WorkerHandler.register_environment(_URN, bytes)
+class _Worker(GrpcWorkerHandler):
+    """What Beam holds of one worker: starts it, and waits for its end."""
+
+    def __init__(self, crew: bytes, state: Any, provision_info: Any, grpc_server: Any) -> None:
+        super().__init__(state, provision_info, grpc_server)
+        self._crew = _CREWS[crew.decode()]
+
+    def start_worker(self) -> None:
+        """In a process that finds this one by its environment."""
+        since = self._crew.log.stat().st_size if self._crew.log.exists() else 0
+        process = self._crew.start(
+            {
+                "CONTROL_API_SERVICE_DESCRIPTOR": f'url: "{self.control_address}"',
+                "WORKER_ID": self.worker_id,
+            }
+        )
+
+        def follow() -> None:
+            if why := self._crew.await_end(process, since):
+                self.control_conn.abort(RunFailed(why))
+
+        self._thread = threading.Thread(target=follow, name="worker", daemon=True)
+        self._thread.start()
+
+    def stop_worker(self) -> None:
+        """It ends by itself when nothing more is asked of it."""
+        self._thread.join()
+
+
+def _fate(status: int, log: Path, since: int) -> str:
+    """What a worker that ended with `status` came to, in a few words."""
+    if status < 0 or status > 192:  # a signal's number below zero, which the warden passes on
+        return f"was killed by signal {-status if status < 0 else 256 - status}"
+    with log.open("rb") as file:
+        file.seek(since)
+        text = file.read()[-20_000:].decode("utf-8", "replace")
+    last = (_TELLING.findall(text) or text.strip().splitlines() or [f"status {status}"])[-1]
+    return f"died: {' '.join(last.split())[:300]}"
+
+
+@cache
+def _hush() -> None:
+    """Beam reads from a worker in threads that say with a traceback when it is gone. We say it."""
+    before = threading.excepthook
+
+    def said(fault: threading.ExceptHookArgs) -> None:
+        if not issubclass(fault.exc_type, grpc.RpcError):
+            before(fault)
+
+    threading.excepthook = said

@@ -1,0 +1,156 @@
+"""A run with several worker processes: Ctrl-C at a terminal, a killed parent, a killed worker.
+
+A terminal sends Ctrl-C to the whole process group, and a closed one SIGHUP; so do these tests.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tutelage import settings as settings_room
+from tutelage.flow import run
+from tutelage.shards import RunFolder, entries
+from tutelage.shards.journal import files
+
+pytestmark = pytest.mark.skipif(
+    not Path("/proc/self/stat").exists(), reason="looks for processes in /proc"
+)
+
+SIZE = 3_000
+CORPUS = f"starter?size={SIZE}"
+TWO = ["--direct_num_workers=2", "--direct_running_mode=multi_processing"]
+
+
+def lines(out: Path) -> int:
+    """Dialogues in the journal."""
+    return sum(path.read_bytes().count(b"\n") for path in files(RunFolder(out).journal))
+
+
+def descendants(pid: int) -> list[int]:
+    """All processes below this one, in whatever group or session."""
+    parents: dict[int, int] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    found, new = set[int](), {pid}
+    while new:
+        new = {child for child, parent in parents.items() if parent in new} - found
+        found |= new
+    return sorted(found)
+
+
+def lives(pid: int) -> bool:
+    """Whether a process runs; one that is dead and not yet buried does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def workers(pid: int) -> list[int]:
+    """The workers' processes, without their wardens and their verifiers."""
+    found = []
+    for each in descendants(pid):
+        command = Path(f"/proc/{each}/cmdline").read_bytes().split(b"\0")
+        if command[1:3] == [b"-m", b"apache_beam.runners.worker.sdk_worker_main"]:
+            found.append(each)
+    return found
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "run"
+
+
+@pytest.fixture
+def begun(out: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """The command as a person types it, at a moment when dialogues are in play."""
+    command = [sys.executable, "-m", "tutelage", "generate", CORPUS, "--engine", "scripted"]
+    process = subprocess.Popen(
+        [*command, "--out", str(out), "--quiet", "--", *TWO],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    limit = time.monotonic() + 120
+    while process.poll() is None and lines(out) < SIZE // 20 and time.monotonic() < limit:
+        time.sleep(0.01)
+    assert process.poll() is None
+    yield process
+    process.kill()
+    process.wait()
+
+
+def gone(pids: list[int], within_s: float) -> bool:
+    """Whether none of these lives, once they have had some time."""
+    limit = time.monotonic() + within_s
+    while any(map(lives, pids)) and time.monotonic() < limit:
+        time.sleep(0.02)
+    return not any(map(lives, pids))
+
+
+def whole(out: Path) -> None:
+    """The same command again ends the run, and nothing is there twice."""
+    chosen = settings_room.load(
+        "", ["student.engine=scripted", "teacher.engine=scripted"], corpora=(CORPUS,)
+    )
+    manifest = run(chosen, str(out))
+    assert manifest["balance"]["kept"] == SIZE
+    keys = Counter(entry.key for file in files(RunFolder(out).journal) for entry in entries(file))
+    assert set(keys.values()) == {1}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_a_terminals_signal_drains(
+    out: Path, begun: "subprocess.Popen[bytes]", number: int
+) -> None:
+    below = descendants(begun.pid)
+    assert len(workers(begun.pid)) == 2
+    asked = time.monotonic()
+    os.killpg(begun.pid, number)
+    assert begun.wait(timeout=60) == 130
+    assert time.monotonic() - asked < 10
+    safe = lines(out)
+    assert not [pid for pid in below if lives(pid)], "it waited for all of its processes"
+    assert begun.stderr is not None
+    assert begun.stderr.read().decode() == (
+        f"interrupted: {safe} results are safe in {out / 'journal'}; "
+        "run the same command again to go on from there\n"
+    )
+    assert 0 < safe < SIZE
+    time.sleep(0.5)
+    assert lines(out) == safe
+    whole(out)
+
+
+def test_a_parent_that_is_killed_leaves_no_worker(
+    out: Path, begun: "subprocess.Popen[bytes]"
+) -> None:
+    below = descendants(begun.pid)
+    begun.kill()
+    begun.wait()
+    assert gone(below, 10)
+    whole(out)
+
+
+def test_a_worker_that_is_killed_fails_the_run_in_one_line(
+    out: Path, begun: "subprocess.Popen[bytes]"
+) -> None:
+    below, (first, _) = descendants(begun.pid), workers(begun.pid)
+    os.kill(first, signal.SIGKILL)
+    assert begun.wait(timeout=60) == 1
+    assert begun.stderr is not None
+    said = begun.stderr.read().decode()
+    assert "failed: a worker process was killed by signal 9" in said
+    assert str(out / "logs" / "workers.log") in said and said.count("\n") == 1
+    assert gone(below, 10)
+    whole(out)

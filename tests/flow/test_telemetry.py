@@ -1,0 +1,65 @@
+"""What the workers of a run counted, added up."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tutelage.converse import Table
+from tutelage.engines import Cast
+from tutelage.flow import telemetry
+from tutelage.shards import RunFolder
+
+
+class Reader:
+    """An engine that answers nobody and tells what it is given."""
+
+    capacity = 1
+
+    def __init__(self, **told: float) -> None:
+        self.told = told
+
+    async def reply(self, ask: Any) -> Any:
+        raise NotImplementedError
+
+    def gauges(self) -> dict[str, float]:
+        return self.told
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    made = RunFolder(tmp_path)
+    made.create()
+    return made
+
+
+def write(folder: RunFolder, *told: dict[str, float]) -> None:
+    """Each worker's pulse, from engines that tell these."""
+    for number, gauges in enumerate(told):
+        readers = (Reader(**gauges), Reader(**gauges))
+        with Table(Cast(*readers, readers), None, 1, lambda _: None) as table:  # type: ignore[arg-type]
+            pulse = telemetry.pulse(table, Cast(*readers, readers).gauges())
+        folder.write_json(f"{folder.logs.name}/pulse-{number}.json", pulse)
+
+
+def test_one_server_is_counted_once_by_all_engines_and_workers(folder: RunFolder) -> None:
+    here = {f"{name}@http://a": 7.0 for name in ("preemptions", "prefix_cache_hits")}
+    here |= {"prefix_cache_queries@http://a": 28.0, "retries": 1.0}
+    write(folder, here, here | {"preemptions@http://a": 5.0}, here | {"preemptions@http://b": 2.0})
+    told = telemetry.summary(folder, 1.0, 1.0)
+    assert told["preemptions"] == 7 + 2
+    assert told["prefix_cache_hit_rate"] == 0.25
+    assert told["workers"][0]["engine"] == {
+        "preemptions": 7,
+        "prefix_cache_hits": 7,
+        "prefix_cache_queries": 28,
+        "retries": 2,
+    }
+
+
+def test_no_worker_is_nothing(folder: RunFolder) -> None:
+    told = telemetry.summary(folder, 1.0, 1.0)
+    assert (told["preemptions"], told["prefix_cache_hit_rate"], told["dialogues"]) == (0, 0, 0)
