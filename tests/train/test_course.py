@@ -278,6 +278,16 @@ def test_the_single_turn_control_learns_every_problem_of_the_run_once(
     assert tokenizer.decode(piece.ids[piece.train].tolist()).count("=") == 1
 
 
+def test_what_was_marked_as_contaminated_is_left_out(runs: Any, model_folder: str):
+    source = runs.write(runs.dialogue(n, sample=s, solved=s < 1) for n in (1, 2) for s in (0, 1))
+    line = {"problem_id": runs.dialogue(2).problem.problem_id}
+    (Path(source) / "contamination.jsonl").write_text(json.dumps(line) + "\n")
+    for kind, rows in (("sft", 1), ("rl", 2)):
+        chosen = recipe(kind, source, "", **({"old": "start"} if kind == "rl" else {}))
+        found, _ = course.prepared(chosen, model_folder)
+        assert (len(found.units), found.left_out["contaminated"]) == (1, rows)
+
+
 def test_a_problem_without_a_gold_solution_teaches_the_control_nothing(
     runs: Any, model_folder: str
 ):

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tutelage.errors import SettingsError
+from tutelage.shards.contaminated import marked
 from tutelage.specials import neutralise
 from tutelage.train import data
 from tutelage.train.groups import advantages, gathered, returned, speaking
@@ -37,6 +38,8 @@ class Lessons:
     """Of all rows read, skipped groups included: the policy's own success."""
     temperatures: Counter[float] = field(default_factory=Counter)
     """At which the student was sampled."""
+    contaminated: frozenset[str] = frozenset()
+    """Problems that decontamination marked and left in the run."""
 
     @property
     def samples(self) -> Iterator[Sample]:
@@ -51,7 +54,7 @@ def prepare(recipe: Recipe, encoder: Encoder, length: int) -> Lessons:
         SettingsError: nothing is left to learn from, or a sequence is too long and may not be
             dropped.
     """
-    lessons = Lessons([])
+    lessons = Lessons([], contaminated=marked(recipe.run))
     make = _groups if recipe.kind == "rl" else _dialogues
     for unit in make(recipe, encoder, lessons):
         _admit(recipe, unit, length, lessons)
@@ -71,23 +74,29 @@ def prepare(recipe: Recipe, encoder: Encoder, length: int) -> Lessons:
 def _dialogues(recipe: Recipe, encoder: Encoder, lessons: Lessons) -> Iterator[Unit]:
     """SFT: the solved dialogues of the training split, or their problems with gold solutions."""
     rows = data.rows(recipe.run, "train", solved=not recipe.control)
-    for row in _chosen(recipe, _noted(rows, lessons), lessons.left_out):
+    for row in _chosen(recipe, lessons, _noted(rows, lessons), lessons.left_out):
         yield (encoder.sample(row, recipe.loss),)
 
 
 def _validation(recipe: Recipe, encoder: Encoder, length: int, lessons: Lessons) -> list[Sample]:
     rows = data.rows(recipe.run, "validation", solved=not recipe.control)
-    samples = [encoder.sample(row, recipe.loss) for row in _chosen(recipe, rows, Counter())]
+    samples = [
+        encoder.sample(row, recipe.loss) for row in _chosen(recipe, lessons, rows, Counter())
+    ]
     kept = [sample for sample in samples if sample.trained and sample.longest <= length]
     lessons.left_out["validation: too long or untrained"] += len(samples) - len(kept)
     return kept
 
 
-def _chosen(recipe: Recipe, rows: Iterable[Row], left_out: Counter[str]) -> Iterator[Row]:
+def _chosen(
+    recipe: Recipe, lessons: Lessons, rows: Iterable[Row], left_out: Counter[str]
+) -> Iterator[Row]:
     seen: set[str] = set()
     for row in rows:
         if recipe.arms and row["arm"] not in recipe.arms:
             left_out["other arm"] += 1
+        elif row["problem_id"] in lessons.contaminated:
+            left_out["contaminated"] += 1
         elif recipe.control:
             if row["problem_id"] in seen:
                 continue
@@ -130,7 +139,7 @@ def _groups(recipe: Recipe, encoder: Encoder, lessons: Lessons) -> Iterator[Unit
     Reads twice, so that no text is held: first the returns of all rows, then the dialogues.
     """
     facts = _noted(data.rows(recipe.run, "train", data.FACTS), lessons)
-    wanted = (row for row in facts if _admissible(recipe, row, lessons.left_out))
+    wanted = (row for row in facts if _admissible(recipe, row, lessons))
     weights: dict[str, float] = {}
     sizes: Counter[str] = Counter()
     for group in speaking(gathered(wanted, lessons.left_out), lessons.left_out):
@@ -169,14 +178,17 @@ def _drawn(sample: Sample, row: Row, stored: bool) -> Sample:
     return replace(sample, pieces=tuple(piece for piece in pieces if piece.train.any()))
 
 
-def _admissible(recipe: Recipe, row: Row, left_out: Counter[str]) -> bool:
+def _admissible(recipe: Recipe, row: Row, lessons: Lessons) -> bool:
     if recipe.arms and row["arm"] not in recipe.arms:
-        left_out["other arm"] += 1
-        return False
-    if row["leak"]["any"] and not recipe.keep_leaks:
-        left_out["leaked"] += 1
-        return False
-    return True
+        why = "other arm"
+    elif row["problem_id"] in lessons.contaminated:
+        why = "contaminated"
+    elif row["leak"]["any"] and not recipe.keep_leaks:
+        why = "leaked"
+    else:
+        return True
+    lessons.left_out[why] += 1
+    return False
 
 
 def _noted(rows: Iterable[Row], lessons: Lessons) -> Iterator[Row]:
