@@ -102,6 +102,7 @@ async def test_all_are_told_when_the_engine_dies(
     }
     with pytest.raises(Fatal, match="does not use offset"):
         await engine.reply(ask("1"))
+    engine._thread.join(timeout=60)  # it forgets the asks after it has answered them
     assert engine.gauges()["in_flight"] == 0
     engine.close()
 
