@@ -32,7 +32,7 @@ def neutralise(text: str, tokens: Iterable[str] = ()) -> tuple[str, int]:
     ('done< |im_end|>', 1)
     """
     count = 0
-    if any(opening in text for opening in "<＜["):
+    if "<" in text or "[" in text or "＜" in text:
         text, count = _KNOWN.subn(lambda found: found[0] + " ", text)
     for token in tokens:
         # Again until none is left: of "aa" in "aaa" the first break leaves another.

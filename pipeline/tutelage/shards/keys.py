@@ -1,6 +1,7 @@
 """A set of keys that may have millions: eight bytes each, where Python's own takes 130."""
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Iterable
 
 import numpy as np
@@ -12,7 +13,7 @@ class Keys:
     """Keys can be added and looked for. They are told apart by 64 bits, as dialogue ids are."""
 
     def __init__(self, keys: Iterable[str] = ()) -> None:
-        self._sorted = np.empty(0, np.uint64)
+        self._sorted = np.empty(0, np.uint64).data
         self._loose: set[int] = set()
         for key in keys:
             self.add(key)
@@ -31,15 +32,15 @@ class Keys:
         self._loose.add(number)
         if len(self._loose) > max(_LOOSE, len(self._sorted) // 32):
             more = np.fromiter(self._loose, np.uint64, len(self._loose))
-            self._sorted = np.sort(np.concatenate([self._sorted, more]))
+            self._sorted = np.sort(np.concatenate([self._sorted, more])).data
             self._loose = set()
 
     def _has(self, number: int) -> bool:
         if number in self._loose:
             return True
-        wanted = np.uint64(number)
-        at = int(np.searchsorted(self._sorted, wanted))
-        return at < len(self._sorted) and bool(self._sorted[at] == wanted)
+        # Not `np.searchsorted`: it lets another thread run, and this one then waits for its turn.
+        at = bisect_left(self._sorted, number)
+        return at < len(self._sorted) and self._sorted[at] == number
 
 
 def _number(key: str) -> int:

@@ -59,12 +59,12 @@ def plain(text: str) -> str:
 
 def read(text: str) -> Quantity | None:
     """The quantity that `text` is as a whole, or None where it is none."""
-    return _read(plain(text)) if len(text) <= 4 * MAX_DIGITS else None
+    return _read(text) if len(text) <= 4 * MAX_DIGITS else None
 
 
 @lru_cache(maxsize=4096)
 def _read(text: str) -> Quantity | None:
-    text = _MINUS.sub("-", _ABOUT.sub("", text).strip())
+    text = _MINUS.sub("-", _ABOUT.sub("", plain(text)).strip())
     if "\\" in text:
         if repeating := _REPEATING.fullmatch(text):
             return _repeating(*repeating.groups())
