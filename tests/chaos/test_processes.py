@@ -66,6 +66,12 @@ def workers(pid: int) -> list[int]:
     return found
 
 
+def heeds_signals() -> None:
+    """As at a terminal: `nohup` and `&` in a script leave signals ignored, and we go by that."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
     return tmp_path / "run"
@@ -80,6 +86,7 @@ def begun(out: Path) -> Iterator["subprocess.Popen[bytes]"]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        preexec_fn=heeds_signals,
     )
     limit = time.monotonic() + 120
     while process.poll() is None and lines(out) < SIZE // 20 and time.monotonic() < limit:
