@@ -488,7 +488,7 @@ def test_true_vllm_plays_with_the_weights_that_were_trained(tmp_path: Path):
         f"""
 out = "{out}"
 rounds = 2
-problems = 8
+problems = 12
 held_out = 0
 [generate]
 corpora = ["starter?size=200"]
