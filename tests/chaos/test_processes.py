@@ -66,10 +66,9 @@ def workers(pid: int) -> list[int]:
     return found
 
 
-def heeds_signals() -> None:
-    """As at a terminal: `nohup` and `&` in a script leave signals ignored, and we go by that."""
-    for number in (signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
+def heeds_hangup() -> None:
+    """As at a terminal: `nohup make test` leaves SIGHUP ignored, and the command goes by that."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture
@@ -86,7 +85,7 @@ def begun(out: Path) -> Iterator["subprocess.Popen[bytes]"]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         start_new_session=True,
-        preexec_fn=heeds_signals,
+        preexec_fn=heeds_hangup,
     )
     limit = time.monotonic() + 120
     while process.poll() is None and lines(out) < SIZE // 20 and time.monotonic() < limit:

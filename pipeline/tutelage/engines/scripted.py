@@ -74,7 +74,7 @@ class Scripted:
         else:
             text, form = feedback(ask)
         words = re.findall(r"\s*\S+", text)
-        usage = Usage(prompt=sum(c.count(" ") + 1 for _, c in ask.chat), completion=len(words))
+        usage = Usage(prompt=sum(len(c.split()) for _, c in ask.chat), completion=len(words))
         if ask.player in ("teacher", "judge"):
             return Reply(text, usage=usage, form=form)
         return Reply(
