@@ -67,7 +67,11 @@ class Player(_Section):
 class Vllm(_Section):
     """How vLLM is started; `extra` is passed on to it as engine arguments."""
 
-    dtype: str = "bfloat16"
+    dtype: str = Field(
+        "auto",
+        description="auto: the model's own on a GPU; on a CPU bfloat16 where it has instructions for "
+        "that, else float32",
+    )
     max_model_len: int = Field(
         0, ge=0, description="0: 2048 for the bundled model; else its own, on a CPU at most 4096"
     )
