@@ -11,6 +11,8 @@ LOCK := pipeline/locks/$(DEVICE).txt
 UV_VERSION := 0.13.9
 STAMP := .venv/.tutelage-$(DEVICE)
 DEMO ?= outputs/demo
+# On a CPU in float32: the same dialogues wherever it runs.
+EXACT := $(if $(filter cpu,$(DEVICE)),--set vllm.dtype=float32)
 
 .PHONY: help setup demo test chaos check bench wheel lock clean
 
@@ -36,7 +38,7 @@ $(STAMP): $(LOCK) pyproject.toml
 
 demo: setup  ## pull the small model and generate true dialogues into outputs/demo
 	@$(BIN)/tutelage model pull
-	@$(BIN)/tutelage generate starter --limit 160 --set student.temperature=0.3 --out $(DEMO)
+	@$(BIN)/tutelage generate starter --limit 160 --set student.temperature=0.3 $(EXACT) --out $(DEMO)
 	@$(BIN)/tutelage show $(DEMO) --where "outcome.solved_turn = 2" --limit 2
 	@$(BIN)/tutelage inspect $(DEMO)
 
