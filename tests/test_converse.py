@@ -134,15 +134,18 @@ def test_a_table_grows_while_nobody_waits_for_the_engine():
 
         fill(3)
         for _ in range(5):
-            table.adapt(0)
+            table.adapt(3, 0)
         assert table.places == 4, "it was not full"
         fill(1)
         for waiting in (0, 2, 0, 2, 1):
-            table.adapt(waiting)
+            table.adapt(4, waiting)
         assert table.places == 4, "somebody waited"
-        table.adapt(0)
+        for _ in range(5):
+            table.adapt(0, 0)
+        assert table.places == 4, "the engine had not counted yet"
+        table.adapt(4, 0)
         assert table.places == 4, "one look is none"
-        table.adapt(0)
+        table.adapt(4, 0)
         assert table.places == 7
         fill(3)
         assert table.in_play == 7

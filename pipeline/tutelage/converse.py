@@ -145,14 +145,16 @@ class Table:
         if self._leave_at is None:
             self._leave_at = time.monotonic() + within_s
 
-    def adapt(self, waiting: float) -> None:
-        """Adds places where the engine would take more: of a full table's asks, none is `waiting`.
+    def adapt(self, running: float, waiting: float) -> None:
+        """Adds places where the engine would take more: it runs what a full table asks, none waits.
 
-        To be called about once a second. Two looks must agree, because replies come in bursts.
+        To be called about once a second with what the engine says. Two looks must agree, because
+        replies come in bursts. That none waits is not enough: before its first step is done, an
+        engine has counted nothing at all.
         """
-        roomy = (
-            not waiting and self._in_play >= self._places and 3 * self._asking > 2 * self._places
-        )
+        most = 2 * self._places / 3
+        full = self._in_play >= self._places and self._asking > most
+        roomy = full and running > most and not waiting
         self._roomy = self._roomy + 1 if roomy else 0
         if self._roomy < 2:
             return

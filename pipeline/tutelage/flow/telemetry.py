@@ -64,9 +64,9 @@ class Pulse:
             try:
                 self._journal.sync()
                 gauges = self._cast.gauges()
-                waiting = metrics.total([gauges]).get("waiting")
-                if self._adapts and waiting is not None:
-                    self._table.adapt(waiting)
+                engine = metrics.total([gauges])
+                if self._adapts and "waiting" in engine:
+                    self._table.adapt(engine.get("running", 0.0), engine["waiting"])
                 self._folder.write_json(self._name, pulse(self._table, gauges))
             except (OSError, TutelageError):
                 return
