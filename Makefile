@@ -11,7 +11,7 @@ LOCK := pipeline/locks/$(DEVICE).txt
 UV_VERSION := 0.13.9
 STAMP := .venv/.tutelage-$(DEVICE)
 DEMO ?= outputs/demo
-# On a CPU in float32: the same dialogues wherever it runs.
+# On a CPU in float32, in which a run can be repeated.
 EXACT := $(if $(filter cpu,$(DEVICE)),--set vllm.dtype=float32)
 
 .PHONY: help setup demo test chaos check bench wheel lock clean
