@@ -152,9 +152,8 @@ class Table:
         replies come in bursts. That none waits is not enough: before its first step is done, an
         engine has counted nothing at all.
         """
-        most = 2 * self._places / 3
-        full = self._in_play >= self._places and self._asking > most
-        roomy = full and running > most and not waiting
+        taken = 3 * min(self._asking, running) > 2 * self._places
+        roomy = taken and self._in_play >= self._places and not waiting
         self._roomy = self._roomy + 1 if roomy else 0
         if self._roomy < 2:
             return
