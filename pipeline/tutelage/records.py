@@ -184,6 +184,8 @@ class Rules:
     """What becomes of a message that still leaks after `leak_retries`: `fallback`, `drop`, `mark`;
     `off` looks for none."""
     leak_retries: int = 2
+    leak_expression: str = "allow"
+    """Whether a teacher may spell out an expression that comes to the answer: `allow`, `block`."""
     judge: Sampling | None = None
     """Sampling of the judge, a model that looks where rules are not sure; None for no judge."""
     rephrase: bool = False
@@ -250,6 +252,8 @@ class Check:
     problem: Problem
     answer: str
     """The attempt as its student wrote it, reasoning removed."""
+    finish_reason: str = ""
+    """`length` where the attempt was cut off: what stands at its end is then no answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +264,8 @@ class Inspect:
     history: Chat
     """The public dialogue so far, the system prompt apart; the student is the assistant."""
     text: str
+    expression: str = "allow"
+    """Whether the draft may spell out the last step, such as `work out 8 - 6`: `allow`, `block`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,6 +149,9 @@ class Leaks(_Section):
 
     policy: Literal["fallback", "drop", "mark", "off"] = "fallback"
     retries: int = Field(2, ge=0, description="how often a leaking draft is written anew")
+    expression: Literal["allow", "block"] = Field(
+        "allow", description="whether a hint may spell out the last step, such as `work out 8 - 6`"
+    )
 
 
 class Underspecified(_Section):
@@ -280,6 +283,7 @@ class Settings(_Section):
             forms=tuple(sorted(self.feedback.forms.items())),
             leak_policy=self.leaks.policy,
             leak_retries=self.leaks.retries,
+            leak_expression=self.leaks.expression,
             judge=replace(self.judge.sampling(), temperature=0.0) if self.judge.engine else None,
             rephrase=self.underspecified.rephrase,
         )

@@ -153,3 +153,12 @@ def test_a_failure_ends_the_dialogue_with_its_class():
 )
 def test_reasoning_is_taken_from_what_the_other_side_sees(text, thought, seen):
     assert split(text) == (thought, seen)
+
+
+def test_a_check_says_how_the_attempt_ended_and_a_look_what_a_hint_may_spell_out():
+    dialogue = protocol.begin(problem(), Rules(leak_expression="block"), 0, 0)
+    dialogue = protocol.advance(dialogue, Reply("It is 5 because 5 =", finish_reason="length"))
+    assert protocol.need(dialogue).finish_reason == "length"
+    dialogue = protocol.advance(dialogue, Verdict("incorrect"))
+    dialogue = protocol.advance(dialogue, Reply("Work out 2 + 3."))
+    assert protocol.need(dialogue).expression == "block"

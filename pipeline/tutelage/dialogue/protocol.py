@@ -78,14 +78,15 @@ def need(dialogue: Dialogue) -> Want | None:
     if (draft := dialogue.draft) is not None:
         if draft.leak is not None:
             return _ask_judge(dialogue, "leak", draft)
-        return Inspect(dialogue.problem, chats.public(dialogue), draft.content)
+        expression = dialogue.rules.leak_expression
+        return Inspect(dialogue.problem, chats.public(dialogue), draft.content, expression)
     last = dialogue.messages[-1]
     if last.speaker == "student" and not last.move:
         return _ask_judge(dialogue, "move", last)
     if last.speaker == "teacher":
         return _ask(dialogue, "student", last.turn + 1)
     if last.act == "attempt" and last.verdict is None:
-        return Check(dialogue.problem, last.content)
+        return Check(dialogue.problem, last.content, last.finish_reason)
     if _is_primed(dialogue):
         return _ask(dialogue, "question", last.turn)
     if (donor := donors.busy(dialogue)) is not None:
