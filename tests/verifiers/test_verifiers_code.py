@@ -6,10 +6,11 @@ import threading
 import pytest
 
 from tutelage.records import Gold, Problem
-from tutelage.verifiers import VerifierPool, sandbox
+from tutelage.sandbox import sandbox
+from tutelage.sandbox.sandbox import Sandbox
+from tutelage.verifiers import VerifierPool
 from tutelage.verifiers.code import CodeVerifier, same_output
 from tutelage.verifiers.program import extract
-from tutelage.verifiers.sandbox import Sandbox
 
 GOOD = "def f(x):\n    return x * x\n"
 SQUARES = ["assert f(2) == 4", "assert f(3) == 9", "assert f(11) == 121"]

@@ -13,9 +13,6 @@ a data set, wrongly refusing one only thins it: where a rule must err, it refuse
     prose, around, choice        the number, or the letter, that a sentence gives
     math, lists, equivalence     compare answers (only the last imports math-verify)
     code, program                judge a program by tests; find it in a message
-    sandbox, jail, confine       where programs run: from outside, from inside, the walls
-    checker, piece               run tests; what of a test is run, and what it counts as
-    far, host, wire              the program in a process of its own, and what goes between
     reasoning                    score by reasoning-gym's own scorers
     pool, child                  the processes in which all of this can be killed
 

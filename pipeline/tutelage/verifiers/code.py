@@ -1,6 +1,6 @@
 """Judges a student's program by its tests.
 
-Which part of a message is the program is said in `program`, what of a test is run in `piece`.
+Which part of a message is the program is said in `program`, what of a test is run in `test_source`.
 
 `gold.tests_json` is `{"setup", "tests", "entry_point"}`: pieces of Python, run in order after setup
 and program, counted assert by assert. With `"stdin"`, a list of (input, output) pairs, the program is
@@ -20,10 +20,10 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from tutelage.records import Problem, Verdict
-from tutelage.verifiers.confine import Limits
-from tutelage.verifiers.far import SHOWN
+from tutelage.sandbox.confine import Limits
+from tutelage.sandbox.proxy import SHOWN
+from tutelage.sandbox.sandbox import Failed, Sandbox, Unsafe
 from tutelage.verifiers.program import extract, fenced, signed
-from tutelage.verifiers.sandbox import Failed, Sandbox, Unsafe
 
 NO_CODE = "no code"
 LONGEST = 100_000

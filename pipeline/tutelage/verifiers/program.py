@@ -15,7 +15,7 @@ import textwrap
 import warnings
 from collections.abc import Iterator
 
-from tutelage.verifiers.host import PROGRAM
+from tutelage.sandbox.program_server import PROGRAM
 
 
 def extract(message: str, entry: str, statement: str = "") -> str:

@@ -2,7 +2,7 @@
 
 Covered, each by a test that tries: endless loops and sleeps, memory, processes and threads, floods
 of output, large files, network, files of others, other processes and their environment, and every
-way of passing tests without being right that comes from running beside them (see `checker`).
+way of passing tests without being right that comes from running beside them (see `test_runner`).
 
     wall time, processor time, memory, file size, open files, threads      limits of `Limits`
     a process, program, socket, signal or trace of its own                 seccomp
@@ -35,12 +35,12 @@ from pathlib import Path
 from typing import Any
 
 import tutelage
-from tutelage.verifiers.confine import Limits
+from tutelage.sandbox.confine import Limits
 
 _START = """
 import sys
 sys.path.insert(0, sys.argv[3])
-from tutelage.verifiers import jail
+from tutelage.sandbox import jail
 jail.main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
 """
 _PROBE = '''
@@ -95,7 +95,7 @@ class Sandbox:
         self._socket: socket.socket | None = None
 
     def tests(self, setup: str, program: str, tests: list[str], entry_point: str) -> dict[str, Any]:
-        """What `checker.examine` found, and `ended_by`, the signal that ended the program.
+        """What `test_runner.examine` found, and `ended_by`, the signal that ended the program.
 
         Raises:
             Unsafe, Failed

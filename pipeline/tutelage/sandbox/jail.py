@@ -4,11 +4,11 @@ It starts with an empty environment, holds no test and no answer, and does nothi
 order comes with two pipes: one to read the job from, one for the result. The fork makes namespaces,
 and in them a first process, which forks the program's before it reads any test:
 
-    verifier's child ── server ── waits ── first process: tests (`checker`), or stdin and stdout
-                                               └── the program (`host`), confined
+    verifier's child ── server ── waits ── first process: tests (`test_runner`), or stdin and stdout
+                                               └── the program (`program_server`), confined
 
 Whoever dies takes everything below along: by the parent-death signal, and the first process by
-being the first of its process namespace. What is judged is said by `checker`, whose process the
+being the first of its process namespace. What is judged is said by `test_runner`, whose process the
 program cannot reach, and for whole programs by `code`, far away.
 """
 
@@ -23,9 +23,8 @@ import time
 from dataclasses import replace
 from typing import Any, NoReturn
 
-from tutelage.verifiers import host
-from tutelage.verifiers.checker import examine
-from tutelage.verifiers.confine import (
+from tutelage.sandbox import program_server
+from tutelage.sandbox.confine import (
     Limits,
     adopt,
     confine,
@@ -34,7 +33,8 @@ from tutelage.verifiers.confine import (
     isolate,
     may_change_user,
 )
-from tutelage.verifiers.wire import Pipe
+from tutelage.sandbox.test_runner import examine
+from tutelage.sandbox.wire import Pipe
 
 _UID = 0x40000000
 """First of the user numbers that jobs get, one each, so that no two share a limit."""
@@ -134,7 +134,7 @@ def _tests(limits: Limits, uid: int, folder: str, source: int, sink: int) -> dic
                 os.close(end)
             confine(limits, uid, folder, here)
             _forget()
-            host.Host(Pipe(down[0], up[1], 1 << 30)).serve()
+            program_server.ProgramServer(Pipe(down[0], up[1], 1 << 30)).serve()
         finally:
             os._exit(0)
     os.close(down[0])
@@ -160,7 +160,7 @@ def _program(limits: Limits, uid: int, folder: str, source: int, sink: int) -> d
             os.closerange(3, 256)
             confine(limits, uid, folder, here)
             _forget()
-            host.play(job["setup"], job["program"])
+            program_server.play(job["setup"], job["program"])
         finally:
             os._exit(1)
     for end in (ends[0][0], ends[1][1], ends[2][1]):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tutelage.verifiers.sandbox import MODES
+from tutelage.sandbox.sandbox import MODES
 
 GOOD = "def f(x):\n    return x * x\n"
 
@@ -200,7 +200,7 @@ def test_nothing_is_left_running_or_lying_about(hastily_judged):
 @pytest.mark.parametrize("mode", MODES)
 def test_all_die_with_a_killed_parent(mode, tmp_path):
     script = f"""
-from tutelage.verifiers.sandbox import Sandbox, Unsafe
+from tutelage.sandbox.sandbox import Sandbox, Unsafe
 place = Sandbox(modes=("{mode}",))
 try:
     place.tests("", "def f(x): return x", ["assert f(1) == 1"], "f")

@@ -1,8 +1,8 @@
 """Stand-ins for the student's functions and objects, in the process of the tests.
 
-A `Far` names an object of the program's. Attributes, calls, items and iteration go over to where
-it is (`host`); what comes back is plain data, or another `Far`. Comparing does not go over, nor
-does arithmetic with plain data: then the program would be told what is expected, or would say
+A `Proxy` names an object of the program's. Attributes, calls, items and iteration go over to where
+it is (`program_server`); what comes back is plain data, or another `Proxy`. Comparing does not go
+over, nor does arithmetic with plain data: then the program would be told what is expected, or would say
 itself that it is right. Two objects of the program's are compared by the program.
 
 - An argument that the program changes in place is changed here only by a call that returns None.
@@ -15,7 +15,7 @@ import importlib
 from collections.abc import Iterator
 from typing import Any
 
-from tutelage.verifiers.wire import Broken, Pipe, Translator
+from tutelage.sandbox.wire import Broken, Pipe, Translator
 
 SHOWN = 600
 """Characters of a value that a failure shows."""
@@ -34,7 +34,7 @@ class Skipped(Exception):
 
 
 class Client:
-    """Calls into the program. Not to be given to tests: they get `Far` objects."""
+    """Calls into the program. Not to be given to tests: they get `Proxy` objects."""
 
     def __init__(self, pipe: Pipe) -> None:
         self.pipe = pipe
@@ -58,7 +58,7 @@ class Client:
         """One operation on an object over there."""
         return self._ask({"do": do, "on": on, **more})
 
-    def call(self, far: "Far", arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    def call(self, far: "Proxy", arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
         """Calls a function over there."""
         state = _states[far]
         self.calls += 1
@@ -120,7 +120,7 @@ class Client:
             self.errors[name] = kind
             return kind
         unpacked = self.wire.unpack(value)
-        if type(unpacked) is Far:
+        if type(unpacked) is Proxy:
             _states[unpacked].label = name
         return unpacked
 
@@ -134,13 +134,13 @@ class Client:
         return self._kept[number]
 
     def _far(self, data: dict[str, Any]) -> Any:
-        far = Far()
+        far = Proxy()
         _states[far] = _State(self, int(data["mine"]), str(data.get("type", "object"))[:80])
         return far
 
 
 class _State:
-    """What a `Far` stands for; kept apart from it, so that the test's attributes are the object's."""
+    """What a `Proxy` stands for; kept apart from it, so that the test's attributes are the object's."""
 
     __slots__ = ("client", "label", "number")
 
@@ -148,7 +148,7 @@ class _State:
         self.client, self.number, self.label = client, number, label
 
 
-class Far:
+class Proxy:
     """Stands for an object of the program's. Attributes, calls, items and iteration go over."""
 
     __slots__ = ("__weakref__",)
@@ -158,7 +158,7 @@ class Far:
             raise AttributeError(name)
         state = _states[self]
         value = state.client.wire.unpack(state.client.ask(state.number, "get", name=name))
-        if type(value) is Far:
+        if type(value) is Proxy:
             _states[value].label = f"{state.label}.{name}"
         return value
 
@@ -184,7 +184,7 @@ class Far:
     def __iter__(self) -> Iterator[Any]:
         client = _states[self].client
         walker = client.wire.unpack(client.ask(_states[self].number, "iter"))
-        if type(walker) is not Far:
+        if type(walker) is not Proxy:
             raise TypeError("it does not iterate")
         while found := client.ask(_states[walker].number, "next"):
             yield client.wire.unpack(found[0])
@@ -212,7 +212,7 @@ class Far:
         return f"<{_states[self].label} of the program>"
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is Far and (self is other or self._pair("eq", other) is True)
+        return type(other) is Proxy and (self is other or self._pair("eq", other) is True)
 
     def __hash__(self) -> int:
         return hash(_states[self].number)
@@ -234,7 +234,7 @@ class Far:
 
     def _pair(self, name: str, other: object) -> Any:
         """An operator between two objects of the program; with plain data there is none."""
-        if type(other) is not Far:
+        if type(other) is not Proxy:
             return NotImplemented
         state = _states[self]
         value = state.client.ask(state.number, "pair", other=_states[other].number, name=name)
@@ -242,15 +242,15 @@ class Far:
 
 
 class _States:
-    """`Far` -> what it stands for, by identity."""
+    """`Proxy` -> what it stands for, by identity."""
 
     def __init__(self) -> None:
-        self._by_id: dict[int, tuple[Far, _State]] = {}
+        self._by_id: dict[int, tuple[Proxy, _State]] = {}
 
-    def __getitem__(self, far: Far) -> _State:
+    def __getitem__(self, far: Proxy) -> _State:
         return self._by_id[id(far)][1]
 
-    def __setitem__(self, far: Far, state: _State) -> None:
+    def __setitem__(self, far: Proxy, state: _State) -> None:
         self._by_id[id(far)] = (far, state)
 
 
@@ -263,7 +263,7 @@ def _exception(name: str) -> type[Exception] | None:
 
 
 def _number(value: Any) -> int | None:
-    return _states[value].number if type(value) is Far else None
+    return _states[value].number if type(value) is Proxy else None
 
 
 def _change(item: Any, now: Any) -> None:

@@ -17,13 +17,13 @@ import traceback
 import types
 from typing import Any
 
-from tutelage.verifiers.wire import Broken, Pipe, Translator, Unsendable
+from tutelage.sandbox.wire import Broken, Pipe, Translator, Unsendable
 
 PROGRAM = "solution.py"
 _TEXT = 1500
 
 
-class Host:
+class ProgramServer:
     """Serves one program to the tests at the other end of a pipe."""
 
     def __init__(self, pipe: Pipe) -> None:

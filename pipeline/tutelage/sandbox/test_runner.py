@@ -1,9 +1,9 @@
 """The side of the tests: runs them where the student's program is not.
 
-A test is Python that names the student's functions. Here each such name is a stand-in (`Far`) that
-sends its arguments to the process of the program (`host`) and gives back plain data. All that the
-tests compare, they compare in this process, so the program can neither patch nor skip nor read
-them: `sys.exit(0)`, a printed "passed", a changed `assert`, an object that equals everything, all
+A test is Python that names the student's functions. Here each such name is a stand-in (`Proxy`)
+that sends its arguments to the process of the program (`program_server`) and gives back plain data.
+All that the tests compare, they compare in this process, so the program can neither patch nor skip nor
+read them: `sys.exit(0)`, a printed "passed", a changed `assert`, an object that equals everything, all
 come to nothing. What the program may do is to answer a call, rightly or wrongly.
 
 - An assert that stands in no `try` is counted, and the tests go on after it fails.
@@ -12,7 +12,7 @@ come to nothing. What the program may do is to answer a call, rightly or wrongly
 - What a piece defines, the pieces after it have, and have it before the program's names.
 - A test that imports what is not here cannot be put.
 
-What of a piece is run, and how its asserts are found, is in `piece`.
+What of a piece is run, and how its asserts are found, is in `test_source`.
 """
 
 import builtins
@@ -23,9 +23,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tutelage import seeds
-from tutelage.verifiers.far import SHOWN, Client, Far, Skipped, shown
-from tutelage.verifiers.piece import Piece, parsed, run_tests, stand_in
-from tutelage.verifiers.wire import Broken, Pipe, Unsendable
+from tutelage.sandbox.proxy import SHOWN, Client, Proxy, Skipped, shown
+from tutelage.sandbox.test_source import TestSource, parsed, run_tests, stand_in
+from tutelage.sandbox.wire import Broken, Pipe, Unsendable
 
 
 class Report:
@@ -191,7 +191,7 @@ def _identifiers(text: str) -> Iterator[str]:
 
 
 def _run(
-    piece: Piece, space: dict[str, Any], called: frozenset[str], entry: Any, report: Report
+    piece: TestSource, space: dict[str, Any], called: frozenset[str], entry: Any, report: Report
 ) -> None:
     """Runs one piece in `space`; it counts its own asserts, or once as a whole where it has none."""
     before, calls = report.total, report.calls
@@ -208,9 +208,9 @@ def _run(
         report.count(True, piece.source, "", "")
 
 
-def _can_fail(piece: Piece, space: dict[str, Any]) -> bool:
+def _can_fail(piece: TestSource, space: dict[str, Any]) -> bool:
     """Whether a piece without a counted assert checks anything: `print(f(2))` does not."""
     if piece.guards or piece.classes:
         return True
     own = (space.get(name) for name in piece.calls if not hasattr(builtins, name))
-    return any(callable(found) and type(found) is not Far for found in own)
+    return any(callable(found) and type(found) is not Proxy for found in own)

@@ -2,7 +2,7 @@
 
 Whoever reads gets new objects of Python's own types and nothing else: numbers, texts, containers,
 dates, decimals, instances of classes that both sides were given. Anything else stays where it is
-and is named by a number (`Far`). So an answer can lie about its value, as any answer can, but it
+and is named by a number (`Proxy`). So an answer can lie about its value, as any answer can, but it
 brings no `__eq__`, no `__class__` and no code of its own to the side that compares.
 
     7, "a", None   as in JSON         (1, 2)   {"tuple": [1, 2]}

@@ -21,11 +21,11 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from tutelage.verifiers.far import Skipped
+from tutelage.sandbox.proxy import Skipped
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class TestSource:
     """A piece of tests, parsed."""
 
     source: str
@@ -40,7 +40,7 @@ class Piece:
     """Whether it may fail without an assert that is counted: it raises, tries, or calls `assert...`."""
 
 
-def parsed(source: str) -> Piece:
+def parsed(source: str) -> TestSource:
     """`source` as a piece.
 
     Raises:
@@ -60,10 +60,10 @@ def parsed(source: str) -> Piece:
     guards = guards or any(getattr(f, "attr", "").startswith("assert") for f in called)
     code: ast.Module = _Asserts(source).visit(tree)
     code.body = [_judged(node, source) for node in code.body]
-    return Piece(source, code, functions, tuple(classes), calls, guards)
+    return TestSource(source, code, functions, tuple(classes), calls, guards)
 
 
-def stand_in(pieces: Sequence[Piece], names: dict[str, Any], entry: str) -> None:
+def stand_in(pieces: Sequence[TestSource], names: dict[str, Any], entry: str) -> None:
     """Puts the program's `names` where pieces import them from, in this process.
 
     That is `solution`, and any module that is not here but of which only names of the program are
@@ -91,7 +91,9 @@ def _is_here(module: str) -> bool:
         return False
 
 
-def run_tests(piece: Piece, space: dict[str, Any], called: Collection[str], entry: Any) -> None:
+def run_tests(
+    piece: TestSource, space: dict[str, Any], called: Collection[str], entry: Any
+) -> None:
     """Calls what the piece, which has run in `space`, defines as tests; `called` by any piece.
 
     Raises:
