@@ -27,8 +27,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
-Statistic = Callable[[Array, Sequence[int]], Array]
-"""(weights of shape (draws, problems), indices of the seeds to pool) -> (draws, ...)."""
+Statistic = Callable[..., Array]
+"""(weights of shape (draws, problems), then for each side the seeds to pool) -> (draws, ...)."""
 
 LEVEL = 0.95
 DRAWS = 2000
@@ -88,28 +88,34 @@ def wilson(successes: float, total: float, level: float = LEVEL) -> Interval:
 def draw(
     statistic: Statistic,
     problems: int,
-    seeds: int = 1,
+    seeds: Sequence[int] = (1,),
     *,
     draws: int = DRAWS,
     seed: int = 0,
-    stream: int = 0,
 ) -> tuple[Array, Array]:
     """(the statistic, shape (...); its draws, shape (draws, ...)).
 
     Weights say how often each problem was drawn: n of n with replacement (Efron and Tibshirani,
-    1993, section 6); the same `seed` draws the same problems. Where there are several seeds,
-    Student's term is added as said above, from a `stream` of its own.
+    1993, section 6). `seeds` counts the trainings on each side of the statistic: one side for a
+    figure, two for a difference of two models. Student's term is added for each that has several.
+
+    >>> total = lambda weights, rows: weights @ np.ones((len(rows), 3)).sum(axis=0)
+    >>> float(draw(total, 3, [2], draws=5)[0])
+    6.0
     """
-    every = list(range(seeds))
+    every = [list(range(count)) for count in seeds]
     whole = np.ones((1, problems))
-    value = statistic(whole, every)[0]
+    value = statistic(whole, *every)[0]
     generator = np.random.default_rng([seed, 0])
     weights = generator.multinomial(problems, np.full(problems, 1 / problems), size=draws)
-    drawn = statistic(weights.astype(np.float64), every)
-    if seeds > 1:
-        by_seed = np.stack([statistic(whole, [index])[0] for index in every])
-        error = np.std(by_seed, axis=0, ddof=1) / math.sqrt(seeds)
-        term = np.random.default_rng([seed, 1 + stream]).standard_t(seeds - 1, size=draws)
+    drawn = statistic(weights.astype(np.float64), *every)
+    for side, count in enumerate(seeds):
+        if count < 2:
+            continue
+        alone = [[*every[:side], [index], *every[side + 1 :]] for index in every[side]]
+        by_seed = np.stack([statistic(whole, *rows)[0] for rows in alone])
+        error = np.std(by_seed, axis=0, ddof=1) / math.sqrt(count)
+        term = np.random.default_rng([seed, 1 + side]).standard_t(count - 1, size=draws)
         drawn = drawn + term.reshape(-1, *[1] * np.ndim(error)) * error
     return value, drawn
 
@@ -153,10 +159,10 @@ def ratio(
     if is_share and (not above.any() or np.array_equal(above, below)):
         return wilson(counted.sum() if above.any() else 0, int(counted.sum()))
 
-    def statistic(weights: Array, seeds: Sequence[int]) -> Array:
-        return _divided(weights @ above[seeds].sum(axis=0), weights @ below[seeds].sum(axis=0))
+    def statistic(weights: Array, rows: Sequence[int]) -> Array:
+        return _divided(weights @ above[rows].sum(axis=0), weights @ below[rows].sum(axis=0))
 
-    value, drawn = draw(statistic, above.shape[1], len(above), draws=draws, seed=seed)
+    value, drawn = draw(statistic, above.shape[1], [len(above)], draws=draws, seed=seed)
     found = within(float(value), drawn)
     if not is_share:
         return found
@@ -189,13 +195,17 @@ def difference(
     if not both.any():
         return Difference(math.nan, math.nan, math.nan, 1.0, math.nan, 0, least)
     if same_seeds:
-        value, drawn = draw(_mean_of(one - other), one.shape[1], len(one), draws=draws, seed=seed)
+        within_it = _mean_of(one - other)
+        value, drawn = draw(within_it, one.shape[1], [len(one)], draws=draws, seed=seed)
     else:
-        left, drawn = draw(_mean_of(one), one.shape[1], len(one), draws=draws, seed=seed)
-        right, against = draw(
-            _mean_of(other), one.shape[1], len(other), draws=draws, seed=seed, stream=1
+        of_one, of_other = _mean_of(one), _mean_of(other)
+        value, drawn = draw(
+            lambda weights, rows, others: of_one(weights, rows) - of_other(weights, others),
+            one.shape[1],
+            [len(one), len(other)],
+            draws=draws,
+            seed=seed,
         )
-        value, drawn = left - right, drawn - against
     return judged(float(value), drawn, int(both.sum()), least)
 
 
@@ -234,6 +244,6 @@ def _divided(above: Array, below: Array) -> Array:
 def _mean_of(cells: Array) -> Statistic:
     known = np.isfinite(cells)
     filled = np.where(known, cells, 0.0)
-    return lambda weights, seeds: _divided(
-        weights @ filled[seeds].sum(axis=0), weights @ known[seeds].sum(axis=0).astype(np.float64)
+    return lambda weights, rows: _divided(
+        weights @ filled[rows].sum(axis=0), weights @ known[rows].sum(axis=0).astype(np.float64)
     )

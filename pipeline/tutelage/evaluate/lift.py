@@ -1,0 +1,116 @@
+"""One condition less another, on the problems that both met.
+
+At equal turns a condition that writes more has more chances to be right; so each lift is given at
+equal tokens as well. A(b) is the accuracy that a condition has reached when its dialogues have
+spent b student tokens on average: piecewise linear through (0, 0) and (tokens by turn t, solved by
+turn t). The budget b is what the cheaper of the two spends by its last turn.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tutelage import intervals
+from tutelage.evaluate.scores import Scores
+from tutelage.intervals import Array, Difference
+
+
+@dataclass(frozen=True, slots=True)
+class Lift:
+    """How much better one condition is than another."""
+
+    by_turn: tuple[Difference, ...]
+    """Of the cumulative accuracy, at turn 1..T."""
+    area: Difference
+    gain: Difference
+    """Of the gain from turn 1 to turn T."""
+    equal_tokens: Difference
+    budget: float
+    """Student tokens a dialogue at which `equal_tokens` is taken."""
+
+    @property
+    def last(self) -> Difference:
+        """At the last turn."""
+        return self.by_turn[-1]
+
+
+def lift(first: Scores, second: Scores, *, same_seeds: bool = False) -> Lift | None:
+    """`first` less `second`; None where they share no problem.
+
+    `same_seeds`: both were played by the same trainings, in the same order, such as two arms.
+
+    Raises:
+        ValueError: they were not played for the same number of turns.
+    """
+    if first.turns != second.turns:
+        raise ValueError(f"turns differ: {first.turns} and {second.turns}")
+    shared = sorted(set(first.problems) & set(second.problems))
+    if not shared:
+        return None
+    one, other = first.over(shared), second.over(shared)
+
+    def less(left: Array, right: Array) -> Difference:
+        return intervals.difference(left, right, same_seeds=same_seeds)
+
+    budget, equal = equal_tokens(one, other, same_seeds=same_seeds)
+    return Lift(
+        tuple(less(one.at(turn), other.at(turn)) for turn in range(1, one.turns + 1)),
+        less(one.area(), other.area()),
+        less(one.gain(), other.gain()),
+        equal,
+        budget,
+    )
+
+
+def equal_tokens(one: Scores, other: Scores, *, same_seeds: bool) -> tuple[float, Difference]:
+    """(budget, A(budget) of one less that of the other); both recomputed in every draw."""
+    cells = [_filled(side) for side in (one, other)]
+
+    def curves(side: int, weights: Array, rows: Sequence[int]) -> tuple[Array, Array]:
+        solved, tokens, known = cells[side]
+        count = weights @ known[rows].sum(axis=0)
+        return (
+            np.einsum("rp,pt->rt", weights, solved[rows].sum(axis=0)) / count[:, None],
+            np.einsum("rp,pt->rt", weights, tokens[rows].sum(axis=0)) / count[:, None],
+        )
+
+    def budgets(weights: Array, rows: Sequence[int], others: Sequence[int]) -> Array:
+        spent = [curves(0, weights, rows)[1][:, -1], curves(1, weights, others)[1][:, -1]]
+        least: Array = np.minimum(*spent)
+        return least
+
+    def statistic(
+        weights: Array, rows: Sequence[int], others: Sequence[int] | None = None
+    ) -> Array:
+        others = rows if others is None else others
+        budget = budgets(weights, rows, others)
+        left = reached(*curves(0, weights, rows), budget)
+        return left - reached(*curves(1, weights, others), budget)
+
+    sides = [len(one.solved)] if same_seeds else [len(one.solved), len(other.solved)]
+    value, drawn = intervals.draw(statistic, len(one.problems), sides)
+    every = [list(range(len(side.solved))) for side in (one, other)]
+    budget = float(budgets(np.ones((1, len(one.problems))), *every)[0])
+    found = intervals.judged(float(value), drawn, len(one.problems), min(map(len, every)))
+    return budget, found
+
+
+def reached(solved: Array, tokens: Array, budget: Array) -> Array:
+    """A(budget) of each row: solved and tokens are (R, T) by turn, budget is (R,).
+
+    >>> reached(np.array([[0.2, 0.6]]), np.array([[10.0, 20.0]]), np.array([15.0]))
+    array([0.4])
+    """
+    return np.array(
+        [
+            np.interp(limit, [0.0, *spent], [0.0, *right])
+            for right, spent, limit in zip(solved, tokens, budget, strict=True)
+        ]
+    )
+
+
+def _filled(found: Scores) -> tuple[Array, Array, Array]:
+    """Solved and tokens with zeros for what is missing, and (S, P) which cells are there."""
+    known = np.isfinite(found.solved[:, :, 0])
+    return np.nan_to_num(found.solved), np.nan_to_num(found.tokens), known.astype(np.float64)

@@ -1,0 +1,108 @@
+"""Solved by turn, and tokens by turn: dialogues as arrays over seeds, problems and turns.
+
+S seeds (trainings that differ in nothing else), P problems, T turns. A cell is the mean over the
+samples of one problem under one seed; NaN where that seed did not meet the problem.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tutelage import intervals
+from tutelage.evaluate.rates import Count, tokens_by_turn
+from tutelage.intervals import Array, Interval
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What a condition reached on its problems, turn by turn."""
+
+    problems: tuple[str, ...]
+    """P keys, sorted."""
+    solved: Array
+    """(S, P, T): share of the samples that were solved by turn t."""
+    tokens: Array
+    """(S, P, T): tokens that the student had written by turn t, a dialogue."""
+
+    @property
+    def turns(self) -> int:
+        """T."""
+        return int(self.solved.shape[2])
+
+    def at(self, turn: int) -> Array:
+        """(S, P): solved by `turn`, counted from 1."""
+        return self.solved[:, :, turn - 1]
+
+    def area(self) -> Array:
+        """(S, P): mean of solved by turn over 1..T, the area under the curve over its width."""
+        mean: Array = self.solved.mean(axis=2)
+        return mean
+
+    def gain(self) -> Array:
+        """(S, P): solved by turn T, and not at turn 1."""
+        gained: Array = self.at(self.turns) - self.at(1)
+        return gained
+
+    def over(self, problems: Sequence[str]) -> "Scores":
+        """The same, on these problems alone, in this order."""
+        place = {key: index for index, key in enumerate(self.problems)}
+        chosen = [place[key] for key in problems]
+        return Scores(tuple(problems), self.solved[:, chosen], self.tokens[:, chosen])
+
+
+def scores(seeds: Sequence[Iterable[Row]], turns: int, key: str = "problem_id") -> Scores:
+    """The rows of each seed as arrays; `key` is the column that tells problems apart.
+
+    A dialogue that was solved at turn n is solved by every turn from n on.
+    """
+    found: list[dict[str, list[tuple[int | None, list[float]]]]] = []
+    for rows in seeds:
+        by_problem: dict[str, list[tuple[int | None, list[float]]]] = {}
+        for row in rows:
+            entry = (row["outcome"]["solved_turn"], tokens_by_turn(row, turns))
+            by_problem.setdefault(row[key], []).append(entry)
+        found.append(by_problem)
+    problems = sorted(set().union(*found))
+    solved = np.full((len(found), len(problems), turns), np.nan)
+    tokens = np.full_like(solved, np.nan)
+    by_turn = np.arange(1, turns + 1)
+    for seed, by_problem in enumerate(found):
+        for column, problem in enumerate(problems):
+            if samples := by_problem.get(problem):
+                at = np.array([turn or np.inf for turn, _ in samples])
+                solved[seed, column] = (at[:, None] <= by_turn).mean(axis=0)
+                tokens[seed, column] = np.mean([spent for _, spent in samples], axis=0)
+    return Scores(tuple(problems), solved, tokens)
+
+
+def curve(found: Scores) -> list[Interval]:
+    """Cumulative accuracy at turn 1..T: mean over problems of solved by turn t (SML, figure 3)."""
+    return [intervals.mean(found.at(turn), is_share=True) for turn in range(1, found.turns + 1)]
+
+
+def share(
+    seeds: Sequence[Iterable[Row]],
+    count: Callable[[Row], Count],
+    *,
+    is_share: bool = True,
+    key: str = "problem_id",
+) -> Interval:
+    """A rate of `evaluate.rates` over these rows, drawn anew by problem."""
+    found: list[dict[str, list[Count]]] = []
+    for rows in seeds:
+        by_problem: dict[str, list[Count]] = {}
+        for row in rows:
+            by_problem.setdefault(row[key], []).append(count(row))
+        found.append(by_problem)
+    problems = sorted(set().union(*found))
+    above, below = np.zeros((2, len(found), len(problems)))
+    for seed, by_problem in enumerate(found):
+        for column, problem in enumerate(problems):
+            for one, of in by_problem.get(problem, ()):
+                above[seed, column] += one
+                below[seed, column] += of
+    return intervals.ratio(above, below, is_share=is_share)
