@@ -3,7 +3,7 @@
     python tests/benchmarks/train.py [--steps 3] [--batch 8] [--model smollm2-135m]
 
 Each trainer lives in a process of its own and takes whole optimiser steps (forward, backward,
-clipping, AdamW) by its own code: `Session.step` here, `SFTTrainer.train` there, held between steps
+clipping, AdamW) by its own code: `Learner.step` here, `SFTTrainer.train` there, held between steps
 by a callback. They take turns, a step each, so that a busy machine slows both alike. Both compute
 in bfloat16 over float32 weights, learn the same dialogues once in steps of the same size, and train
 on the assistant's tokens only. A token counts whether it is trained or not; padding never counts.
@@ -50,22 +50,22 @@ def dialogues(count: int) -> list[Chat]:
 
 
 def ours(pipe: Connection, model: str, chats: list[Chat], batch: int) -> None:
-    """Session.step on packed rows."""
+    """Learner.step on packed rows."""
     from tutelage.train import model as models
+    from tutelage.train.learner import Learner
     from tutelage.train.recipe import recipe
-    from tutelage.train.session import Session
     from tutelage.train.tokens import Encoder
 
     models.quiet()
     chosen = recipe("sft", "", "", dtype="bf16", batch=batch)
-    session = Session(chosen, model)
-    encoder = Encoder(session.taught.tokenizer)
+    learner = Learner(chosen, model)
+    encoder = Encoder(learner.taught.tokenizer)
     rows = [{"dialogue_id": str(i), "messages": c, "trail": trail(c)} for i, c in enumerate(chats)]
     samples = [encoder.sample(row) for row in rows]
     for start in range(0, len(samples), batch):
         pipe.recv()
         begun = time.perf_counter()
-        figures = session.step(samples[start : start + batch], 1e-5)
+        figures = learner.step(samples[start : start + batch], 1e-5)
         pipe.send((figures["tokens"], time.perf_counter() - begun))
 
 

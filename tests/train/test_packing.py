@@ -9,7 +9,7 @@ import torch
 from tutelage.errors import SettingsError
 from tutelage.train import loss, packing
 from tutelage.train.model import load
-from tutelage.train.packing import Load
+from tutelage.train.packing import WeightedSequence
 from tutelage.train.recipe import recipe
 from tutelage.train.tokens import Encoder, Piece
 
@@ -23,7 +23,7 @@ def piece(length: int, start: int = 3) -> Piece:
 
 @pytest.mark.parametrize("capacity", [8, 50, 100, 1000])
 def test_rows_hold_every_piece_once_and_only_an_outsize_one_breaks_the_limit(capacity: int):
-    loads = [Load(piece(n, n), 1.0, 1.0) for n in (40, 3, 17, 60, 9, 9, 30, 55, 2)]
+    loads = [WeightedSequence(piece(n, n), 1.0, 1.0) for n in (40, 3, 17, 60, 9, 9, 30, 55, 2)]
     rows = packing.rows(loads, capacity)
     assert sorted(id(x) for row in rows for x in row) == sorted(map(id, loads))
     for row in rows:
@@ -34,7 +34,9 @@ def test_rows_hold_every_piece_once_and_only_an_outsize_one_breaks_the_limit(cap
 
 
 def test_a_row_points_at_the_token_before_each_trained_one():
-    row = packing.packed([Load(piece(4, 0), 0.5, 2.0), Load(piece(6, 100), 0.25, -1.0)])
+    row = packing.packed(
+        [WeightedSequence(piece(4, 0), 0.5, 2.0), WeightedSequence(piece(6, 100), 0.25, -1.0)]
+    )
     assert row.positions.tolist() == [[0, 1, 2, 3, 0, 1, 2, 3, 4, 5]]
     assert row.keep.tolist() == [1, 2, 6, 7, 8]
     assert row.targets.tolist() == row.ids[0, row.keep + 1].tolist()
@@ -68,14 +70,14 @@ def test_packed_is_unpacked(attention: str, window: int, runs: Any, tokenizer: A
     rows = runs.rows(runs.dialogue(n, turns=1 + n % 3) for n in range(5))
     pieces = [p for row in rows for p in Encoder(tokenizer).sample(row).pieces]
 
-    def logp(network: Any, loads: list[Load], **options: Any) -> torch.Tensor:
+    def logp(network: Any, loads: list[WeightedSequence], **options: Any) -> torch.Tensor:
         row = packing.packed(loads)
         logits = network(
             input_ids=row.ids, position_ids=row.positions, logits_to_keep=row.keep, **options
         ).logits[0]
         return loss.log_likelihood(logits, row.targets)
 
-    loads = [Load(p, 1.0, 1.0) for p in pieces]
+    loads = [WeightedSequence(p, 1.0, 1.0) for p in pieces]
     lengths = {"lengths": tuple(map(len, pieces))} if attention == "each" else {}
     packed = logp(model, loads, **lengths)
     single = torch.cat([logp(alone, [one]) for one in loads])

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tutelage.errors import SettingsError
-from tutelage.train.course import rate
+from tutelage.train.loop import rate
 from tutelage.train.loss import coefficients
 from tutelage.train.recipe import default, recipe
 from tutelage.train.tokens import Piece, Sample

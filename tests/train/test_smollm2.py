@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from tutelage import models
-from tutelage.train import course, metrics
+from tutelage.train import loop, metrics
+from tutelage.train.learner import Learner
 from tutelage.train.recipe import recipe
-from tutelage.train.session import Session
 from tutelage.train.tokens import Encoder
 
 pytestmark = pytest.mark.slow
@@ -40,7 +40,7 @@ def taught(make_runs: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
         [worded(runs, n) for n in range(30, 34)],
     )
     out: Path = runs.root / "out"
-    course.train(recipe("sft", run, str(out), batch=8, lr=2e-4, threads=2), lambda *_: None)
+    loop.train(recipe("sft", run, str(out), batch=8, lr=2e-4, threads=2), lambda *_: None)
     return out
 
 
@@ -107,8 +107,8 @@ def test_vllm_serves_it_and_its_log_probabilities_are_the_trainers(taught: Path)
     assert sum(PHRASE in reply["text"] for reply in replies) >= 2  # drawn at temperature 1
 
     chosen = recipe("rl", "", "", model=str(taught / "last"), threads=2)
-    session = Session(chosen, str(taught / "last"))
-    encoder = Encoder(session.taught.tokenizer)
+    learner = Learner(chosen, str(taught / "last"))
+    encoder = Encoder(learner.taught.tokenizer)
     samples = []
     for number, reply in enumerate(replies):
         said = {"role": "assistant", "content": reply["text"].strip()}
@@ -118,7 +118,7 @@ def test_vllm_serves_it_and_its_log_probabilities_are_the_trainers(taught: Path)
         row = {"dialogue_id": str(number), "messages": [*chat, said]}
         samples.append(encoder.sample(row | {"trail": [blank] * len(chat) + [told]}))
     assert encoder.notes["sampled tokens"] == len(replies)
-    scored = session.score(samples, 1.0)
+    scored = learner.score(samples, 1.0)
     gaps = [
         np.abs(scored[f"{i}.0"] - piece.logprobs[piece.train])
         for i, sample in enumerate(samples)

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from tutelage.records import Dialogue, Gold, Message, Outcome, Problem, Rules, Sampling
-from tutelage.train import course, metrics
+from tutelage.train import loop, metrics
 from tutelage.train.recipe import recipe
 
 SPECIAL = ["<pad>", "<stop>", "<user>", "<student>"]
@@ -110,7 +110,7 @@ def test_the_return_rises(student: Path, runs: Any, small: Any, tmp_path: Path):
     tokenizer = AutoTokenizer.from_pretrained(student)
     model = AutoModelForCausalLM.from_pretrained(student)
     draw = torch.Generator().manual_seed(0)
-    session, returns = None, []
+    learner, returns = None, []
     for number in range(ROUNDS):
         source = runs.write(play(model, tokenizer, draw), name=f"run{number}")
         out = tmp_path / f"out{number}"
@@ -120,9 +120,9 @@ def test_the_return_rises(student: Path, runs: Any, small: Any, tmp_path: Path):
         found: dict[str, Any] = {}
 
         def watch(event: str, figures: dict[str, Any], found: dict[str, Any] = found) -> None:
-            found.update(figures if event == "lessons" else {})
+            found.update(figures if event == "dataset" else {})
 
-        session = course.train(chosen, watch, session)
+        learner = loop.train(chosen, watch, learner)
         returns.append(found["return"])
         first = next(line for line in metrics.read(out) if "lr" in line)
         # the sampler was this very policy, seen by other code: the ratio starts at 1

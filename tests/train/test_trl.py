@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import torch
 
+from tutelage.train.learner import Learner
 from tutelage.train.recipe import Recipe, recipe
-from tutelage.train.session import Session
 from tutelage.train.tokens import Encoder, Sample
 
 pytest.importorskip("trl")
@@ -20,21 +20,21 @@ Gradients = dict[str, torch.Tensor]
 
 
 def ours(chosen: Recipe, folder: str, samples: list[Sample]) -> tuple[dict[str, Any], Gradients]:
-    """Figures and gradient of a step: the session's own, with the optimiser held still."""
-    session = Session(chosen, folder)
+    """Figures and gradient of a step: the learner's own, with the optimiser held still."""
+    learner = Learner(chosen, folder)
     kept: Gradients = {}
 
     class Still:
-        param_groups = session.optimizer.param_groups
+        param_groups = learner.optimizer.param_groups
 
         @staticmethod
         def step() -> None:
-            kept.update({n: w.grad.clone() for n, w in session.taught.model.named_parameters()})
+            kept.update({n: w.grad.clone() for n, w in learner.taught.model.named_parameters()})
 
         zero_grad = staticmethod(lambda: None)
 
-    session.optimizer = Still()
-    return session.step(samples, 0.0), kept
+    learner.optimizer = Still()
+    return learner.step(samples, 0.0), kept
 
 
 def same(loss: float, gradients: Gradients, other: torch.Tensor, model: Any) -> None:

@@ -136,42 +136,42 @@ def _run(kind: recipes.Kind, run: str, out: str, dry_run: bool, given: dict[str,
     if dry_run:
         _rehearse(chosen)
         return
-    from tutelage.train import course
+    from tutelage.train import loop
 
     with _shown(kind) as watch:
-        course.train(chosen, watch)
+        loop.train(chosen, watch)
 
 
 def _rehearse(recipe: recipes.Recipe) -> None:
-    from tutelage.train import course, model, packing, report
-    from tutelage.train.session import Session
+    from tutelage.train import dry_run, loop, model, packing
+    from tutelage.train.learner import Learner
 
     model.quiet()
-    name = course.named(recipe)
-    found, encoder = course.prepared(recipe, name)
-    sample = max(found.units[0], key=lambda sample: sample.trained)
+    name = loop.named(recipe)
+    found, encoder = loop.prepared(recipe, name)
+    sample = max(found.groups[0], key=lambda sample: sample.trained)
     click.echo(f"dialogue {sample.key}, weight {sample.weight:.3f}; trained on what is »marked«\n")
     for piece in sample.pieces:
-        for text, trained in report.spans(piece, encoder.tokenizer):
+        for text, trained in dry_run.spans(piece, encoder.tokenizer):
             click.echo(click.style(f"»{text}«", fg="green") if trained else text, nl=False)
         click.echo("\n")
-    click.echo(_lessons(recipe.kind, course.facts(found, encoder)))
+    click.echo(_dataset(recipe.kind, loop.facts(found, encoder)))
     lengths = [len(piece) for sample in found.samples for piece in sample.pieces]
     click.echo("tokens a sequence:")
-    for low, high, count in report.histogram(lengths):
+    for low, high, count in dry_run.histogram(lengths):
         click.echo(f"  {low:6}-{high:<6} {count:7}  {'#' * -(-40 * count // len(lengths))}")
-    steps = len(packing.order(len(found.units), recipe.batch, recipe.epochs, recipe.seed))
+    steps = len(packing.order(len(found.groups), recipe.batch, recipe.epochs, recipe.seed))
     click.echo(
-        f"{steps} steps, {report.passes(recipe, found)} passes of up to {recipe.pack} tokens"
+        f"{steps} steps, {dry_run.passes(recipe, found)} passes of up to {recipe.pack} tokens"
     )
-    least, have = report.least(recipe, report.numbers(name)), report.memory()
+    least, have = dry_run.least(recipe, dry_run.numbers(name)), dry_run.memory()
     if least > have:
         click.echo(
             f"this machine cannot: weights and optimiser need {least / 2**30:.1f} GiB, "
             f"it has {have / 2**30:.1f}; try --lora 16, or accelerate launch on more machines"
         )
         return
-    cost = report.measure(Session(recipe, name), found)
+    cost = dry_run.measure(Learner(recipe, name), found)
     click.echo(
         f"{cost.weights / 1e6:.1f} M weights, {cost.trained / 1e6:.1f} M of them trained; "
         f"about {_span(cost.seconds)} at {cost.tokens_per_s:.0f} tokens/s, "
@@ -232,8 +232,8 @@ def _shown(kind: recipes.Kind) -> Iterator[_Watch]:
 
 def _words(kind: str, event: str, figures: dict[str, Any]) -> str:
     """One line for an event; empty where there is nothing to say."""
-    if event == "lessons":
-        return _lessons(kind, figures)
+    if event == "dataset":
+        return _dataset(kind, figures)
     if event == "validation":
         turns = {k.rpartition("_")[2]: v for k, v in figures.items() if "/turn_" in k}
         by_turn = ", ".join(f"turn {turn}: {value:.3f}" for turn, value in turns.items())
@@ -261,9 +261,9 @@ def _step(figures: dict[str, Any]) -> str:
     return f"{told}  lr {figures['lr']:.1e}  {figures['tokens_per_s']:.0f} tokens/s"
 
 
-def _lessons(kind: str, found: dict[str, Any]) -> str:
+def _dataset(kind: str, found: dict[str, Any]) -> str:
     unit = "groups, " if kind == "rl" else ""
-    count = f"{found['units']} {unit}" if unit else ""
+    count = f"{found['groups']} {unit}" if unit else ""
     told = [
         f"{found['rows_read']} rows read: {count}{found['samples']} dialogues, "
         f"{found['tokens']} tokens, {found['trained_tokens']} of them trained"

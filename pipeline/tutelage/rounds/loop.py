@@ -17,8 +17,10 @@ from tutelage.rounds.problems import lay_out
 from tutelage.rounds.residents import Residents
 from tutelage.settings import BUNDLED, Settings
 from tutelage.shards import RunFolder, read_rows
-from tutelage.train import checkpoint, data, groups, metrics
+from tutelage.train import checkpoint, groups, metrics
 from tutelage.train.recipe import Recipe
+from tutelage.train.rows import FACTS
+from tutelage.train.rows import read as read_split
 
 Say = Callable[[str], None]
 _LAST_STEP_S = 300.0
@@ -215,7 +217,7 @@ def _speaking(run: Path, chosen: Recipe) -> int:
     """Groups whose returns differ: without one there is nothing to learn from."""
     rows = (
         row
-        for row in data.rows(str(run), "train", data.FACTS)
+        for row in read_split(str(run), "train", FACTS)
         if (not chosen.arms or row["arm"] in chosen.arms)
         and (chosen.keep_leaks or not row["leak"]["any"])
     )

@@ -1,10 +1,10 @@
 """The bundled trainer: SFT and GRPO from the shards of a run. Small enough to read whole.
 
-    recipe      what a training depends on             data, lessons, groups    rows to units
-    tokens      a dialogue as token ids                packing                  units to passes
-    loss        the one loss                           session                  one step
-    model       open, LoRA, export                     checkpoint, metrics      what is kept
-    course      the loop, from run to model            report                   `--dry-run`
+    recipe      what a training depends on             rows, dataset, groups   shards to groups
+    tokens      a dialogue as token ids                packing                 groups to passes
+    loss        the one loss                           learner                 one step
+    model       open, LoRA, export                     checkpoint, metrics     what is kept
+    loop        from run to model                      dry_run                 `--dry-run`
 
 Models, LoRA and distribution are transformers', peft's and accelerate's; what is ours is the
 objective, and how rows become tokens. The only room that imports torch. Not a general trainer: one

@@ -70,20 +70,20 @@ def log_likelihood(logits: Tensor, targets: Tensor, temperature: float = 1.0) ->
 
 
 def token_losses(
-    logp: Tensor, weight: Tensor, old: Tensor, ref: Tensor | None, objective: Objective
+    logp: Tensor, weight: Tensor, behaviour: Tensor, ref: Tensor | None, objective: Objective
 ) -> Tensor:
     """l_t of every trained token; all of shape (n,) float32.
 
     Args:
         logp: log p under the policy that is trained; the gradient flows through it.
         weight: 1 or the advantage.
-        old: log p under the policy that sampled; read only where `objective.ratio`.
+        behaviour: log p under the policy that sampled; read only where `objective.ratio`.
         ref: log p under the reference; None where there is no KL term.
         objective: Which terms there are.
     """
     if not objective.ratio:
         return -weight * logp
-    ratio = torch.exp(logp - old)
+    ratio = torch.exp(logp - behaviour)
     clipped = ratio.clamp(1 - objective.clip_low, 1 + objective.clip_high)
     losses = -torch.min(ratio * weight, clipped * weight)
     return losses if ref is None else losses + objective.beta * ratio * divergence(logp, ref)
@@ -94,18 +94,20 @@ def divergence(logp: Tensor, other: Tensor) -> Tensor:
     return torch.exp(other - logp) - (other - logp) - 1
 
 
-def staleness(logp: Tensor, weight: Tensor, old: Tensor, objective: Objective) -> dict[str, Tensor]:
+def staleness(
+    logp: Tensor, weight: Tensor, behaviour: Tensor, objective: Objective
+) -> dict[str, Tensor]:
     """How far the policy is from the sampler, as sums over the n tokens (each a scalar).
 
     `kl_sampler` estimates KL(sampler || policy): the tokens were drawn from the sampler.
     """
-    ratio = torch.exp(logp - old)
+    ratio = torch.exp(logp - behaviour)
     low = (ratio < 1 - objective.clip_low) & (weight < 0)
     high = (ratio > 1 + objective.clip_high) & (weight > 0)
     return {
         "ratio": ratio.sum(),
         "clip_fraction": (low | high).float().sum(),
-        "kl_sampler": (torch.exp(logp - old) - (logp - old) - 1).sum(),
+        "kl_sampler": (ratio - (logp - behaviour) - 1).sum(),
     }
 
 

@@ -24,7 +24,7 @@ from tutelage.train.tokens import Piece
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class WeightedSequence:
     """A piece, and what each of its trained tokens counts for."""
 
     piece: Piece
@@ -52,7 +52,7 @@ class Packed:
     """(n,) float32: c_t."""
     weights: Tensor
     """(n,) float32: 1 or the advantage."""
-    old: Tensor
+    behaviour_logprobs: Tensor
     """(n,) float32: log-probability when sampled; NaN where unknown."""
     lengths: tuple[int, ...]
     """Of the pieces; they sum to N."""
@@ -71,9 +71,9 @@ class Packed:
         return replace(self, coefficients=torch.zeros_like(self.coefficients))
 
 
-def packed(loads: Sequence[Load]) -> Packed:
-    """The loads as one row, in their order."""
-    pieces = [load.piece for load in loads]
+def packed(sequences: Sequence[WeightedSequence]) -> Packed:
+    """The sequences as one row, in their order."""
+    pieces = [sequence.piece for sequence in sequences]
     starts = np.cumsum([0, *map(len, pieces)])
     trained = [np.flatnonzero(piece.train) for piece in pieces]
     count = [len(t) for t in trained]
@@ -91,34 +91,34 @@ def packed(loads: Sequence[Load]) -> Packed:
         keep=joined([s + t - 1 for s, t in zip(starts[:-1], trained, strict=True)], np.int64),
         targets=joined([p.ids[t] for p, t in picked], np.int64),
         turns=joined([p.turn[t] for p, t in picked], np.int64),
-        coefficients=spread([load.coefficient for load in loads]),
-        weights=spread([load.weight for load in loads]),
-        old=joined([p.logprobs[t] for p, t in picked], np.float32),
+        coefficients=spread([sequence.coefficient for sequence in sequences]),
+        weights=spread([sequence.weight for sequence in sequences]),
+        behaviour_logprobs=joined([p.logprobs[t] for p, t in picked], np.float32),
         lengths=tuple(map(len, pieces)),
     )
 
 
-def rows(loads: Sequence[Load], capacity: int) -> list[list[Load]]:
-    """The loads in rows of at most `capacity` tokens; a longer one gets a row of its own.
+def rows(sequences: Sequence[WeightedSequence], capacity: int) -> list[list[WeightedSequence]]:
+    """The sequences in rows of at most `capacity` tokens; a longer one gets a row of its own.
 
     First fit, longest first: at most 22 % more rows than need be, usually none.
     """
-    made: list[list[Load]] = []
+    rows: list[list[WeightedSequence]] = []
     room: list[int] = []
-    for load in sorted(loads, key=lambda load: -len(load.piece)):
-        size = len(load.piece)
+    for sequence in sorted(sequences, key=lambda sequence: -len(sequence.piece)):
+        size = len(sequence.piece)
         for i, left in enumerate(room):
             if size <= left:
-                made[i].append(load)
+                rows[i].append(sequence)
                 room[i] -= size
                 break
         else:
-            made.append([load])
+            rows.append([sequence])
             room.append(capacity - size)
-    return made
+    return rows
 
 
-def order(units: int, batch: int, epochs: int, drawn: int) -> list[list[int]]:
+def order(units: int, batch: int, epochs: int, number: int) -> list[list[int]]:
     """Which units each optimiser step takes: every epoch in another order, the last step smaller.
 
     The whole plan follows from the seed, so a resumed run needs no more than its step number.
@@ -126,7 +126,7 @@ def order(units: int, batch: int, epochs: int, drawn: int) -> list[list[int]]:
     steps = []
     for epoch in range(epochs):
         shuffled = list(range(units))
-        random.Random(seed("order", drawn, epoch)).shuffle(shuffled)
+        random.Random(seed("order", number, epoch)).shuffle(shuffled)
         steps += [shuffled[i : i + batch] for i in range(0, units, batch)]
     return steps
 

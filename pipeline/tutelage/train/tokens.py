@@ -11,7 +11,7 @@ of turn n + 1 begins with the prompt and reply of turn n. Where it is not (templ
 earlier reasoning), or where the student saw less than it had sampled, each student message becomes
 a piece of its own after exactly the prompt that the sampler had: several pieces, still one sample.
 
-Not here: which rows are read (`lessons`), how pieces are batched (`packing`).
+Not here: which rows are read (`dataset`), how pieces are batched (`packing`).
 """
 
 from collections import Counter
@@ -57,7 +57,7 @@ class Sample:
     pieces: tuple[Piece, ...]
     weight: float = 1.0
     """1 in SFT, the advantage in RL."""
-    reward: float = 0.0
+    return_: float = 0.0
     """The return of the dialogue."""
 
     @property

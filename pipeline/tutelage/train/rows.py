@@ -1,4 +1,4 @@
-"""Rows in: the one place where this room reads shards. Streams; what is kept is up to `lessons`."""
+"""Rows in: the one place where this room reads shards. Streams; what is kept is up to `dataset`."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -26,7 +26,7 @@ TEXTS = ("statement", "privileged_context", "messages", "trail", "primed_turns")
 """What it is tokenised from: most of its bytes."""
 
 
-def rows(
+def read(
     run: str, split: str, columns: Sequence[str] = FACTS + TEXTS, solved: bool = False
 ) -> Iterator[Row]:
     """The rows of one split in the order of the files.

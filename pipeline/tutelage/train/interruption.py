@@ -10,7 +10,7 @@ from types import FrameType
 from typing import Any, Self
 
 
-class Halt:
+class Interruption:
     """While entered, remembers that somebody wants to stop."""
 
     def __init__(self) -> None:

@@ -1,8 +1,9 @@
-"""What is learnt from: a run's rows, chosen, tokenised and put into units.
+"""What is learnt from: a run's rows, chosen, tokenised and put into groups.
 
-A unit is what an optimiser step takes `batch` of: a dialogue in SFT, a whole group in RL. Samples
+A group is what an optimiser step takes `batch` of: in RL the dialogues of one problem under one
+arm, in SFT a single dialogue. Samples
 are held in memory (about 11 bytes a token). Nothing is left out in silence: every row that is not
-learnt from is counted in `Lessons.left_out` under its reason.
+learnt from is counted in `Dataset.left_out` under its reason.
 """
 
 from collections import Counter
@@ -15,20 +16,20 @@ import numpy as np
 from tutelage.errors import SettingsError
 from tutelage.shards.contaminated import marked
 from tutelage.specials import neutralise
-from tutelage.train import data
+from tutelage.train import rows as shard_rows
 from tutelage.train.groups import advantages, gathered, returned, speaking
 from tutelage.train.recipe import Recipe
 from tutelage.train.tokens import Encoder, Piece, Sample
 
 Row = dict[str, Any]
-Unit = tuple[Sample, ...]
+Group = tuple[Sample, ...]
 
 
 @dataclass(slots=True)
-class Lessons:
+class Dataset:
     """What a training run learns from, and how it was chosen."""
 
-    units: list[Unit]
+    groups: list[Group]
     validation: list[Sample] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
     """Rows, or groups where it says so, by the reason why they are not learnt from."""
@@ -43,59 +44,59 @@ class Lessons:
 
     @property
     def samples(self) -> Iterator[Sample]:
-        """All samples, unit by unit."""
-        return (sample for unit in self.units for sample in unit)
+        """All samples, group by group."""
+        return (sample for group in self.groups for sample in group)
 
 
-def prepare(recipe: Recipe, encoder: Encoder, length: int) -> Lessons:
-    """The lessons of `recipe` with sequences of at most `length` tokens.
+def prepare(recipe: Recipe, encoder: Encoder, length: int) -> Dataset:
+    """The dataset of `recipe` with sequences of at most `length` tokens.
 
     Raises:
         SettingsError: nothing is left to learn from, or a sequence is too long and may not be
             dropped.
     """
-    lessons = Lessons([], contaminated=marked(recipe.run))
+    dataset = Dataset([], contaminated=marked(recipe.run))
     make = _groups if recipe.kind == "rl" else _dialogues
-    for unit in make(recipe, encoder, lessons):
-        _admit(recipe, unit, length, lessons)
-        if recipe.limit and len(lessons.units) == recipe.limit:
+    for group in make(recipe, encoder, dataset):
+        _admit(recipe, group, length, dataset)
+        if recipe.limit and len(dataset.groups) == recipe.limit:
             break
     if recipe.kind == "sft":
-        lessons.validation = _validation(recipe, encoder, length, lessons)
-    if not lessons.units:
-        why = ", ".join(f"{n} {reason}" for reason, n in lessons.left_out.most_common())
+        dataset.validation = _validation(recipe, encoder, length, dataset)
+    if not dataset.groups:
+        why = ", ".join(f"{n} {reason}" for reason, n in dataset.left_out.most_common())
         raise SettingsError(
-            f"nothing to learn from in {recipe.run}: {lessons.read} rows read"
+            f"nothing to learn from in {recipe.run}: {dataset.read} rows read"
             + (f", left out: {why}" if why else "")
         )
-    return lessons
+    return dataset
 
 
-def _dialogues(recipe: Recipe, encoder: Encoder, lessons: Lessons) -> Iterator[Unit]:
+def _dialogues(recipe: Recipe, encoder: Encoder, dataset: Dataset) -> Iterator[Group]:
     """SFT: the solved dialogues of the training split, or their problems with gold solutions."""
-    rows = data.rows(recipe.run, "train", solved=not recipe.control)
-    for row in _chosen(recipe, lessons, _noted(rows, lessons), lessons.left_out):
+    rows = shard_rows.read(recipe.run, "train", solved=not recipe.control)
+    for row in _chosen(recipe, dataset, _noted(rows, dataset), dataset.left_out):
         yield (encoder.sample(row, recipe.loss),)
 
 
-def _validation(recipe: Recipe, encoder: Encoder, length: int, lessons: Lessons) -> list[Sample]:
-    rows = data.rows(recipe.run, "validation", solved=not recipe.control)
+def _validation(recipe: Recipe, encoder: Encoder, length: int, dataset: Dataset) -> list[Sample]:
+    rows = shard_rows.read(recipe.run, "validation", solved=not recipe.control)
     samples = [
-        encoder.sample(row, recipe.loss) for row in _chosen(recipe, lessons, rows, Counter())
+        encoder.sample(row, recipe.loss) for row in _chosen(recipe, dataset, rows, Counter())
     ]
     kept = [sample for sample in samples if sample.trained and sample.longest <= length]
-    lessons.left_out["validation: too long or untrained"] += len(samples) - len(kept)
+    dataset.left_out["validation: too long or untrained"] += len(samples) - len(kept)
     return kept
 
 
 def _chosen(
-    recipe: Recipe, lessons: Lessons, rows: Iterable[Row], left_out: Counter[str]
+    recipe: Recipe, dataset: Dataset, rows: Iterable[Row], left_out: Counter[str]
 ) -> Iterator[Row]:
     seen: set[str] = set()
     for row in rows:
         if recipe.arms and row["arm"] not in recipe.arms:
             left_out["other arm"] += 1
-        elif row["problem_id"] in lessons.contaminated:
+        elif row["problem_id"] in dataset.contaminated:
             left_out["contaminated"] += 1
         elif recipe.control:
             if row["problem_id"] in seen:
@@ -133,27 +134,27 @@ def single(row: Row) -> Row:
     }
 
 
-def _groups(recipe: Recipe, encoder: Encoder, lessons: Lessons) -> Iterator[Unit]:
+def _groups(recipe: Recipe, encoder: Encoder, dataset: Dataset) -> Iterator[Group]:
     """RL: every group with a signal, with its advantages.
 
     Reads twice, so that no text is held: first the returns of all rows, then the dialogues.
     """
-    facts = _noted(data.rows(recipe.run, "train", data.FACTS), lessons)
-    wanted = (row for row in facts if _admissible(recipe, row, lessons))
+    facts = _noted(shard_rows.read(recipe.run, "train", shard_rows.FACTS), dataset)
+    wanted = (row for row in facts if _admissible(recipe, row, dataset))
     weights: dict[str, float] = {}
     sizes: Counter[str] = Counter()
-    for group in speaking(gathered(wanted, lessons.left_out), lessons.left_out):
+    for group in speaking(gathered(wanted, dataset.left_out), dataset.left_out):
         drawn = advantages([returned(row) for row in group], recipe.std_floor)
         weights |= {row["dialogue_id"]: a for row, a in zip(group, drawn, strict=True)}
         sizes[group[0]["group_id"]] = len(group)
         if recipe.limit and len(sizes) == recipe.limit:
             break
     open_: dict[str, list[Sample]] = {}
-    for row in data.rows(recipe.run, "train"):
+    for row in shard_rows.read(recipe.run, "train"):
         if row["dialogue_id"] not in weights:
             continue
         sample = encoder.sample(row, recipe.loss, weights[row["dialogue_id"]])
-        sample = replace(_drawn(sample, row, recipe.old == "stored"), reward=returned(row))
+        sample = replace(_drawn(sample, row, recipe.old == "stored"), return_=returned(row))
         members = open_.setdefault(row["group_id"], [])
         members.append(sample)
         if len(members) == sizes[row["group_id"]]:
@@ -178,43 +179,43 @@ def _drawn(sample: Sample, row: Row, stored: bool) -> Sample:
     return replace(sample, pieces=tuple(piece for piece in pieces if piece.train.any()))
 
 
-def _admissible(recipe: Recipe, row: Row, lessons: Lessons) -> bool:
+def _admissible(recipe: Recipe, row: Row, dataset: Dataset) -> bool:
     if recipe.arms and row["arm"] not in recipe.arms:
         why = "other arm"
-    elif row["problem_id"] in lessons.contaminated:
+    elif row["problem_id"] in dataset.contaminated:
         why = "contaminated"
     elif row["leak"]["any"] and not recipe.keep_leaks:
         why = "leaked"
     else:
         return True
-    lessons.left_out[why] += 1
+    dataset.left_out[why] += 1
     return False
 
 
-def _noted(rows: Iterable[Row], lessons: Lessons) -> Iterator[Row]:
+def _noted(rows: Iterable[Row], dataset: Dataset) -> Iterator[Row]:
     for row in rows:
-        lessons.read += 1
-        lessons.returns.append(returned(row))
-        lessons.temperatures[row["sampling"]["student"]["temperature"]] += 1
+        dataset.read += 1
+        dataset.returns.append(returned(row))
+        dataset.temperatures[row["sampling"]["student"]["temperature"]] += 1
         yield row
 
 
-def _admit(recipe: Recipe, unit: Unit, length: int, lessons: Lessons) -> None:
-    """Takes the unit in, without samples that are too long or have nothing to train on."""
+def _admit(recipe: Recipe, group: Group, length: int, dataset: Dataset) -> None:
+    """Takes the group in, without samples that are too long or have nothing to train on."""
 
     def fits(sample: Sample) -> bool:
         return sample.longest <= length
 
-    for sample in unit:
+    for sample in group:
         if not fits(sample) and recipe.too_long == "refuse":
             raise SettingsError(
                 f"dialogue {sample.key} has {sample.longest} tokens, the limit is {length}: "
                 "raise --length or let long dialogues be dropped"
             )
-    kept = tuple(sample for sample in unit if fits(sample) and sample.trained)
+    kept = tuple(sample for sample in group if fits(sample) and sample.trained)
     stored = recipe.kind == "rl" and recipe.old == "stored"
     empty = "no sampled tokens to train on (see --old)" if stored else "no trained tokens"
-    lessons.left_out["too long"] += sum(not fits(sample) for sample in unit)
-    lessons.left_out[empty] += sum(fits(s) and not s.trained for s in unit)
+    dataset.left_out["too long"] += sum(not fits(sample) for sample in group)
+    dataset.left_out[empty] += sum(fits(s) and not s.trained for s in group)
     if kept:
-        lessons.units.append(kept)
+        dataset.groups.append(kept)

@@ -2,8 +2,8 @@
 
     step:  samples -> coefficients -> packed rows -> forward, loss, backward each -> clip -> AdamW
 
-SFT and RL differ in their `Objective` alone. A session outlives the lessons it is given, so that
-rounds of online RL lose nothing between them; in what order steps come is up to `course`.
+SFT and RL differ in their `Objective` alone. A learner outlives the dataset it is given, so that
+rounds of online RL lose nothing between them; in what order steps come is up to `loop`.
 accelerate spreads the rows of a step over processes: each plans the same step and takes its share,
 so one process or eight take the same step.
 """
@@ -22,7 +22,7 @@ from torch import Tensor
 from tutelage.train import checkpoint, loss, packing
 from tutelage.train import model as models
 from tutelage.train.checkpoint import Progress
-from tutelage.train.packing import Load, Packed
+from tutelage.train.packing import Packed, WeightedSequence
 from tutelage.train.recipe import Recipe
 from tutelage.train.tokens import Sample
 
@@ -38,7 +38,7 @@ def computes_bf16(recipe: Recipe) -> bool:
 
 
 @dataclass(slots=True)
-class Session:
+class Learner:
     """A model, its optimiser, and how far it has come."""
 
     recipe: Recipe
@@ -118,7 +118,7 @@ class Session:
         figures["halt"] = told.pop("halt")
         figures |= {name: total / max(n, 1) for name, total in told.items()}
         if recipe.kind == "rl":
-            figures["return"] = sum(s.reward for s in samples) / len(samples)
+            figures["return"] = sum(s.return_ for s in samples) / len(samples)
         figures |= {"samples": len(samples), "tokens": int(tokens), "trained_tokens": int(n)}
         return figures | {"seconds": round(seconds, 3), "tokens_per_s": round(tokens / seconds, 1)}
 
@@ -136,7 +136,9 @@ class Session:
         logits = self._logits(self.model, row)  # (n, V)
         logp = loss.log_likelihood(logits, row.targets, objective.temperature)  # (n,)
         ref = self._reference(row, objective.temperature) if objective.beta else None
-        losses = loss.token_losses(logp, row.weights, row.old, ref, objective)  # (n,)
+        losses = loss.token_losses(
+            logp, row.weights, row.behaviour_logprobs, ref, objective
+        )  # (n,)
         total = (row.coefficients * losses).sum()
         still = logp.detach()
         parts = {
@@ -146,7 +148,7 @@ class Session:
             "nll": -still.sum(),
         }
         if objective.ratio:
-            parts |= loss.staleness(still, row.weights, row.old, objective)
+            parts |= loss.staleness(still, row.weights, row.behaviour_logprobs, objective)
             parts["entropy"] = loss.entropy(logits.detach(), objective.temperature).sum()
         if ref is not None:
             parts["kl_reference"] = loss.divergence(still, ref).sum()
@@ -212,7 +214,7 @@ class Session:
             for i, sample in enumerate(samples)
             for j, piece in enumerate(sample.pieces)
         }
-        loads = [Load(piece, 0.0, 0.0) for sample in samples for piece in sample.pieces]
+        loads = [WeightedSequence(piece, 0.0, 0.0) for sample in samples for piece in sample.pieces]
         world, rank = self.accelerator.num_processes, self.accelerator.process_index
         scored = []
         for loaded in packing.rows(loads, self.recipe.pack)[rank::world]:
@@ -230,11 +232,13 @@ class Session:
 
         Engines store them before or after the temperature is applied; the rows cannot tell which.
         """
-        loads = [Load(piece, 0.0, 0.0) for sample in samples for piece in sample.pieces]
+        loads = [WeightedSequence(piece, 0.0, 0.0) for sample in samples for piece in sample.pieces]
         row = packing.packed(packing.rows(loads, self.recipe.pack)[0]).to(self.accelerator.device)
         logits = self._still(row)
         off = {
-            t: float((loss.log_likelihood(logits, row.targets, t) - row.old).abs().mean())
+            t: float(
+                (loss.log_likelihood(logits, row.targets, t) - row.behaviour_logprobs).abs().mean()
+            )
             for t in temperatures
         }
         return min(off, key=lambda t: off[t])
@@ -269,7 +273,7 @@ class Session:
 
     def _rows(self, samples: Sequence[Sample], shares: Sequence[float]) -> list[Packed]:
         loads = [
-            Load(piece, share, sample.weight)
+            WeightedSequence(piece, share, sample.weight)
             for sample, share in zip(samples, shares, strict=True)
             for piece in sample.pieces
         ]

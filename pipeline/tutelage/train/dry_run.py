@@ -16,10 +16,10 @@ from typing import Any
 import torch
 
 from tutelage.train import packing
-from tutelage.train.lessons import Lessons
-from tutelage.train.packing import Load
+from tutelage.train.dataset import Dataset
+from tutelage.train.learner import Learner
+from tutelage.train.packing import WeightedSequence
 from tutelage.train.recipe import Recipe
-from tutelage.train.session import Session
 from tutelage.train.tokens import Piece
 
 
@@ -59,11 +59,13 @@ def histogram(lengths: Sequence[int], bins: int = 8) -> list[tuple[int, int, int
     return [(a, a + width - 1, sum(a <= n < a + width for n in lengths)) for a in edges]
 
 
-def passes(recipe: Recipe, found: Lessons) -> int:
+def passes(recipe: Recipe, dataset: Dataset) -> int:
     """Forward passes of the whole training, on one process."""
-    plan = packing.order(len(found.units), recipe.batch, recipe.epochs, recipe.seed)
-    steps = [[p for i in step for s in found.units[i] for p in s.pieces] for step in plan]
-    return sum(len(packing.rows([Load(p, 0, 0) for p in step], recipe.pack)) for step in steps)
+    plan = packing.order(len(dataset.groups), recipe.batch, recipe.epochs, recipe.seed)
+    steps = [[p for i in step for s in dataset.groups[i] for p in s.pieces] for step in plan]
+    return sum(
+        len(packing.rows([WeightedSequence(p, 0, 0) for p in step], recipe.pack)) for step in steps
+    )
 
 
 def memory() -> float:
@@ -90,24 +92,24 @@ def least(recipe: Recipe, count: int) -> float:
     return learner + (2 * count if recipe.beta and not recipe.lora else 0)
 
 
-def measure(session: Session, found: Lessons) -> Cost:
+def measure(learner: Learner, dataset: Dataset) -> Cost:
     """Runs the fullest pass of the first step, forward and backward, and takes its time.
 
     The first of two is not timed: it is slower. No weight is changed.
     """
-    recipe = session.recipe
-    pieces = [p for unit in found.units[: recipe.batch] for s in unit for p in s.pieces]
-    rows = packing.rows([Load(piece, 1.0, 1.0) for piece in pieces], recipe.pack)
+    recipe = learner.recipe
+    pieces = [p for unit in dataset.groups[: recipe.batch] for s in unit for p in s.pieces]
+    rows = packing.rows([WeightedSequence(piece, 1.0, 1.0) for piece in pieces], recipe.pack)
     fullest = max(rows, key=lambda row: sum(len(load.piece) for load in row))
-    row = packing.packed(fullest).to(session.accelerator.device)
+    row = packing.packed(fullest).to(learner.accelerator.device)
     seconds = 0.0
     for _ in range(2):
         begun = time.perf_counter()
-        session.rehearse(row)
+        learner.rehearse(row)
         seconds = time.perf_counter() - begun
-    weights = list(session.taught.model.parameters())
+    weights = list(learner.taught.model.parameters())
     trained = sum(w.numel() for w in weights if w.requires_grad)
-    total = recipe.epochs * sum(len(p) for s in found.samples for p in s.pieces)
+    total = recipe.epochs * sum(len(p) for s in dataset.samples for p in s.pieces)
     speed = sum(row.lengths) / seconds
     return Cost(
         total / speed,

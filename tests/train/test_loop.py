@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from tutelage.errors import OutputError, SettingsError
 from tutelage.records import Gold
-from tutelage.train import checkpoint, course, metrics
+from tutelage.train import checkpoint, loop, metrics
 from tutelage.train.recipe import Recipe, recipe
 
 Train = Callable[..., Any]
@@ -69,7 +69,7 @@ def test_sft_lowers_the_validation_loss_and_leaves_models_that_load(
     out = tmp_path / "out"
     told: list[str] = []
     chosen = recipe("sft", run, str(out), model=model_folder, epochs=4, **FIXED)
-    session = course.train(chosen, lambda event, _: told.append(event))
+    learner = loop.train(chosen, lambda event, _: told.append(event))
     lines = metrics.read(out)
     looked = [line["validation/loss"] for line in lines if "validation/loss" in line]
     assert len(looked) == 5 and looked[-1] < 0.8 * looked[0]
@@ -84,7 +84,7 @@ def test_sft_lowers_the_validation_loss_and_leaves_models_that_load(
         assert again.chat_template == tokenizer.chat_template
         assert again("12 é")["input_ids"] == tokenizer("12 é")["input_ids"]
     kept = AutoModelForCausalLM.from_pretrained(out / "last").state_dict()
-    for name, weight in session.taught.model.state_dict().items():
+    for name, weight in learner.taught.model.state_dict().items():
         torch.testing.assert_close(kept[name], weight)
     assert (out / "tensorboard").is_dir()
     modes = {(out / "last" / f).stat().st_mode for f in ("config.json", "model.safetensors")}
@@ -96,7 +96,7 @@ def test_sft_lowers_the_validation_loss_and_leaves_models_that_load(
 def test_one_pass_of_eight_is_eight_passes_of_one(run: str, model_folder: str, tmp_path: Path):
     for pack in (8, 300, 100_000):
         given = FIXED | {"batch": 8, "epochs": 2, "pack": pack}
-        course.train(
+        loop.train(
             recipe("sft", run, str(tmp_path / str(pack)), model=model_folder, **given),
             lambda *_: None,
         )
@@ -139,11 +139,11 @@ def test_resumed_is_uninterrupted(
         if event == "step" and figures["step"] == 5:
             raise Stop
 
-    course.train(one("whole"), lambda *_: None)
+    loop.train(one("whole"), lambda *_: None)
     with pytest.raises(Stop):
-        course.train(one("broken"), kill)
+        loop.train(one("broken"), kill)
     begun: list[int] = []
-    course.train(one("broken"), lambda e, f: begun.append(f["step"]) if e == "begin" else None)
+    loop.train(one("broken"), lambda e, f: begun.append(f["step"]) if e == "begin" else None)
     assert begun == [4]
     assert far(tmp_path / "whole/last", tmp_path / "broken/last") <= 1e-6
     steps = [
@@ -152,7 +152,7 @@ def test_resumed_is_uninterrupted(
     ]
     assert steps[0] == steps[1]
     finished: list[str] = []
-    assert course.train(one("broken"), lambda e, _: finished.append(e)) is None
+    assert loop.train(one("broken"), lambda e, _: finished.append(e)) is None
     assert finished == ["finished"]
 
 
@@ -166,24 +166,24 @@ def test_an_interruption_saves_first(run: str, model_folder: str, tmp_path: Path
 
     chosen = recipe("sft", run, str(tmp_path / "out"), model=model_folder, epochs=3, **FIXED)
     with pytest.raises(KeyboardInterrupt):
-        course.train(chosen, interrupt)
+        loop.train(chosen, interrupt)
     begun: list[int] = []
-    course.train(chosen, lambda e, f: begun.append(f["step"]) if e == "begin" else None)
+    loop.train(chosen, lambda e, f: begun.append(f["step"]) if e == "begin" else None)
     assert begun == [3]
 
 
 def test_another_training_is_not_overwritten(run: str, model_folder: str, tmp_path: Path):
     out = str(tmp_path / "out")
-    course.train(recipe("sft", run, out, model=model_folder, **FIXED), lambda *_: None)
+    loop.train(recipe("sft", run, out, model=model_folder, **FIXED), lambda *_: None)
     other = FIXED | {"lr": 1e-4}
     with pytest.raises(SettingsError, match=r"lr: 0.003 -> 0.0001.*--fresh"):
-        course.train(recipe("sft", run, out, model=model_folder, **other), lambda *_: None)
+        loop.train(recipe("sft", run, out, model=model_folder, **other), lambda *_: None)
     given = other | {"fresh": True}
-    course.train(recipe("sft", run, out, model=model_folder, **given), lambda *_: None)
+    loop.train(recipe("sft", run, out, model=model_folder, **given), lambda *_: None)
     assert {line["lr"] for line in metrics.read(tmp_path / "out") if "lr" in line} <= {
         1e-4,
         5e-5,
-    } | {course.rate(step, 3, recipe("sft", run, out, **other)) for step in range(3)}
+    } | {loop.rate(step, 3, recipe("sft", run, out, **other)) for step in range(3)}
 
 
 def test_rounds_lose_nothing_between_them(grouped: str, model_folder: str, tmp_path: Path):
@@ -193,10 +193,10 @@ def test_rounds_lose_nothing_between_them(grouped: str, model_folder: str, tmp_p
     def one(name: str, **more: Any) -> Recipe:
         return recipe("rl", grouped, str(tmp_path / name), **(given | more))
 
-    session = course.train(one("a1", model=model_folder), lambda *_: None)
-    course.train(one("a2", model=model_folder, seed=1), lambda *_: None, session)
-    course.train(one("b2", carry=str(tmp_path / "a1"), seed=1), lambda *_: None)
-    course.train(one("c2", model=str(tmp_path / "a1/last"), seed=1), lambda *_: None)
+    learner = loop.train(one("a1", model=model_folder), lambda *_: None)
+    loop.train(one("a2", model=model_folder, seed=1), lambda *_: None, learner)
+    loop.train(one("b2", carry=str(tmp_path / "a1"), seed=1), lambda *_: None)
+    loop.train(one("c2", model=str(tmp_path / "a1/last"), seed=1), lambda *_: None)
     assert far(tmp_path / "a2/last", tmp_path / "b2/last") <= 1e-6
     assert far(tmp_path / "a2/last", tmp_path / "c2/last") > 1e-5  # without the optimiser's state
 
@@ -204,17 +204,17 @@ def test_rounds_lose_nothing_between_them(grouped: str, model_folder: str, tmp_p
 def test_rl_reports_what_it_skips_and_how_stale_the_rows_are(
     grouped: str, model_folder: str, tmp_path: Path
 ):
-    found: dict[str, Any] = {}
+    dataset: dict[str, Any] = {}
 
     def watch(event: str, figures: dict[str, Any]) -> None:
-        if event == "lessons":
-            found.update(figures)
+        if event == "dataset":
+            dataset.update(figures)
 
     out = tmp_path / "out"
-    course.train(recipe("rl", grouped, str(out), model=model_folder, **FIXED), watch)
-    assert found["units"] == 4 and found["samples"] == 16
-    assert found["left_out"] == {"groups all unsolved": 1}
-    assert found["return"] == pytest.approx(4 * (1 + 0.7) / 20)
+    loop.train(recipe("rl", grouped, str(out), model=model_folder, **FIXED), watch)
+    assert dataset["groups"] == 4 and dataset["samples"] == 16
+    assert dataset["left_out"] == {"groups all unsolved": 1}
+    assert dataset["return"] == pytest.approx(4 * (1 + 0.7) / 20)
     step = next(line for line in metrics.read(out) if "lr" in line)
     assert step["kl_sampler"] > 0.1 and 0 < step["clip_fraction"] < 1
     assert step["entropy"] > 0 and step["return"] == pytest.approx(1.7 / 4)
@@ -223,7 +223,7 @@ def test_rl_reports_what_it_skips_and_how_stale_the_rows_are(
 def test_on_policy_rows_have_ratio_1(grouped: str, model_folder: str, tmp_path: Path):
     out = tmp_path / "out"
     given = FIXED | {"old": "start"}
-    course.train(recipe("rl", grouped, str(out), model=model_folder, **given), lambda *_: None)
+    loop.train(recipe("rl", grouped, str(out), model=model_folder, **given), lambda *_: None)
     step = next(line for line in metrics.read(out) if "lr" in line)
     assert step["ratio"] == pytest.approx(1, abs=1e-5)
     assert step["kl_sampler"] == pytest.approx(0, abs=1e-6) and step["clip_fraction"] == 0
@@ -257,7 +257,7 @@ def test_the_temperature_is_found_out(
         dialogues.append(replace(plain, messages=(*plain.messages[:-1], reply), rules=rules))
     out = tmp_path / "out"
     source = runs.write(dialogues)
-    course.train(recipe("rl", source, str(out), model=model_folder, **FIXED), lambda *_: None)
+    loop.train(recipe("rl", source, str(out), model=model_folder, **FIXED), lambda *_: None)
     assert json.loads((out / "recipe.json").read_text())["found"]["temperature"] == stored_at
     step = next(line for line in metrics.read(out) if "lr" in line)
     assert step["kl_sampler"] == pytest.approx(0, abs=1e-6)
@@ -267,14 +267,14 @@ def test_the_single_turn_control_learns_every_problem_of_the_run_once(
     run: str, model_folder: str, tokenizer: Any
 ):
     chosen = recipe("sft", run, "", model=model_folder, control="single")
-    found, _ = course.prepared(chosen, model_folder)
-    assert len(found.units) == 16  # unsolved ones too: their gold solutions are known
-    texts = {tokenizer.decode(s.pieces[0].ids.tolist()) for s in found.samples}
+    dataset, _ = loop.prepared(chosen, model_folder)
+    assert len(dataset.groups) == 16  # unsolved ones too: their gold solutions are known
+    texts = {tokenizer.decode(s.pieces[0].ids.tolist()) for s in dataset.samples}
     assert (
         "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nWhat is 13 + 13?<|im_end|>\n"
         "<|im_start|>assistant\n13 + 13 = 26<|im_end|>"
     ) in texts
-    piece = found.units[0][0].pieces[0]
+    piece = dataset.groups[0][0].pieces[0]
     assert tokenizer.decode(piece.ids[piece.train].tolist()).count("=") == 1
 
 
@@ -284,8 +284,8 @@ def test_what_was_marked_as_contaminated_is_left_out(runs: Any, model_folder: st
     (Path(source) / "contamination.jsonl").write_text(json.dumps(line) + "\n")
     for kind, rows in (("sft", 1), ("rl", 2)):
         chosen = recipe(kind, source, "", **({"old": "start"} if kind == "rl" else {}))
-        found, _ = course.prepared(chosen, model_folder)
-        assert (len(found.units), found.left_out["contaminated"]) == (1, rows)
+        dataset, _ = loop.prepared(chosen, model_folder)
+        assert (len(dataset.groups), dataset.left_out["contaminated"]) == (1, rows)
 
 
 def test_a_problem_without_a_gold_solution_teaches_the_control_nothing(
@@ -294,8 +294,8 @@ def test_a_problem_without_a_gold_solution_teaches_the_control_nothing(
     known, unknown = runs.dialogue(1), runs.dialogue(2)
     tests_only = replace(unknown.problem, gold=Gold("tests", "", "{}"), solution="")
     source = runs.write([known, replace(unknown, problem=tests_only)])
-    found, _ = course.prepared(recipe("sft", source, "", control="single"), model_folder)
-    assert (len(found.units), found.left_out["no gold solution"]) == (1, 1)
+    dataset, _ = loop.prepared(recipe("sft", source, "", control="single"), model_folder)
+    assert (len(dataset.groups), dataset.left_out["no gold solution"]) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -314,29 +314,29 @@ def test_what_is_left_out_is_counted(
     chosen = recipe("sft", run, "", model=model_folder, **given)
     if not samples:
         with pytest.raises(SettingsError, match="12 other arm"):
-            course.prepared(chosen, model_folder)
+            loop.prepared(chosen, model_folder)
         return
-    found, encoder = course.prepared(chosen, model_folder)
-    told = course.facts(found, encoder)
+    dataset, encoder = loop.prepared(chosen, model_folder)
+    told = loop.facts(dataset, encoder)
     assert told["samples"] == samples
     assert told["left_out"] == {reason: n for reason, n in left_out.items() if n}
-    assert max(s.longest for s in found.samples) <= (chosen.length or 1024)
+    assert max(s.longest for s in dataset.samples) <= (chosen.length or 1024)
 
 
 def test_a_long_dialogue_can_stop_the_run_and_is_never_cut(run: str, model_folder: str):
     chosen = recipe("sft", run, "", model=model_folder, length=150, too_long="refuse")
     with pytest.raises(SettingsError, match="the limit is 150"):
-        course.prepared(chosen, model_folder)
+        loop.prepared(chosen, model_folder)
 
 
 def test_rows_without_log_probabilities_are_refused_for_rl(runs: Any, model_folder: str):
     source = runs.write(runs.dialogue(1, sample=s, solved=s < 2) for s in range(4))
     with pytest.raises(SettingsError, match="4 no sampled tokens to train on \\(see --old\\)"):
-        course.prepared(recipe("rl", source, "", model=model_folder), model_folder)
-    found, _ = course.prepared(
+        loop.prepared(recipe("rl", source, "", model=model_folder), model_folder)
+    dataset, _ = loop.prepared(
         recipe("rl", source, "", model=model_folder, old="start"), model_folder
     )
-    assert len(found.units) == 1
+    assert len(dataset.groups) == 1
 
 
 def test_a_row_that_cannot_be_compared_costs_no_other(runs: Any, tokenizer: Any, model_folder: str):
@@ -352,9 +352,9 @@ def test_a_row_that_cannot_be_compared_costs_no_other(runs: Any, tokenizer: Any,
     changed = (*members[2].messages[:2], question, *members[2].messages[3:])
     members[2] = replace(members[2], messages=changed, replaced=(members[2].messages[2],))
     source = runs.write(members)
-    found, _ = course.prepared(recipe("rl", source, "", model=model_folder), model_folder)
-    assert found.left_out["no sampled tokens to train on (see --old)"] == 1
-    unit = sorted(found.units[0], key=lambda s: s.key)
+    dataset, _ = loop.prepared(recipe("rl", source, "", model=model_folder), model_folder)
+    assert dataset.left_out["no sampled tokens to train on (see --old)"] == 1
+    unit = sorted(dataset.groups[0], key=lambda s: s.key)
     assert [s.weight for s in unit] == pytest.approx([0.866, -0.866, -0.866], abs=1e-3)
     turns = [set(s.pieces[0].turn[s.pieces[0].train].tolist()) for s in unit]
     assert turns == [{1, 2}, {2}, {1, 2}]
@@ -364,7 +364,7 @@ def test_recomputing_activations_changes_nothing(run: str, model_folder: str, tm
     for checkpointing in (False, True):
         out = str(tmp_path / str(checkpointing))
         given = FIXED | {"checkpointing": checkpointing}
-        course.train(recipe("sft", run, out, model=model_folder, **given), lambda *_: None)
+        loop.train(recipe("sft", run, out, model=model_folder, **given), lambda *_: None)
     assert far(tmp_path / "True/last", tmp_path / "False/last") <= 1e-6
 
 
@@ -373,12 +373,10 @@ def test_lora_is_merged_into_the_model_it_came_from(run: str, model_folder: str,
 
     out = tmp_path / "out"
     given = FIXED | {"lora": 4, "epochs": 2, "lr": 1e-2}
-    session = course.train(
-        recipe("sft", run, str(out), model=model_folder, **given), lambda *_: None
-    )
+    learner = loop.train(recipe("sft", run, str(out), model=model_folder, **given), lambda *_: None)
     ids = torch.arange(3, 40)[None]
     with torch.no_grad():
-        mine = session.taught.model(ids, lengths=(37,)).logits
+        mine = learner.taught.model(ids, lengths=(37,)).logits
         loaded = AutoModelForCausalLM.from_pretrained(out / "last")(ids).logits
         before = AutoModelForCausalLM.from_pretrained(model_folder)(ids).logits
     torch.testing.assert_close(mine, loaded, rtol=1e-4, atol=1e-4)
@@ -397,7 +395,7 @@ def test_a_bfloat16_model_is_trained_in_float32_and_written_as_it_came(
     tokenizer.save_pretrained(source)
     given = FIXED | {"lr": 1e-7, "schedule": "constant"}
     out = tmp_path / "out"
-    course.train(recipe("sft", run, str(out), model=str(source), **given), lambda *_: None)
+    loop.train(recipe("sft", run, str(out), model=str(source), **given), lambda *_: None)
     assert {w.dtype for w in weights(out / "last").values()} == {torch.bfloat16}
     assert AutoConfig.from_pretrained(out / "last").dtype == torch.bfloat16
     moved = [
@@ -413,7 +411,7 @@ def test_an_output_folder_that_cannot_be_written_is_a_mistake(
     (tmp_path / "file").write_text("")
     chosen = recipe("sft", run, str(tmp_path / "file/out"), model=model_folder)
     with pytest.raises(OutputError, match="cannot write"):
-        course.train(chosen, lambda *_: None)
+        loop.train(chosen, lambda *_: None)
 
 
 def test_processes_that_begin_together_do_not_trip_over_each_other(tmp_path: Path):
@@ -435,9 +433,9 @@ def test_a_second_training_in_the_same_folder_is_refused(
     checkpoint.writable(tmp_path / "out")
     with checkpoint.alone(tmp_path / "out"):
         with pytest.raises(SettingsError, match=r"out is being written by process \d+"):
-            course.train(chosen, lambda *_: None)
+            loop.train(chosen, lambda *_: None)
         monkeypatch.setenv("RANK", "1")  # one of several processes of one training
         with checkpoint.alone(tmp_path / "out"):
             pass
     monkeypatch.delenv("RANK")
-    course.train(chosen, lambda *_: None)
+    loop.train(chosen, lambda *_: None)
