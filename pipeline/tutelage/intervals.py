@@ -21,6 +21,7 @@ Not here: what is counted (`evaluate`). NumPy only, and no IO, so that every roo
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -106,9 +107,7 @@ def draw(
     every = [list(range(count)) for count in seeds]
     whole = np.ones((1, problems))
     value = statistic(whole, *every)[0]
-    generator = np.random.default_rng([seed, 0])
-    weights = generator.multinomial(problems, np.full(problems, 1 / problems), size=draws)
-    drawn = statistic(weights.astype(np.float64), *every)
+    drawn = statistic(_weights(problems, draws, seed), *every)
     for side, count in enumerate(seeds):
         if count < 2:
             continue
@@ -230,6 +229,16 @@ def paired(
     return difference(
         [first[key] for key in shared], [second[key] for key in shared], draws=draws, seed=seed
     )
+
+
+@lru_cache(maxsize=4)
+def _weights(problems: int, draws: int, seed: int) -> Array:
+    """How often each problem was drawn, (draws, problems); kept, as figures of a set share them."""
+    generator = np.random.default_rng([seed, 0])
+    drawn = generator.multinomial(problems, np.full(problems, 1 / problems), size=draws)
+    weights = drawn.astype(np.float64)
+    weights.flags.writeable = False
+    return weights
 
 
 def _cells(values: ArrayLike) -> Array:

@@ -92,9 +92,9 @@ def test_leaks_are_counted_over_what_the_gate_looks_at():
 
 def test_moves_are_shares_of_the_student_turns():
     talk = [POSED, ("question", "How?", {}), ("feedback", "So.", {}), ("attempt", "4", {})]
-    found = rates.moves(row(talk))
-    assert found["clarification"] == (1, 2) and found["answer"] == (1, 2)
-    assert sum(count for count, _ in found.values()) == 2
+    assert rates.moves(row(talk), "clarification") == (1, 2)
+    assert rates.moves(row(talk), "answer") == (1, 2)
+    assert rates.moves(row(talk), "refusal") == (0, 2)
 
 
 def test_tokens_add_up_by_turn_and_stay_after_the_end():

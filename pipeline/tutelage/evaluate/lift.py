@@ -102,12 +102,14 @@ def reached(solved: Array, tokens: Array, budget: Array) -> Array:
     >>> reached(np.array([[0.2, 0.6]]), np.array([[10.0, 20.0]]), np.array([15.0]))
     array([0.4])
     """
-    return np.array(
-        [
-            np.interp(limit, [0.0, *spent], [0.0, *right])
-            for right, spent, limit in zip(solved, tokens, budget, strict=True)
-        ]
-    )
+    found = np.zeros(len(budget))
+    spent, right = np.zeros(len(budget)), np.zeros(len(budget))
+    for turn in range(solved.shape[1]):
+        width = tokens[:, turn] - spent
+        step = np.divide(budget - spent, width, out=(budget >= spent) * 1.0, where=width > 0)
+        found += np.clip(step, 0, 1) * (solved[:, turn] - right)
+        spent, right = tokens[:, turn], solved[:, turn]
+    return found
 
 
 def _filled(found: Scores) -> tuple[Array, Array, Array]:

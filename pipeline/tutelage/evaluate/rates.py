@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from tutelage.dialogue.moves import MOVES
 from tutelage.leaks.arithmetic import runs, same, steps, worth
 
 Row = Mapping[str, Any]
@@ -132,10 +131,10 @@ def unjudged(row: Row) -> Count:
     return sum(entry["verdict"]["status"] == "unjudged" for entry in attempts), len(attempts)
 
 
-def moves(row: Row) -> dict[str, Count]:
-    """Student turns of each class of `dialogue.moves`, of all student turns."""
+def moves(row: Row, move: str) -> Count:
+    """Student turns of this class of `dialogue.moves`, of all student turns."""
     named = [entry["move"] for _, entry in _steps(row)]
-    return {move: (named.count(move), len(named)) for move in MOVES}
+    return named.count(move), len(named)
 
 
 def tokens_by_turn(row: Row, turns: int) -> list[float]:

@@ -1,0 +1,80 @@
+"""Played dialogues, sorted into what is compared: a model under an arm on a set of problems."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tutelage.evaluate.rates import COLUMNS
+from tutelage.shards import read_rows
+
+Row = dict[str, Any]
+
+WANTED = ("dialogue_id", "problem_id", "statement", "source", "arm", "sample", "gold", *COLUMNS)
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """One published run of one model."""
+
+    model: str
+    """Label of the model; several runs with one label differ in the seed of the training alone."""
+    run: str
+    """Its folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """The dialogues of one model under one arm on one set of problems."""
+
+    model: str
+    arm: str
+    set: str
+    """Name of the corpus; where its problems come in shards, `NAME in shards`."""
+    seeds: tuple[tuple[Row, ...], ...]
+    """One entry a training seed, in the order in which its runs were named."""
+
+    @property
+    def rows(self) -> Iterator[Row]:
+        """All of them."""
+        return (row for rows in self.seeds for row in rows)
+
+
+def conditions(runs: Sequence[Played]) -> list[Condition]:
+    """The conditions of these runs, in the order in which they first come up."""
+    return sorted_rows((played.model, rows(played.run)) for played in runs)
+
+
+def sorted_rows(runs: Iterable[tuple[str, Iterable[Row]]]) -> list[Condition]:
+    """Conditions of (label, rows of one run); runs with the same label are seeds of one model."""
+    found: dict[tuple[str, str, str], list[list[Row]]] = {}
+    seeds: dict[str, int] = {}
+    for model, of_run in runs:
+        seed = seeds.setdefault(model, -1) + 1
+        seeds[model] = seed
+        for row in of_run:
+            cells = found.setdefault((set_of(row), model, row["arm"]), [])
+            while len(cells) <= seed:
+                cells.append([])
+            cells[seed].append(row)
+    order = {name: place for place, name in enumerate(dict.fromkeys(key[0] for key in found))}
+    return [
+        Condition(model, arm, name, tuple(tuple(cell) for cell in cells))
+        for (name, model, arm), cells in sorted(found.items(), key=lambda item: order[item[0][0]])
+    ]
+
+
+def rows(run: str) -> Iterator[Row]:
+    """The rows of a run in the columns that figures need, with a token's place in place of its id.
+
+    Ids and log-probabilities are most of a row; what is counted is how many there are.
+    """
+    for row in read_rows(run, WANTED):
+        for entry in row["trail"]:
+            entry["token_ids"] = range(len(entry["token_ids"] or ()))
+            entry.pop("logprobs", None)
+        yield row
+
+
+def set_of(row: Mapping[str, Any]) -> str:
+    """Name of the set that a row belongs to."""
+    return f"{row['source']} in shards" if row["shards"] else str(row["source"])

@@ -1,0 +1,150 @@
+"""What somebody expects of a report, in words that a build can be stopped by.
+
+    FIGURE [@TURN | @tokens] [MODEL] [on SET]  < | <= | > | >=  NUMBER
+
+    lift_over_retry > 0                 of every model, on every set, at the last turn
+    lift_over_retry@tokens[sft] > 0     of the model `sft`, at equal student tokens
+    lift_over_base@4[sft] on svamp > 0  of `sft` less the model `base`, at turn 4
+    accuracy@1[base] < 0.2
+    repeat_rate[sft] < 0.3
+
+An expectation is of the truth, not of the sample: it holds where the whole interval lies on that
+side of the number, fails where the whole interval lies on the other, and else cannot be told.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from tutelage.errors import SettingsError
+from tutelage.evaluate.rates import RATES
+
+_FORM = re.compile(
+    r"\s*(?P<figure>[A-Za-z][\w.-]*)(?:@(?P<at>\w+))?\s*(?:\[(?P<model>[^\]]+)\])?"
+    r"(?:\s+on\s+(?P<set>.+?))?\s*(?P<relation><=|>=|<|>)\s*(?P<bound>-?\d*\.?\d+)\s*"
+)
+_PLAIN = ("accuracy", "gain", "area", *RATES)
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """One line of `--expect`, read."""
+
+    text: str
+    figure: str
+    at: str
+    """A turn, `tokens`, or empty for the last turn."""
+    model: str
+    set: str
+    relation: str
+    bound: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one expectation fares with one figure."""
+
+    text: str
+    where: str
+    """Model and set."""
+    figure: dict[str, Any]
+    verdict: str
+    """`holds`, `fails`, or `cannot be told`."""
+
+
+def read(text: str) -> Expectation:
+    """An expectation from its words.
+
+    Raises:
+        SettingsError: it does not read, or no figure is called so.
+    """
+    match = _FORM.fullmatch(text)
+    if match is None:
+        raise SettingsError(
+            f"--expect wants FIGURE < or > NUMBER such as 'lift_over_retry > 0', got {text!r}"
+        )
+    figure = match["figure"]
+    if figure not in _PLAIN and not re.fullmatch(r"lift_over_.+", figure):
+        near = get_close_matches(figure, [*_PLAIN, "lift_over_retry"], 1, 0.4)
+        hint = f"; the nearest is {near[0]!r}" if near else ""
+        raise SettingsError(f"--expect: no figure is called {figure!r}{hint}")
+    at = match["at"] or ""
+    if at and not at.isdigit() and at != "tokens":
+        raise SettingsError(f"--expect: wanted a turn or `tokens` after @, got {at!r}")
+    return Expectation(
+        text, figure, at, match["model"] or "", match["set"] or "", match["relation"],
+        float(match["bound"]),
+    )  # fmt: skip
+
+
+def judge(expectation: Expectation, tree: dict[str, Any]) -> list[Outcome]:
+    """How it fares with each figure of the report that it speaks of.
+
+    Raises:
+        SettingsError: the report has no such figure.
+    """
+    found = [
+        Outcome(expectation.text, where, figure, _verdict(expectation, figure))
+        for where, figure in _named(expectation, tree)
+    ]
+    if not found:
+        models = sorted({c["model"] for s in tree["sets"].values() for c in s["conditions"]})
+        raise SettingsError(
+            f"--expect {expectation.text!r}: the report has no such figure; it has the models "
+            f"{', '.join(models)} on the sets {', '.join(tree['sets'])}, and lifts only over arms "
+            "that were played"
+        )
+    return found
+
+
+def _named(wanted: Expectation, tree: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, found in tree["sets"].items():
+        if wanted.set and wanted.set != name:
+            continue
+        if wanted.figure.startswith("lift_over_"):
+            over = wanted.figure.removeprefix("lift_over_")
+            lines = [
+                line for line in [*found["lifts"], *_under_method(found)] if line["over"] == over
+            ]
+        else:
+            lines = _under_method(found, "conditions")
+        for line in lines:
+            if wanted.model and wanted.model != line["model"]:
+                continue
+            figure = _figure(wanted, line)
+            if figure is not None and figure["value"] is not None:
+                yield f"{line['model']} on {name}", figure
+
+
+def _under_method(found: dict[str, Any], part: str = "comparisons") -> list[dict[str, Any]]:
+    """The lines of the arm that was named first, which is the method where it was played."""
+    arms = [condition["arm"] for condition in found["conditions"]]
+    first = "sml" if "sml" in arms else arms[0]
+    return [line for line in found[part] if line["arm"] == first]
+
+
+def _figure(wanted: Expectation, line: dict[str, Any]) -> dict[str, Any] | None:
+    """The figure in its line; None where the line has none such."""
+    if wanted.at == "tokens":
+        tokens: dict[str, Any] | None = line.get("equal_tokens")
+        return tokens
+    if wanted.figure in ("gain", "area"):
+        plain: dict[str, Any] = line[wanted.figure]
+        return plain
+    if wanted.figure in RATES:
+        rate: dict[str, Any] | None = line["rates"].get(wanted.figure)
+        return rate
+    points = line["curve"] if wanted.figure == "accuracy" else line["by_turn"]
+    turn = int(wanted.at or len(points))
+    return points[turn - 1] if 1 <= turn <= len(points) else None
+
+
+def _verdict(wanted: Expectation, figure: dict[str, Any]) -> str:
+    low, high, bound = figure["low"], figure["high"], wanted.bound
+    strict = {"<": high < bound, ">": low > bound, "<=": high <= bound, ">=": low >= bound}
+    other = {"<": low >= bound, ">": high <= bound, "<=": low > bound, ">=": high < bound}
+    if strict[wanted.relation]:
+        return "holds"
+    return "fails" if other[wanted.relation] else "cannot be told"
