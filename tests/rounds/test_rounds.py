@@ -16,10 +16,10 @@ import pytest
 from tutelage import models, rounds
 from tutelage.cli.rounds import Launcher
 from tutelage.engines import RESIDENTS
+from tutelage.engines.residents import Residents
 from tutelage.errors import Fatal, Mistake, RunFailed, SettingsError
 from tutelage.records import Ask, Reply, Usage
 from tutelage.rounds.loop import Launch
-from tutelage.rounds.residents import Residents
 from tutelage.shards import read_rows
 
 SPECIAL = ["<pad>", "<stop>", "<user>", "<student>"]
@@ -374,8 +374,14 @@ class Server:
         self.note("close")
 
 
+class OfLoop(Residents):
+    """The servers of a loop, which is kept beside them."""
+
+    plan: rounds.Plan
+
+
 @pytest.fixture
-def resident(config: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Residents]:
+def resident(config: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., OfLoop]:
     """The servers of a loop over vLLM, with more lines before its tables, and for its settings."""
 
     class Keeper:
@@ -388,24 +394,27 @@ def resident(config: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Res
         def __exit__(self, *_: object) -> None:
             pass
 
-    monkeypatch.setattr("tutelage.rounds.residents.Resident", Server)
-    monkeypatch.setattr("tutelage.rounds.residents.Keeper", Keeper)
+    monkeypatch.setattr("tutelage.engines.residents.Resident", Server)
+    monkeypatch.setattr("tutelage.engines.residents.Keeper", Keeper)
     Server.seen.clear()
 
-    def make(lines: str = "", teacher: str = "scripted", more: str = "") -> Residents:
+    def make(lines: str = "", teacher: str = "scripted", more: str = "") -> OfLoop:
         text = config.read_text().replace(f"{__name__}:Toy", "vllm") + more
         text = text.replace(
             'teacher = { engine = "scripted" }', f'teacher = {{ engine = "{teacher}" }}'
         )
         config.write_text(f"{lines}\n{text}")
-        return Residents(rounds.load(str(config)), lambda words: None, lambda: False)
+        plan = rounds.load(str(config))
+        made = OfLoop(plan.out, lambda words: None, lambda: False, is_used=plan.resident)
+        made.plan = plan
+        return made
 
     return make
 
 
-def with_weights(residents: Residents, weights: str) -> dict[str, str]:
+def with_weights(residents: OfLoop, weights: str) -> dict[str, str]:
     """What a step is told that plays with these weights."""
-    chosen = residents._plan.generate
+    chosen = residents.plan.generate
     student = chosen.student.model_copy(update={"model": weights})
     with residents.playing(chosen.model_copy(update={"student": student})) as environment:
         told: dict[str, str] = json.loads(environment.get(RESIDENTS, "{}"))
@@ -413,7 +422,7 @@ def with_weights(residents: Residents, weights: str) -> dict[str, str]:
 
 
 def test_one_server_plays_with_the_weights_of_each_round(
-    resident: Callable[..., Residents], student: str
+    resident: Callable[..., OfLoop], student: str
 ):
     residents = resident()
     with residents:
@@ -426,7 +435,7 @@ def test_one_server_plays_with_the_weights_of_each_round(
 
 
 def test_a_frozen_teacher_gets_a_server_once_it_is_another_model(
-    resident: Callable[..., Residents], student: str
+    resident: Callable[..., OfLoop], student: str
 ):
     residents = resident(teacher="vllm")
     with residents:
@@ -440,7 +449,7 @@ def test_a_frozen_teacher_gets_a_server_once_it_is_another_model(
 
 @pytest.mark.parametrize("asked", [True, False])
 def test_a_start_that_a_signal_ended_is_an_interruption(
-    resident: Callable[..., Residents], student: str, monkeypatch: pytest.MonkeyPatch, asked: bool
+    resident: Callable[..., OfLoop], student: str, monkeypatch: pytest.MonkeyPatch, asked: bool
 ):
     def no_start(*_: Any) -> None:
         raise Fatal("not ready")
@@ -463,7 +472,7 @@ def test_a_start_that_a_signal_ended_is_an_interruption(
     ],
 )
 def test_where_no_server_can_stay_up_each_step_starts_its_own(
-    lines: str, more: str, resident: Callable[..., Residents], student: str
+    lines: str, more: str, resident: Callable[..., OfLoop], student: str
 ):
     residents = resident(lines, more=more)
     with residents:

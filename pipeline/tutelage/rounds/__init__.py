@@ -4,8 +4,8 @@
     round r:    generate with the newest weights -> train rl -> now and then a look at held-out problems
 
 Each step is one command of this program in a process of its own: a step that dies takes nothing
-with it, and each can be repeated by hand. vLLM stays up between the steps (`residents`): it is
-handed the new weights while it runs, and leaves the GPU to a training. With `resident = false`
+with it, and each can be repeated by hand. vLLM stays up between the steps (`engines.residents`): it
+is handed the new weights while it runs, and leaves the GPU to a training. With `resident = false`
 each step that plays starts an engine of its own, which plays the same game.
 
     OUT/rounds.json                 what was asked for; a folder holds one loop
@@ -20,7 +20,6 @@ round its done.json. So the same command goes on, and a larger `rounds` extends 
 
     plan        the TOML file, read and checked         problems    who plays what; what is held out
     loop        the steps, and what a round says        folder      the loop's folder, and run files
-    residents   the vLLM servers that stay up
 
 Not here: how to play (`flow`), how to learn (`train`), asynchrony: each round is on policy.
 """

@@ -10,11 +10,11 @@ from statistics import fmean
 from typing import Protocol
 
 from tutelage import seeds
+from tutelage.engines.residents import Residents
 from tutelage.errors import RunFailed, SettingsError
 from tutelage.rounds.folder import alone, run_file, start, write
 from tutelage.rounds.plan import Plan, Table, options, training
 from tutelage.rounds.problems import lay_out
-from tutelage.rounds.residents import Residents
 from tutelage.settings import BUNDLED, Settings
 from tutelage.shards import RunFolder, read_rows
 from tutelage.train import checkpoint, groups, metrics
@@ -50,7 +50,8 @@ def perform(plan: Plan, launch: Launch, say: Say) -> list[Table]:
     with alone(plan):
         start(plan)
         lay_out(plan, say)
-        with Residents(plan, say, launch.stopped) as residents:
+        servers = Residents(plan.out, say, launch.stopped, is_used=plan.resident)
+        with servers as residents:
             loop = _Loop(plan, launch, say, residents)
             base = loop.warmed_up()
             for number in range(plan.asked.rounds + 1):

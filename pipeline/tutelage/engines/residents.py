@@ -1,26 +1,35 @@
-"""The vLLM servers that stay up through a loop, so that no round waits for a start.
+"""The vLLM servers that stay up while one run after another is played, so that none waits for a start.
 
-One holds the student, one the frozen teacher where that is another model by then. A server is
-started when the first step asks for it and ends with the loop, however that ends.
+One holds the student, one the teacher where that is another model by then. A server is started when
+the first run asks for it, and ends with whoever entered, however that ends.
 """
 
 import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 from tutelage.engines import RESIDENTS
 from tutelage.engines.keeper import Keeper
 from tutelage.engines.resident import Resident
 from tutelage.errors import TutelageError
-from tutelage.rounds.plan import Plan
 from tutelage.settings import Settings
 
 
 class Residents:
     """While entered, servers may run; none does afterwards."""
 
-    def __init__(self, plan: Plan, say: Callable[[str], None], stopped: Callable[[], bool]) -> None:
-        self._plan = plan
+    def __init__(
+        self,
+        folder: Path,
+        say: Callable[[str], None],
+        stopped: Callable[[], bool],
+        *,
+        is_used: bool = True,
+    ) -> None:
+        """Servers keep their logs in `folder`; where not `is_used`, each run starts its own."""
+        self._folder = folder
+        self._is_used = is_used
         self._say = say
         self._stopped = stopped
         self._servers: dict[str, Resident] = {}
@@ -39,7 +48,7 @@ class Residents:
         """
         held: dict[str, str] = {}
         with contextlib.ExitStack() as watch:
-            for side in ("student", "teacher") if self._plan.resident else ():
+            for side in ("student", "teacher") if self._is_used else ():
                 player = getattr(chosen, side)
                 if player.engine == "vllm" and player.model not in held:
                     server = self._ready(side, player.model, chosen).server
@@ -58,7 +67,7 @@ class Residents:
             if side in self._servers:
                 self._servers[side].play(model)
             else:
-                log = self._plan.out / f"vllm-{side}.log"
+                log = self._folder / f"vllm-{side}.log"
                 self._servers[side] = Resident(chosen, model, log, self._say, self._stopped)
         except TutelageError:
             if self._stopped():
