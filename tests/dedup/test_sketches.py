@@ -2,8 +2,8 @@ import hashlib
 import pickle
 import random
 import re
-from itertools import pairwise
-from types import ModuleType
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from xxhash import xxh32_intdigest
 
-from tutelage.dedup import plain, signing, sketches
-from tutelage.dedup.scheme import Scheme, permutations
+from tutelage.dedup import minhash_kernels, sketches, small_inputs
+from tutelage.dedup.scheme import Scheme
 from tutelage.dedup.sketches import Sketches, shingle_sets, shingles, sign, sketch, sketch_all
-from tutelage.dedup.words import digest, encode, normalise, spread
+from tutelage.dedup.words import digest, encode, normalise
 
 TEXTS = [
     "",
@@ -37,13 +37,14 @@ words = st.sampled_from(["a", "B", "it's", "12", "é", "—", "\u00a0", "\n", "x
 texts = st.lists(st.one_of(st.text(), st.lists(words, max_size=40).map(" ".join)), max_size=8)
 
 
-@pytest.fixture(params=["compiled", "plain"])
-def kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+@pytest.fixture(params=["compiled", "few"])
+def kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both ways of computing the same."""
-    monkeypatch.setattr(sketches, "_ENOUGH", 0 if request.param == "compiled" else 1 << 60)
-    chosen = sketches.pick("signing", 1)
-    assert chosen is (signing if request.param == "compiled" else plain)
-    return str(request.param)
+    _choose(monkeypatch, request.param)
+
+
+def _choose(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    monkeypatch.setattr(small_inputs, "_SUFFICES", 0 if way == "compiled" else 1 << 60)
 
 
 def _runs(text: str, size: int) -> list[bytes]:
@@ -61,7 +62,7 @@ def _runs(text: str, size: int) -> list[bytes]:
     [Scheme(), Scheme(num_perm=30, bands=5, rows=6, shingle=2, seed=77)],
     ids=["default", "other"],
 )
-def test_signatures_are_datasketchs_bit_for_bit(kernels: str, scheme: Scheme) -> None:
+def test_signatures_are_datasketchs_bit_for_bit(kernels: None, scheme: Scheme) -> None:
     theirs = MinHash.bulk(
         [_runs(text, scheme.shingle) for text in TEXTS],
         num_perm=scheme.num_perm,
@@ -73,13 +74,13 @@ def test_signatures_are_datasketchs_bit_for_bit(kernels: str, scheme: Scheme) ->
     assert (ours == np.stack([one.hashvalues for one in theirs])).all()
 
 
-def test_shingles_by_definition(kernels: str) -> None:
+def test_shingles_by_definition(kernels: None) -> None:
     for text in TEXTS:
         wanted = sorted({xxh32_intdigest(run) for run in _runs(text, 5)})
         assert shingles(text, Scheme()).tolist() == wanted
 
 
-def test_digests_by_definition(kernels: str) -> None:
+def test_digests_by_definition(kernels: None) -> None:
     made = sketch([str(i) for i in range(len(TEXTS))], TEXTS, Scheme())
     assert [bytes(row) for row in made.digests] == [digest(text) for text in TEXTS]
     assert bytes(made.digests[2]) == hashlib.blake2b(b"one", digest_size=16).digest()
@@ -87,33 +88,20 @@ def test_digests_by_definition(kernels: str) -> None:
 
 @settings(deadline=None)
 @given(texts, st.integers(1, 6))
-def test_compiled_and_plain_agree(some: list[str], size: int) -> None:
-    results = [_everything(module, some, size) for module in (signing, plain)]
-    for one, other in zip(*results, strict=True):
-        assert one.dtype == other.dtype and one.tolist() == other.tolist()
-    text, ends = results[0][:2]
-    pieces = [bytes(text[a:b]) for a, b in pairwise(ends)]
-    assert pieces == [encode(spread(one)) for one in some]
-
-
-def _everything(module: ModuleType, some: list[str], size: int) -> list[np.ndarray]:
-    parts = [text.encode() if text.isascii() else encode(spread(text)) for text in some]
-    bounds = np.cumsum([0, *map(len, parts)])
-    source = np.frombuffer(b"".join(parts), np.uint8)
-    tables = sketches._LOWER, sketches._SPACE
-    text, ends, hashes, offsets = module.shingle(source, bounds, size, *tables)
-    values, cuts = module.distinct(hashes, offsets)
-    signed = module.signatures(values, cuts, *permutations(24, 1))
-    return [
-        text[: ends[-1]],
-        ends,
-        hashes,
-        offsets,
-        values,
-        cuts,
-        signed,
-        module.band_keys(signed, 6, 4),
-    ]
+def test_compiled_and_few_agree(some: list[str], size: int) -> None:
+    scheme = Scheme(num_perm=24, bands=6, rows=4, shingle=size)
+    results = []
+    for way in ("compiled", "few"):
+        with pytest.MonkeyPatch.context() as patch:
+            _choose(patch, way)
+            results.append((sketch(list(range(len(some))), some, scheme), sign(some, scheme)))
+    (one, one_signed), (other, other_signed) = results
+    assert one_signed.dtype == other_signed.dtype
+    assert one_signed.tolist() == other_signed.tolist()
+    for name in ("digests", "keys", "shingles", "bounds"):
+        got, wanted = getattr(one, name), getattr(other, name)
+        assert got.dtype == wanted.dtype and got.shape == wanted.shape
+        assert got.tolist() == wanted.tolist(), name
 
 
 def test_sorting_holds_for_any_number_of_hashes() -> None:
@@ -121,13 +109,32 @@ def test_sorting_holds_for_any_number_of_hashes() -> None:
     rows = [rng.integers(0, 1 << 32, n, dtype=np.uint32) for n in (0, 1, 39, 40, 41, 1000, 70_000)]
     rows.append(rng.integers(0, 50, 3000, dtype=np.uint32))  # all in one bin, many repeats
     bounds = np.cumsum([0, *map(len, rows)])
-    for module in (signing, plain):
-        values, cuts = module.distinct(np.concatenate(rows), bounds)
-        for place, row in enumerate(rows):
-            assert values[cuts[place] : cuts[place + 1]].tolist() == np.unique(row).tolist()
+    values, cuts = minhash_kernels.distinct(np.concatenate(rows), bounds)
+    for position, row in enumerate(rows):
+        assert values[cuts[position] : cuts[position + 1]].tolist() == np.unique(row).tolist()
 
 
-def test_a_block_is_the_sum_of_its_documents(kernels: str) -> None:
+def test_band_keys_by_definition() -> None:
+    scheme = Scheme(num_perm=11, bands=3, rows=3)
+    signed = np.random.default_rng(1).integers(0, 1 << 32, (7, 11), dtype=np.uint32)
+    keys = sketches.band_keys(signed, scheme)
+    assert keys.dtype == np.uint32 and keys.flags.c_contiguous
+    for d in range(7):
+        for band in range(3):
+            key = band
+            for row in range(3):
+                key = _finalised((key + int(signed[d, 3 * band + row])) % 2**32)
+            assert keys[d, band] == key
+
+
+def _finalised(h: int) -> int:
+    """MurmurHash3's finaliser."""
+    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
+        h = (h ^ h >> shift) * factor % 2**32
+    return h ^ h >> 16
+
+
+def test_a_block_is_the_sum_of_its_documents(kernels: None) -> None:
     scheme = Scheme()
     ids = [f"t{i}" for i in range(len(TEXTS))]
     whole = sketch(ids, TEXTS, scheme)
@@ -171,11 +178,21 @@ def test_ids_and_texts_must_pair() -> None:
         sketch(["a", "b"], ["text"], Scheme())
 
 
-def test_small_work_is_done_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sketches, "_worked", 0)
-    assert sketches.pick("signing", 100_000) is plain
-    assert sketches.pick("signing", 10_000_000) is signing
-    assert sketches.pick("signing", 1) is signing
+def test_a_few_texts_are_done_without_a_compiler_and_without_scipy() -> None:
+    program = """
+import sys
+from tutelage.dedup import Scheme, find, sketch, small_inputs
+
+scheme = Scheme()
+find(sketch(["a", "b"], ["one text of a few words"] * 2, scheme), scheme)
+assert not {"numba", "scipy"} & set(sys.modules), "imported"
+from datasketch import MinHashLSH  # the rest of the package is still to be had
+
+small_inputs.suffices(small_inputs._SUFFICES)
+found = find(sketch(["a", "b"], ["one text of a few words"] * 2, scheme), scheme)
+assert found.duplicate_of == {"b": "a"} and "numba" in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_only_some() -> None:

@@ -34,7 +34,7 @@ JUNK = (
     "outputs/run/shards/train/rest-00000-of-00001.parquet",
     "outputs/run/README.md",
     "pipeline/tutelage/__pycache__/records.cpython-311.pyc",
-    "pipeline/tutelage/dedup/__pycache__/signing._word-52.py311.1.nbc",
+    "pipeline/tutelage/dedup/__pycache__/minhash_kernels._word-52.py311.1.nbc",
     "prompts/student/__pycache__/x.pyc",
     "tests/__pycache__/conftest.cpython-311.pyc",
     ".venv/lib/python3.11/site-packages/other/__init__.py",

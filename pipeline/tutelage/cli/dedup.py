@@ -64,7 +64,7 @@ def command(
     and of one id in two runs that of the run named first stays. manifest.json tells how it was
     done and what was counted.
     """
-    from tutelage.dedup.marks import mark
+    from tutelage.dedup.annotate import annotate
     from tutelage.dedup.scheme import Scheme
     from tutelage.dedup.tables import open_table
     from tutelage.settings import cores
@@ -82,7 +82,7 @@ def command(
         options = {"text": text or "text", "id": id_, "within": within}
     line = _Line()
     try:
-        manifest = mark(
+        manifest = annotate(
             tables, out, scheme, threads=threads or cores(), progress=line.show, **options
         )
     finally:

@@ -5,10 +5,10 @@
 between train and validation. Nothing here knows Beam, dialogues or prompts.
 """
 
+from tutelage.dedup.pairs import find, find_within
 from tutelage.dedup.result import Counts, Result
 from tutelage.dedup.scheme import Scheme
 from tutelage.dedup.sketches import Sketches, shingles, sign, sketch, sketch_all
-from tutelage.dedup.twins import find, find_within
 from tutelage.dedup.words import digest, normalise, spoken, spread
 
 __all__ = [

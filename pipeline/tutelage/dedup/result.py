@@ -1,6 +1,6 @@
 """What the search for near-duplicates says: who repeats whom, who belongs together, what was counted.
 
-Not here: how it is found, which is in `twins`.
+Not here: how it is found, which is in `pairs`.
 """
 
 from dataclasses import asdict, astuple, dataclass

@@ -4,14 +4,22 @@ Numbers only; nothing here reads a text. A scheme goes whole into the manifest o
 used on, because two signatures of different schemes cannot be compared.
 """
 
+import sys
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from threading import Lock
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tutelage.errors import SettingsError
+
+_IMPORTING = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +77,9 @@ class Scheme:
         `Scheme.at(0.5)` has 64 bands of 2 rows, `Scheme.at(0.9)` 14 of 9.
         """
         for rows in range(num_perm, 0, -1):
-            made = cls(num_perm, num_perm // rows, rows, threshold, shingle)
-            if made.collision(threshold) >= 0.998:
-                return made
+            scheme = cls(num_perm, num_perm // rows, rows, threshold, shingle)
+            if scheme.collision(threshold) >= 0.998:
+                return scheme
         return cls(num_perm, num_perm, 1, threshold, shingle)
 
     def collision(self, similarity: float) -> float:
@@ -96,9 +104,28 @@ class Scheme:
 @cache
 def permutations(num_perm: int, seed: int) -> npt.NDArray[np.uint32]:
     """datasketch's permutations h -> a*h + b mod 2^32: uint32 [2, K], the rows being a and b."""
-    from datasketch import MinHash  # a second to import (it brings scipy), so only when signing
-
-    made: npt.NDArray[np.uint32] = MinHash(
+    drawn: npt.NDArray[np.uint32] = minhash()(
         num_perm=num_perm, seed=seed, scheme="affine32"
     ).permutations
-    return made
+    return drawn
+
+
+@cache
+def minhash() -> Any:
+    """The class `datasketch.MinHash`, without the rest of that package.
+
+    The rest brings scipy for the choice of bands, which `Scheme.at` makes, and takes more than two
+    seconds of CPU to import: longer than the work on some hundred dialogues.
+    """
+    with _IMPORTING:
+        spec = find_spec("datasketch")
+        if "datasketch" in sys.modules or spec is None or spec.submodule_search_locations is None:
+            return import_module("datasketch").MinHash
+        package = ModuleType("datasketch")
+        package.__path__ = spec.submodule_search_locations
+        sys.modules["datasketch"] = package
+        try:
+            return import_module("datasketch.minhash").MinHash
+        finally:  # whoever wants the whole package still gets it
+            for name in [name for name in sys.modules if name.partition(".")[0] == "datasketch"]:
+                del sys.modules[name]

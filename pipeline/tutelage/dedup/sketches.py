@@ -6,7 +6,7 @@ each different one, about as many as the text has words). Blocks of it are what 
 on and one worker gathers; the text itself stays where it is. The signature (512 bytes) is not
 kept: after banding, verification reads the shingles, which are exact.
 
-Sketches do not say which documents are duplicates: `twins` does.
+Sketches do not say which documents are duplicates: `pairs` does.
 """
 
 import hashlib
@@ -16,16 +16,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
-from importlib import import_module
 from itertools import islice, pairwise
-from types import ModuleType
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tutelage.dedup import plain
+from tutelage.dedup import small_inputs
 from tutelage.dedup.scheme import Scheme, permutations
 from tutelage.dedup.words import encode, spread
 from tutelage.errors import OutputError
@@ -35,11 +32,6 @@ Bytes = npt.NDArray[np.uint8]
 Hashes = npt.NDArray[np.uint32]
 Bounds = npt.NDArray[np.int64]
 
-_ENOUGH = 3_000_000
-"""Bytes of text in this process from which on compiled kernels win back their start (a second
-from numba's cache, eight at the very first use)."""
-_CALL = 15_000
-"""Bytes of text that take NumPy as long as its overhead of one call."""
 _BLOCK = 2_000
 """Documents worked on at once: arrays of a few megabytes, which the processor's cache holds."""
 
@@ -184,27 +176,6 @@ def _writing() -> Iterator[None]:
         ) from error
 
 
-@cache
-def _kernels(name: str) -> ModuleType:
-    try:
-        return import_module(f"tutelage.dedup.{name}")
-    except ImportError:  # no numba for this interpreter
-        return plain
-
-
-_worked = 0
-
-
-def pick(name: Literal["signing", "comparing"], size: int) -> ModuleType:
-    """The compiled kernels `name`, or `plain`: whichever is done first with `size` bytes more.
-
-    Both give the same bits, so the choice shows in nothing but time.
-    """
-    global _worked
-    _worked += size + _CALL
-    return plain if _worked < _ENOUGH else _kernels(name)
-
-
 def shingles(text: str, scheme: Scheme) -> Hashes:
     """The sorted, distinct hashes of a text's shingles: none for an empty text.
 
@@ -216,9 +187,8 @@ def shingles(text: str, scheme: Scheme) -> Hashes:
 
 def shingle_sets(texts: Sequence[str], scheme: Scheme) -> tuple[Hashes, Bounds]:
     """`shingles` of many texts: those of text d are `values[bounds[d]:bounds[d + 1]]`."""
-    made = _shingle(texts, scheme)
-    sets: tuple[Hashes, Bounds] = made.kernels.distinct(made.hashes, made.offsets)
-    return sets
+    shingled = _shingle(texts, scheme)
+    return shingled.hashes, shingled.bounds
 
 
 def sign(texts: Sequence[str], scheme: Scheme) -> Hashes:
@@ -227,33 +197,44 @@ def sign(texts: Sequence[str], scheme: Scheme) -> Hashes:
     Bit for bit those of datasketch: `MinHash.bulk(shingles, num_perm=…, seed=…,
     hashfunc=xxhash.xxh32_intdigest)`, where shingles are the UTF-8 of each text's word runs.
     """
-    made = _shingle(texts, scheme)
-    a, b = permutations(scheme.num_perm, scheme.seed)
-    signed: Hashes = made.kernels.signatures(made.hashes, made.offsets, a, b)
-    return signed
+    return _signatures(_shingle(texts, scheme), scheme)
 
 
 def sketch(ids: Sequence[Id], texts: Sequence[str], scheme: Scheme) -> Sketches:
     """A block of sketches. Best with some hundred documents or more at once."""
     if len(ids) != len(texts):
         raise ValueError(f"wanted as many ids as texts, got {len(ids)} and {len(texts)}")
-    made = _shingle(texts, scheme)
-    kernels = made.kernels
-    values, bounds = kernels.distinct(made.hashes, made.offsets)
-    a, b = permutations(scheme.num_perm, scheme.seed)
-    signed = kernels.signatures(values, bounds, a, b)
-    view = memoryview(made.text.data)
-    cuts = made.ends.tolist()
+    shingled = _shingle(texts, scheme)
     digests = b"".join(
-        [hashlib.blake2b(view[begin:end], digest_size=16).digest() for begin, end in pairwise(cuts)]
+        [hashlib.blake2b(text, digest_size=16).digest() for text in shingled.normalised]
     )
     return Sketches(
         list(ids),
         np.frombuffer(digests, np.uint8).reshape(-1, 16),
-        kernels.band_keys(signed, scheme.bands, scheme.rows),
-        values,
-        bounds,
+        band_keys(_signatures(shingled, scheme), scheme),
+        shingled.hashes,
+        shingled.bounds,
     )
+
+
+def band_keys(signatures: Hashes, scheme: Scheme) -> Hashes:
+    """One hash for each band of each signature, uint32 [n, bands]."""
+    n, bands, rows = len(signatures), scheme.bands, scheme.rows
+    minima = np.ascontiguousarray(signatures[:, : bands * rows].T).reshape(bands, rows, n)
+    keys = np.repeat(np.arange(bands, dtype=np.uint32)[:, None], n, axis=1)
+    for row in range(rows):
+        keys += minima[:, row]
+        _mix(keys)
+    return np.ascontiguousarray(keys.T)
+
+
+def _mix(hashes: Hashes) -> None:
+    """MurmurHash3's finaliser, in place."""
+    hashes ^= hashes >> np.uint32(16)
+    hashes *= np.uint32(0x85EBCA6B)
+    hashes ^= hashes >> np.uint32(13)
+    hashes *= np.uint32(0xC2B2AE35)
+    hashes ^= hashes >> np.uint32(16)
 
 
 def sketch_all(
@@ -276,20 +257,39 @@ def sketch_all(
 
 @dataclass(frozen=True, slots=True)
 class _Shingled:
-    """Texts after the first kernel; see `signing.shingle`."""
+    """Texts as their shingles."""
 
-    kernels: ModuleType
-    text: Bytes
-    ends: Bounds
+    normalised: Sequence[bytes | memoryview]
+    """UTF-8 of each text."""
     hashes: Hashes
-    offsets: Bounds
+    """Each text's distinct hashes, sorted, one text after another."""
+    bounds: Bounds
+    """int64 [n + 1]: where the hashes of each text begin."""
+    few: bool
+    """Whether it was done without compiled kernels, as the rest then is."""
 
 
 def _shingle(texts: Sequence[str], scheme: Scheme) -> _Shingled:
+    if small_inputs.suffices(sum(map(len, texts))):
+        return _Shingled(*small_inputs.shingle(texts, scheme.shingle), True)
+    from tutelage.dedup import minhash_kernels as kernels
+
     # Most texts are ASCII, for which the kernel does what `spread` would.
     parts = [text.encode() if text.isascii() else encode(spread(text)) for text in texts]
     bounds = np.zeros(len(parts) + 1, np.int64)
     np.cumsum([len(part) for part in parts], out=bounds[1:])
     source = np.frombuffer(b"".join(parts), np.uint8)
-    kernels = pick("signing", len(source))
-    return _Shingled(kernels, *kernels.shingle(source, bounds, scheme.shingle, _LOWER, _SPACE))
+    text, ends, hashes, offsets = kernels.shingle(source, bounds, scheme.shingle, _LOWER, _SPACE)
+    view = memoryview(text.data)
+    normalised = [view[begin:end] for begin, end in pairwise(ends.tolist())]
+    return _Shingled(normalised, *kernels.distinct(hashes, offsets), False)
+
+
+def _signatures(shingled: _Shingled, scheme: Scheme) -> Hashes:
+    if shingled.few:
+        return small_inputs.signatures(shingled.hashes, shingled.bounds, scheme)
+    from tutelage.dedup import minhash_kernels as kernels
+
+    a, b = permutations(scheme.num_perm, scheme.seed)
+    signed: Hashes = kernels.signatures(shingled.hashes, shingled.bounds, a, b)
+    return signed

@@ -32,7 +32,7 @@ HELD = "held"
 
 
 def edges(result: Result) -> Iterator[tuple[Id, Id]]:
-    """The verified edges that `twins.find` found, as ids."""
+    """The verified edges that `pairs.find` found, as ids."""
     for x, y in result.edges.tolist():
         yield result.ids[x], result.ids[y]
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from tutelage.cli.dedup import command
 from tutelage.dedup import Scheme
-from tutelage.dedup.marks import mark
+from tutelage.dedup.annotate import annotate
 from tutelage.dedup.tables import chain, open_table
 from tutelage.errors import Mistake
 
@@ -43,7 +43,7 @@ def _write(path: Path, rows: list[dict[str, Any]], broken: str = "") -> str:
 
 
 def _mark(out: Path, *files: str, **options: Any) -> dict[str, Any]:
-    return mark([open_table(file) for file in files], str(out), Scheme(), **options)
+    return annotate([open_table(file) for file in files], str(out), Scheme(), **options)
 
 
 @pytest.mark.parametrize("name", ["rows.jsonl", "rows.jsonl.gz", "rows.parquet", "odd.name"])
@@ -353,7 +353,7 @@ def test_several_files_as_one_table(tmp_path: Path) -> None:
         _write(tmp_path / "1.parquet", [{"id": "b", "text": LONG}]),
         _write(tmp_path / "2.parquet", [{"id": "a", "text": LONG}, {"id": "c", "text": "other"}]),
     ]
-    manifest = mark([chain("the/whole", files)], str(tmp_path / "out"), Scheme(), id="id")
+    manifest = annotate([chain("the/whole", files)], str(tmp_path / "out"), Scheme(), id="id")
     table = pq.read_table(tmp_path / "out" / "whole.parquet")
     assert table.column("id").to_pylist() == ["b", "a", "c"]
     assert table.column("duplicate_of").to_pylist() == ["a", None, None]

@@ -25,11 +25,11 @@ from pyarrow import fs
 
 from tutelage import __version__
 from tutelage.dedup.fields import Field
+from tutelage.dedup.pairs import find_within
 from tutelage.dedup.result import Result
 from tutelage.dedup.scheme import Scheme
 from tutelage.dedup.sketches import Id, Sketches, sketch_all
 from tutelage.dedup.tables import Table
-from tutelage.dedup.twins import find_within
 from tutelage.errors import Mistake, OutputError
 from tutelage.places import locate
 
@@ -38,7 +38,7 @@ Progress = Callable[[str, int, int], None]
 """Told what is being done, how many are done, and of how many (0 where that is not known yet)."""
 
 
-def mark(
+def annotate(
     tables: Sequence[Table],
     out: str,
     scheme: Scheme,
@@ -61,7 +61,7 @@ def mark(
         threads: for sketching and comparing; the result is the same with any number.
         progress: called now and then.
         within: column; only rows with the same text in it are compared.
-        named: ids are unique within a table alone. In the marks they stand as `TABLE/ID`, and of
+        named: ids are unique within a table alone. In both columns they stand as `TABLE/ID`, and of
             two rows with one id, that of the earlier table comes first.
 
     Returns:
@@ -84,11 +84,11 @@ def mark(
     result = find_within(
         sketches, rows.parts, scheme, threads, lambda done, of: progress("compared", done, of)
     )
-    verdict = _Verdict(rows, result, ids, kind)
+    annotations = _Annotations(rows, result, ids, kind)
     done = 0
     for table, name, end in zip(tables, names, rows.ends, strict=True):
         try:
-            done = _write(system, f"{folder}/{name}", table, verdict, done, end, progress)
+            done = _write(system, f"{folder}/{name}", table, annotations, done, end, progress)
         except OSError as error:
             raise OutputError(f"cannot write {out}/{name}: {error}") from error
     begins = [0, *rows.ends]
@@ -125,8 +125,8 @@ class _Rows:
         """Types of the columns with ids, each once."""
         self.ends: list[int] = []
         """Rows up to the end of each file."""
-        self.place = array("q")
-        """Place of each row among the sketches; -1 for a row without text."""
+        self.position = array("q")
+        """Position of each row among the sketches; -1 for a row without text."""
         self.parts: list[str] = []
         """For each sketch, what stands in the column within which rows are compared."""
 
@@ -140,11 +140,11 @@ class _Rows:
                 names = self._ids(table.path, batch, number, seen)
                 parts = self._parts(table.path, batch)
                 self.ids += names
-                for name, said, part in zip(names, texts, parts, strict=True):
-                    self.place.append(-1 if said is None else len(self.parts))
-                    if said is not None:
+                for name, document, part in zip(names, texts, parts, strict=True):
+                    self.position.append(-1 if document is None else len(self.parts))
+                    if document is not None:
                         self.parts.append(part)
-                        yield name, said
+                        yield name, document
                 progress("read", len(self.ids), 0)
             self.ends.append(len(self.ids))
 
@@ -187,16 +187,16 @@ class _Rows:
     def _parts(self, path: str, batch: pa.RecordBatch) -> list[str]:
         if self._within is None:
             return [""] * len(batch)
-        found = Field(path, self._within).texts(batch.column(self._within))
-        return [sys.intern(part or "") for part in found]
+        parts = Field(path, self._within).texts(batch.column(self._within))
+        return [sys.intern(part or "") for part in parts]
 
 
 def _ranks(ids: list[Id]) -> list[Id]:
     """For each `TABLE/ID` its rank by id, and then by table, in whose order they come."""
     bare = [str(name).partition("/")[2] for name in ids]
     ranks: list[Id] = [0] * len(ids)
-    for rank, place in enumerate(sorted(range(len(ids)), key=bare.__getitem__)):
-        ranks[place] = rank
+    for rank, position in enumerate(sorted(range(len(ids)), key=bare.__getitem__)):
+        ranks[position] = rank
     return ranks
 
 
@@ -215,7 +215,7 @@ def _check(names: Sequence[Id], seen: set[Id], start: int, path: str, before: li
 
 
 @dataclass(frozen=True, slots=True)
-class _Verdict:
+class _Annotations:
     rows: _Rows
     result: Result
     ids: list[Id]
@@ -225,14 +225,16 @@ class _Verdict:
 
     def columns(self, begin: int, end: int) -> list[pa.Array]:
         """`duplicate_of` and `cluster_id` of rows begin to end."""
-        all_places: npt.NDArray[np.int64] = np.frombuffer(self.rows.place, np.int64)
-        place = all_places[begin:end]
+        positions: npt.NDArray[np.int64] = np.frombuffer(self.rows.position, np.int64)
+        position = positions[begin:end]
         ids = self.ids
-        twins: list[Id | None] = [None] * len(place)
+        twins: list[Id | None] = [None] * len(position)
         clusters = self.rows.ids[begin:end]
-        told = np.nonzero(place >= 0)[0]
-        twin, first = self.result.twin[place[told]], self.result.first[place[told]]
-        for row, other, smallest in zip(told.tolist(), twin.tolist(), first.tolist(), strict=True):
+        with_text = np.nonzero(position >= 0)[0]
+        twin, first = self.result.twin[position[with_text]], self.result.first[position[with_text]]
+        for row, other, smallest in zip(
+            with_text.tolist(), twin.tolist(), first.tolist(), strict=True
+        ):
             clusters[row] = ids[smallest]
             if other >= 0:
                 twins[row] = ids[other]
@@ -244,13 +246,13 @@ def _prepared(out: str) -> tuple[fs.FileSystem, str]:
     system, folder = locate(out)
     try:
         system.create_dir(folder)
-        there = system.get_file_info(fs.FileSelector(folder))
+        files = system.get_file_info(fs.FileSelector(folder))
         with system.open_output_stream(f"{folder}/manifest.json.part") as probe:
             probe.write(b"")
         system.delete_file(f"{folder}/manifest.json.part")
     except OSError as error:
         raise OutputError(f"cannot write to {out}: {error}") from error
-    if there:
+    if files:
         raise OutputError(f"wanted a new or empty folder, got {out} with files in it: name another")
     return system, folder.rstrip("/")
 
@@ -261,14 +263,14 @@ def _names(tables: Sequence[Table]) -> list[str]:
     stems = [stem or "rows" for stem in stems]
     if len(set(stems)) == len(stems):
         return [f"{stem}.parquet" for stem in stems]
-    return [f"{place:05d}-{stem}.parquet" for place, stem in enumerate(stems)]
+    return [f"{number:05d}-{stem}.parquet" for number, stem in enumerate(stems)]
 
 
 def _write(
     system: fs.FileSystem,
     path: str,
     table: Table,
-    verdict: _Verdict,
+    annotations: _Annotations,
     begin: int,
     end: int,
     progress: Progress,
@@ -277,7 +279,7 @@ def _write(
     kept = [field for field in table.schema if field.name not in COLUMNS]
     metadata = dict(table.schema.metadata or {})
     metadata.pop(b"huggingface", None)  # lists the columns, and would hide the new ones
-    schema = pa.schema([*kept, *(pa.field(name, verdict.type) for name in COLUMNS)], metadata)
+    schema = pa.schema([*kept, *(pa.field(name, annotations.type) for name in COLUMNS)], metadata)
     with pq.ParquetWriter(
         f"{path}.part", schema, filesystem=system, compression="zstd", compression_level=3
     ) as writer:
@@ -287,10 +289,10 @@ def _write(
                 break
             columns = [batch.column(field.name) for field in kept]
             writer.write_batch(
-                pa.record_batch([*columns, *verdict.columns(begin, stop)], schema=schema)
+                pa.record_batch([*columns, *annotations.columns(begin, stop)], schema=schema)
             )
             begin = stop
-            progress("written", begin, len(verdict.rows.ids))
+            progress("written", begin, len(annotations.rows.ids))
     if begin != end:
         raise Mistake(f"{table.path} changed while it was read: run the command again")
     system.move(f"{path}.part", path)

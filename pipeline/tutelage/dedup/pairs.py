@@ -22,15 +22,15 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tutelage.dedup import consequences, small_inputs
 from tutelage.dedup.result import Counts, Result, Table
 from tutelage.dedup.scheme import Scheme
-from tutelage.dedup.sketches import Grown, Id, Sketches, let_go, pick
+from tutelage.dedup.sketches import Grown, Id, Sketches, let_go
 
 _SPAN = 8_192
 """Documents whose candidates one task looks up."""
@@ -69,21 +69,19 @@ def _find(
     Nothing is copied out of the sketches: those of a large run are more than all that is made here.
     """
     n = len(where)
-    size = 3 * sketches.size * n // max(1, len(sketches))
-    kernels = pick("comparing", size)  # in plain NumPy it costs more than signing
     # From here on a document is its rank in the order of ids, and a text is one of `speakers`,
     # the first documents with each digest.
     order = _order(ids)
     speaker = _speakers(sketches.digests[where[order]])
     speakers, text = np.unique(speaker, return_inverse=True)
-    found = _edges(kernels, sketches, where[order[speakers]], scheme, threads, progress)
-    twin_text = kernels.survivors(found.pairs, len(speakers))[text]
-    first = speakers[kernels.components(found.pairs, len(speakers))[text]]
+    alike = verified_pairs(sketches, where[order[speakers]], scheme, threads, progress)
+    twin_text = alike.survivors(len(speakers))[text]
+    first = speakers[alike.components(len(speakers))[text]]
 
     copies = np.nonzero(speaker != np.arange(n))[0]
     twin = np.where(twin_text < 0, -1, speakers[twin_text])
     twin[copies] = np.where(twin[copies] < 0, speaker[copies], twin[copies])
-    edges = np.concatenate([speakers[found.pairs], np.stack([copies, speaker[copies]], 1)])
+    edges = np.concatenate([speakers[alike.pairs], np.stack([copies, speaker[copies]], 1)])
 
     near = int(np.count_nonzero(twin[speakers] >= 0))
     counts = Counts(
@@ -92,10 +90,10 @@ def _find(
         exact=len(copies),
         near=near,
         clusters=int(np.count_nonzero(np.bincount(first, minlength=1) > 1)),
-        edges=len(found.pairs),
-        compared=found.compared,
-        hot_keys=found.hot_keys,
-        capped=found.capped,
+        edges=len(alike.pairs),
+        compared=alike.compared,
+        hot_keys=alike.hot_keys,
+        capped=alike.capped,
     )
     twin_of, first_of, text_of = (np.empty(n, np.int32) for _ in range(3))
     twin_of[order] = np.where(twin < 0, -1, order[twin])
@@ -122,28 +120,28 @@ def find_within(
     """
     if len(set(parts)) < 2 or sketches.keys.shape[1] != scheme.bands:
         return find(sketches, scheme, threads, progress)
-    places: dict[Any, list[int]] = {}
-    for place, part in enumerate(parts):
-        places.setdefault(part, []).append(place)
+    members: dict[Any, list[int]] = {}
+    for position, part in enumerate(parts):
+        members.setdefault(part, []).append(position)
     twin = np.full(len(sketches), -1, np.int32)
     first, text = (np.arange(len(sketches), dtype=np.int32) for _ in range(2))
     edges = [np.empty((0, 2), np.int32)]
     counts = Counts()
-    for _, where in sorted(places.items()):
+    for _, where in sorted(members.items()):
         at = np.asarray(where, np.int32)
-        names = [sketches.ids[place] for place in where]
-        found = _find(sketches, names, at.astype(np.int64), scheme, threads, None)
-        twin[at] = np.where(found.twin < 0, -1, at[found.twin])
-        first[at], text[at] = at[found.first], at[found.text]
-        edges.append(at[found.edges])
-        counts += found.counts
+        names = [sketches.ids[position] for position in where]
+        part_result = _find(sketches, names, at.astype(np.int64), scheme, threads, None)
+        twin[at] = np.where(part_result.twin < 0, -1, at[part_result.twin])
+        first[at], text[at] = at[part_result.first], at[part_result.text]
+        edges.append(at[part_result.edges])
+        counts += part_result.counts
         if progress is not None:
             progress(counts.documents, len(sketches))
     return Result(sketches.ids, twin, first, text, np.concatenate(edges), counts)
 
 
 def _order(ids: list[Id]) -> npt.NDArray[np.int64]:
-    """Places of the ids in their order."""
+    """Positions of the ids in their order."""
     if len({type(name) for name in ids}) > 1:
         raise ValueError("wanted ids of one type, got text and numbers")
     try:
@@ -162,12 +160,33 @@ def _order(ids: list[Id]) -> npt.NDArray[np.int64]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class Alike:
+    """Verified pairs among n documents."""
+
     pairs: Table
     """int32 [e, 2], x > y, ascending."""
     compared: int
     hot_keys: int
     capped: int
+    few: bool
+    """Whether it was done without compiled kernels, as the rest then is."""
+
+    def survivors(self, n: int) -> npt.NDArray[np.int32]:
+        """See `consequences.survivors`."""
+        twin: npt.NDArray[np.int32] = self._kernels().survivors(self.pairs, n)
+        return twin
+
+    def components(self, n: int) -> npt.NDArray[np.int32]:
+        """See `consequences.components`."""
+        first: npt.NDArray[np.int32] = self._kernels().components(self.pairs, n)
+        return first
+
+    def _kernels(self) -> Any:
+        if self.few:
+            return consequences
+        from tutelage.dedup import pair_kernels
+
+        return pair_kernels
 
 
 def _speakers(digests: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
@@ -183,39 +202,47 @@ def _speakers(digests: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     return speaker
 
 
-def _edges(
-    kernels: ModuleType,
+def verified_pairs(
     sketches: Sketches,
     documents: npt.NDArray[np.int64],
     scheme: Scheme,
     threads: int,
     progress: Callable[[int, int], None] | None,
-) -> _Found:
-    """Verified pairs among the documents at `documents`, as places in that."""
+) -> Alike:
+    """Verified pairs among the documents at `documents`, which differ, as positions in that."""
     n = len(documents)
     spans = np.stack([sketches.bounds[:-1][documents], sketches.bounds[1:][documents]], 1)
-    met = _meet(kernels, sketches, documents, scheme)
+    if small_inputs.suffices(sketches.size * n // max(1, len(sketches))):
+        sets = [sketches.shingles[begin:end] for begin, end in spans.tolist()]
+        few = small_inputs.verified_pairs(sketches.keys[documents], sets, scheme)
+        if few is not None:
+            if progress is not None:
+                progress(n, n)
+            return Alike(*few, few=True)
+    from tutelage.dedup import pair_kernels as kernels
+
+    met = _meet(sketches, documents, scheme)
     maps = kernels.empty_maps(spans)
-    by_place = np.argsort(spans[:, 0], kind="stable")
+    by_position = np.argsort(spans[:, 0], kind="stable")
     for start in range(0, n, _SPAN):
-        kernels.fill_maps(sketches.shingles, spans, maps, by_place[start : start + _SPAN])
+        kernels.fill_maps(sketches.shingles, spans, maps, by_position[start : start + _SPAN])
         let_go(sketches.shingles)  # of most candidates the map says enough
     shared = met.members, met.begins, met.crowded, scheme.bucket, *scheme.ratio()
     pairs = [np.empty((0, 2), np.int32)]
     compared = 0
     task = partial(kernels.edges, sketches.shingles, spans, maps, *shared)
-    for stop, (found, seen) in _tasks(task, n, threads):
+    for stop, (alike, looked_at) in _tasks(task, n, threads):
         let_go(sketches.shingles)
-        pairs.append(found)
-        compared += seen
+        pairs.append(alike)
+        compared += looked_at
         if progress is not None:
             progress(stop, n)
-    return _Found(np.concatenate(pairs), compared, met.hot_keys, met.capped)
+    return Alike(np.concatenate(pairs), compared, met.hot_keys, met.capped, few=False)
 
 
 @dataclass(frozen=True, slots=True)
 class _Met:
-    """Who shares a key with whom, in all bands; see `comparing.place`."""
+    """Who shares a key with whom, in all bands; see `pair_kernels.meet`."""
 
     members: npt.NDArray[np.uint32]
     begins: Table
@@ -224,12 +251,9 @@ class _Met:
     capped: int
 
 
-def _meet(
-    kernels: ModuleType,
-    sketches: Sketches,
-    documents: npt.NDArray[np.int64],
-    scheme: Scheme,
-) -> _Met:
+def _meet(sketches: Sketches, documents: npt.NDArray[np.int64], scheme: Scheme) -> _Met:
+    from tutelage.dedup import pair_kernels as kernels
+
     number = np.arange(len(documents), dtype=np.uint64)
     begins = np.empty((scheme.bands, len(documents)), np.int32)
     members, crowded = Grown(np.uint32), Grown(np.int32)
@@ -238,7 +262,7 @@ def _meet(
         packed = sketches.keys[documents, band].astype(np.uint64) << np.uint64(32) | number
         let_go(sketches.keys)
         packed.sort()
-        meeting, crowds, hot, left_out = kernels.place(
+        meeting, crowds, hot, left_out = kernels.meet(
             packed, scheme.bucket, begins[band], len(members)
         )
         members.add(meeting)

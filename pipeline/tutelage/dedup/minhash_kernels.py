@@ -1,10 +1,10 @@
-"""From bytes of text to band keys: inner loops, compiled by numba.
+"""From bytes of text to MinHash signatures: inner loops, compiled by numba.
 
-Bit for bit what `plain` computes, some fifteen times faster. Each kernel takes and gives flat
-arrays, holds no Python object and lets go of the interpreter lock, so threads may share out the
-documents. Letters: n documents, s shingle hashes, K permutations, B bands.
+Each kernel takes and gives flat arrays, holds no Python object and lets go of the interpreter lock,
+so threads may share out the documents. Letters: n documents, s shingle hashes, K permutations.
 
-Not here: the choice between compiled and plain (`sketches.pick`), and what the numbers mean.
+Not here: what the numbers mean (`sketches`), and the few texts for which compiling does not pay
+(`small_inputs`).
 """
 
 from collections.abc import Callable
@@ -33,10 +33,10 @@ _TINY = 40
 def compiled(function: F) -> F:
     """Compiled at first call and kept on disk, where there is a disk to keep it on."""
     try:
-        made: F = numba.njit(function, nogil=True, cache=True)
+        kernel: F = numba.njit(function, nogil=True, cache=True)
     except RuntimeError:  # neither the package's folder nor a cache folder can be written
-        made = numba.njit(function, nogil=True)
-    return made
+        kernel = numba.njit(function, nogil=True)
+    return kernel
 
 
 @compiled
@@ -217,7 +217,7 @@ def distinct(hashes: Hashes, offsets: Bounds) -> tuple[Hashes, Bounds]:
 def signatures(hashes: Hashes, offsets: Bounds, a: Hashes, b: Hashes) -> Hashes:
     """MinHash signatures, uint32 [n, K]; all ones for a document without a shingle."""
     n = len(offsets) - 1
-    made = np.empty((n, len(a)), np.uint32)
+    signed = np.empty((n, len(a)), np.uint32)
     longest = 0
     for d in range(n):
         longest = max(longest, offsets[d + 1] - offsets[d])
@@ -231,19 +231,5 @@ def signatures(hashes: Hashes, offsets: Bounds, a: Hashes, b: Hashes) -> Hashes:
             factor, term = a[k], b[k]
             for i in range(size):
                 least = min(least, _U(_mul(factor, mixed[i]) + term))
-            made[d, k] = least
-    return made
-
-
-@compiled
-def band_keys(signed: Hashes, bands: int, rows: int) -> Hashes:
-    """One hash for each band of each signature, uint32 [n, B]."""
-    n = len(signed)
-    made = np.empty((n, bands), np.uint32)
-    for d in range(n):
-        for band in range(bands):
-            key = _U(band)
-            for row in range(band * rows, band * rows + rows):
-                key = _fmix(_U(key + signed[d, row]))
-            made[d, band] = key
-    return made
+            signed[d, k] = least
+    return signed

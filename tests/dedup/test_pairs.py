@@ -15,15 +15,13 @@ from tutelage.dedup import (
     Result,
     Scheme,
     Sketches,
-    comparing,
     find,
     find_within,
-    plain,
     shingles,
     sketch,
-    sketches,
+    small_inputs,
 )
-from tutelage.dedup.sketches import Id
+from tutelage.dedup.sketches import Id, let_go
 
 EVERY = Scheme(bands=128, rows=1, shingle=1, bucket=10_000)
 """Any two texts that share a word are compared: the result is exact."""
@@ -38,7 +36,7 @@ def _numbers(*parts: range) -> str:
 
 
 def _reference(texts: dict[str, str], scheme: Scheme) -> tuple[dict[str, str], dict[str, str]]:
-    """The rule of `twins`, word for word, over all pairs."""
+    """The rule of `pairs`, word for word, over all pairs."""
     sets = {name: set(shingles(text, scheme).tolist()) for name, text in texts.items()}
     alike: dict[str, set[str]] = {name: set() for name in texts}
     for x, y in combinations(sorted(texts), 2):
@@ -61,9 +59,9 @@ def _reference(texts: dict[str, str], scheme: Scheme) -> tuple[dict[str, str], d
     return twin, cluster
 
 
-@pytest.fixture(params=["compiled", "plain"])
+@pytest.fixture(params=["compiled", "few"])
 def kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sketches, "_ENOUGH", 0 if request.param == "compiled" else 1 << 60)
+    monkeypatch.setattr(small_inputs, "_SUFFICES", 0 if request.param == "compiled" else 1 << 60)
 
 
 families = st.lists(
@@ -197,13 +195,13 @@ def test_what_a_cap_leaves_out_is_counted_exactly(kernels: None) -> None:
 def test_the_result_depends_on_neither_order_nor_threads_nor_kernels(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("tutelage.dedup.twins._SPAN", 64)
+    monkeypatch.setattr("tutelage.dedup.pairs._SPAN", 64)
     corpus = _corpus_module().make(600, seed=3)
     texts: dict[Id, str] = dict(zip(corpus.ids, corpus.texts, strict=True))
     scheme = Scheme(bucket=8)
     results = []
-    for seed, threads, enough in ((0, 1, 0), (1, 3, 0), (2, 1, 1 << 60), (3, 2, 1 << 60)):
-        monkeypatch.setattr(sketches, "_ENOUGH", enough)
+    for seed, threads, suffices in ((0, 1, 0), (1, 3, 0), (2, 1, 1 << 60), (3, 2, 1 << 60)):
+        monkeypatch.setattr(small_inputs, "_SUFFICES", suffices)
         names = list(texts)
         random.Random(seed).shuffle(names)
         found = _find({name: texts[name] for name in names}, scheme, threads)
@@ -240,19 +238,36 @@ def test_sketches_of_another_scheme_are_refused() -> None:
         find(sketch(["a"], ["one text"], Scheme()), EVERY)
 
 
-def test_compiled_and_plain_place_documents_alike() -> None:
+@pytest.mark.parametrize("bucket", [1, 3, 64])
+@pytest.mark.parametrize(("size", "kinds"), [(0, 1), (1, 1), (150, 1), (150, 20), (150, 2**32 - 1)])
+def test_compiled_and_few_compare_the_same(
+    monkeypatch: pytest.MonkeyPatch, size: int, kinds: int, bucket: int
+) -> None:
+    """Whatever shares keys with whom: chance, here, for the texts of a block are less varied."""
     rng = np.random.default_rng(2)
-    for bucket in (1, 3, 64):
-        for size, kinds in ((0, 1), (1, 1), (400, 1), (400, 30), (400, 10**9)):
-            keys = rng.integers(0, kinds, size, dtype=np.uint64) << np.uint64(32)
-            order = np.sort(keys | np.arange(size, dtype=np.uint64))
-            made = []
-            for module in (comparing, plain):
-                begins = np.full(size, 7, np.int32)
-                made.append([*module.place(order, bucket, begins, 1000), begins])
-            for one, other in zip(*made, strict=True):
-                assert np.asarray(one).dtype.kind == np.asarray(other).dtype.kind
-                assert np.asarray(one).tolist() == np.asarray(other).tolist()
+    scheme = Scheme(bands=4, rows=1, bucket=bucket, threshold=0.5, shingle=1)
+    made = sketch(
+        list(range(size)),
+        [f"{_numbers(range(i % 9, i % 9 + 9))} own{i}" for i in range(size)],
+        scheme,
+    )
+    made.keys[:] = rng.integers(0, kinds, made.keys.shape, dtype=np.uint32)
+    results = []
+    for suffices in (0, 1 << 60):
+        monkeypatch.setattr(small_inputs, "_SUFFICES", suffices)
+        results.append(find(made, scheme))
+    one, other = results
+    assert one.counts == other.counts
+    assert one.twin.tolist() == other.twin.tolist() and one.first.tolist() == other.first.tolist()
+    assert one.edges.dtype == other.edges.dtype and one.edges.tolist() == other.edges.tolist()
+
+
+def test_too_many_pairs_are_left_to_the_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(small_inputs, "_MOST_PAIRS", 10)
+    texts: dict[Id, str] = {f"d{i}": f"same own{i}" for i in range(10)}
+    made = sketch(list(texts), list(texts.values()), EVERY)
+    assert small_inputs.verified_pairs(made.keys, [made.shingles] * 10, EVERY) is None
+    assert find(made, EVERY).counts.compared == 45
 
 
 def test_parts_are_not_copied_and_refuse_other_schemes() -> None:
@@ -269,12 +284,12 @@ def test_memory_of_keys_and_shingles_is_given_back() -> None:
             held = held.base
         assert isinstance(held, mmap.mmap)
         before = array.tolist()
-        sketches.let_go(array)
+        let_go(array)
         assert array.tolist() == before
 
 
 def test_progress_is_told_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tutelage.dedup.twins._SPAN", 4)
+    monkeypatch.setattr("tutelage.dedup.pairs._SPAN", 4)
     seen: list[tuple[int, int]] = []
     made = sketch(list(range(10)), [f"text number {i}" for i in range(10)], EVERY)
     find(made, EVERY, progress=lambda done, of: seen.append((done, of)))

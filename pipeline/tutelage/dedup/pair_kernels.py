@@ -1,7 +1,6 @@
-"""From band keys to verified pairs, survivors and components: inner loops, compiled by numba.
+"""From band keys to verified pairs: inner loops, compiled by numba.
 
-Bit for bit what `plain` computes; see `signing` for what holds of all kernels. Letters: n
-documents, B bands, e edges.
+See `minhash_kernels` for what holds of all kernels. Letters: n documents, B bands, e edges.
 """
 
 from typing import Any
@@ -9,10 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tutelage.dedup.signing import Bounds, Hashes, compiled
+from tutelage.dedup import consequences
+from tutelage.dedup.minhash_kernels import Bounds, Hashes, compiled
 
 Table = npt.NDArray[np.int32]
-Places = npt.NDArray[np.int32]
+Positions = npt.NDArray[np.int32]
 Maps = npt.NDArray[np.uint64]
 
 _U = np.uint32
@@ -86,14 +86,14 @@ def _similar(values: Hashes, spans: Bounds, maps: Maps, x: Any, y: Any, p: int, 
 
 
 @compiled
-def place(
-    order: npt.NDArray[np.uint64], bucket: int, begins: Places, base: int
-) -> tuple[Hashes, Places, int, int]:
+def meet(
+    order: npt.NDArray[np.uint64], bucket: int, begins: Positions, base: int
+) -> tuple[Hashes, Positions, int, int]:
     """Who shares a key with whom in one band; documents that are alone with theirs cost nothing.
 
     `order` (uint64 [n]) is key << 32 | document, sorted. Returns `members` (uint32: the documents
     of each shared key, ascending, one key after another), where in it the crowded keys begin, how
-    many keys leave comparisons out, and how many comparisons that is. All places count from `base`.
+    many keys leave comparisons out, and how many comparisons that is. All positions count from `base`.
 
     Fills in `begins` (int32 [n]): where the members before a document begin, -1 where there is none
     before it. One that stands too far behind to be compared with all of them gets -2 - its place.
@@ -136,10 +136,10 @@ def place(
 @compiled
 def _grown(pairs: Table) -> Table:
     """The same pairs with room for twice as many."""
-    made = np.empty((2 * len(pairs), 2), np.int32)
+    roomier = np.empty((2 * len(pairs), 2), np.int32)
     for e in range(len(pairs)):
-        made[e, 0], made[e, 1] = pairs[e, 0], pairs[e, 1]
-    return made
+        roomier[e, 0], roomier[e, 1] = pairs[e, 0], pairs[e, 1]
+    return roomier
 
 
 @compiled
@@ -149,7 +149,7 @@ def edges(
     maps: Maps,
     members: Hashes,
     begins: Table,
-    crowded: Places,
+    crowded: Positions,
     bucket: int,
     p: int,
     q: int,
@@ -159,9 +159,9 @@ def edges(
     """Verified pairs (x, y), first <= x < last and y < x, in ascending order; and pairs compared.
 
     Document d has the sorted hashes `values[spans[d, 0]:spans[d, 1]]`; `fill_maps` made `maps`,
-    and `place` the rest: `begins` is int32 [B, n], the others are those of all bands in a row.
+    and `meet` the rest: `begins` is int32 [B, n], the others are those of all bands in a row.
     """
-    found = np.empty((1024, 2), np.int32)
+    alike = np.empty((1024, 2), np.int32)
     total = 0
     compared = 0
     seen = np.full(len(spans), -1, np.int32)
@@ -187,49 +187,18 @@ def edges(
                     seen[y] = x
                     compared += 1
                     if _similar(values, spans, maps, x, y, p, q):
-                        if total == len(found):
-                            found = _grown(found)
+                        if total == len(alike):
+                            alike = _grown(alike)
                         at = total
-                        while at > mine and found[at - 1, 1] > y:
-                            found[at, 1] = found[at - 1, 1]
+                        while at > mine and alike[at - 1, 1] > y:
+                            alike[at, 1] = alike[at - 1, 1]
                             at -= 1
-                        found[at, 1] = y
-                        found[total, 0] = x
+                        alike[at, 1] = y
+                        alike[total, 0] = x
                         total += 1
                 i += 1
-    return found[:total].copy(), compared
+    return alike[:total].copy(), compared
 
 
-@compiled
-def components(pairs: Table, n: int) -> npt.NDArray[np.int32]:
-    """The smallest document of each document's component, int32 [n]."""
-    root = np.arange(n).astype(np.int32)
-    for e in range(len(pairs)):
-        x, y = pairs[e, 0], pairs[e, 1]
-        while root[x] != x:
-            root[x] = root[root[x]]
-            x = root[x]
-        while root[y] != y:
-            root[y] = root[root[y]]
-            y = root[y]
-        if x < y:
-            root[y] = x
-        else:
-            root[x] = y
-    for x in range(n):
-        root[x] = root[root[x]]
-    return root
-
-
-@compiled
-def survivors(pairs: Table, n: int) -> npt.NDArray[np.int32]:
-    """For each document the smallest surviving one that it has an edge to, -1 where it stays.
-
-    `pairs` ascend by x, then y, with y < x: when x comes up, what becomes of every y is known.
-    """
-    twin = np.full(n, -1, np.int32)
-    for e in range(len(pairs)):
-        x, y = pairs[e, 0], pairs[e, 1]
-        if twin[x] < 0 and twin[y] < 0:
-            twin[x] = y
-    return twin
+survivors = compiled(consequences.survivors)
+components = compiled(consequences.components)

@@ -1,0 +1,105 @@
+"""A few texts, done without a compiler: datasketch signs them, sets of Python compare them.
+
+numba takes a second to import and its kernels another one to load (ten where none is cached yet); a
+few hundred texts are done before that. Every bit is what `minhash_kernels` and `pair_kernels`
+compute, so which of the two did the work shows in nothing but time.
+
+Not here: the rule, which is in `pairs`.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import chain
+
+import numpy as np
+import numpy.typing as npt
+
+from tutelage.dedup.scheme import Scheme, minhash
+from tutelage.dedup.words import encode, spread
+
+Hashes = npt.NDArray[np.uint32]
+Bounds = npt.NDArray[np.int64]
+Pairs = npt.NDArray[np.int32]
+
+_SUFFICES = 8_000_000
+"""Bytes of text in this process up to which it is faster than to import and load the kernels."""
+_MOST_PAIRS = 100_000
+"""Pairs of texts up to which sets are."""
+
+_bytes_so_far = 0
+
+
+def suffices(size: int) -> bool:
+    """Whether `size` bytes of text more are still few, with all that this process had before."""
+    global _bytes_so_far
+    _bytes_so_far += size
+    return _bytes_so_far < _SUFFICES
+
+
+def shingle(texts: Sequence[str], size: int) -> tuple[list[bytes], Hashes, Bounds]:
+    """The texts' words, and the distinct hashes of their runs of `size` words.
+
+    Returns the normalised texts, the hashes (uint32, each text's sorted, one text after another) and
+    where those of each text begin (int64 [n + 1]).
+    """
+    from xxhash import xxh32_intdigest
+
+    normalised = [encode(spread(text)) for text in texts]
+    sets: list[list[int]] = []
+    for text in normalised:
+        words = text.split(b" ") if text else []
+        runs = range(max(1, len(words) - size + 1)) if words else ()
+        sets.append(sorted({xxh32_intdigest(b" ".join(words[i : i + size])) for i in runs}))
+    bounds = np.cumsum([0, *map(len, sets)], dtype=np.int64)
+    return normalised, np.fromiter(chain(*sets), np.uint32, int(bounds[-1])), bounds
+
+
+def signatures(hashes: Hashes, bounds: Bounds, scheme: Scheme) -> Hashes:
+    """MinHash signatures, uint32 [n, K]; all ones for a text without a shingle."""
+    signed = minhash().generator(
+        np.split(hashes, bounds[1:-1]),
+        num_perm=scheme.num_perm,
+        seed=scheme.seed,
+        hashfunc=int,
+        scheme="affine32",
+    )
+    rows = [one.hashvalues for one in signed][: len(bounds) - 1]
+    return np.array(rows, np.uint32).reshape(-1, scheme.num_perm)
+
+
+def verified_pairs(
+    keys: Hashes, sets: Sequence[Hashes], scheme: Scheme
+) -> tuple[Pairs, int, int, int] | None:
+    """Pairs (x, y) of documents, y < x, that share a band key and are alike, in ascending order.
+
+    Args:
+        keys: uint32 [n, bands].
+        sets: the shingle hashes of each document.
+        scheme: the rule.
+
+    Returns:
+        The pairs (int32 [e, 2]), how many were compared, how many keys left comparisons out, and how
+        many comparisons that is; None where there are too many pairs to be compared here.
+    """
+    p, q = scheme.ratio()
+    members: dict[tuple[int, int], list[int]] = defaultdict(list)
+    compared: list[tuple[int, int]] = []
+    for x, row in enumerate(keys.tolist()):
+        others: set[int] = set()
+        for band in enumerate(row):
+            earlier = members[band]
+            others.update(earlier[: scheme.bucket], earlier[-1:])
+            earlier.append(x)
+        compared += [(x, y) for y in sorted(others)]
+        if len(compared) > _MOST_PAIRS:
+            return None
+    shingles = [frozenset(values.tolist()) for values in sets]
+    alike: list[tuple[int, int]] = []
+    for x, y in compared:
+        shared = len(shingles[x] & shingles[y])
+        if shared * (p + q) >= p * (len(shingles[x]) + len(shingles[y])):
+            alike.append((x, y))
+    left_out = [len(met) - scheme.bucket - 2 for met in members.values()]
+    left_out = [over * (over + 1) // 2 for over in left_out if over > 0]
+    pairs = np.array(alike, np.int32).reshape(-1, 2)
+    return pairs, len(compared), len(left_out), sum(left_out)
