@@ -25,6 +25,7 @@ COMMANDS = {
     "model": "Fetch the bundled model and list what is there.",
     "dedup": "Mark near-duplicates in runs, Parquet or JSONL.",
     "leak": "Look for the answer in messages of your own.",
+    "export": "Write a run as other trainers read it: TRL, verl, SkyRL, OpenAI, ...",
     "train": "Train a student on a run: SFT or RL.",
     "rounds": "Online RL: generate, train, measure, and again.",
     "verify": "Judge answers of your own with the verifiers.",

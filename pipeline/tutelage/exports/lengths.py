@@ -1,0 +1,93 @@
+"""How long rows are in tokens, so that nobody learns from halves of them without knowing.
+
+With a tokenizer lengths are exact. Without one they are reckoned from the row: its replies tell how
+many characters a token has there, and where they hold no tokens, 3.5 is taken, which is low for
+English prose and about right for mathematics.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tutelage.exports.taker import Row, Taker
+
+_CHARACTERS = 3.5
+"""A token, where nothing is known of it."""
+_FRAME = 6
+"""Tokens that a chat template puts around a message: role, two marks, line ends."""
+
+
+@dataclass(slots=True)
+class Lengths:
+    """Counts rows beyond a limit as they go out."""
+
+    taker: Taker
+    tokenizer: Any = None
+    beyond: int = 0
+    longest: int = 0
+    count: int = 0
+    exact: bool = field(init=False)
+    """Whether every length was counted, not reckoned."""
+
+    def __post_init__(self) -> None:
+        self.exact = True
+
+    def add(self, made: Row, unit: Sequence[Row]) -> None:
+        """Measures a row that goes out, made of `unit`."""
+        length = self._length(made, unit)
+        self.count += 1
+        self.longest = max(self.longest, length)
+        self.beyond += bool(self.taker.limit) and length > self.taker.limit
+
+    def _length(self, made: Row, unit: Sequence[Row]) -> int:
+        if "input_ids" in made:
+            return len(made["input_ids"])
+        if "nodes" in made:
+            return sum(len(node["token_ids"]) for node in made["nodes"])
+        chats = _chats(made, self.taker.measured)
+        if self.tokenizer is not None:
+            return max((self._counted(chat) for chat in chats), default=0)
+        self.exact = False
+        each = _characters(unit)
+        return max(
+            (sum(int(len(text) / each) + _FRAME for _, text in chat) for chat in chats), default=0
+        )
+
+    def _counted(self, chat: list[tuple[str, str]]) -> int:
+        text = self.tokenizer.apply_chat_template(
+            [{"role": role, "content": content} for role, content in chat], tokenize=False
+        )
+        return len(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    @property
+    def room(self) -> int:
+        """A limit that holds every row: the longest, up to a multiple of 64, with an eighth to
+        spare where lengths were reckoned."""
+        longest = self.longest if self.exact else self.longest + self.longest // 8
+        return max(64, -(-longest // 64) * 64)
+
+
+def _characters(unit: Sequence[Row]) -> float:
+    """Characters a token, by what the students of these dialogues wrote."""
+    letters = tokens = 0
+    for row in unit:
+        for message, entry in zip(row["messages"], row["trail"], strict=True):
+            if entry["token_ids"]:
+                letters += len(message["content"]) + len(entry["reasoning"])
+                tokens += len(entry["token_ids"])
+    return max(1.0, letters / tokens) if tokens else _CHARACTERS
+
+
+def _chats(made: Row, measured: str) -> list[list[tuple[str, str]]]:
+    """The chats that a taker makes of a row, as (role, text)."""
+    if measured == "prompt":
+        prompt = made.get("prompt") or made["responses_create_params"]["input"]
+        return [[(m["role"], m["content"]) for m in prompt]]
+    if "conversations" in made:
+        roles = {"human": "user", "gpt": "assistant"}
+        said = [(roles[m["from"]], m["value"]) for m in made["conversations"]]
+        return [[("system", made["system"]), *said] if made.get("system") else said]
+    begin: list[dict[str, str]] = made.get("prompt") or made.get("messages") or []
+    before = [(m["role"], m["content"]) for m in begin]
+    ends = [made[name] for name in ("completion", "chosen", "rejected") if name in made]
+    return [before + [(m["role"], m["content"]) for m in end] for end in ends] or [before]

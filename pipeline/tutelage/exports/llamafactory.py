@@ -1,0 +1,49 @@
+"""LLaMA-Factory, in its sharegpt format: the two sides take turns strictly, or a row is dropped.
+
+It trains every reply, or with `mask_history: true` the last one of a row alone, for which the shape
+`turns` is made. A folder of an export holds the `dataset_info.json` that it looks the set up in.
+"""
+
+import json
+from collections.abc import Iterator
+
+from tutelage.exports import sharegpt
+from tutelage.exports.replies import replies
+from tutelage.exports.taker import Row, Shape, Taker, Task
+
+
+def turns(unit: list[Row], task: Task) -> Iterator[Row]:
+    """One row for each reply that is trained on; earlier ones are context."""
+    for row in unit:
+        for reply in replies(row, task):
+            yield from sharegpt.conversation([*reply.history, reply.message], task)
+
+
+def info(files: list[str]) -> dict[str, str]:
+    """`dataset_info.json` for these files."""
+    columns = {"messages": "conversations", "system": "system"}
+    sets = {
+        f"tutelage_{name.partition('.')[0]}": {
+            "file_name": name,
+            "formatting": "sharegpt",
+            "columns": columns,
+        }
+        for name in files
+    }
+    return {"dataset_info.json": json.dumps(sets, indent=2) + "\n"}
+
+
+_ADVICE = "dataset_dir: {folder}\ndataset: tutelage_{stem}\ncutoff_len: {length}"
+_SUFFIXES = (".jsonl", ".parquet")
+
+TAKER = Taker(
+    reads="LLaMA-Factory sharegpt (August 2026)",
+    unit="dialogues",
+    limit=2048,
+    beyond="cuts: cutoff_len: {length}",
+    beside=info,
+    shapes={
+        "conversations": Shape(sharegpt.SCHEMA, sharegpt.conversations, _ADVICE, _SUFFIXES),
+        "turns": Shape(sharegpt.SCHEMA, turns, _ADVICE + "\nmask_history: true", _SUFFIXES),
+    },
+)

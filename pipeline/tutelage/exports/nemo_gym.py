@@ -1,0 +1,55 @@
+"""NeMo Gym and NeMo-RL: JSONL, one row a problem, the prompt as the input of a Responses API call.
+
+`question` and `expected_answer` are what its math server reads; tests go to a code server as
+`verifier_metadata`. A data set of it must name a licence in its configuration.
+"""
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from tutelage.exports.replies import opening, truth
+from tutelage.exports.taker import MESSAGES, TEXT, Row, Shape, Taker, Task
+
+
+def problems(unit: list[Row], task: Task) -> Iterator[Row]:
+    """One row for the problem."""
+    row = unit[0]
+    yield {
+        "responses_create_params": {"input": opening(row)},
+        "question": row["statement"],
+        "expected_answer": truth(row),
+        "verifier_metadata": {
+            "gold_kind": row["gold"]["kind"],
+            "tests_json": row["gold"]["tests_json"],
+            "problem_id": row["problem_id"],
+        },
+        "license": row["licence"],
+    }
+
+
+TAKER = Taker(
+    reads="NeMo Gym (August 2026)",
+    unit="problems",
+    measured="prompt",
+    shapes={
+        "prompts": Shape(
+            pa.schema(
+                [
+                    ("responses_create_params", pa.struct([("input", MESSAGES)])),
+                    ("question", TEXT),
+                    ("expected_answer", TEXT),
+                    (
+                        "verifier_metadata",
+                        pa.struct([(n, TEXT) for n in ("gold_kind", "tests_json", "problem_id")]),
+                    ),
+                    ("license", TEXT),
+                ]
+            ),
+            problems,
+            "datasets:\n- name: tutelage\n  type: train\n  jsonl_fpath: {path}\n"
+            "  license: {licence}",
+            suffixes=(".jsonl",),
+        )
+    },
+)

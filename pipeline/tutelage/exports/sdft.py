@@ -1,0 +1,38 @@
+"""TRL's experimental self-distillation trainers, which show a teacher what the student must not see.
+
+SDFT composes the teacher's prompt of `prompt` and `privileged_context`. SDPO reads the same columns
+and ignores the second unless `include_environment_feedback=True`.
+"""
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from tutelage.exports.replies import opening
+from tutelage.exports.taker import MESSAGES, TEXT, Row, Shape, Taker, Task
+
+
+def problems(unit: list[Row], task: Task) -> Iterator[Row]:
+    """One row for the problem, if there is something to tell the teacher."""
+    row = unit[0]
+    if not row["privileged_context"].strip():
+        task.left_out["problems without a solution"] += 1
+        return
+    yield {"prompt": opening(row), "privileged_context": row["privileged_context"]}
+
+
+TAKER = Taker(
+    reads="TRL 1.16 SDFTTrainer and SDPOTrainer",
+    unit="problems",
+    limit=512,
+    beyond="cuts prompts: SDFTConfig(max_prompt_length={length})",
+    measured="prompt",
+    shapes={
+        "prompts": Shape(
+            pa.schema([("prompt", MESSAGES), ("privileged_context", TEXT)]),
+            problems,
+            'train_dataset = load_dataset("{kind}", data_files="{path}", split="train")\n'
+            "SDPO wants include_environment_feedback=True",
+        )
+    },
+)

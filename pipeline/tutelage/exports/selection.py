@@ -1,0 +1,129 @@
+"""Which rows of a run go out, and in what company.
+
+For takers that imitate: the solved dialogues that our trainer's SFT learns from. For takers that
+compare: whole groups, failures included, as our RL has them. For takers that play by themselves:
+each problem once. Every row that stays behind is counted under its reason.
+
+Groups lie scattered over the shards, so DuckDB sorts them, on disk where they are many.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from tutelage.errors import Mistake
+from tutelage.exports.taker import Row, Unit
+from tutelage.shards.contaminated import marked
+from tutelage.shards.keys import Keys
+from tutelage.shards.reader import connect, read_rows, shard_files
+
+COLUMNS = (
+    "dialogue_id", "problem_id", "group_id", "sample", "arm", "split", "duplicate_of", "domain",
+    "source", "licence", "statement", "gold", "privileged_context", "messages", "trail", "outcome",
+    "leak", "primed_turns", "models",
+)  # fmt: skip
+_BATCH = 500
+_SORT_MEMORY = "512MB"
+"""Of DuckDB; what is beyond goes to disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What somebody wants exported."""
+
+    run: str
+    split: str = "train"
+    arms: tuple[str, ...] = ()
+    where: str = ""
+    """An SQL condition over the columns of a row."""
+    keep_leaks: bool = False
+
+
+def splits(run: str) -> list[str]:
+    """The splits of a run; rows that are held back between two are in none."""
+    names = {str(path.parent.name) for path in shard_files(run)} - {"held"}
+    return sorted(names, key=lambda name: (name != "train", name))
+
+
+def units(wanted: Selection, unit: Unit, left_out: Counter[str]) -> Iterator[list[Row]]:
+    """The rows in the company that `unit` names.
+
+    Raises:
+        Mistake: there is no such run or split, or the condition is no SQL over its columns.
+    """
+    if wanted.split not in (have := splits(wanted.run)):
+        names = ", ".join(have) or "none"
+        raise Mistake(f"{wanted.run!r} has no split {wanted.split!r}: its splits are {names}")
+    contaminated = marked(wanted.run)
+    if unit == "groups":
+        rows = _chosen(_sorted(wanted), wanted, contaminated, left_out)
+        for _, group in groupby(_played(rows, left_out), key=lambda row: row["group_id"]):
+            yield list(group)
+        return
+    solved = unit == "dialogues"
+    kind = "solved" if solved else "*"
+    rows = read_rows(wanted.run, COLUMNS, wanted.where, (wanted.split,), kind)
+    if solved:
+        yield from ([row] for row in _chosen(rows, wanted, contaminated, left_out))
+    else:
+        yield from _problems(rows, wanted, contaminated, left_out)
+
+
+def _problems(
+    rows: Iterable[Row], wanted: Selection, contaminated: frozenset[str], left_out: Counter[str]
+) -> Iterator[list[Row]]:
+    """One row for each problem; what was said in its dialogues does not matter."""
+    seen = Keys()
+    for row in rows:
+        key = row["problem_id"]
+        if key in seen or (wanted.arms and row["arm"] not in wanted.arms):
+            continue
+        seen.add(key)
+        if key in contaminated:
+            left_out["problems that evaluation sets have"] += 1
+        else:
+            yield [row]
+
+
+def _chosen(
+    rows: Iterable[Row], wanted: Selection, contaminated: frozenset[str], left_out: Counter[str]
+) -> Iterator[Row]:
+    for row in rows:
+        if wanted.arms and row["arm"] not in wanted.arms:
+            left_out["dialogues of another arm"] += 1
+        elif row["problem_id"] in contaminated:
+            left_out["dialogues over problems that evaluation sets have"] += 1
+        elif row["leak"]["any"] and not wanted.keep_leaks:
+            left_out["dialogues in which the answer leaked (see --keep-leaks)"] += 1
+        else:
+            yield row
+
+
+def _played(rows: Iterable[Row], left_out: Counter[str]) -> Iterator[Row]:
+    """Without dialogues that failed by no doing of their own: they say nothing of the policy."""
+    for row in rows:
+        if row["outcome"]["status"] == "failed":
+            left_out["dialogues that failed"] += 1
+        else:
+            yield row
+
+
+def _sorted(wanted: Selection) -> Iterator[Row]:
+    """All rows of the split, group by group."""
+    import duckdb
+
+    names = ", ".join(f'"{name}"' for name in COLUMNS)
+    condition = f"WHERE ({wanted.where}\n)" if wanted.where else ""
+    connection = connect(shard_files(wanted.run, (wanted.split,)))
+    connection.execute(f"SET memory_limit = '{_SORT_MEMORY}'")
+    try:
+        found = connection.sql(
+            f"SELECT {names} FROM dialogues {condition} ORDER BY group_id, sample, dialogue_id"
+        )
+        batches = found.to_arrow_reader(_BATCH)
+    except duckdb.Error as error:
+        words = str(error).splitlines()[0]
+        raise Mistake(f"not SQL over the columns of a run: {words}") from None
+    for batch in batches:
+        yield from batch.to_pylist()

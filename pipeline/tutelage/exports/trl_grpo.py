@@ -1,0 +1,51 @@
+"""TRL's GRPOTrainer: one row a problem; columns beside `prompt` reach reward functions by name.
+
+`solution` is what its `accuracy_reward` reads.
+"""
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from tutelage.exports.replies import opening, truth
+from tutelage.exports.taker import MESSAGES, TEXT, Row, Shape, Taker, Task
+
+
+def problems(unit: list[Row], task: Task) -> Iterator[Row]:
+    """One row for the problem."""
+    row = unit[0]
+    yield {
+        "prompt": opening(row),
+        "solution": truth(row),
+        "problem_id": row["problem_id"],
+        "domain": row["domain"],
+        "gold_kind": row["gold"]["kind"],
+        "privileged_context": row["privileged_context"],
+    }
+
+
+TAKER = Taker(
+    reads="TRL 1.16 GRPOTrainer",
+    unit="problems",
+    measured="prompt",
+    shapes={
+        "prompts": Shape(
+            pa.schema(
+                [("prompt", MESSAGES)]
+                + [
+                    (name, TEXT)
+                    for name in (
+                        "solution",
+                        "problem_id",
+                        "domain",
+                        "gold_kind",
+                        "privileged_context",
+                    )
+                ]
+            ),
+            problems,
+            'train_dataset = load_dataset("{kind}", data_files="{path}", split="train")\n'
+            "GRPOTrainer(reward_funcs=accuracy_reward, ...)  # for gold_kind answer",
+        )
+    },
+)

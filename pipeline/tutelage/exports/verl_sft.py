@@ -1,0 +1,35 @@
+"""verl's MultiTurnSFTDataset: every assistant message is trained, each rendered by itself.
+
+It has no mask for a message, and teaches a stop after each. A chat template that renders a message
+alone in another way is refused there, unless `ignore_input_ids_mismatch=True`.
+"""
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from tutelage.exports.replies import whole
+from tutelage.exports.taker import MESSAGES, Row, Shape, Taker, Task
+
+
+def messages(unit: list[Row], task: Task) -> Iterator[Row]:
+    """One row for each dialogue of which every reply is trained on, and none was cut."""
+    for row in unit:
+        if chat := whole(row, task):
+            yield {"messages": chat, "enable_thinking": False}
+
+
+TAKER = Taker(
+    reads="verl 0.9 MultiTurnSFTDataset",
+    unit="dialogues",
+    limit=1024,
+    beyond="stops with an error: data.max_length={length}",
+    shapes={
+        "messages": Shape(
+            pa.schema([("messages", MESSAGES), ("enable_thinking", pa.bool_())]),
+            messages,
+            "data.train_files={path} data.messages_key=messages data.max_length={length}",
+            suffixes=(".parquet",),
+        )
+    },
+)

@@ -1,0 +1,85 @@
+"""Rows into one file, as they come: Parquet with a fixed schema, or JSONL. Whole or not at all.
+
+Row groups end at 32 MB of Arrow data, far under what the hub's viewer takes, and are held in memory
+one at a time. An empty export is no file.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tutelage.exports.taker import Row
+from tutelage.places import Place, whole
+from tutelage.shards.folder import writing
+
+GROUP_BYTES = 32 << 20
+_BATCH = 200
+
+
+def write(path: Place, rows: Iterable[Row], schema: pa.Schema, about: Mapping[str, Any]) -> int:
+    """Writes the rows to `path` by its suffix and returns how many there were.
+
+    Args:
+        path: Ends in `.parquet` or `.jsonl`.
+        rows: Each with the names of the schema.
+        schema: For Parquet.
+        about: Where the rows are from; kept in the metadata of a Parquet file.
+
+    Raises:
+        OutputError: the disk is full, or the place cannot be written.
+    """
+    rows = iter(rows)
+    first = next(rows, None)
+    if first is None:
+        return 0
+    rows = _after(first, rows)
+    with writing(path), whole(path) as part:
+        if path.suffix == ".jsonl":
+            return _lines(part, rows)
+        kept = schema.with_metadata({"tutelage": json.dumps(about, sort_keys=True)})
+        return _parquet(part, rows, kept)
+
+
+def _after(first: Row, rows: Iterator[Row]) -> Iterator[Row]:
+    yield first
+    yield from rows
+
+
+def _lines(part: Any, rows: Iterable[Row]) -> int:
+    count = 0
+    with part.open("w", encoding="utf-8") as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")
+            count += 1
+    return count
+
+
+def _parquet(part: Any, rows: Iterable[Row], schema: pa.Schema) -> int:
+    count = 0
+    with pq.ParquetWriter(part, schema, compression="zstd", write_page_index=True) as writer:
+        for table in _groups(rows, schema):
+            writer.write_table(table, row_group_size=len(table))
+            count += len(table)
+    return count
+
+
+def _groups(rows: Iterable[Row], schema: pa.Schema) -> Iterator[pa.Table]:
+    held: list[pa.Table] = []
+    batch: list[Row] = []
+    size = 0
+    for row in rows:
+        batch.append(row)
+        if len(batch) == _BATCH:
+            held.append(pa.Table.from_pylist(batch, schema))
+            size += held[-1].nbytes
+            batch = []
+        if size > GROUP_BYTES:
+            yield pa.concat_tables(held)
+            held, size = [], 0
+    if batch:
+        held.append(pa.Table.from_pylist(batch, schema))
+    if held:
+        yield pa.concat_tables(held)

@@ -1,0 +1,258 @@
+"""Runs of a few dialogues, a tokenizer of bytes, and templates with the traps of five families."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builders import problem
+from tutelage import contract
+from tutelage.records import (
+    Dialogue,
+    Gold,
+    Leak,
+    Message,
+    Outcome,
+    Problem,
+    Rules,
+    Sampling,
+    Verdict,
+)
+from tutelage.shards import RunFolder, write_shard
+
+SPECIAL = [
+    "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<bos>", "<start_of_turn>", "<end_of_turn>",
+    "<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<s>", "</s>",
+    "[INST]", "[/INST]", "<think>", "</think>",
+]  # fmt: skip
+
+CHATML = (
+    "{%- for m in messages -%}"
+    "{%- if loop.first and m.role != 'system' -%}"
+    "{{- '<|im_start|>system\nYou help.<|im_end|>\n' -}}{%- endif -%}"
+    "{{- '<|im_start|>' + m.role + '\n' -}}"
+    "{%- if m.role == 'assistant' -%}"
+    "{%- generation -%}{{- m.content + '<|im_end|>' -}}{%- endgeneration -%}{{- '\n' -}}"
+    "{%- else -%}{{- m.content + '<|im_end|>\n' -}}{%- endif -%}"
+    "{%- endfor -%}"
+    "{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\n' -}}{%- endif -%}"
+)
+"""SmolLM2's way: a system prompt of its own where none is given."""
+THINKING = (
+    "{%- set ns = namespace(last=0) -%}"
+    "{%- for m in messages if m.role == 'user' -%}{%- set ns.last = loop.index0 -%}{%- endfor -%}"
+    "{%- set seen = namespace(users=0) -%}"
+    "{%- for m in messages -%}"
+    "{%- if m.role == 'user' -%}{%- set seen.users = seen.users + 1 -%}{%- endif -%}"
+    "{%- set words = m.content.split('</think>')[-1].lstrip('\n') -%}"
+    "{%- set thought = m.content.split('</think>')[0].split('<think>')[-1].strip('\n')"
+    " if '</think>' in m.content else '' -%}"
+    "{{- '<|im_start|>' + m.role + '\n' -}}"
+    "{%- if m.role == 'assistant' and seen.users > ns.last -%}"
+    "{{- '<think>\n' + thought + '\n</think>\n\n' + words -}}"
+    "{%- else -%}{{- words -}}{%- endif -%}"
+    "{{- '<|im_end|>\n' -}}"
+    "{%- endfor -%}"
+    "{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\n' -}}"
+    "{%- if enable_thinking is defined and not enable_thinking -%}"
+    "{{- '<think>\n\n</think>\n\n' -}}{%- endif -%}{%- endif -%}"
+)
+"""Qwen3's way: thoughts of earlier turns are dropped, and the last reply always has some."""
+GEMMA = (
+    "{{- '<bos>' -}}"
+    "{%- if messages[0].role == 'system' -%}{{- raise_exception('no system role') -}}{%- endif -%}"
+    "{%- for m in messages -%}"
+    "{%- if (m.role == 'user') != (loop.index0 % 2 == 0) -%}"
+    "{{- raise_exception('roles must alternate') -}}{%- endif -%}"
+    "{{- '<start_of_turn>' + ('model' if m.role == 'assistant' else m.role) + '\n' -}}"
+    "{{- m.content | trim -}}{{- '<end_of_turn>\n' -}}"
+    "{%- endfor -%}"
+    "{%- if add_generation_prompt -%}{{- '<start_of_turn>model\n' -}}{%- endif -%}"
+)
+"""No system prompt, strict turns, white space trimmed, a stop that is not the tokenizer's."""
+LLAMA = (
+    "{{- '<|begin_of_text|>' -}}"
+    "{%- for m in messages -%}"
+    "{{- '<|start_header_id|>' + m.role + '<|end_header_id|>\n\n' + m.content | trim"
+    " + '<|eot_id|>' -}}"
+    "{%- endfor -%}"
+    "{%- if add_generation_prompt -%}"
+    "{{- '<|start_header_id|>assistant<|end_header_id|>\n\n' -}}{%- endif -%}"
+)
+MISTRAL = (
+    "{{- '<s>' -}}"
+    "{%- set ns = namespace(system='') -%}"
+    "{%- for m in messages -%}"
+    "{%- if m.role == 'system' -%}{%- set ns.system = m.content + '\n\n' -%}"
+    "{%- elif m.role == 'user' -%}"
+    "{{- '[INST] ' + (ns.system if loop.index0 < 2 else '') + m.content + '[/INST]' -}}"
+    "{%- else -%}{{- ' ' + m.content + '</s>' -}}{%- endif -%}"
+    "{%- endfor -%}"
+)
+"""No generation prompt; the system prompt is a part of the first message."""
+TEMPLATES = {
+    "smollm2": CHATML,
+    "qwen3": THINKING,
+    "gemma": GEMMA,
+    "llama3": LLAMA,
+    "mistral": MISTRAL,
+}
+
+
+def make_tokenizer(template: str = CHATML) -> Any:
+    """One token a byte, and the special ones of all five families."""
+    transformers = pytest.importorskip("transformers")
+    from tokenizers import Tokenizer, decoders, pre_tokenizers
+    from tokenizers.models import BPE
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    made = Tokenizer(BPE({token: i for i, token in enumerate([*SPECIAL[:1], *alphabet])}, []))
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    made.decoder = decoders.ByteLevel()
+    made.add_special_tokens(SPECIAL[1:])
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=made,
+        pad_token="<|endoftext|>",
+        eos_token="<|im_end|>",
+        clean_up_tokenization_spaces=False,
+        chat_template=template,
+    )
+
+
+@dataclass(frozen=True)
+class Said:
+    """One turn: what the student says, and what the teacher answers to it."""
+
+    text: str
+    right: bool = False
+    hint: str = "Look again."
+    act: str = "attempt"
+    reasoning: str = ""
+    cut: bool = False
+    ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Played:
+    """One dialogue over problem `number`."""
+
+    number: int
+    turns: Sequence[Said]
+    sample: int = 0
+    arm: str = "sml"
+    system: str = "Be brief."
+    split: str = "train"
+    gold: Gold | None = None
+    leak: bool = False
+    failed: bool = False
+    changes: dict[str, Any] = field(default_factory=dict)
+    """Columns to set as they are."""
+
+    def row(self, loss: str, model: str) -> dict[str, Any]:
+        """It as a row of the contract."""
+        made = problem(f"What is {self.number} + {self.number}?", str(2 * self.number))
+        posed = Problem(
+            f"p{self.number}", made.domain, made.source, made.licence, made.statement,
+            self.gold or made.gold, made.solution,
+        )  # fmt: skip
+        outcome = Outcome("exhausted", None, len(self.turns))
+        if self.turns[-1].right:
+            outcome = Outcome("solved", len(self.turns), len(self.turns))
+        if self.failed:
+            outcome = Outcome("failed", reason="engine: gone")
+        dialogue = Dialogue(
+            f"d{self.number}-{self.arm}-{self.sample}",
+            f"g{self.number}-{self.arm}",
+            posed,
+            Rules(arm=self.arm, student=Sampling(temperature=1.0)),
+            self.sample,
+            self.number,
+            tuple(self._messages(posed)),
+            outcome,
+        )
+        row = contract.row(dialogue, contract.Stamp("a-run", {"student": model}, {}, loss))
+        return row | {"split": self.split} | self.changes
+
+    def _messages(self, posed: Problem) -> Iterable[Message]:
+        if self.system:
+            yield Message("system", "system", 0, self.system)
+        yield Message("teacher", "problem", 0, posed.statement)
+        for turn, said in enumerate(self.turns, 1):
+            verdict = Verdict("correct" if said.right else "incorrect", said.text.split()[-1])
+            yield Message(
+                "student",
+                said.act,  # type: ignore[arg-type]
+                turn,
+                said.text,
+                reasoning=said.reasoning,
+                verdict=verdict if said.act == "attempt" else None,
+                token_ids=said.ids,
+                logprobs=tuple(-0.5 - i / 100 for i in range(len(said.ids))),
+                finish_reason="length" if said.cut else "stop",
+            )
+            if turn < len(self.turns):
+                leak = Leak("answer", "marked", said.hint) if self.leak else None
+                yield Message("teacher", "feedback", turn, said.hint, form="hint", leak=leak)
+
+
+Make = Callable[..., str]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Make:
+    """Writes dialogues as a run and gives its folder."""
+
+    def make(
+        played: Iterable[Played], loss: str = "all_student", model: str = "", name: str = "run"
+    ) -> str:
+        folder = RunFolder(tmp_path / name)
+        folder.create()
+        folder.write_json("run.json", {"run_id": "a-run", "settings": {}})
+        folder.write_json("manifest.json", {"run_id": "a-run"})
+        rows = [one.row(loss, model) for one in played]
+        for split in {row["split"] for row in rows}:
+            for kind in ("solved", "rest"):
+                solved = [
+                    row
+                    for row in rows
+                    if row["split"] == split
+                    and (kind == "solved")
+                    == (row["outcome"]["status"] == "solved" and row["duplicate_of"] is None)
+                ]
+                write_shard(folder.shards / split / f"{kind}-00000-of-00001.parquet", solved)
+        return str(folder.root)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_model() -> Any:
+    """A random Llama of a few ten thousand weights."""
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    torch.manual_seed(0)
+    config = transformers.LlamaConfig(
+        vocab_size=len(make_tokenizer()),
+        hidden_size=16,
+        intermediate_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        max_position_embeddings=2048,
+    )
+    return transformers.LlamaForCausalLM(config)
+
+
+def texts(tokenizer: Any, ids: Sequence[int], mask: Sequence[Any]) -> list[str]:
+    """The stretches of tokens under the mask, as text."""
+    found: list[list[int]] = []
+    before = False
+    for token, train in zip(ids, mask, strict=True):
+        if train and not before:
+            found.append([])
+        if train:
+            found[-1].append(token)
+        before = bool(train)
+    return [tokenizer.decode(part) for part in found]
