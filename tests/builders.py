@@ -5,17 +5,17 @@ from collections.abc import Callable
 
 from tutelage import dialogue as protocol
 from tutelage.records import (
-    Ask,
-    Check,
     Dialogue,
     Gold,
-    Inspect,
     Leak,
+    LeakRequest,
     Problem,
     Reply,
+    Request,
     Rules,
     Usage,
     Verdict,
+    VerifyRequest,
 )
 
 
@@ -36,11 +36,11 @@ def play(dialogue: Dialogue, attempts: list[str], feedback: str = "Look again.")
     """The dialogue after the student has sent `attempts`; one is right if the gold is in it."""
     sent = iter(attempts)
     while (want := protocol.need(dialogue)) is not None:
-        if isinstance(want, Check):
+        if isinstance(want, VerifyRequest):
             right = want.problem.gold.value in want.answer.split()
             verdict = Verdict("correct" if right else "incorrect", want.answer.split()[-1])
             dialogue = protocol.advance(dialogue, verdict)
-        elif isinstance(want, Inspect):
+        elif isinstance(want, LeakRequest):
             dialogue = protocol.advance(dialogue, Leak())
         elif want.player == "student":
             text = next(sent, None)
@@ -63,7 +63,7 @@ def finished(attempts: list[str], *, rules: Rules | None = None, sample: int = 0
 class Puppet:
     """An engine that does what a function says, for students and teachers."""
 
-    def __init__(self, act: Callable[[Ask], Reply | Exception], wait: float = 0.0) -> None:
+    def __init__(self, act: Callable[[Request], Reply | Exception], wait: float = 0.0) -> None:
         self.act = act
         self.wait = wait
         self.capacity = 4
@@ -71,12 +71,12 @@ class Puppet:
         self.most = 0
         self.closed = 0
 
-    async def reply(self, ask: Ask) -> Reply:
+    async def reply(self, request: Request) -> Reply:
         self.running += 1
         self.most = max(self.most, self.running)
         try:
             await asyncio.sleep(self.wait)
-            done = self.act(ask)
+            done = self.act(request)
         finally:
             self.running -= 1
         if isinstance(done, Exception):

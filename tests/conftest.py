@@ -2,6 +2,8 @@
 
 import os
 import sys
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -29,3 +31,27 @@ def corpora() -> Path:
     if not folder.is_dir():
         pytest.skip("no folder of real corpora: set TUTELAGE_CORPORA to one")
     return folder
+
+
+def _lives(pid: int) -> bool:
+    """Whether a process runs; one that is dead and not yet buried does not."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
+@pytest.fixture
+def survivors() -> Callable[[Iterable[int]], list[int]]:
+    """Which of some processes still live, once they have had plenty of time to end."""
+
+    def wait(pids: Iterable[int], within_s: float = 60) -> list[int]:
+        limit = time.monotonic() + within_s
+        living = [pid for pid in pids if _lives(pid)]
+        while living and time.monotonic() < limit:
+            time.sleep(0.02)
+            living = [pid for pid in living if _lives(pid)]
+        return living
+
+    return wait

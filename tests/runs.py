@@ -9,8 +9,9 @@ from typing import Any
 from builders import finished
 from tutelage import contract
 from tutelage import settings as settings_room
-from tutelage.flow import card, publish
-from tutelage.flow.run import _execute, _options
+from tutelage.flow import beam_options, publish
+from tutelage.flow.execution import execute
+from tutelage.session import card
 from tutelage.settings import Settings
 from tutelage.shards import Journal, RunFolder
 
@@ -72,7 +73,7 @@ def published(
     folder.write_json("journal/input.json", {"rows": problems})
     (folder.root / "manifest.json").unlink(missing_ok=True)
     folder.clear_published()
-    _execute(_options(beam), publish.build, settings, folder, "a-run")
+    execute(beam_options.parse(beam), publish.build, settings, folder, "a-run")
     manifest = folder.read_json("manifest.json")
     folder.write_text("README.md", card.render(settings, manifest))
     return manifest

@@ -13,10 +13,10 @@ import pyarrow as pa
 import pytest
 from pyarrow import fs
 
-from tutelage import places
+from tutelage import storage
 from tutelage.dedup import tables
-from tutelage.places import Remote
 from tutelage.shards import lock
+from tutelage.storage import Remote
 
 
 class Store(fs.FileSystemHandler):
@@ -137,22 +137,22 @@ class _Upload:
 def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Store]:
     """An empty store behind `mem://`; locks settle at once and are stale after half a second."""
     made = Store()
-    system, real = fs.PyFileSystem(made), places.locate
+    system, real = fs.PyFileSystem(made), storage.locate
 
     def locate(url: str) -> tuple[fs.FileSystem, str]:
         if not url.startswith("mem://"):
             return real(url)
         return system, url.removeprefix("mem://").partition("?")[0]
 
-    monkeypatch.setattr(places, "locate", locate)
+    monkeypatch.setattr(storage, "locate", locate)
     monkeypatch.setattr(tables, "locate", locate)
     monkeypatch.setenv("TUTELAGE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(lock, "_SETTLE_S", 0.0)
     monkeypatch.setattr(lock, "_PATIENCE_S", 0.5)
     monkeypatch.setattr(lock, "_RENEW_S", 0.1)
-    places._store.cache_clear()
+    storage._store.cache_clear()
     yield made
-    places._store.cache_clear()
+    storage._store.cache_clear()
 
 
 def bucket(name: str = "run") -> Remote:

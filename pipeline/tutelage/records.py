@@ -231,7 +231,7 @@ class Dialogue:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class Request:
     """A dialogue wants one reply."""
 
     player: Player
@@ -246,7 +246,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class VerifyRequest:
     """A dialogue wants its newest attempt judged."""
 
     problem: Problem
@@ -257,7 +257,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Inspect:
+class LeakRequest:
     """A dialogue wants a draft looked at by the leak gate."""
 
     problem: Problem
@@ -270,7 +270,7 @@ class Inspect:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What an engine gives back for an `Ask`."""
+    """What an engine gives back for an `Request`."""
 
     text: str
     token_ids: tuple[int, ...] = ()

@@ -1,6 +1,6 @@
 """How much of vLLM's speed is left when it plays dialogues: ours beside three other drivers.
 
-    python tests/benchmarks/driver.py [--dialogues 48] [--seats 16] [--rounds 3]
+    python tests/benchmarks/driver.py [--dialogues 48] [--slots 16] [--rounds 3]
 
 True vLLM, in this process, with the bundled model. First the pipeline plays dialogues of up to four
 turns over the starter corpus, and every request to the student is recorded. Then all contenders
@@ -13,7 +13,7 @@ sampled, whatever they are), in turns, with the prefix cache emptied before each
   once, as if no reply depended on another. It is what the others are measured by.
 - **turn barrier**: all first turns, then all second ones, and so on.
 - **RunInference**: Beam's own step, once for each turn, with a handler that does what Beam's
-  `VLLMChatModelHandler` does, one `asyncio.gather` a batch; a batch is as many as the engine seats.
+  `VLLMChatModelHandler` does, one `asyncio.gather` a batch; a batch is as many as the engine slots.
 
 Time runs from the first request to the last reply. A ratio is the median over rounds of a contender's
 speed over that of the plain batch in the same round; the best of each over all rounds stands beside
@@ -40,15 +40,15 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from tutelage import settings as settings_room
 from tutelage.engines.vllm import InProcess
-from tutelage.records import Ask, Reply
+from tutelage.records import Reply, Request
 from tutelage.settings import Player, Settings
 
 
 @dataclass(frozen=True)
-class Request:
+class Recorded:
     """One student turn as it was recorded."""
 
-    ask: Ask
+    request: Request
     reply: Reply
 
 
@@ -57,7 +57,7 @@ class Stage:
     """What all contenders share: the engine, what was recorded, and the clock."""
 
     engine: InProcess
-    turns: dict[str, list[Request]]
+    turns: dict[str, list[Recorded]]
     """Dialogue id -> its turns in order."""
     recording: bool = True
     begun: float = 0.0
@@ -67,10 +67,10 @@ class Stage:
         self.engine._engine.reset_prefix_cache()
         self.begun = self.ended = 0.0
 
-    async def reply(self, ask: Ask) -> Reply:
-        """The engine's reply to an ask; the clock runs from the first to the last."""
+    async def reply(self, request: Request) -> Reply:
+        """The engine's reply to a request; the clock runs from the first to the last."""
         self.begun = self.begun or time.perf_counter()
-        reply = await self.engine.reply(ask)
+        reply = await self.engine.reply(request)
         self.ended = time.perf_counter()
         return reply
 
@@ -88,19 +88,19 @@ class Played:
     def capacity(self) -> int:
         return STAGE.engine.capacity
 
-    async def reply(self, ask: Ask) -> Reply:
-        name = ask.dialogue.dialogue_id
+    async def reply(self, request: Request) -> Reply:
+        name = request.dialogue.dialogue_id
         if STAGE.recording:
-            reply = await STAGE.reply(ask)
-            STAGE.turns.setdefault(name, []).append(Request(ask, reply))
+            reply = await STAGE.reply(request)
+            STAGE.turns.setdefault(name, []).append(Recorded(request, reply))
             return reply
         turn = self._turn.get(name, 0)
         self._turn[name] = turn + 1
-        request = STAGE.turns[name][turn]
-        assert request.ask.chat == ask.chat, "the dialogue went another way"
-        made = await STAGE.reply(exactly(request))
-        assert made.usage.completion == request.reply.usage.completion
-        return request.reply
+        recorded = STAGE.turns[name][turn]
+        assert recorded.request.chat == request.chat, "the dialogue went another way"
+        made = await STAGE.reply(exactly(recorded))
+        assert made.usage.completion == recorded.reply.usage.completion
+        return recorded.reply
 
     def gauges(self) -> Mapping[str, float]:
         return {}
@@ -109,11 +109,11 @@ class Played:
         """The engine stays for the next contender."""
 
 
-def exactly(request: Request) -> Ask:
-    """The recorded ask with the number of tokens that was sampled."""
-    ask = request.ask
-    count = request.reply.usage.completion
-    return replace(ask, sampling=replace(ask.sampling, max_tokens=count))
+def exactly(recorded: Recorded) -> Request:
+    """The recorded request with the number of tokens that was sampled."""
+    request = recorded.request
+    count = recorded.reply.usage.completion
+    return replace(request, sampling=replace(request.sampling, max_tokens=count))
 
 
 def pipeline(dialogues: int) -> None:
@@ -128,11 +128,11 @@ def pipeline(dialogues: int) -> None:
         run(settings, f"{out}/run")
 
 
-def _work_off(requests: Sequence[Request]) -> None:
+def _work_off(recorded: Sequence[Recorded]) -> None:
     """Hands requests to the engine's thread all at once, and waits until all are answered."""
 
     async def gathered() -> None:
-        await asyncio.gather(*(STAGE.reply(exactly(request)) for request in requests))
+        await asyncio.gather(*(STAGE.reply(exactly(turn)) for turn in recorded))
 
     asyncio.run(gathered())
 
@@ -140,10 +140,10 @@ def _work_off(requests: Sequence[Request]) -> None:
 def plain_batch() -> None:
     """vLLM alone: the engine's own thread sleeps, because nobody has asked it anything."""
     engine = STAGE.engine._engine
-    asks = [exactly(request) for turns in STAGE.turns.values() for request in turns]
+    requests = [exactly(one) for turns in STAGE.turns.values() for one in turns]
     ready = [
-        (STAGE.engine.prompt(ask), STAGE.engine.params(ask, ask.sampling.max_tokens))
-        for ask in asks
+        (STAGE.engine.prompt(one), STAGE.engine.params(one, one.sampling.max_tokens))
+        for one in requests
     ]
     STAGE.begun = time.perf_counter()
     for number, (prompt, params) in enumerate(ready):
@@ -171,8 +171,8 @@ class Handler(ModelHandler):
         self, batch: Sequence[tuple[str, int]], model: Stage, inference_args: Any = None
     ) -> list[PredictionResult]:
         async def gathered() -> list[Reply]:
-            asks = [exactly(model.turns[name][turn]) for name, turn in batch]
-            return list(await asyncio.gather(*map(model.reply, asks)))
+            requests = [exactly(model.turns[name][turn]) for name, turn in batch]
+            return list(await asyncio.gather(*map(model.reply, requests)))
 
         replies = asyncio.run(gathered())
         return [PredictionResult(row, reply) for row, reply in zip(batch, replies, strict=True)]
@@ -194,10 +194,10 @@ def run_inference() -> None:
             rows = results | f"go on after {turn + 1}" >> beam.FlatMap(goes_on)
 
 
-def record(dialogues: int, seats: int) -> None:
+def record(dialogues: int, slots: int) -> None:
     """Starts the engine and plays the dialogues once."""
     global STAGE
-    settings = settings_room.load("", ["student.engine=vllm", f"vllm.max_num_seqs={seats}"])
+    settings = settings_room.load("", ["student.engine=vllm", f"vllm.max_num_seqs={slots}"])
     STAGE = Stage(InProcess(settings.student, settings), {})
     pipeline(dialogues)
     STAGE.recording = False
@@ -205,12 +205,12 @@ def record(dialogues: int, seats: int) -> None:
     STAGE.engine._params = partial(STAGE.engine._params, ignore_eos=True)
 
 
-def figures(dialogues: int = 48, seats: int = 16, rounds: int = 3) -> dict[str, dict[str, Any]]:
+def figures(dialogues: int = 48, slots: int = 16, rounds: int = 3) -> dict[str, dict[str, Any]]:
     """Entries for `outputs/bench/bench.json`, measured now."""
     with contextlib.redirect_stdout(sys.stderr):
-        record(dialogues, seats)
-    requests = [request for turns in STAGE.turns.values() for request in turns]
-    tokens = sum(request.reply.usage.completion for request in requests)
+        record(dialogues, slots)
+    recorded = [turn for turns in STAGE.turns.values() for turn in turns]
+    tokens = sum(turn.reply.usage.completion for turn in recorded)
     contenders: dict[str, Callable[[], None]] = {
         "pipeline": partial(pipeline, dialogues),
         "plain batch": plain_batch,
@@ -257,12 +257,12 @@ def figures(dialogues: int = 48, seats: int = 16, rounds: int = 3) -> dict[str, 
             },
             "requests": {
                 "dialogues": len(STAGE.turns),
-                "requests": len(requests),
+                "requests": len(recorded),
                 "tokens": tokens,
                 "dialogues_by_turns": dict(sorted(Counter(map(len, STAGE.turns.values())).items())),
             },
             "command": "python tests/benchmarks/driver.py "
-            f"--dialogues {dialogues} --seats {seats} --rounds {rounds}",
+            f"--dialogues {dialogues} --slots {slots} --rounds {rounds}",
         }
     }
 
@@ -270,10 +270,10 @@ def figures(dialogues: int = 48, seats: int = 16, rounds: int = 3) -> dict[str, 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Our driver beside others, on true vLLM.")
     parser.add_argument("--dialogues", type=int, default=48)
-    parser.add_argument("--seats", type=int, default=16, help="what vLLM runs at once")
+    parser.add_argument("--slots", type=int, default=16, help="what vLLM runs at once")
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
-    print(json.dumps(figures(given.dialogues, given.seats, given.rounds), indent=1))
+    print(json.dumps(figures(given.dialogues, given.slots, given.rounds), indent=1))
 
 
 if __name__ == "__main__":

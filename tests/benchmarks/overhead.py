@@ -85,7 +85,7 @@ def one(dialogues: int) -> dict[str, float]:
     from tutelage import settings as settings_room
     from tutelage.corpora import open_corpus
     from tutelage.flow import run
-    from tutelage.flow.telemetry import Watch
+    from tutelage.session.telemetry import Watch
 
     marks: dict[str, tuple[float, int]] = {}
 

@@ -57,7 +57,7 @@ def lives(pid: int) -> bool:
 
 
 def workers(pid: int) -> list[int]:
-    """The workers' processes, without their wardens and their verifiers."""
+    """The workers' processes, without their reapers and their verifiers."""
     found = []
     for each in descendants(pid):
         command = Path(f"/proc/{each}/cmdline").read_bytes().split(b"\0")

@@ -17,11 +17,11 @@ import pytest
 from builders import problem
 from tutelage import dialogue, settings
 from tutelage.engines import keeper, launch, vllm
-from tutelage.engines.keeper import Keeper
 from tutelage.engines.launch import VllmServer
+from tutelage.engines.supervisor import Supervisor
 from tutelage.engines.vllm import InProcess
 from tutelage.errors import Fatal
-from tutelage.records import Ask, Rules
+from tutelage.records import Request, Rules
 
 
 class Stuck:
@@ -57,20 +57,24 @@ def stuck(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stuck]:
     made.go_on.set()
 
 
-def asks(count: int) -> list[Ask]:
+def requests(count: int) -> list[Request]:
     begun = dialogue.begin(problem(), Rules(), 0, 0)
-    return [Ask("student", (("user", str(i)),), Rules().student, i, begun) for i in range(count)]
+    return [
+        Request("student", (("user", str(i)),), Rules().student, i, begun) for i in range(count)
+    ]
 
 
 async def test_an_engine_that_hangs_is_given_up(stuck: Stuck) -> None:
     chosen = settings.load("", ["student.model=any", "vllm.stall_s=0.3"])
     engine = InProcess(chosen.student, chosen)
     await asyncio.sleep(0.5)  # idle is not hung
-    told = await asyncio.gather(*(engine.reply(ask) for ask in asks(3)), return_exceptions=True)
+    told = await asyncio.gather(
+        *(engine.reply(request) for request in requests(3)), return_exceptions=True
+    )
     assert {type(each) for each in told} == {Fatal}
     assert "computed nothing for 0.3 s with" in str(told[0])
     with pytest.raises(Fatal, match="computed nothing"):
-        await engine.reply(asks(1)[0])
+        await engine.reply(requests(1)[0])
     engine.close()
 
 
@@ -97,7 +101,7 @@ class Kept:
     """A stand-in server with its keeper, and what the keeper said."""
 
     def __init__(
-        self, server: VllmServer, watch: Keeper, said: list[str], lost: "queue.Queue[str]"
+        self, server: VllmServer, watch: Supervisor, said: list[str], lost: "queue.Queue[str]"
     ):
         self.server, self.watch, self.said, self.lost = server, watch, said, lost
 
@@ -135,7 +139,7 @@ def keep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
         said: list[str] = []
         lost: queue.Queue[str] = queue.Queue()
         server = VllmServer(chosen, "some/model", tmp_path / "vllm.log")
-        watch = Keeper(server, chosen.vllm, said.append, lost.put)
+        watch = Supervisor(server, chosen.vllm, said.append, lost.put)
         watch.__enter__()
         made.append(Kept(server, watch, said, lost))
         return made[-1]

@@ -52,7 +52,7 @@ def test_an_interruption_that_nobody_hears_is_one(tmp_path: Path) -> None:
     to = broken(tmp_path)
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=to)
     os.close(to)
-    while process.poll() is None and not list(out.glob("logs/pulse-*.json")):
+    while process.poll() is None and not list(out.glob("logs/heartbeat-*.json")):
         pass
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 130

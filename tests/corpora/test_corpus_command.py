@@ -52,7 +52,7 @@ def test_check_fails_on_a_gold_that_does_not_pass(
     assert "no problem: no-answer 1" in capsys.readouterr().out
     for status, said in (("incorrect", "gold judged incorrect"), ("correct", "mutant judged")):
         verdict = Verdict(status, reason="two\nlines")  # type: ignore[arg-type]
-        monkeypatch.setattr("tutelage.verifiers.VerifierPool.judge", lambda *_, v=verdict: v)
+        monkeypatch.setattr("tutelage.verifiers.VerifierPool.verify", lambda *_, v=verdict: v)
         assert call("check", path) == 1
         out = capsys.readouterr().out
         assert said in out and "row 0 " in out and "two lines" in out

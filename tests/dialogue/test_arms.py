@@ -13,18 +13,18 @@ from tutelage.dialogue.moves import classify
 from tutelage.engines.scripted import attempt
 from tutelage.leaks import find_leak
 from tutelage.records import (
-    Ask,
-    Check,
     Dialogue,
     Gold,
-    Inspect,
     Leak,
+    LeakRequest,
     Problem,
     Reply,
+    Request,
     Rules,
     Sampling,
     Usage,
     Verdict,
+    VerifyRequest,
 )
 from tutelage.seeds import fraction
 
@@ -36,10 +36,10 @@ def drive(dialogue, student="It is 6.", teacher="Look again.", question="Which p
     wants, found = [], iter(leaks)
     while (want := protocol.need(dialogue)) is not None:
         wants.append(want)
-        if isinstance(want, Check):
+        if isinstance(want, VerifyRequest):
             right = want.problem.gold.value in want.answer.split()
             answer = Verdict("correct", want.answer) if right else WRONG
-        elif isinstance(want, Inspect):
+        elif isinstance(want, LeakRequest):
             answer = next(found, Leak())
         else:
             said = {"student": student, "teacher": teacher, "question": question}[want.player]
@@ -49,7 +49,7 @@ def drive(dialogue, student="It is 6.", teacher="Look again.", question="Which p
 
 
 def players(wants):
-    return [w.player if isinstance(w, Ask) else type(w).__name__ for w in wants]
+    return [w.player if isinstance(w, Request) else type(w).__name__ for w in wants]
 
 
 # Q-priming
@@ -69,11 +69,18 @@ def test_a_wrong_turn_is_replaced_by_a_question_and_kept():
     assert done.replaced[0].verdict == WRONG
     assert done.messages[2].verdict is None  # a question scores 0
     assert {m.form for m in done.messages if m.act == "feedback"} == {"answer"}
-    assert players(wants)[:6] == ["student", "Check", "question", "Inspect", "teacher", "Inspect"]
+    assert players(wants)[:6] == [
+        "student",
+        "VerifyRequest",
+        "question",
+        "LeakRequest",
+        "teacher",
+        "LeakRequest",
+    ]
     # The question writer sees what the student never does, and the student sees the question.
-    writer = next(w for w in wants if isinstance(w, Ask) and w.player == "question")
+    writer = next(w for w in wants if isinstance(w, Request) and w.player == "question")
     assert "2 + 3 = 5" in writer.chat[0][1]
-    student = [w for w in wants if isinstance(w, Ask) and w.player == "student"][1]
+    student = [w for w in wants if isinstance(w, Request) and w.player == "student"][1]
     assert ("assistant", "Which part?") in student.chat
     assert "It is 6." not in repr(student.chat)
 
@@ -99,7 +106,7 @@ def test_a_question_that_gives_the_answer_away_is_dropped_and_the_attempt_stays(
     leak = Leak("number", evidence="5")
     rules = Rules(turns=2, q_base=1.0, leak_retries=1)
     done, wants = drive(protocol.begin(problem(), rules, 0, 0), leaks=[leak, leak])
-    assert players(wants)[2:7] == ["question", "Inspect", "question", "Inspect", "teacher"]
+    assert players(wants)[2:7] == ["question", "LeakRequest", "question", "LeakRequest", "teacher"]
     assert [m.act for m in done.messages if m.speaker == "student"] == ["attempt", "attempt"]
     assert not done.replaced
     assert [c.leak.action for c in done.caught] == ["regenerated", "fallback"]
@@ -108,7 +115,7 @@ def test_a_question_that_gives_the_answer_away_is_dropped_and_the_attempt_stays(
 @pytest.mark.parametrize("words", ["", "The student's attempt: it is 6.", "The answer is 5."])
 def test_what_is_no_question_replaces_nothing(words):
     done, wants = drive(protocol.begin(problem(), Rules(turns=2, q_base=1.0), 0, 0), question=words)
-    assert players(wants)[2:5] == ["question", "teacher", "Inspect"]
+    assert players(wants)[2:5] == ["question", "teacher", "LeakRequest"]
     assert done.unprimed == (1,) and not done.replaced
     assert done.messages[2].act == "attempt"
 
@@ -148,7 +155,7 @@ def test_a_turn_that_asks_is_no_attempt_and_is_answered():
     done, wants = drive(
         protocol.begin(problem(), Rules(), 0, 0), student=lambda want: next(replies)
     )
-    assert players(wants) == ["student", "teacher", "Inspect", "student", "Check"]
+    assert players(wants) == ["student", "teacher", "LeakRequest", "student", "VerifyRequest"]
     assert "this is a question" in wants[1].chat[-1][1]
     assert done.outcome.solved_turn == 2
     assert done.messages[2].act == "question"
@@ -176,7 +183,7 @@ def test_what_becomes_of_a_message_that_always_leaks(policy, said, action, statu
     done, wants = drive(
         protocol.begin(problem(), rules, 0, 0), teacher="It is 5!", leaks=[leak] * 3
     )
-    asked = [w for w in wants if isinstance(w, Ask) and w.player == "teacher"]
+    asked = [w for w in wants if isinstance(w, Request) and w.player == "teacher"]
     assert len({w.seed for w in asked}) == 3  # written anew with a new seed
     assert [c.leak.action for c in done.caught] == ["regenerated", "regenerated", action]
     assert done.outcome.status == status
@@ -194,7 +201,7 @@ def test_a_draft_written_anew_is_said_and_counted():
 
 def test_the_gate_can_be_switched_off():
     _, wants = drive(protocol.begin(problem(), Rules(leak_policy="off"), 0, 0))
-    assert "Inspect" not in players(wants)
+    assert "LeakRequest" not in players(wants)
 
 
 # Arms
@@ -208,7 +215,7 @@ def test_all_arms_begin_alike_and_have_ids_of_their_own():
 
 def test_retry_needs_no_teacher():
     done, wants = drive(protocol.begin(problem(), Rules(arm="retry"), 0, 0))
-    assert set(players(wants)) == {"student", "Check"}
+    assert set(players(wants)) == {"student", "VerifyRequest"}
     said = {(m.content, m.form) for m in done.messages if m.act == "feedback"}
     assert said == {("That is not correct. Please try again.", "retry")}
 
@@ -216,7 +223,7 @@ def test_retry_needs_no_teacher():
 def test_blind_teachers_are_shown_nothing_privileged():
     posed = problem(gold="424242")
     _, wants = drive(protocol.begin(posed, Rules(arm="blind"), 0, 0))
-    teachers = [w for w in wants if isinstance(w, Ask) and w.player == "teacher"]
+    teachers = [w for w in wants if isinstance(w, Request) and w.player == "teacher"]
     assert teachers
     assert all("424242" not in repr(w.chat) for w in teachers)
 
@@ -253,7 +260,7 @@ def test_forms_are_drawn_by_weight_and_recorded():
     for sample in range(400):
         done, wants = drive(protocol.begin(problem(), rules, 0, sample))
         (feedback,) = [m for m in done.messages if m.act == "feedback"]
-        asked = next(w for w in wants if isinstance(w, Ask) and w.player == "teacher")
+        asked = next(w for w in wants if isinstance(w, Request) and w.player == "teacher")
         assert asked.form == feedback.form
         assert "[Form of your reply:" in asked.chat[-1][1]
         drawn.append(feedback.form)
@@ -281,7 +288,7 @@ def sharded():
 
 def test_a_lazy_user_gives_out_one_shard_a_turn_and_none_twice():
     done, wants = drive(protocol.begin(sharded(), Rules(), 0, 0), student="It is 6 dollars.")
-    assert set(players(wants)) == {"student", "Check"}
+    assert set(players(wants)) == {"student", "VerifyRequest"}
     assert done.messages[1].content == SHARDS[0]
     given = [m.shard for m in done.messages if m.shard is not None]
     assert given == [0, 1, 2, 3]
@@ -383,9 +390,9 @@ def test_no_student_prompt_holds_a_privileged_canary(arm, domain, prompt):
     for sample in range(8):
         dialogue = protocol.begin(posed, rules, 0, sample, donors)
         while (want := protocol.need(dialogue)) is not None:
-            if isinstance(want, Check):
+            if isinstance(want, VerifyRequest):
                 dialogue = protocol.advance(dialogue, secret)
-            elif isinstance(want, Inspect):
+            elif isinstance(want, LeakRequest):
                 dialogue = protocol.advance(dialogue, Leak())
             else:
                 if want.player == "student":
@@ -426,7 +433,7 @@ def test_a_judge_looks_where_the_rules_are_not_sure():
     judged = Rules(turns=2, judge=Sampling(0.0, max_tokens=8))
     start = protocol.begin(problem(), judged, 0, 0)
     plain = protocol.advance(start, Reply("2 + 3 = 6. The answer is 6."))
-    assert isinstance(protocol.need(plain), Check)
+    assert isinstance(protocol.need(plain), VerifyRequest)
     doubtful = protocol.advance(start, Reply("What if it is 6? Then the answer is 6."))
     want = protocol.need(doubtful)
     assert want.player == "judge" and "What if it is 6?" in want.chat[0][1]

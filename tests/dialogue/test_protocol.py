@@ -7,7 +7,7 @@ import pytest
 from builders import finished, play, problem
 from tutelage import dialogue as protocol
 from tutelage.dialogue.reasoning import split
-from tutelage.records import Ask, Check, Leak, Reply, Rules, Verdict
+from tutelage.records import Leak, Reply, Request, Rules, Verdict, VerifyRequest
 
 
 @pytest.mark.parametrize(
@@ -42,15 +42,15 @@ def test_asks_and_checks_alternate():
     answers = (Reply("6"), Verdict("incorrect", "6"), Reply("Look again."), Leak(), Reply("5"))
     for answer in answers:
         want = protocol.need(dialogue)
-        seen.append(want.player if isinstance(want, Ask) else type(want).__name__)
+        seen.append(want.player if isinstance(want, Request) else type(want).__name__)
         dialogue = protocol.advance(dialogue, answer)
-    assert seen == ["student", "Check", "teacher", "Inspect", "student"]
-    assert isinstance(protocol.need(dialogue), Check)
+    assert seen == ["student", "VerifyRequest", "teacher", "LeakRequest", "student"]
+    assert isinstance(protocol.need(dialogue), VerifyRequest)
 
 
 def test_the_wrong_kind_of_answer_is_refused():
     dialogue = protocol.begin(problem(), Rules(), 0, 0)
-    with pytest.raises(TypeError, match="waits for Ask"):
+    with pytest.raises(TypeError, match="waits for Request"):
         protocol.advance(dialogue, Verdict("correct"))
 
 
@@ -72,7 +72,7 @@ def test_the_student_never_sees_what_is_privileged():
         Leak(),
     ):
         want = protocol.need(dialogue)
-        if isinstance(want, Ask) and want.player == "student":
+        if isinstance(want, Request) and want.player == "student":
             assert "424242" not in repr(want.chat)
         dialogue = protocol.advance(dialogue, answer)
     assert "424242" not in repr(protocol.need(dialogue).chat)
@@ -91,7 +91,7 @@ def test_the_teacher_sees_the_solution_and_only_ever_more():
         Reply("No."),
     ):
         want = protocol.need(dialogue)
-        if isinstance(want, Ask) and want.player == "teacher":
+        if isinstance(want, Request) and want.player == "teacher":
             chats.append(want.chat)
         dialogue = protocol.advance(dialogue, answer)
     first, second = chats

@@ -11,9 +11,9 @@ from tutelage import settings
 from tutelage.engines import vllm
 from tutelage.engines.vllm import InProcess
 from tutelage.errors import Fatal, ModelError, Permanent, TutelageError
-from tutelage.records import Ask, Reply
+from tutelage.records import Reply, Request
 
-MakeAsk = Callable[..., Ask]
+MakeRequest = Callable[..., Request]
 
 
 class Fake:
@@ -71,43 +71,52 @@ def _build() -> InProcess:
     return InProcess(chosen.student, chosen)
 
 
-async def _all(engine: InProcess, asks: list[Ask]) -> list[Any]:
-    replies = asyncio.gather(*(engine.reply(ask) for ask in asks), return_exceptions=True)
+async def _all(engine: InProcess, requests: list[Request]) -> list[Any]:
+    replies = asyncio.gather(
+        *(engine.reply(request) for request in requests), return_exceptions=True
+    )
     return list(await asyncio.wait_for(replies, 60))
 
 
-async def test_each_gets_its_own_reply(engine: InProcess, ask: MakeAsk) -> None:
-    replies = await _all(engine, [ask(f"{i} {i + 1}") for i in range(50)])
+async def test_each_gets_its_own_reply(engine: InProcess, make_request: MakeRequest) -> None:
+    replies = await _all(engine, [make_request(f"{i} {i + 1}") for i in range(50)])
     assert [reply.token_ids for reply in replies] == [(i, i + 1) for i in range(50)]
     assert replies[0] == Reply("ok", (0, 1), (-0.1, -0.1), "stop", replies[0].usage)
     engine.close()
 
 
-async def test_a_refused_request_costs_no_neighbour(engine: InProcess, ask: MakeAsk) -> None:
-    replies = await _all(engine, [ask("1"), ask("666"), ask("no numbers"), ask("2")])
+async def test_a_refused_request_costs_no_neighbour(
+    engine: InProcess, make_request: MakeRequest
+) -> None:
+    replies = await _all(
+        engine,
+        [make_request("1"), make_request("666"), make_request("no numbers"), make_request("2")],
+    )
     assert [type(r) for r in replies] == [Reply, Permanent, Permanent, Reply]
     assert str(replies[1]) == "refused by vLLM: a token that is unknown"
     engine.close()
 
 
 async def test_all_are_told_when_the_engine_dies(
-    engine: InProcess, fake: Fake, ask: MakeAsk
+    engine: InProcess, fake: Fake, make_request: MakeRequest
 ) -> None:
-    assert (await engine.reply(ask("1"))).text == "ok"
+    assert (await engine.reply(make_request("1"))).text == "ok"
     fake.dies_at = fake.steps + 1
-    replies = await _all(engine, [ask(str(i)) for i in range(200)])
+    replies = await _all(engine, [make_request(str(i)) for i in range(200)])
     assert {type(r) for r in replies} == {Fatal}
     assert {str(r) for r in replies} == {
         "vLLM stopped: CPU Generator does not use offset and more lines"
     }
     with pytest.raises(Fatal, match="does not use offset"):
-        await engine.reply(ask("1"))
-    engine._thread.join(timeout=60)  # it forgets the asks after it has answered them
+        await engine.reply(make_request("1"))
+    engine._thread.join(timeout=60)  # it forgets the requests after it has answered them
     assert engine.gauges()["in_flight"] == 0
     engine.close()
 
 
-async def test_a_request_that_meets_the_end_is_told(engine: InProcess, ask: MakeAsk) -> None:
+async def test_a_request_that_meets_the_end_is_told(
+    engine: InProcess, make_request: MakeRequest
+) -> None:
     """The engine dies, and its last look into the inbox is over, just before the request is put."""
 
     class Late:
@@ -116,32 +125,32 @@ async def test_a_request_that_meets_the_end_is_told(engine: InProcess, ask: Make
 
     inbox, engine._inbox = engine._inbox, Late()  # type: ignore[assignment]
     with pytest.raises(Fatal, match="too late"):
-        await asyncio.wait_for(engine.reply(ask("1")), 60)
+        await asyncio.wait_for(engine.reply(make_request("1")), 60)
     engine._inbox = inbox
     engine.close()
 
 
 async def test_a_caller_whose_loop_is_gone_harms_nothing(
-    engine: InProcess, fake: Fake, ask: MakeAsk
+    engine: InProcess, fake: Fake, make_request: MakeRequest
 ) -> None:
     def leave() -> None:
         async def send() -> None:
-            asyncio.get_running_loop().create_task(engine.reply(ask("1")))
+            asyncio.get_running_loop().create_task(engine.reply(make_request("1")))
             await asyncio.sleep(0)
 
         asyncio.run(send())
 
     await asyncio.gather(*(asyncio.to_thread(leave) for _ in range(5)))
-    assert (await engine.reply(ask("2"))).text == "ok"
+    assert (await engine.reply(make_request("2"))).text == "ok"
     engine.close()
 
 
 def test_a_loop_that_closes_meanwhile_harms_nothing(
-    ask: MakeAsk, monkeypatch: pytest.MonkeyPatch
+    make_request: MakeRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its state cannot be asked first: it may close between the question and the call."""
     loop = asyncio.new_event_loop()
-    pending = vllm._Pending(ask(), loop, loop.create_future())
+    pending = vllm._Pending(make_request(), loop, loop.create_future())
     loop.close()
     with monkeypatch.context() as patch:
         patch.setattr(loop, "is_closed", lambda: False)

@@ -15,10 +15,10 @@ from tutelage import dialogue as protocol
 from tutelage import engines, settings
 from tutelage.engines import scripted
 from tutelage.engines.scripted import attempt, wrong_answer, wrong_code
-from tutelage.records import Ask, Gold, Problem, Rules, Sampling
+from tutelage.records import Gold, Problem, Request, Rules, Sampling
 from tutelage.verifiers import VerifierPool
 
-MakeAsk = Callable[..., Ask]
+MakeRequest = Callable[..., Request]
 
 
 def _problem(gold: str) -> Problem:
@@ -39,11 +39,13 @@ def engine() -> Any:
 
 
 @pytest.mark.parametrize("player", ["student", "teacher", "question", "judge"])
-async def test_a_seed_says_the_same_in_any_engine(engine: Any, ask: MakeAsk, player: str) -> None:
-    asks = [ask(player=player, seed=seed) for seed in range(300)]
-    first = [await engine.reply(a) for a in asks]
+async def test_a_seed_says_the_same_in_any_engine(
+    engine: Any, make_request: MakeRequest, player: str
+) -> None:
+    requests = [make_request(player=player, seed=seed) for seed in range(300)]
+    first = [await engine.reply(a) for a in requests]
     other = engines.build(settings.load("", ["student.engine=scripted"]).student, None)  # type: ignore[arg-type]
-    again = [await other.reply(a) for a in reversed(asks)]
+    again = [await other.reply(a) for a in reversed(requests)]
     assert first == list(reversed(again))
     assert engine.gauges() == {"replies": 300.0}
     if player != "judge":
@@ -63,12 +65,14 @@ def test_another_process_says_the_same() -> None:
     assert done.stdout.strip() == repr([attempt(_problem("22"), seed) for seed in range(50)])
 
 
-async def test_students_carry_tokens_and_teachers_do_not(engine: Any, ask: MakeAsk) -> None:
+async def test_students_carry_tokens_and_teachers_do_not(
+    engine: Any, make_request: MakeRequest
+) -> None:
     for seed in range(40):
-        student = await engine.reply(ask(seed=seed))
+        student = await engine.reply(make_request(seed=seed))
         assert len(student.token_ids) == len(student.logprobs) == student.usage.completion > 0
         assert all(-2 <= logprob <= 0 for logprob in student.logprobs)
-        teacher = await engine.reply(ask(player="teacher", seed=seed))
+        teacher = await engine.reply(make_request(player="teacher", seed=seed))
         assert teacher.token_ids == teacher.logprobs == ()
         assert teacher.usage.completion > 0
 
@@ -85,15 +89,17 @@ def test_attempts_are_right_wrong_and_questions_at_their_rates() -> None:
     assert right == pytest.approx(scripted.SOLVE_RATE, abs=0.04)
 
 
-async def test_drafts_leak_at_their_rate(engine: Any, ask: MakeAsk) -> None:
-    told = [(await engine.reply(ask(player="teacher", seed=seed))).text for seed in range(2000)]
+async def test_drafts_leak_at_their_rate(engine: Any, make_request: MakeRequest) -> None:
+    told = [
+        (await engine.reply(make_request(player="teacher", seed=seed))).text for seed in range(2000)
+    ]
     leaked = sum("22" in text for text in told)
     assert leaked / 2000 == pytest.approx(scripted.LEAK_RATE, abs=0.02)
 
 
-async def test_the_form_that_was_asked_for_is_given(engine: Any, ask: MakeAsk) -> None:
+async def test_the_form_that_was_asked_for_is_given(engine: Any, make_request: MakeRequest) -> None:
     for form in ("hint", "pinpoint", "counter-example", "a form of your own"):
-        asked = replace(ask(player="teacher"), form=form)
+        asked = replace(make_request(player="teacher"), form=form)
         assert (await engine.reply(asked)).form == form
 
 
@@ -112,9 +118,9 @@ def test_a_wrong_answer_is_wrong_and_the_gold_right(gold: str, pool: VerifierPoo
     wrong = {wrong_answer(gold, drawn) for drawn in range(9)}
     assert len(wrong) >= 5
     for answer in sorted(wrong):
-        assert pool.judge(problem, f"The answer is {answer}.").status == "incorrect", answer
-    assert pool.judge(problem, attempt(problem, 0, 1.0)).status == "correct"
-    assert pool.judge(problem, attempt(problem, 0, 0.0)).status == "incorrect"
+        assert pool.verify(problem, f"The answer is {answer}.").status == "incorrect", answer
+    assert pool.verify(problem, attempt(problem, 0, 1.0)).status == "correct"
+    assert pool.verify(problem, attempt(problem, 0, 0.0)).status == "incorrect"
 
 
 @pytest.mark.parametrize("gold", ["100000000000000000000", "inf", "$1,007", "3007 apples"])
@@ -141,8 +147,8 @@ def test_wrong_code_has_the_right_name_and_fails(problem: Problem, pool: Verifie
     space: dict[str, Any] = {}
     exec(wrong_code(problem), space)
     assert space["double"](3, key=1) is None
-    assert pool.judge(problem, attempt(problem, 0, 0.0)).status == "incorrect"
-    assert pool.judge(problem, attempt(problem, 0, 1.0)).status == "correct"
+    assert pool.verify(problem, attempt(problem, 0, 0.0)).status == "incorrect"
+    assert pool.verify(problem, attempt(problem, 0, 1.0)).status == "correct"
 
 
 def test_wrong_code_has_a_name_where_nothing_gives_one() -> None:
@@ -162,10 +168,10 @@ def test_students_of_one_mind(name: str, right: bool) -> None:
     chosen = settings.load("", [f"student.engine=tutelage.engines.scripted:{name}"])
     student = engines.build(chosen.student, chosen)
     begun = protocol.begin(_problem("22"), Rules(), 0, 0)
-    asks = [Ask("student", (), Sampling(), seed, begun) for seed in range(200)]
+    requests = [Request("student", (), Sampling(), seed, begun) for seed in range(200)]
 
     async def all_of_them() -> list[str]:
-        return [(await student.reply(a)).text for a in asks]
+        return [(await student.reply(a)).text for a in requests]
 
     texts = asyncio.run(all_of_them())
     assert {text.endswith("The answer is 22.") for text in texts} == {right}

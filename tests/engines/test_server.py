@@ -15,7 +15,7 @@ from tutelage import engines, models
 from tutelage.engines import metrics, server
 from tutelage.engines.launch import free_port
 from tutelage.errors import EngineError, ModelError, Permanent, SettingsError, Transient
-from tutelage.records import Ask, Usage
+from tutelage.records import Request, Usage
 
 METRICS = """
 # HELP vllm:num_requests_running Number of requests in model execution batches.
@@ -204,11 +204,11 @@ BROKEN = ["drop", "half", "garbage", "empty", "null", "list", "no choices", "no 
 
 @pytest.mark.parametrize("fault", [*TRANSIENT, *BROKEN, "null logprob"])
 async def test_what_may_pass_is_tried_again(
-    dummy: Dummy, client: Client, ask: Callable[..., Ask], fault: str
+    dummy: Dummy, client: Client, make_request: Callable[..., Request], fault: str
 ) -> None:
     dummy.script = [fault, fault, "ok"]
     made = client()
-    reply = await made.reply(ask("how many?"))
+    reply = await made.reply(make_request("how many?"))
     assert reply.text == "re: how many?"
     assert len(dummy.posts) == 3
     assert dummy.posts[0] == dummy.posts[1] == dummy.posts[2]
@@ -216,7 +216,10 @@ async def test_what_may_pass_is_tried_again(
 
 
 async def test_a_server_that_says_when_is_asked_again_then(
-    dummy: Dummy, client: Client, ask: Callable[..., Ask], monkeypatch: pytest.MonkeyPatch
+    dummy: Dummy,
+    client: Client,
+    make_request: Callable[..., Request],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     slept: list[float] = []
 
@@ -226,28 +229,28 @@ async def test_a_server_that_says_when_is_asked_again_then(
     made = client()
     monkeypatch.setattr(server.asyncio, "sleep", sleep)
     dummy.retry_after, dummy.script = ["7", "999999", "tomorrow"], ["429", "503", "429", "ok"]
-    assert (await made.reply(ask("how many?"))).text == "re: how many?"
+    assert (await made.reply(make_request("how many?"))).text == "re: how many?"
     assert [round(seconds) for seconds in slept] == [7, 120, 0]
 
 
 @pytest.mark.parametrize("fault", ["503", "drop", "garbage"])
 @pytest.mark.parametrize("retries", [0, 1, 4])
 async def test_the_budget_bounds_the_requests(
-    dummy: Dummy, client: Client, ask: Callable[..., Ask], fault: str, retries: int
+    dummy: Dummy, client: Client, make_request: Callable[..., Request], fault: str, retries: int
 ) -> None:
     dummy.script = [fault] * 50
     with pytest.raises(Transient):
-        await client(f"server.retries={retries}").reply(ask())
+        await client(f"server.retries={retries}").reply(make_request())
     assert len(dummy.posts) == retries + 1
 
 
 @pytest.mark.parametrize("status", ["400", "401", "404", "413", "422"])
 async def test_what_cannot_pass_is_sent_once(
-    dummy: Dummy, client: Client, ask: Callable[..., Ask], status: str
+    dummy: Dummy, client: Client, make_request: Callable[..., Request], status: str
 ) -> None:
     dummy.script = [status] * 5
     with pytest.raises(Permanent, match=f"HTTP {status}"):
-        await client().reply(ask())
+        await client().reply(make_request())
     assert len(dummy.posts) == 1
 
 
@@ -258,7 +261,7 @@ async def test_what_cannot_pass_is_sent_once(
 async def test_a_reply_of_vllm_ends_where_the_context_does(
     dummy: Dummy,
     client: Client,
-    ask: Callable[..., Ask],
+    make_request: Callable[..., Request],
     tokens: int,
     max_tokens: int,
     words: str,
@@ -266,36 +269,36 @@ async def test_a_reply_of_vllm_ends_where_the_context_does(
     dummy.owner, dummy.prompt_tokens, dummy.script = "vllm", tokens, ["400"]
     if words:
         with pytest.raises(Permanent, match=words):
-            await client().reply(ask(max_tokens=16))
+            await client().reply(make_request(max_tokens=16))
         return
-    assert (await client().reply(ask("how many?", max_tokens=16))).text == "re: how many?"
+    assert (await client().reply(make_request("how many?", max_tokens=16))).text == "re: how many?"
     assert [post.get("max_tokens") for post in dummy.posts] == [16, None, max_tokens]
 
 
 async def test_vllm_refuses_for_other_reasons_too(
-    dummy: Dummy, client: Client, ask: Callable[..., Ask]
+    dummy: Dummy, client: Client, make_request: Callable[..., Request]
 ) -> None:
     dummy.owner, dummy.prompt_tokens, dummy.script = "vllm", 20, ["400", "400"]
     with pytest.raises(Permanent, match="HTTP 400"):
-        await client().reply(ask(max_tokens=16))
+        await client().reply(make_request(max_tokens=16))
     assert len(dummy.posts) == 2
 
 
 @pytest.mark.parametrize("fault", ["silent", "endless"])
 async def test_a_reply_that_never_ends_is_given_up(
-    dummy: Dummy, client: Client, ask: Callable[..., Ask], fault: str
+    dummy: Dummy, client: Client, make_request: Callable[..., Request], fault: str
 ) -> None:
     dummy.script = [fault, fault]
     with pytest.raises(Transient):
-        await client("server.timeout_s=0.2", "server.retries=1").reply(ask())
+        await client("server.timeout_s=0.2", "server.retries=1").reply(make_request())
     assert len(dummy.posts) == 2
 
 
 async def test_a_slow_reply_is_waited_for(
-    dummy: Dummy, client: Client, ask: Callable[..., Ask]
+    dummy: Dummy, client: Client, make_request: Callable[..., Request]
 ) -> None:
     dummy.gate = threading.Barrier(2)
-    waiting = asyncio.create_task(client().reply(ask()))
+    waiting = asyncio.create_task(client().reply(make_request()))
     while not dummy.posts:
         await asyncio.sleep(0.01)
     await asyncio.sleep(0.1)
@@ -309,10 +312,15 @@ async def test_a_slow_reply_is_waited_for(
     ("word", "text", "finish"), [("no content", "", "length"), ("bare", "22", "")]
 )
 async def test_a_bad_reply_is_a_reply(
-    dummy: Dummy, client: Client, ask: Callable[..., Ask], word: str, text: str, finish: str
+    dummy: Dummy,
+    client: Client,
+    make_request: Callable[..., Request],
+    word: str,
+    text: str,
+    finish: str,
 ) -> None:
     dummy.script = [word]
-    reply = await client().reply(ask())
+    reply = await client().reply(make_request())
     assert (reply.text, reply.finish_reason) == (text, finish)
     assert reply.token_ids == reply.logprobs == ()
     assert reply.usage == Usage()
@@ -320,12 +328,12 @@ async def test_a_bad_reply_is_a_reply(
 
 
 async def test_vllm_is_asked_for_tokens(
-    dummy: Dummy, client: Client, ask: Callable[..., Ask]
+    dummy: Dummy, client: Client, make_request: Callable[..., Request]
 ) -> None:
     dummy.owner = "vllm"
     made = client()
-    student = await made.reply(ask())
-    teacher = await made.reply(ask(player="teacher"))
+    student = await made.reply(make_request())
+    teacher = await made.reply(make_request(player="teacher"))
     assert (student.token_ids, student.logprobs) == ((11, 12, 13), (-0.5, -0.5, -0.5))
     assert student.usage == Usage(prompt=21, cached=16, completion=3)
     assert (teacher.token_ids, teacher.logprobs) == ((), ())
@@ -337,10 +345,12 @@ async def test_vllm_is_asked_for_tokens(
 
 
 async def test_another_server_is_asked_for_what_all_have(
-    dummy: Dummy, client: Client, ask: Callable[..., Ask]
+    dummy: Dummy, client: Client, make_request: Callable[..., Request]
 ) -> None:
     made = client()
-    reply = await made.reply(ask(stop=("\n\n",), temperature=0.3, top_p=0.9, max_tokens=12))
+    reply = await made.reply(
+        make_request(stop=("\n\n",), temperature=0.3, top_p=0.9, max_tokens=12)
+    )
     assert (reply.token_ids, reply.logprobs) == ((), (-0.5, -0.5, -0.5))
     assert reply.usage == Usage(prompt=21, cached=0, completion=3)
     assert dummy.posts == [
@@ -359,14 +369,16 @@ async def test_another_server_is_asked_for_what_all_have(
 
 
 async def test_one_bad_prompt_costs_no_neighbour(
-    dummy: Dummy, client: Client, ask: Callable[..., Ask]
+    dummy: Dummy, client: Client, make_request: Callable[..., Request]
 ) -> None:
     dummy.by_prompt = {"too long": "400"}
     dummy.script = ["500", "drop", "429", "garbage"]
     made = client()
     words = [f"problem {i}" for i in range(20)]
     words[7] = "too long"
-    replies = await asyncio.gather(*(made.reply(ask(w)) for w in words), return_exceptions=True)
+    replies = await asyncio.gather(
+        *(made.reply(make_request(w)) for w in words), return_exceptions=True
+    )
     assert isinstance(replies[7], Permanent)
     rest = [r for i, r in enumerate(replies) if i != 7]
     assert not [r for r in rest if isinstance(r, BaseException)]
@@ -374,35 +386,40 @@ async def test_one_bad_prompt_costs_no_neighbour(
 
 
 async def test_all_are_in_flight_at_once(
-    dummy: Dummy, client: Client, ask: Callable[..., Ask]
+    dummy: Dummy, client: Client, make_request: Callable[..., Request]
 ) -> None:
     count = 150
     dummy.gate = threading.Barrier(count)
     made = client()
-    replies = await asyncio.gather(*(made.reply(ask(f"p{i}", seed=i)) for i in range(count)))
+    replies = await asyncio.gather(
+        *(made.reply(make_request(f"p{i}", seed=i)) for i in range(count))
+    )
     assert [r.text for r in replies] == [f"re: p{i}" for i in range(count)]
     assert sorted(body["seed"] for body in dummy.posts) == list(range(count))
     assert len(dummy.posts) == count
 
 
 def test_each_event_loop_has_its_connections(
-    dummy: Dummy, client: Client, ask: Callable[..., Ask]
+    dummy: Dummy, client: Client, make_request: Callable[..., Request]
 ) -> None:
     made = client()
     for words in ("one", "two"):
-        assert asyncio.run(made.reply(ask(words))).text == f"re: {words}"
+        assert asyncio.run(made.reply(make_request(words))).text == f"re: {words}"
 
 
 async def test_text_that_is_no_unicode_is_refused(
-    dummy: Dummy, client: Client, ask: Callable[..., Ask]
+    dummy: Dummy, client: Client, make_request: Callable[..., Request]
 ) -> None:
     with pytest.raises(Permanent):
-        await client().reply(ask("half a pair: \ud83d"))
+        await client().reply(make_request("half a pair: \ud83d"))
     assert not dummy.posts
 
 
 async def test_the_key_is_sent(
-    dummy: Dummy, client: Client, ask: Callable[..., Ask], monkeypatch: pytest.MonkeyPatch
+    dummy: Dummy,
+    client: Client,
+    make_request: Callable[..., Request],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("MY_KEY", "sesame")
     client("server.api_key_env=MY_KEY")
@@ -410,7 +427,10 @@ async def test_the_key_is_sent(
 
 
 async def test_a_proxy_is_not_asked_for_this_machine(
-    dummy: Dummy, client: Client, ask: Callable[..., Ask], monkeypatch: pytest.MonkeyPatch
+    dummy: Dummy,
+    client: Client,
+    make_request: Callable[..., Request],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
@@ -418,7 +438,7 @@ async def test_a_proxy_is_not_asked_for_this_machine(
         monkeypatch.delenv(name, raising=False)
     dummy.owner = "vllm"
     made = client()
-    assert (await made.reply(ask("hello"))).text == "re: hello"
+    assert (await made.reply(make_request("hello"))).text == "re: hello"
     assert metrics.total([made.gauges()])["running"] == 7
 
 
@@ -428,7 +448,7 @@ def test_a_server_that_has_served_others_counts_from_now_on(
     page = "vllm:num_requests_running 2.0\nvllm:num_preemptions_total {}\n"
     dummy.owner, dummy.metrics = "vllm", page.format(7)
     made = [engine(f"server.url={dummy.url}", f"student.model={dummy.model}") for _ in range(2)]
-    both = engines.Cast(made[0], made[1], tuple(made))
+    both = engines.Players(made[0], made[1], tuple(made))
     assert metrics.total([both.gauges()]) == {"retries": 0, "running": 2, "preemptions": 0}
     dummy.metrics = page.format(10)
     assert metrics.total([both.gauges()] * 4)["preemptions"] == 3, "four workers, one server"
@@ -508,7 +528,7 @@ def test_the_waits_grow_and_are_capped(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_error_of_a_reply_is_an_engine_error() -> None:
     for page in (None, 3, "text", [], {}, {"choices": None}, {"choices": [None]}):
         with pytest.raises(EngineError):
-            server._read(page, Ask("student", (), None, 0, None))  # type: ignore[arg-type]
+            server._read(page, Request("student", (), None, 0, None))  # type: ignore[arg-type]
 
 
 PAGES = [

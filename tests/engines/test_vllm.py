@@ -22,7 +22,7 @@ from tutelage.engines import build, metrics
 from tutelage.engines.launch import VllmServer
 from tutelage.engines.vllm import InProcess
 from tutelage.errors import Fatal, Permanent
-from tutelage.records import Ask, Reply
+from tutelage.records import Reply, Request
 
 pytestmark = [pytest.mark.vllm, pytest.mark.slow]
 
@@ -30,7 +30,7 @@ CONTEXT = 512
 COUNT = 128
 TOKENS = 8
 
-MakeAsk = Callable[..., Ask]
+MakeRequest = Callable[..., Request]
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +57,10 @@ def tokenizer(pulled: None) -> Any:
     return AutoTokenizer.from_pretrained(models.resolve(models.BUNDLED))
 
 
-async def _all(engine: InProcess, asks: Iterable[Ask]) -> list[Reply | BaseException]:
-    return await asyncio.gather(*(engine.reply(ask) for ask in asks), return_exceptions=True)
+async def _all(engine: InProcess, requests: Iterable[Request]) -> list[Reply | BaseException]:
+    return await asyncio.gather(
+        *(engine.reply(request) for request in requests), return_exceptions=True
+    )
 
 
 def _words(count: int) -> str:
@@ -67,11 +69,13 @@ def _words(count: int) -> str:
 
 
 async def test_many_seeded_requests_at_once(
-    engine: InProcess, ask: MakeAsk, tokenizer: Any
+    engine: InProcess, make_request: MakeRequest, tokenizer: Any
 ) -> None:
     """More prompt than one step takes: with a prefill in chunks this ends vLLM on a CPU."""
-    asks = [ask(f"{_words(8 + i % 7)} {i}?", seed=i, max_tokens=TOKENS) for i in range(COUNT)]
-    replies = await _all(engine, asks)
+    requests = [
+        make_request(f"{_words(8 + i % 7)} {i}?", seed=i, max_tokens=TOKENS) for i in range(COUNT)
+    ]
+    replies = await _all(engine, requests)
     assert [r for r in replies if not isinstance(r, Reply)] == []
     for reply in replies:
         assert isinstance(reply, Reply)
@@ -91,24 +95,27 @@ async def test_many_seeded_requests_at_once(
     assert gauges["busy_s"] > 0
 
 
-async def test_one_seed_gives_one_reply(engine: InProcess, ask: MakeAsk) -> None:
+async def test_one_seed_gives_one_reply(engine: InProcess, make_request: MakeRequest) -> None:
     """Alone in the engine; in other company the sums are done in another order."""
     first, again = [
-        await engine.reply(ask(seed=11, temperature=1.0, max_tokens=8)) for _ in range(2)
+        await engine.reply(make_request(seed=11, temperature=1.0, max_tokens=8)) for _ in range(2)
     ]
     assert (first.text, first.token_ids) == (again.text, again.token_ids)
     others = {
-        (await engine.reply(ask(seed=s, temperature=1.0, max_tokens=8))).text for s in (12, 13)
+        (await engine.reply(make_request(seed=s, temperature=1.0, max_tokens=8))).text
+        for s in (12, 13)
     }
     assert others != {first.text}
 
 
-async def test_a_chat_that_grows_is_read_from_the_cache(engine: InProcess, ask: MakeAsk) -> None:
+async def test_a_chat_that_grows_is_read_from_the_cache(
+    engine: InProcess, make_request: MakeRequest
+) -> None:
     opening = (("system", f"You count. {_words(200)}"), ("user", "How many words is that?"))
     turns = (("assistant", "Two hundred."), ("user", "Not quite."))
-    first = await engine.reply(ask(chat=opening, max_tokens=2))
-    again = await engine.reply(ask(chat=opening, max_tokens=2))
-    later = await engine.reply(ask(chat=opening + turns, max_tokens=2))
+    first = await engine.reply(make_request(chat=opening, max_tokens=2))
+    again = await engine.reply(make_request(chat=opening, max_tokens=2))
+    later = await engine.reply(make_request(chat=opening + turns, max_tokens=2))
     assert first.usage.cached == 0
     assert 128 <= again.usage.cached < again.usage.prompt
     assert 128 <= later.usage.cached < later.usage.prompt
@@ -118,18 +125,18 @@ async def test_a_chat_that_grows_is_read_from_the_cache(engine: InProcess, ask: 
 
 
 async def test_a_prompt_that_is_too_long_costs_no_neighbour(
-    engine: InProcess, ask: MakeAsk
+    engine: InProcess, make_request: MakeRequest
 ) -> None:
-    asks = [ask(f"question {i}", seed=i, max_tokens=4) for i in range(8)]
-    asks[3] = ask(_words(CONTEXT), max_tokens=4)
-    replies = await _all(engine, asks)
+    requests = [make_request(f"question {i}", seed=i, max_tokens=4) for i in range(8)]
+    requests[3] = make_request(_words(CONTEXT), max_tokens=4)
+    replies = await _all(engine, requests)
     assert isinstance(replies[3], Permanent)
     assert re.search(rf"\d+ tokens, the model takes {CONTEXT}", str(replies[3]))
     assert [i for i, r in enumerate(replies) if not isinstance(r, Reply)] == [3]
 
 
 async def test_a_chat_that_the_template_refuses_costs_no_neighbour(
-    engine: InProcess, ask: MakeAsk, monkeypatch: pytest.MonkeyPatch
+    engine: InProcess, make_request: MakeRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Templates of other models raise where roles do not alternate, and no `ValueError`."""
     true = engine._tokenizer.apply_chat_template
@@ -141,27 +148,35 @@ async def test_a_chat_that_the_template_refuses_costs_no_neighbour(
 
     monkeypatch.setattr(engine._tokenizer, "apply_chat_template", refuse)
     twice = (("user", "one"), ("user", "two"))
-    asks = [ask(max_tokens=2), ask(chat=twice, max_tokens=2), ask(max_tokens=2)]
-    replies = await _all(engine, asks)
+    requests = [
+        make_request(max_tokens=2),
+        make_request(chat=twice, max_tokens=2),
+        make_request(max_tokens=2),
+    ]
+    replies = await _all(engine, requests)
     assert isinstance(replies[1], Permanent)
     assert "roles must alternate" in str(replies[1])
     assert isinstance(replies[0], Reply) and isinstance(replies[2], Reply)
 
 
-async def test_a_reply_ends_where_the_context_does(engine: InProcess, ask: MakeAsk) -> None:
-    probe = await engine.reply(ask(_words(CONTEXT - 60), max_tokens=1))
+async def test_a_reply_ends_where_the_context_does(
+    engine: InProcess, make_request: MakeRequest
+) -> None:
+    probe = await engine.reply(make_request(_words(CONTEXT - 60), max_tokens=1))
     room = CONTEXT - probe.usage.prompt
     assert 5 < room < 60
     more = f"{_words(CONTEXT - 60)} {_words(room - 6)}"
-    reply = await engine.reply(ask(more, max_tokens=10_000, temperature=0.0))
+    reply = await engine.reply(make_request(more, max_tokens=10_000, temperature=0.0))
     left = CONTEXT - reply.usage.prompt
     assert 0 < left < 10
     assert reply.usage.completion <= left
     assert reply.finish_reason == "stop" or reply.usage.completion == left
 
 
-async def test_a_stop_string_ends_a_reply(engine: InProcess, ask: MakeAsk) -> None:
-    counting = partial(ask, "Count from one to ten in words.", temperature=0.0, max_tokens=16)
+async def test_a_stop_string_ends_a_reply(engine: InProcess, make_request: MakeRequest) -> None:
+    counting = partial(
+        make_request, "Count from one to ten in words.", temperature=0.0, max_tokens=16
+    )
     free = await engine.reply(counting())
     word = free.text.split()[2]
     reply = await engine.reply(counting(stop=(word,)))
@@ -173,37 +188,45 @@ async def test_a_stop_string_ends_a_reply(engine: InProcess, ask: MakeAsk) -> No
 
 @pytest.mark.parametrize(("player", "kept"), [("question", True), ("teacher", False)])
 async def test_only_what_trains_carries_tokens(
-    engine: InProcess, ask: MakeAsk, player: str, kept: bool
+    engine: InProcess, make_request: MakeRequest, player: str, kept: bool
 ) -> None:
-    reply = await engine.reply(ask(player=player, max_tokens=4))
+    reply = await engine.reply(make_request(player=player, max_tokens=4))
     assert reply.usage.completion > 0
     assert (len(reply.token_ids), len(reply.logprobs)) == (
         (reply.usage.completion,) * 2 if kept else (0, 0)
     )
 
 
-def test_one_engine_serves_several_event_loops(engine: InProcess, ask: MakeAsk) -> None:
-    replies = [asyncio.run(engine.reply(ask(seed=s, max_tokens=2))) for s in (1, 2)]
+def test_one_engine_serves_several_event_loops(
+    engine: InProcess, make_request: MakeRequest
+) -> None:
+    replies = [asyncio.run(engine.reply(make_request(seed=s, max_tokens=2))) for s in (1, 2)]
     assert all(reply.token_ids for reply in replies)
 
 
-async def test_a_reply_that_nobody_waits_for_harms_nothing(engine: InProcess, ask: MakeAsk) -> None:
-    dropped = asyncio.create_task(engine.reply(ask(max_tokens=TOKENS)))
+async def test_a_reply_that_nobody_waits_for_harms_nothing(
+    engine: InProcess, make_request: MakeRequest
+) -> None:
+    dropped = asyncio.create_task(engine.reply(make_request(max_tokens=TOKENS)))
     await asyncio.sleep(0.01)
     dropped.cancel()
-    assert (await engine.reply(ask(max_tokens=2))).token_ids
+    assert (await engine.reply(make_request(max_tokens=2))).token_ids
 
 
-async def test_nobody_waits_for_an_engine_that_was_closed(engine: InProcess, ask: MakeAsk) -> None:
+async def test_nobody_waits_for_an_engine_that_was_closed(
+    engine: InProcess, make_request: MakeRequest
+) -> None:
     """Stays the last test of the module's engine."""
-    waiting = [asyncio.create_task(engine.reply(ask(max_tokens=400, seed=s))) for s in range(6)]
+    waiting = [
+        asyncio.create_task(engine.reply(make_request(max_tokens=400, seed=s))) for s in range(6)
+    ]
     while engine.gauges()["in_flight"] < len(waiting):
         await asyncio.sleep(0.01)
     await asyncio.to_thread(engine.close)
     ended = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 60)
     assert [type(reply) for reply in ended] == [Fatal] * len(waiting)
     with pytest.raises(Fatal, match="closed"):
-        await engine.reply(ask())
+        await engine.reply(make_request())
     assert engine.gauges()["in_flight"] == 0
     engine.close()  # again, to no effect
 
@@ -211,20 +234,20 @@ async def test_nobody_waits_for_an_engine_that_was_closed(engine: InProcess, ask
 CLIENT = """
 import asyncio, json, sys
 from tutelage import engines, settings
-from tutelage.records import Ask, Sampling
+from tutelage.records import Request, Sampling
 chosen = settings.load("", [f"server.url={sys.argv[1]}"])
 engine = engines.build(chosen.student, chosen)
 drawn = Sampling(0.7, 1.0, 8)
-asks = [Ask("student", (("user", f"What is {i} + 2?"),), drawn, i, None) for i in range(24)]
+requests = [Request("student", (("user", f"What is {i} + 2?"),), drawn, i, None) for i in range(24)]
 async def all():
-    return await asyncio.gather(*(engine.reply(ask) for ask in asks))
+    return await asyncio.gather(*(engine.reply(request) for request in requests))
 told = [[r.text, r.token_ids, r.logprobs, r.usage.completion] for r in asyncio.run(all())]
 print(json.dumps([told, engine.gauges()]))
 """
 
 
-def _group(warden: int) -> list[int]:
-    """The processes in the group of the warden's command."""
+def _group(reaper: int) -> list[int]:
+    """The processes in the group of the reaper's command."""
     found: dict[int, tuple[int, int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -232,7 +255,7 @@ def _group(warden: int) -> list[int]:
         except (FileNotFoundError, ProcessLookupError):
             continue
         found[int(stat.parent.name)] = (int(fields[1]), int(fields[2]))
-    groups = {group for parent, group in found.values() if parent == warden}
+    groups = {group for parent, group in found.values() if parent == reaper}
     return [pid for pid, (_, group) in found.items() if group in groups]
 
 
@@ -242,7 +265,7 @@ def test_one_server_serves_two_processes_and_ends(
     sets = [f"vllm.max_model_len={CONTEXT}", "vllm.kv_cache_gb=1"]
     with VllmServer(settings.load("", sets), models.BUNDLED, tmp_path / "vllm.log") as server:
         pids = [server._warden.pid, *_group(server._warden.pid)]
-        assert len(pids) >= 3, "a warden, a web server and an engine"
+        assert len(pids) >= 3, "a reaper, a web server and an engine"
         command = [sys.executable, "-c", CLIENT, server.url]
         clients = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(2)]
         told = [json.loads(client.communicate(timeout=300)[0]) for client in clients]

@@ -13,7 +13,17 @@ from tutelage import dialogue as protocol
 from tutelage import engines, settings
 from tutelage.corpora import open_corpus
 from tutelage.engines.worked import hint, steps
-from tutelage.records import Ask, Dialogue, Gold, Message, Problem, Reply, Rules, Sampling, Verdict
+from tutelage.records import (
+    Dialogue,
+    Gold,
+    Message,
+    Problem,
+    Reply,
+    Request,
+    Rules,
+    Sampling,
+    Verdict,
+)
 from tutelage.templates import HintView, render
 
 STAMPS = Problem(
@@ -191,9 +201,9 @@ async def test_the_engine_says_what_the_hint_is() -> None:
     chosen = settings.load("", ["student.engine=scripted", "teacher.engine=worked"])
     teacher = engines.build(chosen.teacher, chosen)
     dialogue = talk(STAMPS, "The answer is 30.")
-    asks = [Ask("teacher", (), Sampling(), seed, dialogue) for seed in range(20)]
-    replies = [await teacher.reply(ask) for ask in asks]
-    assert replies == [await teacher.reply(ask) for ask in asks]
+    requests = [Request("teacher", (), Sampling(), seed, dialogue) for seed in range(20)]
+    replies = [await teacher.reply(request) for request in requests]
+    assert replies == [await teacher.reply(request) for request in requests]
     assert {reply.form for reply in replies} == {"hint"}
     assert len({reply.text for reply in replies}) == 4
     assert all(reply.usage == Reply("").usage and not reply.token_ids for reply in replies)

@@ -11,7 +11,7 @@ from runs import Said, journal, lone, published, scripted, words
 from tutelage import dedup
 from tutelage.contract import json_schema
 from tutelage.flow import publish, run
-from tutelage.flow.plan import plan
+from tutelage.session.plan import plan
 from tutelage.shards import RunFolder, read_rows
 from tutelage.shards.journal import files
 

@@ -12,17 +12,17 @@ from builders import Puppet, finished, problem
 from tutelage import contract, corpora
 from tutelage import dialogue as protocol
 from tutelage import settings as settings_room
-from tutelage.converse import Table
-from tutelage.engines import Cast
+from tutelage.driver import Scheduler
+from tutelage.engines import Players
 from tutelage.engines.replay import Replies, remembering, tidy
 from tutelage.errors import Fatal, RunFailed, SettingsError
 from tutelage.flow import publish, run
-from tutelage.flow.alarm import Alarm
-from tutelage.flow.halt import Halt, wish
-from tutelage.flow.plan import standing
-from tutelage.flow.play import Play
-from tutelage.flow.run import _stamp
+from tutelage.flow.generate import Play
 from tutelage.records import Reply, Rules, Usage, Verdict
+from tutelage.session import provenance
+from tutelage.session.circuit_breaker import CircuitBreaker
+from tutelage.session.plan import standing
+from tutelage.session.shutdown import Shutdown, request_file
 from tutelage.shards import Journal, RunFolder, entries
 from tutelage.shards.journal import done, files
 
@@ -233,7 +233,7 @@ def test_a_line_that_the_disk_had_no_room_for_is_taken_back(tmp_path, monkeypatc
 def played(settings, folder, fail=None):
     """Plays all rows as Beam does one bundle; `fail` raises at (`process`, n) or at `finish`."""
     (corpus,) = [corpora.open_corpus(spec) for spec in settings.corpora]
-    play = Play(settings, [corpus], folder, _stamp(settings))
+    play = Play(settings, [corpus], folder, provenance.stamp(settings))
     play.setup()
     try:
         for row in corpus.rows():
@@ -301,49 +301,49 @@ def failed(number):
         ("", True, False),
     ],
 )
-def test_when_the_alarm_rings(ended, cleared, rings):
-    alarm = Alarm(20, 0.5)
+def test_when_the_breaker_trips(ended, cleared, rings):
+    breaker = CircuitBreaker(20, 0.5)
     for number, what in enumerate(ended):
-        alarm.hear(failed(number) if what == "f" else finished(["5"]))
-    assert alarm.rings(cleared) == rings
+        breaker.record(failed(number) if what == "f" else finished(["5"]))
+    assert breaker.tripped(cleared) == rings
 
 
-def test_the_alarm_says_the_commonest_reason():
-    alarm = Alarm(20, 0.5)
+def test_the_breaker_says_the_commonest_reason():
+    breaker = CircuitBreaker(20, 0.5)
     for number in range(12):
         words = "HTTP 401" if number else "context: too long"
         begun = protocol.begin(problem(name=f"p{number}"), Rules(), 0, 0)
-        alarm.hear(protocol.fail(begun, "permanent", words))
+        breaker.record(protocol.fail(begun, "permanent", words))
     assert "12 of the last 12 dialogues failed, most often (11) of: permanent: HTTP 401" in str(
-        alarm.fault()
+        breaker.fault()
     )
 
 
 # Replies outlive the process that asked for them.
 
 
-class Judge:
-    async def judge_async(self, posed, answer):
+class Verifiers:
+    async def verify_async(self, posed, answer):
         return Verdict("correct" if answer == posed.gold.value else "incorrect", answer)
 
 
-def turns(ask):
+def turns(request):
     """Right at the fourth turn."""
-    if ask.player == "teacher":
+    if request.player == "teacher":
         return Reply("Look again \ud83d\n\t.", form="hint", usage=Usage(3, 2, 1))
-    turn = sum(m.speaker == "student" for m in ask.dialogue.messages) + 1
+    turn = sum(m.speaker == "student" for m in request.dialogue.messages) + 1
     ids, logprobs = (turn, 2), (-0.1, -1.5e-7)
     return Reply("5" if turn == 4 else "wrong", ids, logprobs, "stop", Usage(9, 0, 2))
 
 
 def session(folder, act, count=12):
     puppet, ended, replies = Puppet(act), [], Replies(folder)
-    cast = remembering(Cast(puppet, puppet, (puppet,)), replies)
+    cast = remembering(Players(puppet, puppet, (puppet,)), replies)
     try:
-        with Table(cast, Judge(), 5, ended.append) as table:
+        with Scheduler(cast, Verifiers(), 5, ended.append) as scheduler:
             for number in range(count):
-                table.seat(protocol.begin(problem(name=f"p{number}"), Rules(), 0, 0))
-            table.clear()
+                scheduler.submit(protocol.begin(problem(name=f"p{number}"), Rules(), 0, 0))
+            scheduler.drain()
     finally:
         replies.close()
     return ended, cast.gauges()["replayed"]
@@ -353,20 +353,20 @@ def test_a_resumed_session_asks_only_what_was_not_answered(tmp_path):
     calm, _ = session(tmp_path / "calm", turns)
     answered = []
 
-    def act(ask):
+    def act(request):
         if len(answered) == 23:
             return Fatal("the engine is gone")
-        answered.append(ask.chat)
-        return turns(ask)
+        answered.append(request.chat)
+        return turns(request)
 
     with pytest.raises(Fatal):
         session(tmp_path / "replies", act)
     first = len(answered)
     asked = []
 
-    def again(ask):
-        asked.append(ask.chat)
-        return turns(ask)
+    def again(request):
+        asked.append(request.chat)
+        return turns(request)
 
     ended, replayed = session(tmp_path / "replies", again)
     assert replayed == first
@@ -378,9 +378,9 @@ def test_replies_of_ended_dialogues_are_forgotten(tmp_path, monkeypatch):
     monkeypatch.setattr("tutelage.engines.replay._SLACK", 2_000)
     largest = []
 
-    def act(ask):
+    def act(request):
         largest.append(sum(p.stat().st_size for p in tmp_path.glob("*.jsonl")))
-        return turns(ask)
+        return turns(request)
 
     session(tmp_path, act, count=300)
     assert 0 < max(largest) < 20_000, "1.1 kB a dialogue, at most five of them in play"
@@ -411,40 +411,40 @@ def test_the_last_pulse_counts_everything(tmp_path):
 
 def test_a_table_that_is_told_to_stop_lets_those_in_play_end():
     puppet, ended = Puppet(turns, wait=0.02), []
-    with Table(Cast(puppet, puppet, (puppet,)), Judge(), 4, ended.append) as table:
+    with Scheduler(Players(puppet, puppet, (puppet,)), Verifiers(), 4, ended.append) as scheduler:
         for number in range(11):
-            table.seat(protocol.begin(problem(name=f"p{number}"), Rules(), 0, 0))
-        table.stop(within_s=30)
+            scheduler.submit(protocol.begin(problem(name=f"p{number}"), Rules(), 0, 0))
+        scheduler.stop(within_s=30)
         with pytest.raises(RunFailed, match="stopped with 0 dialogues"):
-            table.seat(protocol.begin(problem(name="late"), Rules(), 0, 0))
-        assert len(ended) == table.tally.seated == 11
+            scheduler.submit(protocol.begin(problem(name="late"), Rules(), 0, 0))
+        assert len(ended) == scheduler.tally.submitted == 11
 
 
 def test_a_table_that_is_told_to_stop_does_not_wait_for_ever():
     puppet = Puppet(turns, wait=60)
-    with Table(Cast(puppet, puppet, (puppet,)), Judge(), 4, lambda _: None) as table:
-        table.seat(protocol.begin(problem(), Rules(), 0, 0))
-        table.stop(within_s=0.1)
+    with Scheduler(Players(puppet, puppet, (puppet,)), Verifiers(), 4, lambda _: None) as scheduler:
+        scheduler.submit(protocol.begin(problem(), Rules(), 0, 0))
+        scheduler.stop(within_s=0.1)
         with pytest.raises(RunFailed, match="stopped with 1 dialogues"):
-            table.clear()
+            scheduler.drain()
 
 
 def test_a_signal_is_a_wish_that_workers_can_see(tmp_path):
     folder = RunFolder(tmp_path)
     folder.create()
-    wish(folder).write_text("left by an earlier session")
+    request_file(folder).write_text("left by an earlier session")
     before = signal.getsignal(signal.SIGINT)
     seen = []
 
     def work():
-        assert not wish(folder).exists()
+        assert not request_file(folder).exists()
         signal.raise_signal(signal.SIGTERM)
-        while not wish(folder).exists():
+        while not request_file(folder).exists():
             time.sleep(0.01)
-        seen.append(wish(folder).read_text())
+        seen.append(request_file(folder).read_text())
 
-    with pytest.raises(KeyboardInterrupt), Halt(folder) as halt:
-        halt.attend(work, lambda: True)
+    with pytest.raises(KeyboardInterrupt), Shutdown(folder) as halt:
+        halt.run(work, lambda: True, lambda: None)
     assert seen == ["interrupted"]
     assert signal.getsignal(signal.SIGINT) is before
 
@@ -452,14 +452,14 @@ def test_a_signal_is_a_wish_that_workers_can_see(tmp_path):
 def test_a_reason_to_stop_fails_the_run(tmp_path):
     folder = RunFolder(tmp_path)
     folder.create()
-    with Halt(folder) as halt:
-        halt.ask("vLLM died for the third time")
+    with Shutdown(folder) as halt:
+        halt.request("vLLM died for the third time")
         with pytest.raises(RunFailed, match="vLLM died"):
-            halt.attend(lambda: time.sleep(0.3), lambda: True)
+            halt.run(lambda: time.sleep(0.3), lambda: True, lambda: None)
 
 
 def test_what_the_work_raises_is_raised(tmp_path):
     folder = RunFolder(tmp_path)
     folder.create()
-    with pytest.raises(ZeroDivisionError), Halt(folder) as halt:
-        halt.attend(lambda: 1 // 0, lambda: True)  # type: ignore[arg-type]
+    with pytest.raises(ZeroDivisionError), Shutdown(folder) as halt:
+        halt.run(lambda: 1 // 0, lambda: True, lambda: None)  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ import pytest
 from tutelage import settings as settings_room
 from tutelage.errors import CorpusError, ModelError, SettingsError, TemplateError
 from tutelage.flow import run
-from tutelage.flow.telemetry import starvation
+from tutelage.session.telemetry import starvation
 from tutelage.shards import RunFolder, read_rows
 from tutelage.shards.figures import figures
 
@@ -241,9 +241,9 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path):
     assert digests(tmp_path / "a") == digests(tmp_path / "b")
 
 
-def test_what_starved_the_engine_is_said_of_a_run_that_filled_its_places():
+def test_what_starved_the_engine_is_said_of_a_run_that_filled_its_slots():
     told = {"engine": {"busy_s": 1.0}, "seconds": 10.0, "starved_s": {"verifier": 8.0}}
-    few, many = ({**told, "seated": seated, "places": 96} for seated in (6, 600))
+    few, many = ({**told, "submitted": submitted, "slots": 96} for submitted in (6, 600))
     assert starvation([few]) == ""
     assert "80% of the time" in starvation([many])
     assert "verifier.workers" in starvation([few, many])

@@ -15,8 +15,9 @@ from tutelage.cli.show import command as show
 from tutelage.engines import replay
 from tutelage.engines.scripted import Scripted
 from tutelage.errors import Mistake, OutputError, Permanent, RunFailed, SettingsError
-from tutelage.flow import run, telemetry
-from tutelage.flow.halt import wish
+from tutelage.flow import run
+from tutelage.session import telemetry
+from tutelage.session.shutdown import request_file
 from tutelage.shards import Journal, RunFolder, entries, journal, read_rows
 from tutelage.shards.figures import figures
 from tutelage.shards.journal import files
@@ -50,17 +51,17 @@ def published(where):
 
 
 def slow(monkeypatch):
-    """Dialogues take their time, and the journal is written whenever the pulse beats."""
+    """Dialogues take their time, and the journal is written whenever the heartbeat beats."""
     real = Scripted.reply
 
-    async def reply(engine, ask):
+    async def reply(engine, request):
         await asyncio.sleep(0.02)
-        return await real(engine, ask)
+        return await real(engine, request)
 
     monkeypatch.setattr(Scripted, "reply", reply)
     monkeypatch.setattr(Scripted, "capacity", 8)
     monkeypatch.setattr(journal, "_SOON_S", 0.0)
-    monkeypatch.setattr(telemetry, "_PULSE_S", 0.05)
+    monkeypatch.setattr(telemetry, "_BEAT_S", 0.05)
 
 
 def journaled():
@@ -72,7 +73,7 @@ def test_it_is_the_run_on_disk(store, calm):
     assert published(bucket()) == published(calm)
     left = {name.removeprefix("bucket/run/") for name in store.objects}
     assert {name.split("/")[1].split("-")[0] for name in left if name.startswith("logs/")} == {
-        "pulse"
+        "heartbeat"
     }
     lines = {name for name in left if name.startswith("journal/") and name.endswith(".jsonl")}
     assert {name for name in left if name.startswith("journal/")} - lines == {"journal/input.json"}
@@ -136,7 +137,7 @@ def test_a_store_that_goes_away_stops_the_run_which_goes_on_later(store, calm, m
 
 
 def test_what_failed_too_often_is_in_the_journal(store, monkeypatch):
-    async def refuse(engine, ask):
+    async def refuse(engine, request):
         raise Permanent("HTTP 401")
 
     monkeypatch.setattr(Scripted, "reply", refuse)
@@ -168,7 +169,7 @@ def test_the_wish_to_stop_reaches_the_workers(store, monkeypatch):
 
     def look(name):
         if name.endswith(".jsonl"):
-            wish(RunFolder(bucket())).write_text("a person", "utf-8")
+            request_file(RunFolder(bucket())).write_text("a person", "utf-8")
 
     store.written = look
     with pytest.raises(RunFailed, match="stopped with"):

@@ -9,7 +9,7 @@ import pytest
 
 from tutelage.errors import RunFailed
 from tutelage.flow import workers
-from tutelage.flow.workers import Crew
+from tutelage.flow.workers import WorkerPool
 
 
 @pytest.fixture
@@ -18,11 +18,13 @@ def said() -> list[str]:
 
 
 @pytest.fixture
-def crew(tmp_path: Path, said: list[str]) -> Crew:
-    return Crew(tmp_path / "logs" / "workers.log", said.append)
+def crew(tmp_path: Path, said: list[str]) -> WorkerPool:
+    return WorkerPool(tmp_path / "logs" / "workers.log", said.append)
 
 
-def start(crew: Crew, monkeypatch: pytest.MonkeyPatch, code: str) -> "subprocess.Popen[bytes]":
+def start(
+    crew: WorkerPool, monkeypatch: pytest.MonkeyPatch, code: str
+) -> "subprocess.Popen[bytes]":
     """A worker that runs `code` in place of Beam's."""
     folder = crew.log.parent.parent
     (folder / "stand_in.py").write_text(code)
@@ -31,7 +33,7 @@ def start(crew: Crew, monkeypatch: pytest.MonkeyPatch, code: str) -> "subprocess
 
 
 def test_what_killed_a_worker_is_said(
-    crew: Crew, said: list[str], monkeypatch: pytest.MonkeyPatch
+    crew: WorkerPool, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dies = "import sys\nprint('hello')\nraise ValueError('no\\nroom')"
     why = crew.await_end(start(crew, monkeypatch, dies), 0)
@@ -46,7 +48,7 @@ def test_what_killed_a_worker_is_said(
 
 
 def test_a_worker_whose_work_is_done_is_no_news(
-    crew: Crew, said: list[str], monkeypatch: pytest.MonkeyPatch
+    crew: WorkerPool, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert crew.await_end(start(crew, monkeypatch, "print('done')"), 0) == ""
     assert said == []
@@ -54,7 +56,7 @@ def test_a_worker_whose_work_is_done_is_no_news(
 
 
 def test_a_crew_that_is_told_to_end_ends(
-    crew: Crew, said: list[str], monkeypatch: pytest.MonkeyPatch
+    crew: WorkerPool, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     processes = [start(crew, monkeypatch, "import time; time.sleep(600)") for _ in range(2)]
     waiting = [threading.Thread(target=crew.await_end, args=(each, 0)) for each in processes]
@@ -70,7 +72,7 @@ def test_a_crew_that_is_told_to_end_ends(
     crew.end()
 
 
-def test_workers_are_of_no_terminal(crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_are_of_no_terminal(crew: WorkerPool, monkeypatch: pytest.MonkeyPatch) -> None:
     told = "import os\nprint(os.getpgid(0), os.getsid(0))"
     process = start(crew, monkeypatch, told)
     crew.await_end(process, 0)

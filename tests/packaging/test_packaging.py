@@ -61,7 +61,7 @@ sys.meta_path.insert(0, Forbid())
 
 
 @dataclass(frozen=True)
-class Place:
+class Location:
     """An environment with an installed Tutelage and no checkout."""
 
     folder: Path
@@ -100,10 +100,10 @@ def _hatch(checkout: Path, target: str, out: Path) -> Path:
     return next(out.iterdir())
 
 
-def _place(folder: Path, wheel: Path) -> Place:
+def _place(folder: Path, wheel: Path) -> Location:
     """An environment in which `wheel` was installed; after that it also sees our libraries."""
     venv.create(folder, with_pip=False, symlinks=True)
-    made = Place(folder)
+    made = Location(folder)
     python = str(folder / "bin" / "python")
     _pip("--python", python, "install", "--no-deps", "--no-index", wheel)
     libraries = Path(pytest.__file__).parents[1]
@@ -145,7 +145,7 @@ def sdist(copy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Place:
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Location:
     """The wheel in an environment of its own, where nothing but the base install can be imported."""
     made = _place(tmp_path_factory.mktemp("installed"), wheel)
     (made.site / "sitecustomize.py").write_text(FORBID)
@@ -203,7 +203,7 @@ def test_the_sdist_gives_the_same_wheel(
     assert _contents(out / wheel.name) == _contents(wheel)
 
 
-def test_it_is_found_inside_the_environment(installed: Place) -> None:
+def test_it_is_found_inside_the_environment(installed: Location) -> None:
     places = installed.where()
     package = installed.site / "tutelage"
     assert places["package"] == str(package)
@@ -214,20 +214,20 @@ def test_it_is_found_inside_the_environment(installed: Place) -> None:
     assert not Path("/prompts").exists()
 
 
-def test_the_version_is_the_same_everywhere(installed: Place) -> None:
+def test_the_version_is_the_same_everywhere(installed: Location) -> None:
     assert installed("--version").split()[-1] == tutelage.__version__
     asked = "from importlib.metadata import version; print(version('tutelage'))"
     assert installed("-c", asked, name="python").strip() == tutelage.__version__
 
 
 @pytest.mark.parametrize("name", EXTRAS)
-def test_the_base_install_has_no_extra(installed: Place, name: str) -> None:
+def test_the_base_install_has_no_extra(installed: Location, name: str) -> None:
     """Or the test below would prove nothing."""
     code = f"try:\n import {name}\nexcept ImportError:\n print('none')"
     assert installed("-c", code, name="python").strip() == "none"
 
 
-def test_every_command_can_be_asked_for_help(installed: Place) -> None:
+def test_every_command_can_be_asked_for_help(installed: Location) -> None:
     told = installed("--help").partition("Commands:")[2]
     commands = re.findall(r"^  (\w+) ", told.partition("\n\n")[0], re.MULTILINE)
     assert {"generate", "show", "inspect", "prompts"} <= set(commands)
@@ -235,12 +235,12 @@ def test_every_command_can_be_asked_for_help(installed: Place) -> None:
         assert "Usage: tutelage" in installed(command, "--help")
 
 
-def test_the_prompts_lint(installed: Place) -> None:
+def test_the_prompts_lint(installed: Location) -> None:
     assert "no fault" in installed("prompts", "lint")
 
 
 @pytest.mark.slow
-def test_dialogues_are_generated_and_read(installed: Place, tmp_path: Path) -> None:
+def test_dialogues_are_generated_and_read(installed: Location, tmp_path: Path) -> None:
     run = str(tmp_path / "run")
     installed("generate", "starter", "--limit", "5", "--engine", "scripted", "--out", run)
     figures = json.loads(installed("inspect", run, "--json"))

@@ -15,10 +15,10 @@ import pytest
 
 from tutelage import models, rounds
 from tutelage.cli.rounds import Launcher
-from tutelage.engines import RESIDENTS
-from tutelage.engines.residents import Residents
+from tutelage.engines import HOT_SWAP_SERVERS
+from tutelage.engines.hot_swap_servers import HotSwapServers
 from tutelage.errors import Fatal, Mistake, RunFailed, SettingsError
-from tutelage.records import Ask, Reply, Usage
+from tutelage.records import Reply, Request, Usage
 from tutelage.rounds.loop import Launch
 from tutelage.shards import read_rows
 
@@ -42,19 +42,19 @@ class Toy:
         self.model = AutoModelForCausalLM.from_pretrained(player.model)
         self.tokenizer = AutoTokenizer.from_pretrained(player.model)
 
-    async def reply(self, ask: Ask) -> Reply:
+    async def reply(self, request: Request) -> Reply:
         import torch
 
         await asyncio.sleep(0)
-        chat = [{"role": role, "content": content} for role, content in ask.chat]
+        chat = [{"role": role, "content": content} for role, content in request.chat]
         ids = self.tokenizer.apply_chat_template(
             chat, add_generation_prompt=True, return_dict=False
         )
         with torch.no_grad():
             logits = self.model(torch.tensor([ids])).logits[0, -1]
-        logp = (logits / (ask.sampling.temperature or 1)).log_softmax(-1)
-        draw = torch.Generator().manual_seed(ask.seed)
-        if ask.sampling.temperature:
+        logp = (logits / (request.sampling.temperature or 1)).log_softmax(-1)
+        draw = torch.Generator().manual_seed(request.seed)
+        if request.sampling.temperature:
             token = int(torch.multinomial(logp.exp(), 1, generator=draw))
         else:
             token = int(logp.argmax())
@@ -374,7 +374,7 @@ class Server:
         self.note("close")
 
 
-class OfLoop(Residents):
+class OfLoop(HotSwapServers):
     """The servers of a loop, which is kept beside them."""
 
     plan: rounds.Plan
@@ -384,7 +384,7 @@ class OfLoop(Residents):
 def resident(config: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., OfLoop]:
     """The servers of a loop over vLLM, with more lines before its tables, and for its settings."""
 
-    class Keeper:
+    class Supervisor:
         def __init__(self, *_: Any) -> None:
             pass
 
@@ -394,8 +394,8 @@ def resident(config: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., OfL
         def __exit__(self, *_: object) -> None:
             pass
 
-    monkeypatch.setattr("tutelage.engines.residents.Resident", Server)
-    monkeypatch.setattr("tutelage.engines.residents.Keeper", Keeper)
+    monkeypatch.setattr("tutelage.engines.hot_swap_servers.HotSwapServer", Server)
+    monkeypatch.setattr("tutelage.engines.hot_swap_servers.Supervisor", Supervisor)
     Server.seen.clear()
 
     def make(lines: str = "", teacher: str = "scripted", more: str = "") -> OfLoop:
@@ -412,24 +412,24 @@ def resident(config: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., OfL
     return make
 
 
-def with_weights(residents: OfLoop, weights: str) -> dict[str, str]:
+def with_weights(servers: OfLoop, weights: str) -> dict[str, str]:
     """What a step is told that plays with these weights."""
-    chosen = residents.plan.generate
+    chosen = servers.plan.generate
     student = chosen.student.model_copy(update={"model": weights})
-    with residents.playing(chosen.model_copy(update={"student": student})) as environment:
-        told: dict[str, str] = json.loads(environment.get(RESIDENTS, "{}"))
+    with servers.playing(chosen.model_copy(update={"student": student})) as environment:
+        told: dict[str, str] = json.loads(environment.get(HOT_SWAP_SERVERS, "{}"))
         return told
 
 
 def test_one_server_plays_with_the_weights_of_each_round(
     resident: Callable[..., OfLoop], student: str
 ):
-    residents = resident()
-    with residents:
+    servers = resident()
+    with servers:
         assert Server.seen == []  # a loop that has nothing to play starts nothing
-        assert with_weights(residents, student) == {student: "http://vllm-student/v1"}
-        residents.rest()
-        assert with_weights(residents, "/new") == {"/new": "http://vllm-student/v1"}
+        assert with_weights(servers, student) == {student: "http://vllm-student/v1"}
+        servers.rest()
+        assert with_weights(servers, "/new") == {"/new": "http://vllm-student/v1"}
     begun = [("student", "start", student), ("watched",), ("student", "rest")]
     assert Server.seen == [*begun, ("student", "play", "/new"), ("watched",), ("student", "close")]
 
@@ -437,11 +437,11 @@ def test_one_server_plays_with_the_weights_of_each_round(
 def test_a_frozen_teacher_gets_a_server_once_it_is_another_model(
     resident: Callable[..., OfLoop], student: str
 ):
-    residents = resident(teacher="vllm")
-    with residents:
-        assert with_weights(residents, student) == {student: "http://vllm-student/v1"}
+    servers = resident(teacher="vllm")
+    with servers:
+        assert with_weights(servers, student) == {student: "http://vllm-student/v1"}
         both = {"/new": "http://vllm-student/v1", student: "http://vllm-teacher/v1"}
-        assert with_weights(residents, "/new") == both
+        assert with_weights(servers, "/new") == both
     starts = [told for told in Server.seen if told[1:2] == ("start",)]
     assert starts == [("student", "start", student), ("teacher", "start", student)]
     assert Server.seen[-2:] == [("student", "close"), ("teacher", "close")]
@@ -455,10 +455,10 @@ def test_a_start_that_a_signal_ended_is_an_interruption(
         raise Fatal("not ready")
 
     monkeypatch.setattr(Server, "__init__", no_start)
-    residents = resident()
-    monkeypatch.setattr(residents, "_stopped", lambda: asked)
-    with pytest.raises(KeyboardInterrupt if asked else Fatal), residents:
-        with_weights(residents, student)
+    servers = resident()
+    monkeypatch.setattr(servers, "_stopped", lambda: asked)
+    with pytest.raises(KeyboardInterrupt if asked else Fatal), servers:
+        with_weights(servers, student)
 
 
 @pytest.mark.parametrize(
@@ -474,9 +474,9 @@ def test_a_start_that_a_signal_ended_is_an_interruption(
 def test_where_no_server_can_stay_up_each_step_starts_its_own(
     lines: str, more: str, resident: Callable[..., OfLoop], student: str
 ):
-    residents = resident(lines, more=more)
-    with residents:
-        assert with_weights(residents, student) == {}
+    servers = resident(lines, more=more)
+    with servers:
+        assert with_weights(servers, student) == {}
     assert Server.seen == []
 
 
@@ -517,7 +517,7 @@ dtype = "fp32"
         urls: ClassVar[set[str]] = set()
 
         def __call__(self, args: Sequence[str], environment: Mapping[str, str]) -> int:
-            self.urls |= set(json.loads(environment.get(RESIDENTS, "{}")).values())
+            self.urls |= set(json.loads(environment.get(HOT_SWAP_SERVERS, "{}")).values())
             status = super().__call__(args, environment)
             self.done.append(args[0])
             if len(self.done) == 3:  # whether the second round has something to learn is chance

@@ -89,15 +89,15 @@ def test_a_child_killed_between_two_orders_is_replaced(rogue):
 
 def test_easy_answers_need_no_child():
     with VerifierPool() as pool:
-        assert pool.judge(problem(), "The answer is 18.").status == "correct"
-        assert pool.judge(problem(), "The answer is 19.").status == "incorrect"
-        assert pool.judge(problem(), "").reason == "no answer"
+        assert pool.verify(problem(), "The answer is 18.").status == "correct"
+        assert pool.verify(problem(), "The answer is 19.").status == "incorrect"
+        assert pool.verify(problem(), "").reason == "no answer"
         assert pool._children == []
 
 
 def test_a_hung_sympy_is_killed_and_says_what_it_read():
     with VerifierPool(timeout=0.5, workers=1) as pool:
-        verdict = pool.judge(problem("x+1"), "\\boxed{\\sin(x)^{2000} + (x+y)^{900}}")
+        verdict = pool.verify(problem("x+1"), "\\boxed{\\sin(x)^{2000} + (x+y)^{900}}")
         assert (verdict.status, verdict.reason) == ("unjudged", "timeout")
         assert verdict.extracted == "\\sin(x)^{2000} + (x+y)^{900}"
 
@@ -105,7 +105,7 @@ def test_a_hung_sympy_is_killed_and_says_what_it_read():
 def test_many_in_flight_do_not_block_the_loop(rogue):
     async def drive() -> int:
         ticks = 0
-        judging = [rogue.judge_async(problem(), a) for a in ("sleep", "fine", "hang", "fine")]
+        judging = [rogue.verify_async(problem(), a) for a in ("sleep", "fine", "hang", "fine")]
         tasks = [asyncio.ensure_future(judgement) for judgement in judging]
         while not all(task.done() for task in tasks):
             ticks += 1
@@ -138,9 +138,9 @@ def test_close_ends_what_is_running(tmp_path, monkeypatch):
     (tmp_path / "rogue_closing.py").write_text(ROGUE)
     monkeypatch.syspath_prepend(tmp_path)
     pool = VerifierPool(timeout=60, workers=1, verifier="rogue_closing:Rogue")
-    pid = int(pool.judge(problem(), "fine").reason)
+    pid = int(pool.verify(problem(), "fine").reason)
     verdicts: list[str] = []
-    thread = threading.Thread(target=lambda: verdicts.append(pool.judge(problem(), "hang").reason))
+    thread = threading.Thread(target=lambda: verdicts.append(pool.verify(problem(), "hang").reason))
     thread.start()
     while not pool._threads._work_queue.empty() or pool._children[0]._orders < 2:
         time.sleep(0.01)
@@ -160,8 +160,8 @@ def test_children_die_with_a_killed_parent(tmp_path):
         from tutelage.verifiers import VerifierPool
         p = Problem("p", "math", "test", "CC0-1.0", "", Gold("answer", "1"))
         pool = VerifierPool(timeout=60, workers=1, verifier="rogue_orphan:Rogue")
-        print(pool.judge(p, "fine").reason, flush=True)
-        pool.judge(p, "hang in C")
+        print(pool.verify(p, "fine").reason, flush=True)
+        pool.verify(p, "hang in C")
     """)
     parent = subprocess.Popen(
         [sys.executable, "-c", script],
@@ -190,7 +190,7 @@ def test_a_child_does_not_import_the_callers_main(tmp_path):
         print("imported", flush=True)
         p = Problem("p", "math", "test", "CC0-1.0", "", Gold("answer", "2x"))
         with VerifierPool(timeout=20, workers=1) as pool:
-            print(pool.judge(p, "\\\\boxed{x + x}").status)
+            print(pool.verify(p, "\\\\boxed{x + x}").status)
         """)
     )
     (tmp_path / "json.py").write_text("raise SystemExit('shadowed')")

@@ -378,7 +378,7 @@ def test_through_the_pool_and_from_threads(code_problem):
         found: list[str] = []
         programs = [GOOD, "import sys\nsys.exit(0)", GOOD, "def f(x): return x"]
         threads = [
-            threading.Thread(target=lambda p=p: found.append(pool.judge(tests, p).status))
+            threading.Thread(target=lambda p=p: found.append(pool.verify(tests, p).status))
             for p in programs
         ]
         for thread in threads:

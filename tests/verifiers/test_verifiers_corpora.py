@@ -26,7 +26,7 @@ def pool():
 def test_golds_pass_and_mutants_fail(corpora, pool, file, size):
     problems = [row.problem for row in open_corpus(str(corpora / file)).rows() if row.problem]
     for problem in random.Random(0).sample(problems, size):
-        verdict = pool.judge(problem, mutants.gold(problem))
+        verdict = pool.verify(problem, mutants.gold(problem))
         assert verdict.status == "correct", (problem.statement, verdict)
-        verdict = pool.judge(problem, mutants.mutate(problem))
+        verdict = pool.verify(problem, mutants.mutate(problem))
         assert verdict.status == "incorrect", (problem.statement, verdict)

@@ -354,31 +354,31 @@ def problem(gold: str, statement: str = "") -> Problem:
 
 @pytest.mark.parametrize(("gold", "message"), CORRECT)
 def test_correct(pool, gold, message):
-    verdict = pool.judge(problem(gold), message)
+    verdict = pool.verify(problem(gold), message)
     assert verdict.status == "correct", verdict
 
 
 @pytest.mark.parametrize(("gold", "message"), INCORRECT)
 def test_incorrect(pool, gold, message):
-    verdict = pool.judge(problem(gold), message)
+    verdict = pool.verify(problem(gold), message)
     assert verdict.status == "incorrect", verdict
     assert verdict.reason
 
 
 @pytest.mark.parametrize(("gold", "message"), REFUSED)
 def test_refused(pool, gold, message):
-    verdict = pool.judge(problem(gold), message)
+    verdict = pool.verify(problem(gold), message)
     assert (verdict.status, verdict.reason[:9]) == ("unjudged", "refused: "), verdict
 
 
 @pytest.mark.parametrize(("statement", "gold", "message", "status"), STATED)
 def test_the_statement_counts(pool, statement, gold, message, status):
-    verdict = pool.judge(problem(gold, statement), message)
+    verdict = pool.verify(problem(gold, statement), message)
     assert verdict.status == status, verdict
 
 
 def test_no_gold_is_unjudged(pool):
-    assert pool.judge(problem(""), "18").reason == "no gold answer"
+    assert pool.verify(problem(""), "18").reason == "no gold answer"
 
 
 @pytest.mark.parametrize(

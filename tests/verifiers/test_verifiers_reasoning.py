@@ -38,9 +38,9 @@ def test_the_right_answer_passes_and_others_do_not(pool, dataset):
         f"<answer>{right}</answer>",
         f"So: <answer>1</answer> <answer>\n{right}\n</answer>",
     ):
-        assert pool.judge(task, message).status == "correct"
+        assert pool.verify(task, message).status == "correct"
     for wrong in (f"{right}9", "0 0 0", f"{right} or 9"):
-        verdict = pool.judge(task, f"<answer>{wrong}</answer>")
+        verdict = pool.verify(task, f"<answer>{wrong}</answer>")
         assert verdict.status == "incorrect", verdict
         assert verdict.extracted == wrong
 
@@ -50,13 +50,13 @@ def test_the_right_answer_passes_and_others_do_not(pool, dataset):
 )
 def test_forms_without_tags(pool, form):
     task = problem("chain_sum")
-    assert pool.judge(task, form.format(answer(task))).status == "correct"
-    assert pool.judge(task, form.format("77777")).status == "incorrect"
+    assert pool.verify(task, form.format(answer(task))).status == "correct"
+    assert pool.verify(task, form.format("77777")).status == "incorrect"
 
 
 @pytest.mark.parametrize("message", ["", "  \n", "<answer></answer>"])
 def test_no_answer(pool, message):
-    verdict = pool.judge(problem("chain_sum"), message)
+    verdict = pool.verify(problem("chain_sum"), message)
     assert (verdict.status, verdict.reason) == ("incorrect", "no answer")
 
 
@@ -72,29 +72,29 @@ def test_no_answer(pool, message):
     ],
 )
 def test_code_never_reaches_a_scorer_that_evaluates(pool, text):
-    verdict = pool.judge(problem("spiral_matrix"), f"<answer>{text}</answer>")
+    verdict = pool.verify(problem("spiral_matrix"), f"<answer>{text}</answer>")
     assert (verdict.status, verdict.reason[:9]) == ("unjudged", "refused: ")
 
 
 def test_mathematics_reaches_it(pool):
     task = problem("simple_integration")
-    verdict = pool.judge(task, f"<answer>{answer(task)}</answer>")
+    verdict = pool.verify(task, f"<answer>{answer(task)}</answer>")
     assert verdict.status == "correct"
-    assert pool.judge(task, "<answer>sin(X) + C</answer>").status == "incorrect"
+    assert pool.verify(task, "<answer>sin(X) + C</answer>").status == "incorrect"
 
 
 def test_an_answer_that_its_scorer_cannot_read_is_wrong(pool):
     task = problem("prime_factorization")
-    assert pool.judge(task, f"<answer>{answer(task)}</answer>").status == "correct"
-    assert pool.judge(task, "<answer>two times three</answer>").status == "incorrect"
+    assert pool.verify(task, f"<answer>{answer(task)}</answer>").status == "correct"
+    assert pool.verify(task, "<answer>two times three</answer>").status == "incorrect"
 
 
 def test_a_scorer_that_accepts_anything_is_not_believed(pool):
     task = problem("game_of_life_halting")
     right = answer(task)
     other = {"True": "False", "False": "True"}[right]
-    assert pool.judge(task, f"<answer>{right}</answer>").status == "correct"
-    assert pool.judge(task, f"<answer>{other}</answer>").status == "incorrect"
+    assert pool.verify(task, f"<answer>{right}</answer>").status == "correct"
+    assert pool.verify(task, f"<answer>{other}</answer>").status == "incorrect"
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_a_scorer_that_accepts_anything_is_not_believed(pool):
 )
 def test_a_gold_that_is_none_is_unjudged(pool, value):
     broken = Problem("p", "reasoning", "test", "MIT", "", Gold("scorer", value))
-    verdict = pool.judge(broken, "<answer>1</answer>")
+    verdict = pool.verify(broken, "<answer>1</answer>")
     assert (verdict.status, verdict.reason[:6]) == ("unjudged", "error:")
 
 
@@ -117,5 +117,5 @@ def test_tuples_come_from_the_literal(pool):
     literal = repr(entry)
     value = {"dataset": "rearc", "answer": entry["answer"], "entry": {}, "literal": literal}
     task = Problem("p", "reasoning", "test", "MIT", "", Gold("scorer", json.dumps(value)))
-    assert pool.judge(task, f"<answer>{entry['answer']}</answer>").status == "correct"
-    assert pool.judge(task, "<answer>1 2\n3 4</answer>").status == "incorrect"
+    assert pool.verify(task, f"<answer>{entry['answer']}</answer>").status == "correct"
+    assert pool.verify(task, "<answer>1 2\n3 4</answer>").status == "incorrect"

@@ -156,7 +156,7 @@ def status():
 
         def judge(gold: str, message: str, statement: str = "") -> str:
             problem = Problem("p", "math", "test", "CC0-1.0", statement, Gold("answer", gold))
-            return pool.judge(problem, message).status
+            return pool.verify(problem, message).status
 
         yield judge
 

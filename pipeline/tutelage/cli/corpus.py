@@ -142,7 +142,7 @@ def check(
     counts: Counter[str] = Counter()
     failures: list[dict[str, Any]] = []
     with VerifierPool(timeout=timeout, workers=workers) as pool:
-        for result in checked(islice(corpus.rows(), limit), pool.judge, workers):
+        for result in checked(islice(corpus.rows(), limit), pool.verify, workers):
             _count(counts, result)
             if not result.passes:
                 failures.append(_failure(result))

@@ -123,10 +123,10 @@ def _runs(paths: Sequence[str]) -> "list[Table]":
 
 
 def _is_folder(path: str) -> bool:
-    from tutelage.places import place, reason
+    from tutelage.storage import location, reason
 
     try:
-        return place(path).is_dir()
+        return location(path).is_dir()
     except OSError as error:
         raise Mistake(f"cannot read {path}: {reason(error)}") from error
 

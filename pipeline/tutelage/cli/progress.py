@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from tutelage.flow.telemetry import Progress, Watch
+    from tutelage.session.telemetry import Progress, Watch
 
 _PLAIN_EVERY_S = 10.0
 
@@ -37,7 +37,7 @@ class Live:
     @property
     def watch(self) -> "Watch":
         """What the run reports to."""
-        from tutelage.flow.telemetry import Watch
+        from tutelage.session.telemetry import Watch
 
         return Watch() if self._quiet else Watch(self._show, self._say)
 
@@ -62,8 +62,8 @@ class Live:
 
     def conclude(self, manifest: dict[str, Any]) -> None:
         """The run in four lines, on standard output; a note where the engine starved."""
-        from tutelage.places import place
         from tutelage.shards import RunFolder
+        from tutelage.storage import location
 
         balance, dialogues = manifest["balance"], manifest["dialogues"]
         click.echo(
@@ -77,17 +77,17 @@ class Live:
         at = ", ".join(f"turn {t}: {n}" for t, n in manifest["solved_at"].items())
         click.echo(f"solved     {at or 'none'}")
         click.echo(f"run        {self._out}   (look at it: tutelage show {shlex.quote(self._out)})")
-        if starved := RunFolder(place(self._out)).read_json("telemetry.json").get("starved"):
+        if starved := RunFolder(location(self._out)).read_json("telemetry.json").get("starved"):
             with _unheard():
                 click.echo(f"note: {starved}", err=True)
 
     def interrupted(self) -> None:
         """One line that says what is safe and how to go on."""
-        from tutelage.places import place
         from tutelage.shards import RunFolder
         from tutelage.shards.journal import done
+        from tutelage.storage import location
 
-        journal = RunFolder(place(self._out)).journal
+        journal = RunFolder(location(self._out)).journal
         # In a store, counting means to fetch the whole journal.
         count = len(done(journal)) if isinstance(journal, Path) else "the"
         words = (

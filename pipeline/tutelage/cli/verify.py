@@ -56,7 +56,7 @@ def command(file: str, timeout: float, workers: int) -> None:
             problem, answer = _row(line)
         except (ValueError, RecursionError) as error:
             return Verdict("unjudged", "", f"unreadable: {error}")
-        return pool.judge(problem, answer)
+        return pool.verify(problem, answer)
 
     waiting: deque[Future[Verdict]] = deque()
     with (

@@ -31,7 +31,7 @@ from tutelage.dedup.scheme import Scheme
 from tutelage.dedup.sketches import Id, Sketches, sketch_all
 from tutelage.dedup.tables import Table
 from tutelage.errors import Mistake, OutputError
-from tutelage.places import locate
+from tutelage.storage import locate
 
 COLUMNS = ("duplicate_of", "cluster_id")
 Progress = Callable[[str, int, int], None]

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 
 from tutelage.errors import Mistake
-from tutelage.places import locate, reason
+from tutelage.storage import locate, reason
 
 _BLOCK = 8_000_000
 """Bytes of JSON Lines that are parsed at once."""

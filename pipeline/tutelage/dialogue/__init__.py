@@ -2,10 +2,11 @@
 
     dialogue = begin(problem, rules, run_seed, sample)
     while (want := need(dialogue)) is not None:
-        dialogue = advance(dialogue, <a Reply for an Ask, a Verdict for a Check, a Leak for an Inspect>)
+        dialogue = advance(dialogue, response)
 
+A `Request` is answered by a `Reply`, a `VerifyRequest` by a `Verdict`, a `LeakRequest` by a `Leak`.
 All state is in the frozen dialogue, so it pickles and replays at any point.
-Nothing here calls an engine or a verifier; `converse` does.
+Nothing here calls an engine or a verifier; `driver` does.
 """
 
 from tutelage.dialogue.protocol import advance, begin, fail, identify, need

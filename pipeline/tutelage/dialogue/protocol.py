@@ -22,23 +22,23 @@ from dataclasses import replace
 from tutelage.dialogue import chats, donors, forms, lazy, moves, reasoning
 from tutelage.records import (
     Act,
-    Ask,
     Caught,
-    Check,
     Dialogue,
-    Inspect,
     Leak,
+    LeakRequest,
     Message,
     Outcome,
     Problem,
     Reply,
+    Request,
     Rules,
     Verdict,
+    VerifyRequest,
 )
 from tutelage.seeds import digest, fraction, seed
 from tutelage.specials import neutralise
 
-Want = Ask | Check | Inspect
+Want = Request | VerifyRequest | LeakRequest
 Answer = Reply | Verdict | Leak
 
 
@@ -79,14 +79,14 @@ def need(dialogue: Dialogue) -> Want | None:
         if draft.leak is not None:
             return _ask_judge(dialogue, "leak", draft)
         expression = dialogue.rules.leak_expression
-        return Inspect(dialogue.problem, chats.public(dialogue), draft.content, expression)
+        return LeakRequest(dialogue.problem, chats.public(dialogue), draft.content, expression)
     last = dialogue.messages[-1]
     if last.speaker == "student" and not last.move:
         return _ask_judge(dialogue, "move", last)
     if last.speaker == "teacher":
         return _ask(dialogue, "student", last.turn + 1)
     if last.act == "attempt" and last.verdict is None:
-        return Check(dialogue.problem, last.content, last.finish_reason)
+        return VerifyRequest(dialogue.problem, last.content, last.finish_reason)
     if _is_primed(dialogue):
         return _ask(dialogue, "question", last.turn)
     if (donor := donors.busy(dialogue)) is not None:
@@ -103,7 +103,7 @@ def advance(dialogue: Dialogue, answer: Answer, want: Want | None = None) -> Dia
         TypeError: a verdict where a reply was due, or the like.
     """
     want = want or need(dialogue)
-    given = {Ask: Reply, Check: Verdict, Inspect: Leak}
+    given = {Request: Reply, VerifyRequest: Verdict, LeakRequest: Leak}
     if want is None or not isinstance(answer, given[type(want)]):
         waits = type(want).__name__ if want else "nothing"
         raise TypeError(f"the dialogue waits for {waits}, got {type(answer).__name__}")
@@ -118,9 +118,9 @@ def advance(dialogue: Dialogue, answer: Answer, want: Want | None = None) -> Dia
         return _judged(dialogue, answer)
     if isinstance(answer, Leak):
         return _inspected(dialogue, answer)
-    if isinstance(want, Ask) and want.player == "student":
+    if isinstance(want, Request) and want.player == "student":
         return _student(dialogue, answer)
-    assert isinstance(want, Ask)
+    assert isinstance(want, Request)
     if want.player == "judge":
         used = replace(dialogue, usage_judge=dialogue.usage_judge + answer.usage)
         if dialogue.draft is not None:
@@ -139,28 +139,30 @@ def fail(dialogue: Dialogue, failure: str, reason: str) -> Dialogue:
     return replace(dialogue, draft=None, outcome=ended)
 
 
-def _ask(dialogue: Dialogue, player: str, turn: int) -> Ask:
+def _ask(dialogue: Dialogue, player: str, turn: int) -> Request:
     rules = dialogue.rules
     tries = sum(c.turn == turn for c in dialogue.caught)
     drawn = seed(dialogue.seed, player, turn, tries)
     if player == "student":
-        return Ask("student", chats.for_student(dialogue), rules.student, drawn, dialogue)
+        return Request("student", chats.for_student(dialogue), rules.student, drawn, dialogue)
     if player == "question":
-        return Ask("question", chats.for_question(dialogue), rules.student, drawn, dialogue)
+        return Request("question", chats.for_question(dialogue), rules.student, drawn, dialogue)
     if dialogue.problem.shards:
         shard = lazy.next_shard(dialogue)
         chat = chats.for_rephrasing(dialogue, dialogue.problem.shards[shard or 0])
-        return Ask("teacher", chat, rules.teacher, drawn, dialogue)
+        return Request("teacher", chat, rules.teacher, drawn, dialogue)
     form = forms.draw(dialogue)
-    return Ask("teacher", chats.for_teacher(dialogue, form), rules.teacher, drawn, dialogue, form)
+    return Request(
+        "teacher", chats.for_teacher(dialogue, form), rules.teacher, drawn, dialogue, form
+    )
 
 
-def _ask_judge(dialogue: Dialogue, question: str, message: Message) -> Ask:
+def _ask_judge(dialogue: Dialogue, question: str, message: Message) -> Request:
     sampling = dialogue.rules.judge
     assert sampling is not None
     chat = chats.for_judge(dialogue, question, message.content)
     drawn = seed(dialogue.seed, "judge", question, message.turn, len(dialogue.caught))
-    return Ask("judge", chat, sampling, drawn, dialogue)
+    return Request("judge", chat, sampling, drawn, dialogue)
 
 
 # The student has spoken.
@@ -268,7 +270,7 @@ def _respond(dialogue: Dialogue) -> Dialogue:
     return dialogue
 
 
-def _drafted(dialogue: Dialogue, want: Ask, reply: Reply) -> Dialogue:
+def _drafted(dialogue: Dialogue, want: Request, reply: Reply) -> Dialogue:
     """A teacher's reply or a primed question, before the leak gate."""
     thought, content = reasoning.split(reply.text)
     content, _ = neutralise(content)

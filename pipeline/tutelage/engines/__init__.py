@@ -6,7 +6,7 @@
     worked      rules over the worked solution, no model            teachers
     scripted    draws by digest, no model                           tests, load, demonstrations
 
-An engine knows nothing of dialogues' rules: it answers one `Ask` at a time, as many at once as it
+An engine knows nothing of dialogues' rules: it answers one `Request` at a time, as many at once as it
 likes. A failure is an `EngineError` whose class says whether to try again; a bad reply is a reply.
 Wherever a name is accepted, so is `package.module:Class`.
 """
@@ -20,7 +20,7 @@ from typing import Protocol
 
 from tutelage.engines import metrics
 from tutelage.errors import SettingsError
-from tutelage.records import Ask, Reply
+from tutelage.records import Reply, Request
 from tutelage.settings import Player, Settings
 
 ENGINES: dict[str, str] = {
@@ -31,21 +31,21 @@ ENGINES: dict[str, str] = {
 }
 """Name -> lazy `module:Class`; each class is built from (player settings, all settings)."""
 
-RESIDENTS = "TUTELAGE_RESIDENTS"
-"""Variable of the environment: `{model: URL}` as JSON, of servers that `engines.resident` keeps. A
+HOT_SWAP_SERVERS = "TUTELAGE_HOT_SWAP_SERVERS"
+"""Variable of the environment: `{model: URL}` as JSON, of servers that `engines.hot_swap` keeps. A
 player on vLLM with such a model is answered there; what the run's settings say is the same."""
-RESIDENT = "resident"
+HOT_SWAP_MODEL = "resident"
 """What such a server calls its model, whatever it holds."""
 
 
 class Engine(Protocol):
-    """Answers asks, many at once, on the caller's event loop."""
+    """Answers requests, many at once, on the caller's event loop."""
 
     @property
     def capacity(self) -> int:
         """Asks that it works on at once; more of them wait inside."""
 
-    async def reply(self, ask: Ask) -> Reply:
+    async def reply(self, request: Request) -> Reply:
         """One reply. Raises `Transient`, `Permanent` or `Fatal`, and nothing else."""
 
     def gauges(self) -> Mapping[str, float]:
@@ -60,7 +60,7 @@ class Engine(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Cast:
+class Players:
     """Who speaks for each side. One engine may play both."""
 
     student: Engine
@@ -69,14 +69,14 @@ class Cast:
     judge: Engine | None = None
 
     def player(self, name: str) -> Engine:
-        """The engine behind a player of an ask; questions are written by the student's."""
+        """The engine behind a player of a request; questions are written by the student's."""
         if name == "judge" and self.judge is not None:
             return self.judge
         return self.teacher if name == "teacher" else self.student
 
     @property
     def capacity(self) -> int:
-        """Asks that the whole cast works on at once."""
+        """Asks that all players together work on at once."""
         return sum(engine.capacity for engine in self.distinct)
 
     def gauges(self) -> dict[str, float]:
@@ -89,7 +89,7 @@ class Cast:
             engine.close()
 
 
-def cast(settings: Settings) -> Cast:
+def players(settings: Settings) -> Players:
     """The engines of a run; student and teacher share one where engine and model are the same.
 
     Raises:
@@ -106,15 +106,15 @@ def cast(settings: Settings) -> Cast:
 
     student, teacher = engine(settings.student), engine(settings.teacher)
     judge = engine(settings.judge) if settings.judge.engine else None
-    return Cast(student, teacher, tuple(made.values()), judge)
+    return Players(student, teacher, tuple(made.values()), judge)
 
 
 def build(player: Player, settings: Settings) -> Engine:
     """The engine of one side."""
     path = ENGINES.get(player.engine, player.engine)
-    if player.engine == "vllm" and (url := _resident(player.model)):
+    if player.engine == "vllm" and (url := _hot_swap_url(player.model)):
         path = ENGINES["server"]
-        player = player.model_copy(update={"model": RESIDENT})
+        player = player.model_copy(update={"model": HOT_SWAP_MODEL})
         server = settings.server.model_copy(update={"url": url})
         settings = settings.model_copy(update={"server": server})
     module, _, name = path.partition(":")
@@ -125,7 +125,7 @@ def build(player: Player, settings: Settings) -> Engine:
     return made
 
 
-def _resident(model: str) -> str:
+def _hot_swap_url(model: str) -> str:
     """URL of a resident server that holds `model`; empty where none does."""
-    told: dict[str, str] = json.loads(os.environ.get(RESIDENTS) or "{}")
+    told: dict[str, str] = json.loads(os.environ.get(HOT_SWAP_SERVERS) or "{}")
     return told.get(model, "")

@@ -1,7 +1,7 @@
 """Starts one vLLM server for all processes of this machine, and makes sure that it ends.
 
-The server runs under a small warden process (`engines.warden`) that holds the other end of a pipe
-to us. When the pipe closes, because we closed it or because we were killed, the warden kills the
+The server runs under a small reaper process (`processes.reaper`) that holds the other end of a pipe
+to us. When the pipe closes, because we closed it or because we were killed, the reaper kills the
 server's whole process group: no orphan holds a GPU. Its log is kept in the run folder.
 """
 
@@ -20,9 +20,9 @@ from typing import Any
 import httpx
 
 from tutelage import models
-from tutelage.engines import warden
 from tutelage.engines.vllm import arguments, prepare
 from tutelage.errors import Fatal, ModelError
+from tutelage.processes import reaper
 from tutelage.settings import Settings
 
 _LOOK_S = 0.5
@@ -132,7 +132,7 @@ class VllmServer:
         command = self._command()
         with self.log.open("ab") as log:
             self._warden = subprocess.Popen(
-                [sys.executable, "-I", "-S", warden.__file__, *command],
+                [sys.executable, "-I", "-S", reaper.__file__, *command],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -153,7 +153,7 @@ class VllmServer:
         resolved = models.resolve(self._model)
         chosen = arguments(resolved, self._settings, models.is_bundled(self._model))
         chosen |= {"host": "127.0.0.1", "port": self._port, "served_model_name": self._name}
-        # Sampling is what the ask says. By default a server fills in the model's own advice (top_k,
+        # Sampling is what the request says. By default a server fills in the model's own advice (top_k,
         # penalties), which vLLM in this process does not.
         chosen = {"generation_config": "vllm"} | chosen | self._more
         words = [sys.executable, "-m", "vllm.entrypoints.openai.api_server"]

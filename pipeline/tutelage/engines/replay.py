@@ -17,10 +17,10 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from tutelage.engines import Cast, Engine
+from tutelage.engines import Engine, Players
 from tutelage.engines.scripted import Scripted
 from tutelage.engines.worked import WorkedTeacher
-from tutelage.records import Ask, Reply, Usage
+from tutelage.records import Reply, Request, Usage
 from tutelage.seeds import digest
 
 _INSTANT = (Scripted, WorkedTeacher)
@@ -35,7 +35,7 @@ class Replies:
     """Replies of a run's unfinished dialogues. Thread-safe.
 
     One line a reply: `key TAB owner TAB reply as JSON`. The owner is the asyncio task's name, which
-    `converse` sets to the id of the dialogue that is played; it may ask in another one's name.
+    `driver` sets to the id of the dialogue that is played; it may ask in another one's name.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -52,19 +52,19 @@ class Replies:
         self._live_size = 0
         self._closed = False
 
-    def find(self, ask: Ask) -> Reply | None:
+    def find(self, request: Request) -> Reply | None:
         """What an earlier session was told; None where it was not."""
-        if not self._before or (text := self._before.get(_key(ask))) is None:
+        if not self._before or (text := self._before.get(_key(request))) is None:
             return None
         self.replayed += 1
         return _reply(json.loads(text))
 
-    def keep(self, ask: Ask, reply: Reply) -> None:
+    def keep(self, request: Request, reply: Reply) -> None:
         """Writes a reply down. A disk that is full is the journal's to report, not ours."""
         task = asyncio.current_task()
         owner = task.get_name() if task else ""
         text = json.dumps(_parts(reply), separators=(",", ":"))
-        line = f"{_key(ask)}\t{owner}\t{text}\n".encode()
+        line = f"{_key(request)}\t{owner}\t{text}\n".encode()
         with self._lock:
             if self._closed:
                 return
@@ -137,12 +137,12 @@ class Replay:
         """The engine's own."""
         return self._engine.capacity
 
-    async def reply(self, ask: Ask) -> Reply:
+    async def reply(self, request: Request) -> Reply:
         """The reply of an earlier session, or a new one; see `Engine`."""
-        found = self._replies.find(ask)
+        found = self._replies.find(request)
         if found is None:
-            found = await self._engine.reply(ask)
-            self._replies.keep(ask, found)
+            found = await self._engine.reply(request)
+            self._replies.keep(request, found)
         return found
 
     def gauges(self) -> Mapping[str, float]:
@@ -154,17 +154,17 @@ class Replay:
         self._engine.close()
 
 
-def remembering(cast: Cast, replies: Replies) -> Cast:
-    """The same cast, each engine that takes time behind a `Replay`."""
+def remembering(players: Players, replies: Replies) -> Players:
+    """The same players, each engine that takes time behind a `Replay`."""
     behind: dict[int, Engine] = {
         id(engine): engine if isinstance(engine, _INSTANT) else Replay(engine, replies)
-        for engine in cast.distinct
+        for engine in players.distinct
     }
     return replace(
-        cast,
-        student=behind[id(cast.student)],
-        teacher=behind[id(cast.teacher)],
-        judge=behind[id(cast.judge)] if cast.judge is not None else None,
+        players,
+        student=behind[id(players.student)],
+        teacher=behind[id(players.teacher)],
+        judge=behind[id(players.judge)] if players.judge is not None else None,
         distinct=tuple(behind.values()),
     )
 
@@ -199,11 +199,11 @@ def _lines(folder: Path) -> Iterator[tuple[str, str, str]]:
                     yield key, owner, text.rstrip("\n")
 
 
-def _key(ask: Ask) -> str:
-    how = ask.sampling
-    said = [word for pair in ask.chat for word in pair]
+def _key(request: Request) -> str:
+    how = request.sampling
+    said = [word for pair in request.chat for word in pair]
     limits = (how.temperature, how.top_p, how.max_tokens, len(how.stop))
-    return digest(ask.player, ask.seed, *limits, *how.stop, len(said), *said, size=32)
+    return digest(request.player, request.seed, *limits, *how.stop, len(said), *said, size=32)
 
 
 def _parts(reply: Reply) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Students and teachers by draw, without a model: deterministic, and as fast as the pipeline.
 
 For tests, load and demonstrations of the data format. A scripted student solves its problem at a
-turn drawn from the ask's seed, and is wrong before that in plausible ways; a scripted teacher says
+turn drawn from the request's seed, and is wrong before that in plausible ways; a scripted teacher says
 one of a few sentences that hold no answer. It is the only engine that reads the gold for a student,
 which is why it generates nothing worth training on.
 """
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
 
-from tutelage.records import Ask, Problem, Reply, Usage
+from tutelage.records import Problem, Reply, Request, Usage
 from tutelage.seeds import fraction, seed
 from tutelage.settings import Player, Settings
 
@@ -62,23 +62,23 @@ class Scripted:
         """Enough to keep one event loop busy."""
         return 64
 
-    async def reply(self, ask: Ask) -> Reply:
-        """A reply that depends on the ask's seed, problem and player alone."""
+    async def reply(self, request: Request) -> Reply:
+        """A reply that depends on the request's seed, problem and player alone."""
         self._counted += 1
-        if ask.player == "student":
-            text, form = attempt(ask.dialogue.problem, ask.seed, self.solve_rate), ""
-        elif ask.player == "judge":
+        if request.player == "student":
+            text, form = attempt(request.dialogue.problem, request.seed, self.solve_rate), ""
+        elif request.player == "judge":
             text, form = "no", ""
-        elif ask.player == "question":
-            text, form = _QUESTIONS[ask.seed % len(_QUESTIONS)], ""
+        elif request.player == "question":
+            text, form = _QUESTIONS[request.seed % len(_QUESTIONS)], ""
         else:
-            text, form = feedback(ask)
+            text, form = feedback(request)
         words = re.findall(r"\s*\S+", text)
-        usage = Usage(prompt=sum(len(c.split()) for _, c in ask.chat), completion=len(words))
-        if ask.player in ("teacher", "judge"):
+        usage = Usage(prompt=sum(len(c.split()) for _, c in request.chat), completion=len(words))
+        if request.player in ("teacher", "judge"):
             return Reply(text, usage=usage, form=form)
         return Reply(
-            text, tuple(map(_token_id, words)), _logprobs(ask.seed, len(words)), usage=usage
+            text, tuple(map(_token_id, words)), _logprobs(request.seed, len(words)), usage=usage
         )
 
     def gauges(self) -> Mapping[str, float]:
@@ -116,13 +116,13 @@ def _logprobs(drawn: int, count: int) -> tuple[float, ...]:
     return (_ROW * (count // len(_ROW) + 2))[start : start + count]
 
 
-def feedback(ask: Ask) -> tuple[str, str]:
+def feedback(request: Request) -> tuple[str, str]:
     """(words, form). Now and then the words are the gold answer, for the leak gate to catch."""
-    if fraction("leak", ask.seed) < LEAK_RATE:
-        return f"The answer is {ask.dialogue.problem.gold.value}.", ask.form
-    options = [words for form, words in _FEEDBACK if form == ask.form]
-    words = options[0] if options else _FEEDBACK[ask.seed % len(_FEEDBACK)][1]
-    return words, ask.form
+    if fraction("leak", request.seed) < LEAK_RATE:
+        return f"The answer is {request.dialogue.problem.gold.value}.", request.form
+    options = [words for form, words in _FEEDBACK if form == request.form]
+    words = options[0] if options else _FEEDBACK[request.seed % len(_FEEDBACK)][1]
+    return words, request.form
 
 
 def attempt(problem: Problem, drawn: int, solve_rate: float | None = None) -> str:

@@ -1,4 +1,4 @@
-"""Client of an OpenAI-compatible server, ours or anybody's: one request an ask, no batches.
+"""Client of an OpenAI-compatible server, ours or anybody's: one request a request, no batches.
 
 Retries only what may pass (connection, 408, 409, 429, 5xx), with back-off and jitter, and later if
 the server says so (`Retry-After`). The time-out of a reply is long, because a client that gives up
@@ -20,7 +20,7 @@ import httpx
 from tutelage import models
 from tutelage.engines import metrics
 from tutelage.errors import Fatal, ModelError, Permanent, SettingsError, Transient
-from tutelage.records import Ask, Reply, Usage
+from tutelage.records import Reply, Request, Usage
 from tutelage.seeds import fraction
 from tutelage.settings import Player, Settings
 
@@ -93,15 +93,15 @@ class Client:
         """How many requests are kept in flight; the server queues what it cannot run."""
         return self._capacity
 
-    async def reply(self, ask: Ask) -> Reply:
+    async def reply(self, request: Request) -> Reply:
         """One reply; see `Engine`."""
-        body = self._body(ask)
+        body = self._body(request)
         failed, away_since, fitted = 0, 0.0, False
         self._in_flight += 1
         try:
             while True:
                 try:
-                    return _read(await self._post(body), ask)
+                    return _read(await self._post(body), request)
                 except _Away as fault:
                     away_since = away_since or time.monotonic()
                     if time.monotonic() - away_since >= self._patience_s:
@@ -121,7 +121,7 @@ class Client:
                         raise
                     self._retried += 1
                     asked = fault.after_s if isinstance(fault, _Busy) else 0.0
-                    await asyncio.sleep(asked + _wait(ask.seed, failed))
+                    await asyncio.sleep(asked + _wait(request.seed, failed))
                     failed += 1
         finally:
             self._in_flight -= 1
@@ -165,19 +165,19 @@ class Client:
             return names[0], is_vllm
         raise ModelError(f"{self._url} serves {', '.join(names) or 'nothing'}, wanted {wanted!r}")
 
-    def _body(self, ask: Ask) -> dict[str, Any]:
-        sampling = ask.sampling
+    def _body(self, request: Request) -> dict[str, Any]:
+        sampling = request.sampling
         body: dict[str, Any] = {
             "model": self._model,
-            "messages": [{"role": role, "content": content} for role, content in ask.chat],
+            "messages": [{"role": role, "content": content} for role, content in request.chat],
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
             "max_tokens": sampling.max_tokens,
-            "seed": ask.seed,
+            "seed": request.seed,
         }
         if sampling.stop:
             body["stop"] = list(sampling.stop)
-        if ask.player in ("student", "question"):
+        if request.player in ("student", "question"):
             body["logprobs"] = True
             if self._is_vllm:
                 body["return_token_ids"] = True
@@ -236,14 +236,14 @@ class Client:
             raise Transient(f"no JSON in the reply: {page.text[:100]!r}") from None
 
 
-def _read(page: Any, ask: Ask) -> Reply:
+def _read(page: Any, request: Request) -> Reply:
     """A chat completion as a `Reply`. Raises `Transient` where it is not one."""
     try:
         choice = page["choices"][0]
         usage = page.get("usage") or {}
         details = usage.get("prompt_tokens_details") or {}
         logprobs = (choice.get("logprobs") or {}).get("content") or []
-        student = ask.player in ("student", "question")
+        student = request.player in ("student", "question")
         return Reply(
             text=_text(choice["message"].get("content") or ""),
             token_ids=tuple(map(_count, choice.get("token_ids") or ())) if student else (),

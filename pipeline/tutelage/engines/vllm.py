@@ -23,7 +23,7 @@ from typing import Any
 from tutelage import models
 from tutelage.engines import metrics
 from tutelage.errors import EngineError, Fatal, ModelError, Permanent
-from tutelage.records import Ask, Reply, Usage
+from tutelage.records import Reply, Request, Usage
 from tutelage.settings import Player, Settings, Vllm, cores
 
 _CPU_LENGTH = 4096
@@ -134,7 +134,7 @@ def _own_length(model: str) -> int:
 class _Pending:
     """A request that has been sent and not answered."""
 
-    ask: Ask
+    request: Request
     loop: asyncio.AbstractEventLoop
     future: "asyncio.Future[Reply]"
 
@@ -173,12 +173,12 @@ class InProcess:
         """vLLM's `max_num_seqs`."""
         return self._capacity
 
-    async def reply(self, ask: Ask) -> Reply:
+    async def reply(self, request: Request) -> Reply:
         """One reply; see `Engine`."""
         if self._dead:
             raise Fatal(self._dead)
         loop = asyncio.get_running_loop()
-        pending = _Pending(ask, loop, loop.create_future())
+        pending = _Pending(request, loop, loop.create_future())
         self._inbox.put(pending)
         if self._dead:  # it died in between, and nobody looks into the inbox any more
             raise Fatal(self._dead)
@@ -264,34 +264,34 @@ class InProcess:
             except Exception as fault:  # also what a chat template raises: no fault of neighbours
                 _settle(pending, Permanent(f"refused by vLLM: {_cause(fault)}"))
 
-    def prompt(self, ask: Ask) -> list[int]:
-        """The token ids of an ask."""
-        chat = [{"role": role, "content": content} for role, content in ask.chat]
+    def prompt(self, request: Request) -> list[int]:
+        """The token ids of a request."""
+        chat = [{"role": role, "content": content} for role, content in request.chat]
         encoded = self._tokenizer.apply_chat_template(
             chat, tokenize=True, add_generation_prompt=True, return_dict=True
         )
         return list(encoded["input_ids"])
 
-    def params(self, ask: Ask, room: int) -> Any:
-        """vLLM's sampling parameters for an ask; `room` is how many tokens the context has left."""
-        sampling = ask.sampling
+    def params(self, request: Request, room: int) -> Any:
+        """vLLM's sampling parameters for a request; `room` is how many tokens the context has left."""
+        sampling = request.sampling
         return self._params(
             temperature=sampling.temperature,
             top_p=sampling.top_p,
             max_tokens=min(sampling.max_tokens, room),
             stop=list(sampling.stop) or None,
-            seed=ask.seed,
-            logprobs=0 if ask.player in ("student", "question") else None,
+            seed=request.seed,
+            logprobs=0 if request.player in ("student", "question") else None,
             output_kind=self._final,
         )
 
     def _send(self, pending: _Pending) -> None:
-        ask = pending.ask
-        prompt = self.prompt(ask)
+        request = pending.request
+        prompt = self.prompt(request)
         room = self._length - len(prompt)
         if room < _HEADROOM:
             raise Permanent(f"context: {len(prompt)} tokens, the model takes {self._length}")
-        params = self.params(ask, room)
+        params = self.params(request, room)
         self._sent += 1
         name = str(self._sent)
         self._moved = time.monotonic()
@@ -305,7 +305,7 @@ class InProcess:
     def _answer(self, output: Any) -> None:
         pending = self._pending.pop(output.request_id)
         made = output.outputs[0]
-        student = pending.ask.player in ("student", "question")
+        student = pending.request.player in ("student", "question")
         reply = Reply(
             text=made.text,
             token_ids=tuple(made.token_ids) if student else (),

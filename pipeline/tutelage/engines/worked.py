@@ -17,7 +17,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tutelage.records import Ask, Dialogue, Reply
+from tutelage.records import Dialogue, Reply, Request
 from tutelage.settings import Player, Settings
 from tutelage.templates import HintView, draw, render
 
@@ -78,9 +78,9 @@ class WorkedTeacher:
         """It never is what a dialogue waits for."""
         return 0
 
-    async def reply(self, ask: Ask) -> Reply:
-        """The hint for the newest attempt of the ask's dialogue."""
-        view = hint(ask.dialogue, draw(ask.seed))
+    async def reply(self, request: Request) -> Reply:
+        """The hint for the newest attempt of the request's dialogue."""
+        view = hint(request.dialogue, draw(request.seed))
         return Reply(render("teacher/worked.j2", view, self._own), form=view.form)
 
     def gauges(self) -> Mapping[str, float]:

@@ -15,9 +15,9 @@ from tutelage.exports.selection import Selection, splits, units
 from tutelage.exports.taker import Row, Shape, Taker, Task
 from tutelage.exports.takers import TAKERS
 from tutelage.exports.writing import write
-from tutelage.places import Place, place
 from tutelage.shards.folder import existing
 from tutelage.shards.reader import read_rows
+from tutelage.storage import Location, location
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +130,11 @@ def _shape(wanted: Taker, request: Request) -> tuple[str, Shape]:
         ) from None
 
 
-def _files(request: Request, shape: Shape) -> list[tuple[str, Place]]:
+def _files(request: Request, shape: Shape) -> list[tuple[str, Location]]:
     """Each split with the file that it goes to."""
     if not request.out.strip():
         raise SettingsError("--out wants a file or a folder, got nothing")
-    out = place(request.out)
+    out = location(request.out)
     if out.suffix in (".parquet", ".jsonl", ".json"):
         if out.suffix not in shape.suffixes:
             raise SettingsError(
@@ -177,7 +177,7 @@ def _finish(
             + wanted.beyond.format(length=lengths.room)
         )
     licences = _licences(request.run)
-    paths = [place(path) for path in report.rows]
+    paths = [location(path) for path in report.rows]
     first = paths[0]
     report.advice = shape.advice.format(
         path=first,

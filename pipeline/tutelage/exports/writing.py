@@ -12,14 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tutelage.exports.taker import Row
-from tutelage.places import Place, whole
 from tutelage.shards.folder import writing
+from tutelage.storage import Location, whole
 
 GROUP_BYTES = 32 << 20
 _BATCH = 200
 
 
-def write(path: Place, rows: Iterable[Row], schema: pa.Schema, about: Mapping[str, Any]) -> int:
+def write(path: Location, rows: Iterable[Row], schema: pa.Schema, about: Mapping[str, Any]) -> int:
     """Writes the rows to `path` by its suffix and returns how many there were.
 
     Args:

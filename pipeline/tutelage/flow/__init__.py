@@ -1,11 +1,11 @@
-"""The Beam graphs, and nothing else that knows Beam.
+"""The Beam graphs, and nothing that does not know Beam.
 
-    play       corpora -> rows -> [exact dedup, decontaminate] -> dialogues -> converse -> journal
-    publish    journal -> sign -> one plan (near-duplicates, clusters, splits, files) -> shards
+    generate   corpora -> rows -> [exact dedup, decontaminate] -> dialogues -> driver -> journal
+    publish    journal -> sketch -> one plan (near-duplicates, clusters, splits, files) -> shards
 
 Two graphs with the journal between them: what was generated is durable before anything is decided
 about it, publishing can be done again without an engine, and no text travels through a shuffle,
-only places in the journal. `run` puts both into one command.
+only offsets in the journal. `run` puts both into one command.
 """
 
 import logging

@@ -20,9 +20,9 @@ from apache_beam.utils.shared import Shared
 from tutelage.corpora import Corpus, Row, open_corpus
 from tutelage.dedup.decontaminate import Evaluations, Match
 from tutelage.errors import CorpusError
-from tutelage.flow import survey
-from tutelage.flow.survey import Place
 from tutelage.records import Problem
+from tutelage.session import survey
+from tutelage.session.survey import RowIndex
 from tutelage.settings import Decontaminate, Settings
 from tutelage.shards import RunFolder
 from tutelage.shards.contaminated import REPORT
@@ -54,11 +54,11 @@ def find(
     settings: Settings,
     folder: RunFolder,
 ) -> beam.PCollection:
-    """Adds the comparison to a graph; (place, reason) of each row to be dropped.
+    """Adds the comparison to a graph; (index, reason) of each row to be dropped.
 
     Args:
-        rows: (place, row) of every input row.
-        duplicates: (key, place of the first) for keys that several rows share; see `survey`.
+        rows: (index, row) of every input row.
+        duplicates: (key, index of the first) for keys that several rows share; see `survey`.
         settings: what is compared with, and how.
         folder: where the report goes.
     """
@@ -77,7 +77,7 @@ def find(
 
 
 class Compare(beam.DoFn):
-    """Emits (place, problem id, match) of each problem that an evaluation set has, too.
+    """Emits (index, problem id, match) of each problem that an evaluation set has, too.
 
     The index is built once in a process, from the sets themselves, so that it need not travel.
     """
@@ -96,19 +96,19 @@ class Compare(beam.DoFn):
         )
 
     def process(
-        self, placed: tuple[Place, Row], first: dict[int, Place]
-    ) -> Iterator[tuple[Place, str, Match]]:
+        self, indexed_row: tuple[RowIndex, Row], first: dict[int, RowIndex]
+    ) -> Iterator[tuple[RowIndex, str, Match]]:
         """Looks one row up."""
-        place, row = placed
-        if row.problem is None or tuple(first.get(survey.key(place, row), place)) != place:
+        index, row = indexed_row
+        if row.problem is None or tuple(first.get(survey.key(index, row), index)) != index:
             return
         match = self._evaluations.match(row.problem)
         if match is not None:
-            yield place, row.problem.problem_id, match
+            yield index, row.problem.problem_id, match
 
 
 def report(
-    matches: Iterable[tuple[Place, str, Match]],
+    matches: Iterable[tuple[RowIndex, str, Match]],
     sets: Sets,
     terms: Decontaminate,
     corpora: list[str],

@@ -21,12 +21,13 @@ import pyarrow as pa
 from tutelage import dedup
 from tutelage.contract import Row, arrow_schema
 from tutelage.errors import RunFailed
-from tutelage.flow import contamination, spool
-from tutelage.flow.plan import File, Notes, plan, scheme
-from tutelage.places import Place, place
+from tutelage.flow import contamination
+from tutelage.session import spool
+from tutelage.session.plan import File, Notes, plan, scheme
 from tutelage.settings import Dedup, Settings
 from tutelage.shards import Entry, RunFolder, entries, fetch, write_shard
 from tutelage.shards.journal import Span, files
+from tutelage.storage import Location, location
 
 _SPLITS = "splits.json"
 """Which dialogues each split has, where there are several: what an extension goes by."""
@@ -65,7 +66,7 @@ def build(pipeline: beam.Pipeline, settings: Settings, folder: RunFolder, run_id
 def sketch(file: str, settings: Dedup, folder: RunFolder) -> str:
     """Spools the facts of one journal file and the sketches of its kept dialogues; its name."""
     rule = scheme(settings)
-    journal = place(file)
+    journal = location(file)
     name = journal.stem
     with ExitStack() as stack:
         facts = stack.enter_context(spool.saving(_facts(folder, name), spool.FACTS))
@@ -127,7 +128,7 @@ def write(shard: List, folder: RunFolder, compression_level: int) -> tuple[str, 
     path, listed = shard
 
     def rows() -> Iterator[Row]:
-        for batch in spool.reading(place(listed)):
+        for batch in spool.reading(location(listed)):
             said = batch.to_pylist()
             spans = [Span(one["file"], one["offset"], one["length"]) for one in said]
             for row, one in zip(fetch(spans), said, strict=True):
@@ -237,9 +238,9 @@ def _told(entry: Entry, row: Row) -> dict[str, Any]:
     }
 
 
-def _facts(folder: RunFolder, name: str) -> Place:
+def _facts(folder: RunFolder, name: str) -> Location:
     return folder.spool / f"{name}.facts.arrow"
 
 
-def _sketches(folder: RunFolder, name: str) -> Place:
+def _sketches(folder: RunFolder, name: str) -> Location:
     return folder.spool / f"{name}.sketches.arrow"

@@ -3,7 +3,7 @@
 Beam's own are of the terminal's process group, so Ctrl-C ends them before they can drain; they
 outlive a parent that is killed, and write on in the journal; they say dozens of lines on its
 standard error; and when one of them dies, the others and the parent wait for it forever. Ours are
-each under a warden (`engines.warden`), with a log in the run's folder. What they run is Beam's.
+each under a reaper (`processes.reaper`), with a log in the run's folder. What they run is Beam's.
 """
 
 import os
@@ -26,20 +26,20 @@ from apache_beam.runners.portability.fn_api_runner.worker_handlers import (
     WorkerHandler,
 )
 
-from tutelage.engines import warden
 from tutelage.errors import RunFailed
+from tutelage.processes import reaper
 
 _URN = "tutelage:worker_process"
 _MODULE = "apache_beam.runners.worker.sdk_worker_main"
 _END_S = 10.0
-"""How long a warden may take to end what it watches; that takes milliseconds."""
+"""How long a reaper may take to end what it watches; that takes milliseconds."""
 _TELLING = re.compile(r"^[\w.]*(?:Error|Exception|Killed|Fatal)\b.*", re.MULTILINE)
 
-_CREWS: "WeakValueDictionary[str, Crew]" = WeakValueDictionary()
+_CREWS: "WeakValueDictionary[str, WorkerPool]" = WeakValueDictionary()
 """By their names, which is all that Beam hands on to what starts a worker."""
 
 
-class Crew:
+class WorkerPool:
     """All worker processes of one run."""
 
     def __init__(self, log: Path, lost: Callable[[str], None]) -> None:
@@ -64,7 +64,7 @@ class Crew:
             if self._ended:
                 raise RunFailed("the run was told to end")
             process = subprocess.Popen(
-                [sys.executable, "-I", "-S", warden.__file__, sys.executable, "-m", _MODULE],
+                [sys.executable, "-I", "-S", reaper.__file__, sys.executable, "-m", _MODULE],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -108,7 +108,7 @@ class Crew:
 class LocalRunner(FnApiRunner):
     """`FnApiRunner`, whose worker processes are a crew of ours."""
 
-    def __init__(self, crew: Crew) -> None:
+    def __init__(self, crew: WorkerPool) -> None:
         super().__init__()
         self._crew = crew
 
@@ -153,7 +153,7 @@ class _Worker(GrpcWorkerHandler):
 
 def _fate(status: int, log: Path, since: int) -> str:
     """What a worker that ended with `status` came to, in a few words."""
-    if status < 0 or status > 192:  # a signal's number below zero, which the warden passes on
+    if status < 0 or status > 192:  # a signal's number below zero, which the reaper passes on
         return f"was killed by signal {-status if status < 0 else 256 - status}"
     with log.open("rb") as file:
         file.seek(since)

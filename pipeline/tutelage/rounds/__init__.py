@@ -4,8 +4,9 @@
     round r:    generate with the newest weights -> train rl -> now and then a look at held-out problems
 
 Each step is one command of this program in a process of its own: a step that dies takes nothing
-with it, and each can be repeated by hand. vLLM stays up between the steps (`engines.residents`): it
-is handed the new weights while it runs, and leaves the GPU to a training. With `resident = false`
+with it, and each can be repeated by hand. vLLM stays up between the steps
+(`engines.hot_swap_servers`): it is handed the new weights while it runs, and leaves the GPU to a
+training. With `resident = false`
 each step that plays starts an engine of its own, which plays the same game.
 
     OUT/rounds.json                 what was asked for; a folder holds one loop

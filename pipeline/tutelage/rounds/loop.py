@@ -10,7 +10,7 @@ from statistics import fmean
 from typing import Protocol
 
 from tutelage import seeds
-from tutelage.engines.residents import Residents
+from tutelage.engines.hot_swap_servers import HotSwapServers
 from tutelage.errors import RunFailed, SettingsError
 from tutelage.rounds.folder import alone, run_file, start, write
 from tutelage.rounds.plan import Plan, Table, options, training
@@ -50,9 +50,9 @@ def perform(plan: Plan, launch: Launch, say: Say) -> list[Table]:
     with alone(plan):
         start(plan)
         lay_out(plan, say)
-        servers = Residents(plan.out, say, launch.stopped, is_used=plan.resident)
-        with servers as residents:
-            loop = _Loop(plan, launch, say, residents)
+        servers = HotSwapServers(plan.out, say, launch.stopped, is_used=plan.resident)
+        with servers:
+            loop = _Loop(plan, launch, say, servers)
             base = loop.warmed_up()
             for number in range(plan.asked.rounds + 1):
                 if not (plan.folder(number) / "done.json").is_file():
@@ -82,7 +82,7 @@ class _Loop:
     plan: Plan
     launch: Launch
     say: Say
-    residents: Residents
+    servers: HotSwapServers
 
     def warmed_up(self) -> str:
         """The weights that the first round plays with."""
@@ -150,7 +150,7 @@ class _Loop:
         self.say(f"{title}: generating with {weights}")
         after = ("--", *plan.asked.beam) if plan.asked.beam else ()
         args = ("generate", "--config", str(file), "--out", str(run), *after)
-        with self.residents.playing(tree) as environment:
+        with self.servers.playing(tree) as environment:
             self.do(title, args, environment)
 
     def train(self, title: str, chosen: Recipe, place: Path, model: str, carry: str) -> str:
@@ -163,7 +163,7 @@ class _Loop:
                     pass
             self.say(f"{title}: training on {place / 'run'}")
             args = ["--model", model, *(("--carry", carry) if carry else ()), *options(chosen)]
-            self.residents.rest()
+            self.servers.rest()
             self.do(title, ("train", chosen.kind, str(place / "run"), "--out", str(out), *args))
         return str(out / checkpoint.LAST)
 

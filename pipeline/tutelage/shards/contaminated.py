@@ -7,8 +7,8 @@ leave out. What a match is, and what it looks like, is not told: `contamination.
 import json
 
 from tutelage.errors import Mistake
-from tutelage.places import reason
 from tutelage.shards.folder import existing
+from tutelage.storage import reason
 
 REPORT = "contamination.jsonl"
 """A line for each match, with the `problem_id` that the problem's dialogues have, too."""

@@ -11,38 +11,38 @@ from typing import Any
 
 from tutelage import models
 from tutelage.errors import Mistake, OutputError
-from tutelage.places import Place, Remote, place, reason, remove, whole
 from tutelage.seeds import digest
+from tutelage.storage import Location, Remote, location, reason, remove, whole
 
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
     """Places of a run, on disk or in an object store. Creates nothing by itself."""
 
-    root: Place
+    root: Location
 
     @property
-    def journal(self) -> Place:
+    def journal(self) -> Location:
         """Folder of the journal."""
         return self.root / "journal"
 
     @property
-    def shards(self) -> Place:
+    def shards(self) -> Location:
         """Folder of the shards, one folder a split in it."""
         return self.root / "shards"
 
     @property
-    def rejects(self) -> Place:
+    def rejects(self) -> Location:
         """Folder of the inputs that became no dialogue."""
         return self.root / "rejects"
 
     @property
-    def spool(self) -> Place:
+    def spool(self) -> Location:
         """Folder of what lies between the steps of publishing; removed when it is done."""
         return self.journal / "spool"
 
     @property
-    def logs(self) -> Place:
+    def logs(self) -> Location:
         """Folder of the workers' telemetry and, on this machine's disk, of the engine's log."""
         return self.root / "logs"
 
@@ -100,7 +100,7 @@ class RunFolder:
             shutil.rmtree(near(self.journal), ignore_errors=True)
 
 
-def near(where: Place) -> Path:
+def near(where: Location) -> Path:
     """Where something lies that has to be on this machine: there, or in the cache for a run in a
     store. Such are the engine's log, the replies of unfinished dialogues, copies of the journal.
     """
@@ -115,7 +115,7 @@ def existing(run: str) -> RunFolder:
     Raises:
         Mistake: there is no run.
     """
-    folder = RunFolder(place(run))
+    folder = RunFolder(location(run))
     try:
         if (folder.root / "run.json").is_file():
             return folder
@@ -126,7 +126,7 @@ def existing(run: str) -> RunFolder:
 
 
 @contextlib.contextmanager
-def writing(path: Place) -> Iterator[None]:
+def writing(path: Location) -> Iterator[None]:
     """Turns the system's refusal to write into a one-line mistake.
 
     Raises:

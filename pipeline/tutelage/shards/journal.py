@@ -22,9 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple, cast
 
-from tutelage.places import Place, Remote, place, whole
 from tutelage.shards.folder import near, writing
 from tutelage.shards.keys import Keys
+from tutelage.storage import Location, Remote, location, whole
 
 Kind = Literal["kept", "dead", "filtered", "duplicate", "passing"]
 """`passing`: dead of something that may be gone by the next session, which plays it again."""
@@ -62,7 +62,7 @@ class Entry:
 class Journal:
     """One worker's journal. Thread-safe."""
 
-    def __init__(self, folder: Place) -> None:
+    def __init__(self, folder: Location) -> None:
         # Sorted by name, files are in the order of their sessions.
         name = f"{time.time_ns():020d}-{uuid.uuid4().hex[:12]}"
         self._folder = folder
@@ -199,12 +199,12 @@ class _Objects:
         pass
 
 
-def files(folder: Place) -> list[Place]:
+def files(folder: Location) -> list[Location]:
     """The journal files of a run, in an order that is the same for everybody."""
     return sorted(folder.glob("*.jsonl"))
 
 
-def entries(file: Place) -> Iterator[Entry]:
+def entries(file: Location) -> Iterator[Entry]:
     """The entries of one journal file, without their rows."""
     offset = 0
     with _here(file).open("rb") as lines:
@@ -220,7 +220,7 @@ def entries(file: Place) -> Iterator[Entry]:
             offset += length
 
 
-def done(folder: Place) -> Keys:
+def done(folder: Location) -> Keys:
     """Keys that no further session needs to play: all but those that stand as passing."""
     kept, other = Keys(), set()
     for file in files(folder):
@@ -244,7 +244,7 @@ def fetch(wanted: Iterable[Span]) -> Iterator[dict[str, Any]]:
             if name not in opened:
                 if len(opened) == _OPEN:
                     opened.pop(next(iter(opened))).close()
-                opened[name] = _here(place(name), offset + length).open("rb")
+                opened[name] = _here(location(name), offset + length).open("rb")
             opened[name].seek(offset)
             row: dict[str, Any] = json.loads(opened[name].read(length))
             yield row
@@ -253,7 +253,7 @@ def fetch(wanted: Iterable[Span]) -> Iterator[dict[str, Any]]:
             file.close()
 
 
-def _here(file: Place, size: int = 0) -> Path:
+def _here(file: Location, size: int = 0) -> Path:
     """The file on this machine, at least `size` bytes of it; all where that is 0.
 
     An object of the journal only ever grows, so a copy that is long enough is as good as new.

@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from tutelage.errors import SettingsError
-from tutelage.places import Place, Remote
 from tutelage.shards.folder import writing
+from tutelage.storage import Location, Remote
 
 NAME = "lock"
 """The file, in the folder of the journal."""
@@ -39,7 +39,7 @@ _SETTLE_S = 1.0
 
 @contextmanager
 def alone(
-    journal: Place, say: Callable[[str], None], lost: Callable[[str], None]
+    journal: Location, say: Callable[[str], None], lost: Callable[[str], None]
 ) -> Iterator[None]:
     """Holds the lock of a run.
 
@@ -202,7 +202,7 @@ def _who(holder: dict[str, Any]) -> str:
     return f"process {holder['pid']} of {holder['host']} (since {holder['since']})"
 
 
-def _taken(folder: Place, who: str) -> SettingsError:
+def _taken(folder: Location, who: str) -> SettingsError:
     return SettingsError(
         f"{folder} is being written by {who}: wait for it, stop it, or choose another --out"
     )

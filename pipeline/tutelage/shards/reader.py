@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tutelage.errors import Mistake
-from tutelage.places import Place, Remote, opened
 from tutelage.shards.folder import existing
+from tutelage.storage import Location, Remote, opened
 
 
-def shard_files(run: str, splits: Sequence[str] = (), kind: str = "*") -> list[Place]:
+def shard_files(run: str, splits: Sequence[str] = (), kind: str = "*") -> list[Location]:
     """The shards of a run, sorted; `kind` is `solved`, `rest` or `*`.
 
     Raises:
@@ -66,7 +66,7 @@ def table(run: str) -> Any:
     return connect(shard_files(run))
 
 
-def connect(files: Sequence[Place]) -> Any:
+def connect(files: Sequence[Location]) -> Any:
     """A DuckDB connection with the view `dialogues` over `files`."""
     import duckdb
 
@@ -85,7 +85,7 @@ def connect(files: Sequence[Place]) -> Any:
     return connection
 
 
-def query(sql: str, files: Sequence[Place]) -> Any:
+def query(sql: str, files: Sequence[Location]) -> Any:
     """Runs SQL over `dialogues`. Raises `Mistake` where DuckDB does not understand it."""
     import duckdb
 

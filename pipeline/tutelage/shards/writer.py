@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 
 from tutelage.contract import Row, arrow_schema, faults, fits
 from tutelage.errors import RunFailed
-from tutelage.places import Place, whole
 from tutelage.shards.folder import writing
+from tutelage.storage import Location, whole
 
 _GROUP_ROWS = 5_000
 _BATCH_ROWS = 500
@@ -28,7 +28,7 @@ _FEW_VALUES = [
 ]  # fmt: skip
 
 
-def write_shard(path: Place, rows: Iterable[Row], compression_level: int = 3) -> int:
+def write_shard(path: Location, rows: Iterable[Row], compression_level: int = 3) -> int:
     """Writes `rows` to `path` and returns how many there were. No rows, no file.
 
     Raises:

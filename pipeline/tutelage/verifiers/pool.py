@@ -61,12 +61,12 @@ class VerifierPool:
         if verifier:
             load(verifier)
 
-    def judge(self, problem: Problem, answer: str) -> Verdict:
+    def verify(self, problem: Problem, answer: str) -> Verdict:
         """The verdict on `answer`; waits for it."""
         verdict = self._glance(problem, answer)
         return verdict if verdict is not None else self._submit(problem, answer).result()
 
-    async def judge_async(self, problem: Problem, answer: str) -> Verdict:
+    async def verify_async(self, problem: Problem, answer: str) -> Verdict:
         """The verdict on `answer`; the loop goes on meanwhile, whatever the answer does."""
         verdict = self._glance(problem, answer)
         if verdict is not None:

@@ -19,7 +19,7 @@ from tutelage.settings import Vllm
 _LOOK_S = 1.0
 
 
-class Keeper:
+class Supervisor:
     """While entered, the server runs, or `lost` has been called with the reason."""
 
     def __init__(
@@ -35,10 +35,10 @@ class Keeper:
         self._said = said
         self._lost = lost
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="vllm keeper", daemon=True)
+        self._thread = threading.Thread(target=self._watch, name="vllm supervisor", daemon=True)
         self._begin()
 
-    def __enter__(self) -> "Keeper":
+    def __enter__(self) -> "Supervisor":
         self._thread.start()
         return self
 

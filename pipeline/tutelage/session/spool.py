@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 
 from tutelage.dedup import Scheme, Sketches
-from tutelage.places import Place, streamed, whole
 from tutelage.shards.folder import writing
+from tutelage.storage import Location, streamed, whole
 
 _NAME = pa.dictionary(pa.int32(), pa.string())
 FACTS = pa.schema(
@@ -48,7 +48,7 @@ LISTED = pa.schema(
 
 
 @contextmanager
-def saving(path: Place, schema: pa.Schema) -> Iterator[Any]:
+def saving(path: Location, schema: pa.Schema) -> Iterator[Any]:
     """A stream for record batches; the file is there when it was left without a fault.
 
     Raises:
@@ -64,7 +64,7 @@ def saving(path: Place, schema: pa.Schema) -> Iterator[Any]:
         yield stream
 
 
-def reading(path: Place, columns: Sequence[int] | None = None) -> Iterator[pa.RecordBatch]:
+def reading(path: Location, columns: Sequence[int] | None = None) -> Iterator[pa.RecordBatch]:
     """The batches of a file; with `columns`, by number, those alone."""
     options = pa.ipc.IpcReadOptions(included_fields=columns and list(columns))
     with streamed(path) as file, pa.ipc.open_stream(file, options=options) as stream:
@@ -73,7 +73,7 @@ def reading(path: Place, columns: Sequence[int] | None = None) -> Iterator[pa.Re
             yield batch if columns is None else batch.take(np.arange(len(batch)))
 
 
-def facts(path: Place, names: Sequence[str] = FACTS.names) -> pa.Table:
+def facts(path: Location, names: Sequence[str] = FACTS.names) -> pa.Table:
     """The facts in a file, or some columns of them."""
     columns = sorted(FACTS.names.index(name) for name in names)
     schema = pa.schema([FACTS.field(column) for column in columns])

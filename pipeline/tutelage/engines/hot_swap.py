@@ -1,6 +1,6 @@
 """A vLLM server that outlives the process that it answers: it takes new weights while it runs.
 
-The process that plays is told by its environment which weights are served where (`RESIDENTS` in
+The process that plays is told by its environment which weights are served where (`HOT_SWAP_SERVERS` in
 `tutelage.engines`), and asks there in place of starting an engine of its own. Its settings stay
 those of a run without a server, so a run begun with one can go on without, and the other way round.
 
@@ -23,7 +23,7 @@ from typing import Any
 import httpx
 
 from tutelage import models
-from tutelage.engines import RESIDENT, handover
+from tutelage.engines import HOT_SWAP_MODEL, weight_update
 from tutelage.engines.launch import VllmServer
 from tutelage.engines.vllm import has_gpu
 from tutelage.errors import ModelError
@@ -34,7 +34,7 @@ _UNUSUAL = re.compile("quantization|load_format|lora|speculative")
 _ORDER_S = 600.0
 
 
-class Resident:
+class HotSwapServer:
     """A server of ours, and what it holds."""
 
     def __init__(
@@ -51,7 +51,7 @@ class Resident:
             ModelError: it could not start.
             Fatal: it was not ready in time, or `stopped` said so while it started.
         """
-        more: dict[str, Any] = {"worker_extension_cls": handover.CLASS}
+        more: dict[str, Any] = {"worker_extension_cls": weight_update.CLASS}
         if has_gpu():
             more["enable_sleep_mode"] = True
         self._usual = not any(_UNUSUAL.search(name) for name in settings.vllm.extra)
@@ -63,7 +63,7 @@ class Resident:
             model,
             log,
             said,
-            name=RESIDENT,
+            name=HOT_SWAP_MODEL,
             more=more,
             environment={"VLLM_SERVER_DEV_MODE": "1"},
             stopped=stopped,

@@ -12,26 +12,26 @@ from tutelage.errors import RunFailed
 from tutelage.records import Dialogue
 
 _FEW = 10
-"""Dialogues of a cleared table below which nothing can be said of a rate."""
+"""Dialogues below which nothing can be said of a rate."""
 
 
-class Alarm:
+class CircuitBreaker:
     """Watches the share of failures among the last `window` dialogues."""
 
     def __init__(self, window: int, limit: float) -> None:
         self._limit = limit
         self._last: deque[Dialogue | None] = deque(maxlen=window)
 
-    def hear(self, ended: Dialogue) -> None:
+    def record(self, ended: Dialogue) -> None:
         """One more dialogue has ended."""
         failed = ended.outcome is not None and ended.outcome.status == "failed"
         self._last.append(ended if failed else None)
 
-    def rings(self, cleared: bool) -> bool:
-        """Whether too much fails. Before the window is full, that can be said only of a `cleared`
-        table: what fails does so quickly, and is the first to end.
+    def tripped(self, is_drained: bool) -> bool:
+        """Whether too much fails. Before the window is full, that can be said only when all
+        dialogues have ended: what fails does so quickly, and is the first to end.
         """
-        whole = len(self._last) == self._last.maxlen or (cleared and len(self._last) >= _FEW)
+        whole = len(self._last) == self._last.maxlen or (is_drained and len(self._last) >= _FEW)
         return whole and len(self.failed) > self._limit * len(self._last)
 
     @property

@@ -1,7 +1,7 @@
 """What one process needs to play dialogues: engines and verifiers, held once however many threads.
 
 A runner may build several DoFns in one process; an engine holds a whole model. So the first one
-that needs a staff makes it, the others share it, and the last one closes it.
+that needs it makes it, the others share it, and the last one closes it.
 """
 
 import threading
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tutelage.engines import Cast, cast
+from tutelage.engines import Players, players
 from tutelage.engines.replay import Replies, remembering
 from tutelage.errors import TutelageError
 from tutelage.settings import Settings
@@ -19,40 +19,40 @@ from tutelage.shards.folder import near
 from tutelage.verifiers import VerifierPool
 
 _LOCK = threading.Lock()
-_HELD: dict[tuple[str, str], tuple["Staff", int]] = {}
+_HELD: dict[tuple[str, str], tuple["Runtime", int]] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Staff:
+class Runtime:
     """The engines of both sides, and the verifiers."""
 
-    cast: Cast
+    players: Players
     pool: VerifierPool
     replies: Replies
 
     @staticmethod
     @contextmanager
-    def shared(settings: Settings, folder: RunFolder) -> Iterator["Staff"]:
-        """This process's staff for a run.
+    def shared(settings: Settings, folder: RunFolder) -> Iterator["Runtime"]:
+        """This process's runtime for a run.
 
         Raises:
             TutelageError: an engine does not start; what it says is the engine's own reason.
         """
         key = (str(folder.root), settings.model_dump_json())
         with _LOCK:
-            staff, users = _HELD.get(key) or (_hire(settings, folder), 0)
-            _HELD[key] = (staff, users + 1)
+            runtime, users = _HELD.get(key) or (_start(settings, folder), 0)
+            _HELD[key] = (runtime, users + 1)
         try:
-            yield staff
+            yield runtime
         finally:
             with _LOCK:
-                staff, users = _HELD.pop(key)
+                runtime, users = _HELD.pop(key)
                 if users > 1:
-                    _HELD[key] = (staff, users - 1)
+                    _HELD[key] = (runtime, users - 1)
                 else:
-                    staff.cast.close()
-                    staff.pool.close()
-                    staff.replies.close()
+                    runtime.players.close()
+                    runtime.pool.close()
+                    runtime.replies.close()
 
 
 def replies_of(folder: RunFolder) -> Path:
@@ -62,14 +62,14 @@ def replies_of(folder: RunFolder) -> Path:
     return near(folder.journal / "replies")
 
 
-def _hire(settings: Settings, folder: RunFolder) -> Staff:
+def _start(settings: Settings, folder: RunFolder) -> Runtime:
     limits = settings.verifier
     pool = VerifierPool(
         timeout=limits.timeout_s, workers=limits.workers, memory_mb=limits.memory_mb
     )
     try:
         replies = Replies(replies_of(folder))
-        return Staff(remembering(cast(settings), replies), pool, replies)
+        return Runtime(remembering(players(settings), replies), pool, replies)
     except TutelageError:
         pool.close()
         raise

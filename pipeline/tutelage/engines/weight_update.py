@@ -4,16 +4,16 @@ vLLM's `reload_weights` answers that all is well, but on a CPU an output layer t
 embedding goes on with its old weights: it computes with a packed copy, and nobody packs it anew,
 because no weight of the file bears its name. The text that comes out is neither model's. So that
 copy is made again here. Checked against a fresh start by the very log-probabilities
-(`tests/engines/test_resident.py`).
+(`tests/engines/test_hot_swap.py`).
 """
 
 from typing import Any
 
-CLASS = f"{__name__}.Handover"
+CLASS = f"{__name__}.WeightUpdate"
 """For vLLM's `worker_extension_cls`."""
 
 
-class Handover:
+class WeightUpdate:
     """Becomes a base class of vLLM's worker; its method is called by `collective_rpc`."""
 
     def take_weights(self: Any, folder: str) -> None:

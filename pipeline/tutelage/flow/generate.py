@@ -1,10 +1,10 @@
 """First graph: problems in, finished dialogues in the journal.
 
-    slices ─┬─ survey ─ first place of each statement that is repeated ─┐
+    slices ─┬─ survey ─ first row of each statement that is repeated ─┐
             └─ read ──────────────────────────────────────── Play ◀─────┘
 
 The corpus is read twice because the first reading must end before the second may begin: which of
-two equal statements stays depends on their place alone, not on which worker was faster. With
+two equal statements stays depends on their indices alone, not on which worker was faster. With
 evaluation sets to keep out it is read once more, between the two (see `contamination`). Every row
 ends in the journal as exactly one of kept, filtered, duplicate or dead.
 """
@@ -19,16 +19,17 @@ from itertools import islice
 import apache_beam as beam
 
 from tutelage import contract, dialogue
-from tutelage.converse import Table
 from tutelage.corpora import Corpus, Row
 from tutelage.corpora.mutants import gold
-from tutelage.flow import contamination, halt, survey
-from tutelage.flow.alarm import Alarm
-from tutelage.flow.staff import Staff
-from tutelage.flow.survey import Place
-from tutelage.flow.telemetry import Pulse
+from tutelage.driver import Scheduler
+from tutelage.flow import contamination
 from tutelage.records import Dialogue, Problem, Rules
 from tutelage.seeds import digest
+from tutelage.session import shutdown, survey
+from tutelage.session.circuit_breaker import CircuitBreaker
+from tutelage.session.runtime import Runtime
+from tutelage.session.survey import RowIndex
+from tutelage.session.telemetry import Heartbeat
 from tutelage.settings import Settings
 from tutelage.shards import Journal, RunFolder
 from tutelage.shards.journal import Kind, done, files
@@ -84,8 +85,8 @@ def build(
     )
 
 
-def read(where: Slice, corpora: list[Corpus], limit: int) -> Iterator[tuple[Place, Row]]:
-    """The rows of one slice, each with its place; at most `limit` rows of a corpus."""
+def read(where: Slice, corpora: list[Corpus], limit: int) -> Iterator[tuple[RowIndex, Row]]:
+    """The rows of one slice, each with its index; at most `limit` rows of a corpus."""
     corpus, part, parts = where
     for row in corpora[corpus].rows(part, parts):
         if limit and row.index >= limit:
@@ -111,9 +112,9 @@ def donors(problem: Problem, among: list[Problem]) -> tuple[Problem, ...]:
 
 
 class Play(beam.DoFn):
-    """Seats the dialogues of each problem at this worker's table; journals each as it ends.
+    """Submits the dialogues of each problem to this worker's scheduler; journals each as it ends.
 
-    The table is kept full across elements: a new dialogue begins when any other has ended. Beam
+    The scheduler is kept full across elements: a new dialogue begins when any other has ended. Beam
     sees nothing of a dialogue; a retried bundle finds in the journal what it has done before.
     """
 
@@ -132,53 +133,62 @@ class Play(beam.DoFn):
     def setup(self) -> None:
         """Takes this process's engines and verifiers, and learns what is done already."""
         self._open = ExitStack()
-        staff = self._open.enter_context(Staff.shared(self._settings, self._folder))
+        runtime = self._open.enter_context(Runtime.shared(self._settings, self._folder))
         self._journal = Journal(self._folder.journal)
         self._open.callback(self._journal.close)
         self._done = done(self._folder.journal)
         self._done_lock = threading.Lock()
-        self._alarm = Alarm(self._settings.driver.window, self._settings.driver.failure_limit)
+        self._breaker = CircuitBreaker(
+            self._settings.driver.window, self._settings.driver.failure_limit
+        )
         shuffled = "shuffled" in self._settings.arms
         self._panels = [panel(corpus) if shuffled else [] for corpus in self._corpora]
-        self._judge = staff.pool.judge
+        self._verify = runtime.pool.verify
         self._rules = {arm: self._settings.rules(arm) for arm in self._settings.arms}
-        places = self._settings.driver.concurrency or max(1, staff.cast.capacity * 3 // 2)
-        self._table = self._open.enter_context(Table(staff.cast, staff.pool, places, self._ended))
+        slots = self._settings.driver.concurrency or max(1, runtime.players.capacity * 3 // 2)
+        self._scheduler = self._open.enter_context(
+            Scheduler(runtime.players, runtime.pool, slots, self._ended)
+        )
         adapts = not self._settings.driver.concurrency
-        self._pulse = Pulse(self._folder, self._table, staff.cast, self._journal, adapts)
-        self._open.callback(self._pulse.beat)
-        self._pulse.beat()  # from here on there may be dialogues that are worth waiting for
-        self._table.call(self._pulse.go_on())
-        self._table.call(self._heed())
+        self._heartbeat = Heartbeat(
+            self._folder, self._scheduler, runtime.players, self._journal, adapts
+        )
+        self._open.callback(self._heartbeat.write)
+        self._heartbeat.write()  # from here on there may be dialogues that are worth waiting for
+        self._scheduler.call(self._heartbeat.repeat())
+        self._scheduler.call(self._obey())
 
     def process(
-        self, placed: tuple[Place, Row], repeated: dict[int, Place], tainted: dict[Place, str]
+        self,
+        indexed_row: tuple[RowIndex, Row],
+        repeated: dict[int, RowIndex],
+        tainted: dict[RowIndex, str],
     ) -> Iterable[None]:
         """Plays the dialogues of one row. Emits nothing: the journal is the output."""
-        place, row = placed
+        index, row = indexed_row
         problem = row.problem
         if problem is None:
-            return self._refuse(place, row, "dead", row.failure, row.reason)
-        first = repeated.get(survey.key(place, row), place)
-        if tuple(first) != place:
+            return self._refuse(index, row, "dead", row.failure, row.reason)
+        first = repeated.get(survey.key(index, row), index)
+        if tuple(first) != index:
             why = f"same statement as row {first[1]} of corpus {first[0]}"
-            return self._refuse(place, row, "duplicate", "duplicate", why)
-        if place in tainted:
-            return self._refuse(place, row, "filtered", "contaminated", tainted[place])
+            return self._refuse(index, row, "duplicate", "duplicate", why)
+        if index in tainted:
+            return self._refuse(index, row, "filtered", "contaminated", tainted[index])
         if fault := self._gold_fault(problem):
-            return self._refuse(place, row, "filtered", "gold", fault)
+            return self._refuse(index, row, "filtered", "gold", fault)
         for sample in range(self._settings.samples):
             for rules in self._rules.values():
-                self._seat(place, problem, rules, sample)
+                self._submit(index, problem, rules, sample)
         return ()
 
     def finish_bundle(self) -> None:
         """A bundle counts as done when all of its dialogues are in the journal."""
-        self._table.clear()
-        if self._alarm.rings(cleared=True):
+        self._scheduler.drain()
+        if self._breaker.tripped(is_drained=True):
             raise self._forgive()
         self._journal.flush()
-        self._pulse.beat()
+        self._heartbeat.write()
 
     def teardown(self) -> None:
         """Gives back the engines."""
@@ -189,17 +199,17 @@ class Play(beam.DoFn):
         answer = gold(problem) if self._settings.verifier.check_gold else ""
         if not answer:
             return ""
-        verdict = self._judge(problem, answer)
+        verdict = self._verify(problem, answer)
         if verdict.status == "correct":
             return ""
         return f"its own verifier says {verdict.status} to the gold answer: {verdict.reason}"
 
-    def _seat(self, place: Place, problem: Problem, rules: Rules, sample: int) -> None:
+    def _submit(self, index: RowIndex, problem: Problem, rules: Rules, sample: int) -> None:
         seed = self._settings.seed
         key, _ = dialogue.identify(problem.problem_id, rules, seed, sample)
         if key not in self._done:
-            chosen = donors(problem, self._panels[place[0]]) if rules.arm == "shuffled" else ()
-            self._table.seat(dialogue.begin(problem, rules, seed, sample, chosen))
+            chosen = donors(problem, self._panels[index[0]]) if rules.arm == "shuffled" else ()
+            self._scheduler.submit(dialogue.begin(problem, rules, seed, sample, chosen))
 
     def _ended(self, ended: Dialogue) -> None:
         with self._done_lock:
@@ -207,23 +217,23 @@ class Play(beam.DoFn):
                 return
             self._done.add(ended.dialogue_id)
         self._write(ended, _kind(ended))
-        self._alarm.hear(ended)
-        if self._alarm.rings(cleared=False):
+        self._breaker.record(ended)
+        if self._breaker.tripped(is_drained=False):
             raise self._forgive()
 
     def _forgive(self) -> Exception:
         """Too much failed: what did so lately is to be played again. Returns what to raise."""
-        for failed in self._alarm.failed:
+        for failed in self._breaker.failed:
             self._write(failed, "passing")
-        return self._alarm.fault()
+        return self._breaker.fault()
 
     def _write(self, ended: Dialogue, kind: Kind) -> None:
         self._journal.append(ended.dialogue_id, kind, contract.row(ended, self._stamp))
 
     def _refuse(
-        self, place: Place, row: Row, kind: Kind, failure: str, reason: str
+        self, index: RowIndex, row: Row, kind: Kind, failure: str, reason: str
     ) -> Iterable[None]:
-        key = digest("input", *place)
+        key = digest("input", *index)
         if key not in self._done:
             self._done.add(key)
             columns = contract.reject(
@@ -237,14 +247,14 @@ class Play(beam.DoFn):
             self._journal.append(key, kind, columns)
         return ()
 
-    async def _heed(self) -> None:
-        """Looks for the wish to stop, and then lets nobody sit down any more."""
+    async def _obey(self) -> None:
+        """Looks for the request to stop, and then begins no further dialogue."""
         begun = time.monotonic()
-        while not await asyncio.to_thread(halt.is_wished, self._folder):
+        while not await asyncio.to_thread(shutdown.is_requested, self._folder):
             took = time.monotonic() - begun
             await asyncio.sleep(min(max(_LOOK_S, _REST * took), _LOOK_AT_MOST_S))
             begun = time.monotonic()
-        self._table.stop(self._settings.driver.grace_s)
+        self._scheduler.stop(self._settings.driver.grace_s)
 
 
 def _kind(ended: Dialogue) -> Kind:

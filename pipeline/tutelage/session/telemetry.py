@@ -1,6 +1,6 @@
 """What a run took: time, tokens, the engine's own counters. Never in a shard, because clocks vary.
 
-Each worker writes a pulse file once a second; whoever watches adds them up. So the same progress
+Each worker writes a heartbeat file once a second; whoever watches adds them up. So the same progress
 line works for one process, several, and machines that share a folder or a store.
 """
 
@@ -14,21 +14,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tutelage.converse import Table
-from tutelage.engines import Cast, metrics
+from tutelage.driver import Scheduler
+from tutelage.engines import Players, metrics
 from tutelage.errors import TutelageError
-from tutelage.places import Place
 from tutelage.settings import Settings
 from tutelage.shards import Journal, RunFolder
+from tutelage.storage import Location
 
 _EVERY_S = 0.5
 _REST = 10
 """How much longer than a look lasts a watcher waits for the next: a store is asked less often."""
-_PULSE_S = 1.0
+_BEAT_S = 1.0
 _TELLING = 0.2
 """Share of the time that an engine may starve before it is worth a line."""
 _STARVED = {
-    "last dialogues": "the last dialogues took long, and nobody was left to take a place",
+    "last dialogues": "the last dialogues took long, and no further dialogue was left to begin",
     "verifier": "verdicts came slowly: raise verifier.workers",
     "concurrency": "too few dialogues were in play: raise driver.concurrency",
     "input": "problems came slowly: the corpus, or the check of their golds, is the limit",
@@ -37,49 +37,54 @@ _STARVED = {
 """Why an engine had too little to do, in words for a person."""
 
 
-class Pulse:
+class Heartbeat:
     """Writes what one worker counts, once a second and at the end, for whoever watches the run."""
 
     def __init__(
-        self, folder: RunFolder, table: Table, cast: Cast, journal: Journal, adapts: bool
+        self,
+        folder: RunFolder,
+        scheduler: Scheduler,
+        players: Players,
+        journal: Journal,
+        adapts: bool,
     ) -> None:
-        """`adapts` lets the table grow while the engine has nobody waiting."""
+        """`adapts` adds slots while nobody waits for the engine."""
         self._adapts = adapts
         self._folder = folder
-        self._table = table
-        self._cast = cast
+        self._scheduler = scheduler
+        self._players = players
         self._journal = journal
-        self._name = f"{folder.logs.name}/pulse-{uuid.uuid4().hex}.json"
+        self._name = f"{folder.logs.name}/heartbeat-{uuid.uuid4().hex}.json"
         self._lock = threading.Lock()
 
-    async def go_on(self) -> None:
-        """Beats until it is cancelled."""
+    async def repeat(self) -> None:
+        """Writes once a second until it is cancelled."""
         while True:
-            await asyncio.sleep(_PULSE_S)
-            await asyncio.to_thread(self.beat)
+            await asyncio.sleep(_BEAT_S)
+            await asyncio.to_thread(self.write)
 
-    def beat(self) -> None:
+    def write(self) -> None:
         """Writes the figures as they stand. A disk that is full is the journal's to report."""
         with self._lock:
             try:
                 self._journal.sync()
-                gauges = self._cast.gauges()
+                gauges = self._players.gauges()
                 engine = metrics.total([gauges])
                 if self._adapts and "waiting" in engine:
-                    self._table.adapt(engine.get("running", 0.0), engine["waiting"])
-                self._folder.write_json(self._name, pulse(self._table, gauges))
+                    self._scheduler.adapt(engine.get("running", 0.0), engine["waiting"])
+                self._folder.write_json(self._name, figures(self._scheduler, gauges))
             except (OSError, TutelageError):
                 return
 
 
-def pulse(table: Table, gauges: dict[str, float]) -> dict[str, Any]:
+def figures(scheduler: Scheduler, gauges: dict[str, float]) -> dict[str, Any]:
     """What a worker counts, as JSON."""
-    tally = table.tally
+    tally = scheduler.tally
     return {
         "seconds": time.monotonic() - tally.begun,
-        "in_play": table.in_play,
-        "places": table.places,
-        "seated": tally.seated,
+        "in_play": scheduler.in_play,
+        "slots": scheduler.slots,
+        "submitted": tally.submitted,
         "ended": tally.ended,
         "failed": tally.failed,
         "exhausted": tally.exhausted,
@@ -87,7 +92,7 @@ def pulse(table: Table, gauges: dict[str, float]) -> dict[str, Any]:
         "tokens": dict(tally.tokens),
         "waiting_for_engine_s": tally.waiting_for_engine_s,
         "waiting_for_verifier_s": tally.waiting_for_verifier_s,
-        "asking_s": tally.asking_s,
+        "requesting_s": tally.requesting_s,
         "starved_s": dict(tally.starved_s),
         "engine": metrics.total([gauges]),
         "gauges": gauges,
@@ -163,15 +168,15 @@ class Watch:
 
     def _tell(self, folder: RunFolder, planned: int) -> None:
         if self._show:
-            self._show(progress(pulses(folder), planned))
+            self._show(progress(heartbeats(folder), planned))
 
 
-def pulses(folder: RunFolder) -> list[dict[str, Any]]:
-    """The newest pulse of each worker, as far as they can be read."""
+def heartbeats(folder: RunFolder) -> list[dict[str, Any]]:
+    """The newest heartbeat of each worker, as far as they can be read."""
     found = []
-    paths: list[Place] = []
+    paths: list[Location] = []
     with contextlib.suppress(OSError):
-        paths = sorted(folder.logs.glob("pulse-*.json"))
+        paths = sorted(folder.logs.glob("heartbeat-*.json"))
     for path in paths:
         try:
             found.append(json.loads(path.read_text("utf-8")))
@@ -181,13 +186,13 @@ def pulses(folder: RunFolder) -> list[dict[str, Any]]:
 
 
 def progress(workers: list[dict[str, Any]], planned: int = 0) -> Progress:
-    """The workers' pulses added up."""
+    """The workers' heartbeats added up."""
     solved: dict[int, int] = {}
     for worker in workers:
         for turn, count in worker["solved_at"].items():
             solved[int(turn)] = solved.get(int(turn), 0) + count
     seconds = max((worker["seconds"] for worker in workers), default=0.0)
-    busy = sum(worker["engine"].get("busy_s", worker["asking_s"]) for worker in workers)
+    busy = sum(worker["engine"].get("busy_s", worker["requesting_s"]) for worker in workers)
     return Progress(
         ended=sum(worker["ended"] for worker in workers),
         failed=sum(worker["failed"] for worker in workers),
@@ -208,12 +213,12 @@ def progress(workers: list[dict[str, Any]], planned: int = 0) -> Progress:
 def starvation(workers: list[dict[str, Any]]) -> str:
     """One line where the engines had too little to do for long, with the commonest reason.
 
-    Of a worker that never had more dialogues than places there is nothing to say.
+    Of a worker that never had more dialogues than slots there is nothing to say.
     """
     lacking: dict[str, float] = {}
     for worker in workers:
         tells = "busy_s" in worker["engine"] or "running" in worker["engine"]
-        if tells and worker["seated"] > worker["places"]:
+        if tells and worker["submitted"] > worker["slots"]:
             for why, seconds in worker["starved_s"].items():
                 lacking[why] = lacking.get(why, 0.0) + seconds
     total = sum(worker["seconds"] for worker in workers)
@@ -227,14 +232,14 @@ def starvation(workers: list[dict[str, Any]]) -> str:
 
 
 def clear(folder: RunFolder) -> None:
-    """Removes the pulses of an earlier session."""
-    for stale in folder.logs.glob("pulse-*.json"):
+    """Removes the heartbeats of an earlier session."""
+    for stale in folder.logs.glob("heartbeat-*.json"):
         stale.unlink(missing_ok=True)
 
 
 def summary(folder: RunFolder, generated_s: float, published_s: float) -> dict[str, Any]:
     """`telemetry.json`: the last session's totals, and each worker's own figures."""
-    workers = pulses(folder)
+    workers = heartbeats(folder)
     total = progress(workers)
     tokens: dict[str, int] = {}
     for worker in workers:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tutelage.converse import Table
-from tutelage.engines import Cast
-from tutelage.flow import telemetry
+from tutelage.driver import Scheduler
+from tutelage.engines import Players
+from tutelage.session import telemetry
 from tutelage.shards import RunFolder
 
 
@@ -19,7 +19,7 @@ class Reader:
     def __init__(self, **told: float) -> None:
         self.told = told
 
-    async def reply(self, ask: Any) -> Any:
+    async def reply(self, request: Any) -> Any:
         raise NotImplementedError
 
     def gauges(self) -> dict[str, float]:
@@ -37,12 +37,12 @@ def folder(tmp_path: Path) -> RunFolder:
 
 
 def write(folder: RunFolder, *told: dict[str, float]) -> None:
-    """Each worker's pulse, from engines that tell these."""
+    """Each worker's heartbeat, from engines that tell these."""
     for number, gauges in enumerate(told):
         readers = (Reader(**gauges), Reader(**gauges))
-        with Table(Cast(*readers, readers), None, 1, lambda _: None) as table:  # type: ignore[arg-type]
-            pulse = telemetry.pulse(table, Cast(*readers, readers).gauges())
-        folder.write_json(f"{folder.logs.name}/pulse-{number}.json", pulse)
+        with Scheduler(Players(*readers, readers), None, 1, lambda _: None) as scheduler:  # type: ignore[arg-type]
+            heartbeat = telemetry.figures(scheduler, Players(*readers, readers).gauges())
+        folder.write_json(f"{folder.logs.name}/heartbeat-{number}.json", heartbeat)
 
 
 def test_one_server_is_counted_once_by_all_engines_and_workers(folder: RunFolder) -> None:

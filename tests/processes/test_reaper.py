@@ -1,4 +1,4 @@
-"""The warden: nothing that it started outlives whoever wanted it started."""
+"""The reaper: nothing that it started outlives whoever wanted it started."""
 
 import os
 import signal
@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from tutelage.engines import warden
+from tutelage.processes import reaper
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/stat").exists(), reason="looks for processes in /proc"
 )
 
-WARDEN = [sys.executable, "-m", "tutelage.engines.warden"]
-FILE = [sys.executable, "-I", "-S", warden.__file__]
+REAPER = [sys.executable, "-m", "tutelage.processes.reaper"]
+FILE = [sys.executable, "-I", "-S", reaper.__file__]
 
 TREE = """
 import os, signal, subprocess, sys, time
@@ -78,7 +78,7 @@ def _start(command: list[str]) -> "subprocess.Popen[bytes]":
 @pytest.mark.parametrize("status", [0, 3, 255])
 def test_the_status_is_the_commands(ground: Ground, survivors: Survivors, status: int) -> None:
     """And what the command left behind is gone."""
-    with _start([*WARDEN, *ground.command, str(status)]) as process:
+    with _start([*REAPER, *ground.command, str(status)]) as process:
         pids = ground.wait()
         assert process.wait(60) == status
         assert not survivors(pids)
@@ -86,18 +86,18 @@ def test_the_status_is_the_commands(ground: Ground, survivors: Survivors, status
 
 def test_a_command_that_was_killed_is_no_success() -> None:
     suicide = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
-    with _start([*WARDEN, sys.executable, "-S", "-c", suicide]) as process:
+    with _start([*REAPER, sys.executable, "-S", "-c", suicide]) as process:
         assert process.wait(60) != 0
 
 
 def test_a_command_that_is_not_there_is_said() -> None:
-    with _start([*WARDEN, "/no/such/command"]) as process:
+    with _start([*REAPER, "/no/such/command"]) as process:
         said = process.communicate(timeout=60)[1]
         assert process.returncode == 1
         assert b"FileNotFoundError" in said
 
 
-@pytest.mark.parametrize("how", [WARDEN, FILE], ids=["module", "file"])
+@pytest.mark.parametrize("how", [REAPER, FILE], ids=["module", "file"])
 def test_all_ends_when_standard_input_closes(
     ground: Ground, survivors: Survivors, how: list[str]
 ) -> None:
@@ -113,9 +113,9 @@ def test_all_ends_when_standard_input_closes(
 
 
 def test_the_command_reads_nothing(tmp_path: Path) -> None:
-    """The pipe is the warden's alone."""
+    """The pipe is the reaper's alone."""
     read = "import pathlib, sys; pathlib.Path(sys.argv[1]).write_text(repr(sys.stdin.read()))"
-    with _start([*WARDEN, sys.executable, "-S", "-c", read, str(tmp_path / "read")]) as process:
+    with _start([*REAPER, sys.executable, "-S", "-c", read, str(tmp_path / "read")]) as process:
         assert process.wait(60) == 0
         assert (tmp_path / "read").read_text() == "''"
 
@@ -129,8 +129,8 @@ child = subprocess.Popen(sys.argv[2:], stdin=subprocess.PIPE, start_new_session=
 pathlib.Path(sys.argv[1]).write_text(str(child.pid))
 time.sleep(600)
 """
-    written = tmp_path / "warden"
-    command = [sys.executable, "-S", "-c", parent, str(written), *WARDEN, *ground.command]
+    written = tmp_path / "reaper"
+    command = [sys.executable, "-S", "-c", parent, str(written), *REAPER, *ground.command]
     with subprocess.Popen(command, start_new_session=True) as process:
         pids = [*ground.wait(), int(written.read_text())]
         assert len(pids) == 3
@@ -140,18 +140,18 @@ time.sleep(600)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_all_ends_when_the_warden_is_told_to(
+def test_all_ends_when_the_reaper_is_told_to(
     ground: Ground, survivors: Survivors, number: int
 ) -> None:
-    with _start([*WARDEN, *ground.command]) as process:
+    with _start([*REAPER, *ground.command]) as process:
         pids = ground.wait()
         process.send_signal(number)
         assert process.wait(60) != 0
         assert not survivors(pids)
 
 
-def test_the_command_ends_when_the_warden_is_killed(ground: Ground, survivors: Survivors) -> None:
-    with _start([*WARDEN, *ground.command]) as process:
+def test_the_command_ends_when_the_reaper_is_killed(ground: Ground, survivors: Survivors) -> None:
+    with _start([*REAPER, *ground.command]) as process:
         command, child = ground.wait()
         process.kill()
         process.wait(60)
@@ -163,7 +163,7 @@ def test_a_signal_that_comes_too_early_is_not_lost(ground: Ground, survivors: Su
     """It arrives when the command has just begun and nobody listens yet."""
     early = """
 import os, pathlib, signal, subprocess, sys, time
-from tutelage.engines import warden
+from tutelage.processes import reaper
 
 def popen(*given, **named):
     child = begin(*given, **named)
@@ -173,7 +173,7 @@ def popen(*given, **named):
     return child
 
 begin, subprocess.Popen = subprocess.Popen, popen
-sys.exit(warden.main(sys.argv[1:]))
+sys.exit(reaper.main(sys.argv[1:]))
 """
     with _start([sys.executable, "-c", early, *ground.command]) as process:
         pids = ground.wait()
@@ -182,9 +182,9 @@ sys.exit(warden.main(sys.argv[1:]))
 
 
 def test_the_file_needs_no_package() -> None:
-    """The standard library does, so the warden is there at once and stays small."""
+    """The standard library does, so the reaper is there at once and stays small."""
     told = "import sys; print([m for m in sys.modules if m.startswith(('tutelage', 'pydantic'))])"
-    code = f"import runpy; runpy.run_path({warden.__file__!r}); {told}"
+    code = f"import runpy; runpy.run_path({reaper.__file__!r}); {told}"
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True
     )

@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 from tutelage import dedup
 from tutelage.dedup import splits
 from tutelage.dedup.splits import HELD
-from tutelage.flow.spool import LISTED
+from tutelage.session.spool import LISTED
 from tutelage.settings import Dedup, Settings, Splits, cores
 
 Ints = npt.NDArray[np.int64]

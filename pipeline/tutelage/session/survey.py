@@ -16,7 +16,7 @@ from tutelage.dedup import normalise
 from tutelage.errors import SettingsError
 from tutelage.seeds import digest
 
-Place = tuple[int, int]
+RowIndex = tuple[int, int]
 """(index of the corpus, index of the row in it)."""
 
 Seen = npt.NDArray[np.void]
@@ -28,18 +28,18 @@ _SEEN = np.dtype(
 _BLOCK = 50_000
 
 
-def key(place: Place, row: Row) -> int:
+def key(index: RowIndex, row: Row) -> int:
     """64 bits: equal for statements that differ in case, white space and typography alone; a row
     that is no problem has its own.
     """
     if row.problem is None:
-        return int(digest("no problem", *place), 16)
+        return int(digest("no problem", *index), 16)
     return int(digest("statement", normalise(row.problem.statement)), 16)
 
 
-def survey(rows: Iterable[tuple[Place, Row]]) -> Iterator[Seen]:
-    """The keys and places of rows, in blocks."""
-    seen = ((key(place, row), *place, _content(row)) for place, row in rows)
+def survey(rows: Iterable[tuple[RowIndex, Row]]) -> Iterator[Seen]:
+    """The keys and indices of rows, in blocks."""
+    seen = ((key(index, row), *index, _content(row)) for index, row in rows)
     while block := list(islice(seen, _BLOCK)):
         yield np.array(block, _SEEN)
 
@@ -89,8 +89,8 @@ def _changed(index: int, rows: int) -> SettingsError:
     )
 
 
-def repeated(blocks: Iterable[Seen]) -> Iterator[tuple[int, Place]]:
-    """(key, smallest place) of each key that several rows have."""
+def repeated(blocks: Iterable[Seen]) -> Iterator[tuple[int, RowIndex]]:
+    """(key, smallest index) of each key that several rows have."""
     rows = np.sort(np.concatenate([np.empty(0, _SEEN), *blocks]), order=("key", "corpus", "row"))
     again = rows["key"][1:] == rows["key"][:-1]
     opens = again & ~np.concatenate([[False], again[:-1]])

@@ -7,15 +7,15 @@ import pytest
 
 from stores import Store, bucket
 from tutelage.errors import Mistake
-from tutelage.places import Place, Remote, opened, place, remove, streamed, whole
+from tutelage.storage import Location, Remote, location, opened, remove, streamed, whole
 
 
 @pytest.fixture(params=["disk", "store"])
-def root(request: pytest.FixtureRequest, tmp_path: Path, store: Store) -> Place:
+def root(request: pytest.FixtureRequest, tmp_path: Path, store: Store) -> Location:
     return tmp_path / "root" if request.param == "disk" else bucket("root")
 
 
-def test_both_kinds_answer_alike(root: Place) -> None:
+def test_both_kinds_answer_alike(root: Location) -> None:
     for name in ("a.json", "b/c.json", "b/d.txt", "b/deep/e.json"):
         with whole(root / name) as part:
             part.write_text(name)
@@ -50,7 +50,7 @@ def half(part: Path) -> None:
     raise OSError("the disk is full")
 
 
-def test_a_file_that_was_not_finished_leaves_the_old_one(root: Place) -> None:
+def test_a_file_that_was_not_finished_leaves_the_old_one(root: Location) -> None:
     with whole(root / "x") as part:
         part.write_text("old")
     with pytest.raises(OSError, match="full"), whole(root / "x") as part:
@@ -72,16 +72,16 @@ def test_a_file_that_was_not_finished_leaves_the_old_one(root: Place) -> None:
     ],
 )
 def test_a_place_is_found_again_by_its_text(store: Store, text: str, again: str) -> None:
-    found = place(text)
+    found = location(text)
     assert str(found) == again
-    assert place(str(found)) == found == pickle.loads(pickle.dumps(found))
+    assert location(str(found)) == found == pickle.loads(pickle.dumps(found))
 
 
 def test_a_query_stays_at_the_end(store: Store) -> None:
-    found = place("mem://bucket?scheme=http")
+    found = location("mem://bucket?scheme=http")
     assert str(found / "a" / "b") == "mem://bucket/a/b?scheme=http"
     assert isinstance(found, Remote)
-    assert place("mem://bucket/my%20run?a=b").at[1] == "bucket/my run"
+    assert location("mem://bucket/my%20run?a=b").at[1] == "bucket/my run"
     assert ((found / "a").at[1], found.at[1]) == ("bucket/a", "bucket")
 
 
@@ -97,5 +97,5 @@ def test_a_query_stays_at_the_end(store: Store) -> None:
 )
 def test_a_url_that_leads_nowhere_is_a_mistake(text: str, said: str) -> None:
     with pytest.raises(Mistake, match=said) as caught:
-        place(text)
+        location(text)
     assert "secret" not in str(caught.value)

@@ -1,10 +1,10 @@
 """Stops a run in good order, on Ctrl-C, SIGTERM, a closed terminal, or an engine beyond help.
 
-Beam blocks the thread that runs a pipeline, and its workers may be other processes. So the pipeline
-runs in a thread of its own, this one waits for signals, and the wish to stop is a file in the run's
-folder that every worker looks for. Workers seat no dialogue from then on and give those in play a
-few seconds; whatever is dropped, a resumed run plays again. No signal reaches the processes of
-workers (`flow.workers`), and none of them writes any more when the wait is over.
+A pipeline blocks the thread that runs it, and its workers may be other processes. So the pipeline
+runs in a thread of its own, this one waits for signals, and the request to stop is a file in the
+run's folder that every worker looks for. Workers begin no dialogue from then on and give those in
+play a few seconds; whatever is dropped, a resumed run plays again. No signal reaches the processes
+of workers (`flow.workers`), and none of them writes any more when the wait is over.
 """
 
 import contextlib
@@ -16,88 +16,88 @@ from types import FrameType
 from typing import Any, Self
 
 from tutelage.errors import RunFailed
-from tutelage.flow.workers import Crew
-from tutelage.places import Place
 from tutelage.shards import RunFolder
-from tutelage.shards.folder import near
+from tutelage.storage import Location
 
 PATIENCE_S = 8.0
 """From the signal to the end at the latest, whatever the pipeline does."""
 
 
-def wish(folder: RunFolder) -> Place:
+def request_file(folder: RunFolder) -> Location:
     """The file that says that a run is to stop."""
     return folder.journal / "stop"
 
 
-def is_wished(folder: RunFolder) -> bool:
+def is_requested(folder: RunFolder) -> bool:
     """Whether a run is to stop, as far as can be seen."""
     with contextlib.suppress(OSError):
-        return wish(folder).exists()
+        return request_file(folder).exists()
     return False
 
 
-class Halt:
-    """While entered, signals are wishes. The second Ctrl-C ends the process at once.
-
-    `crew` is for the run's worker processes, if it has any.
-    """
+class Shutdown:
+    """While entered, a signal is a request to stop. The second Ctrl-C ends the process at once."""
 
     def __init__(self, folder: RunFolder) -> None:
-        self._path = wish(folder)
-        self.crew = Crew(near(folder.logs) / "workers.log", self.ask)
+        self._path = request_file(folder)
         self._signalled = False
         self._reason = ""
         self._before: dict[int, Any] = {}
 
-    def ask(self, reason: str) -> None:
-        """Wishes the run to stop and to fail; from any thread. The first reason counts."""
+    def request(self, reason: str) -> None:
+        """Asks the run to stop and to fail; from any thread. The first reason counts."""
         self._reason = self._reason or reason
 
-    def attend(self, work: Callable[[], None], begun: Callable[[], bool]) -> None:
+    def run(
+        self,
+        work: Callable[[], None],
+        is_playing: Callable[[], bool],
+        abandon: Callable[[], None],
+    ) -> None:
         """Runs `work` in a thread and waits for it; once asked to stop, no longer than it may take.
 
         Args:
             work: what to run; it should end soon after the file has appeared.
-            begun: whether it has anything in hand that is worth waiting for.
+            is_playing: whether it has anything in hand that is worth waiting for.
+            abandon: called when the wait is over and the work is not; it ends what still writes.
 
         Raises:
             KeyboardInterrupt: a signal came, and the work has ended or its time is up.
-            RunFailed: `ask` was called.
+            RunFailed: `request` was called.
             BaseException: what the work raised.
         """
-        raised: list[BaseException] = []
+        faults: list[BaseException] = []
 
-        def run() -> None:
+        def attempt() -> None:
             # A terminal sends Ctrl-C to all processes of a command; what is started in this thread,
             # or in one that it starts, inherits the mask. Beam's threads may be others.
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             try:
                 work()
             except BaseException as fault:
-                raised.append(fault)
+                faults.append(fault)
 
-        thread = threading.Thread(target=run, name="pipeline", daemon=True)
+        thread = threading.Thread(target=attempt, name="pipeline", daemon=True)
         thread.start()
         try:
-            self._wait(thread, begun)
+            self._wait(thread, is_playing)
         finally:
             if thread.is_alive():
-                self.crew.end()
+                abandon()
         if self._signalled:
             raise KeyboardInterrupt
         if self._reason:
             raise RunFailed(self._reason)
-        if raised:
-            raise raised[0]
+        if faults:
+            raise faults[0]
 
-    def _wait(self, thread: threading.Thread, begun: Callable[[], bool]) -> None:
-        """Until it has ended, or until its time is up after a wish."""
+    def _wait(self, thread: threading.Thread, is_playing: Callable[[], bool]) -> None:
+        """Until it has ended, or until its time is up after a request to stop."""
         limit: float | None = None
         while thread.is_alive() and (limit is None or time.monotonic() < limit):
             thread.join(timeout=0.1)
             if limit is None and (self._signalled or self._reason):
-                limit = time.monotonic() + (PATIENCE_S if begun() else 0.0)
+                limit = time.monotonic() + (PATIENCE_S if is_playing() else 0.0)
                 with contextlib.suppress(OSError):
                     self._path.write_text(self._reason or "interrupted", "utf-8")
 
@@ -107,14 +107,14 @@ class Halt:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 # `nohup` and its like ignore what a terminal says when it closes; so does a run.
                 if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
-                    self._before[number] = signal.signal(number, self._hear)
+                    self._before[number] = signal.signal(number, self._receive)
         return self
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def _hear(self, number: int, frame: FrameType | None) -> None:
+    def _receive(self, number: int, frame: FrameType | None) -> None:
         if self._signalled and number == signal.SIGINT:
             raise KeyboardInterrupt
         self._signalled = True

@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from tutelage import engines, models, settings
-from tutelage.engines import RESIDENT, RESIDENTS, launch, resident
+from tutelage.engines import HOT_SWAP_MODEL, HOT_SWAP_SERVERS, hot_swap, launch
+from tutelage.engines.hot_swap import HotSwapServer
 from tutelage.engines.launch import VllmServer
-from tutelage.engines.resident import Resident
 from tutelage.engines.server import Client
 from tutelage.errors import ModelError
 
@@ -55,7 +55,7 @@ def folder(path: Path, shape: int = 2, files: int = 1) -> str:
     return str(path)
 
 
-Start = Callable[..., Resident]
+Start = Callable[..., HotSwapServer]
 
 
 @pytest.fixture
@@ -63,18 +63,18 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     """Starts a resident over what stands in for vLLM; `begun` says with which models."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(launch, "_LOOK_S", 0.05)
-    made: list[Resident] = []
+    made: list[HotSwapServer] = []
 
-    def make(model: str, *sets: str, refused: str = "", gpu: bool = False) -> Resident:
+    def make(model: str, *sets: str, refused: str = "", gpu: bool = False) -> HotSwapServer:
         def command(server: VllmServer) -> list[str]:
             with Path("begun").open("a") as file:
                 file.write(server._model + "\n")
             return [sys.executable, "-S", "-c", SERVE, str(server._port), refused]
 
         monkeypatch.setattr(VllmServer, "_command", command)
-        monkeypatch.setattr(resident, "has_gpu", lambda: gpu)
+        monkeypatch.setattr(hot_swap, "has_gpu", lambda: gpu)
         chosen = settings.load("", sets)
-        made.append(Resident(chosen, model, tmp_path / "log", lambda _: None, lambda: False))
+        made.append(HotSwapServer(chosen, model, tmp_path / "log", lambda _: None, lambda: False))
         return made[-1]
 
     yield make
@@ -174,7 +174,7 @@ def test_a_file_that_holds_no_weights_is_a_mistake(tmp_path: Path):
     broken = folder(tmp_path / "broken")
     (tmp_path / "broken/model-0.safetensors").write_bytes(struct.pack("<Q", 9) + b"no header")
     with pytest.raises(ModelError, match="no safetensors file"):
-        resident.layout(broken)
+        hot_swap.layout(broken)
 
 
 def test_a_player_is_answered_where_its_weights_are(monkeypatch: pytest.MonkeyPatch):
@@ -190,13 +190,13 @@ def test_a_player_is_answered_where_its_weights_are(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(Client, "_probe", probe)
     monkeypatch.setattr("tutelage.engines.vllm.InProcess.__init__", no_start)
-    monkeypatch.setenv(RESIDENTS, json.dumps({"/a/model": "http://127.0.0.1:9/v1"}))
+    monkeypatch.setenv(HOT_SWAP_SERVERS, json.dumps({"/a/model": "http://127.0.0.1:9/v1"}))
     chosen = settings.load("", ["student.model=/a/model", "teacher.model=/another"])
     assert isinstance(engines.build(chosen.student, chosen), Client)
-    assert probed == [("http://127.0.0.1:9/v1", RESIDENT)]
+    assert probed == [("http://127.0.0.1:9/v1", HOT_SWAP_MODEL)]
     with pytest.raises(ModelError, match="of its own"):
         engines.build(chosen.teacher, chosen)
-    monkeypatch.delenv(RESIDENTS)
+    monkeypatch.delenv(HOT_SWAP_SERVERS)
     with pytest.raises(ModelError, match="of its own"):
         engines.build(chosen.student, chosen)
 
@@ -207,12 +207,12 @@ CHATS = ["What is 17 + 25?", "Ann had 12 apples and ate 5. How many are left?", 
 FRESH = """
 import asyncio, json, sys
 from tutelage import engines, settings
-from tutelage.records import Ask, Sampling
+from tutelage.records import Request, Sampling
 async def play(engine, chats):
     made = []
     for chat in chats:
-        ask = Ask("student", (("user", chat),), Sampling(0.0, 1.0, 24), 7, None)
-        reply = await engine.reply(ask)
+        request = Request("student", (("user", chat),), Sampling(0.0, 1.0, 24), 7, None)
+        reply = await engine.reply(request)
         made.append([list(reply.token_ids), list(reply.logprobs)])
     return made
 def main(model, chats):
@@ -227,7 +227,7 @@ if __name__ == "__main__":
 
 def said(model: str, url: str = "") -> list[tuple[list[int], list[float]]]:
     """Greedy replies and their log-probabilities, by the server or by an engine of its own."""
-    environment = os.environ | ({RESIDENTS: json.dumps({model: url})} if url else {})
+    environment = os.environ | ({HOT_SWAP_SERVERS: json.dumps({model: url})} if url else {})
     typed = [sys.executable, "-c", FRESH, model, json.dumps(CHATS)]
     done = subprocess.run(typed, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
@@ -247,7 +247,7 @@ def test_a_reload_answers_as_a_fresh_start_does(tmp_path: Path):
     chosen = settings.load("", ["vllm.max_model_len=512"])
     begun: list[str] = []
     log = tmp_path / "vllm.log"
-    server = Resident(chosen, models.BUNDLED, log, begun.append, lambda: False)
+    server = HotSwapServer(chosen, models.BUNDLED, log, begun.append, lambda: False)
     try:
         assert said(models.BUNDLED, server.server.url) == before
         server.play(other)

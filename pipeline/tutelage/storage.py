@@ -204,10 +204,10 @@ class Remote:
             return system.get_file_info(key)
 
 
-Place = Path | Remote
+Location = Path | Remote
 
 
-def place(text: str) -> Place:
+def location(text: str) -> Location:
     """The place that a person named, or that was written down as `str(place)`.
 
     Raises:
@@ -232,7 +232,7 @@ def place(text: str) -> Place:
 
 
 @contextmanager
-def whole(where: Place) -> Iterator[Path]:
+def whole(where: Location) -> Iterator[Path]:
     """A file on this disk to write to. Left without a fault, it is at its place, all at once; where
     none was written, nothing changes.
     """
@@ -261,7 +261,7 @@ def _to_disk(file: Path) -> None:
         os.fsync(written.fileno())
 
 
-def opened(where: Place) -> pa.NativeFile:
+def opened(where: Location) -> pa.NativeFile:
     """The file for Arrow's readers, which take of it what they want."""
     if isinstance(where, Path):
         return pa.OSFile(str(where))
@@ -269,7 +269,7 @@ def opened(where: Place) -> pa.NativeFile:
     return system.open_input_file(key)
 
 
-def streamed(where: Place) -> pa.NativeFile:
+def streamed(where: Location) -> pa.NativeFile:
     """The file for Arrow's readers, from its beginning to its end."""
     if isinstance(where, Path):
         return pa.OSFile(str(where))
@@ -277,7 +277,7 @@ def streamed(where: Place) -> pa.NativeFile:
     return system.open_input_stream(key, buffer_size=_BUFFER)
 
 
-def remove(where: Place) -> None:
+def remove(where: Location) -> None:
     """Removes a file, or a folder with all in it; nothing where there is none."""
     if isinstance(where, Remote):
         where.rmtree()

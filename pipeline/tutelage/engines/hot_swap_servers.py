@@ -9,14 +9,14 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from tutelage.engines import RESIDENTS
-from tutelage.engines.keeper import Keeper
-from tutelage.engines.resident import Resident
+from tutelage.engines import HOT_SWAP_SERVERS
+from tutelage.engines.hot_swap import HotSwapServer
+from tutelage.engines.supervisor import Supervisor
 from tutelage.errors import TutelageError
 from tutelage.settings import Settings
 
 
-class Residents:
+class HotSwapServers:
     """While entered, servers may run; none does afterwards."""
 
     def __init__(
@@ -32,9 +32,9 @@ class Residents:
         self._is_used = is_used
         self._say = say
         self._stopped = stopped
-        self._servers: dict[str, Resident] = {}
+        self._servers: dict[str, HotSwapServer] = {}
 
-    def __enter__(self) -> "Residents":
+    def __enter__(self) -> "HotSwapServers":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -53,22 +53,22 @@ class Residents:
                 if player.engine == "vllm" and player.model not in held:
                     server = self._ready(side, player.model, chosen).server
                     held[player.model] = server.url
-                    watch.enter_context(Keeper(server, chosen.vllm, self._say, self._say))
-            yield {RESIDENTS: json.dumps(held)} if held else {}
+                    watch.enter_context(Supervisor(server, chosen.vllm, self._say, self._say))
+            yield {HOT_SWAP_SERVERS: json.dumps(held)} if held else {}
 
     def rest(self) -> None:
         """Leaves the GPU to a training."""
         for server in self._servers.values():
             server.rest()
 
-    def _ready(self, side: str, model: str, chosen: Settings) -> Resident:
+    def _ready(self, side: str, model: str, chosen: Settings) -> HotSwapServer:
         """The server of this side, holding `model`."""
         try:
             if side in self._servers:
                 self._servers[side].play(model)
             else:
                 log = self._folder / f"vllm-{side}.log"
-                self._servers[side] = Resident(chosen, model, log, self._say, self._stopped)
+                self._servers[side] = HotSwapServer(chosen, model, log, self._say, self._stopped)
         except TutelageError:
             if self._stopped():
                 raise KeyboardInterrupt from None

@@ -1,9 +1,9 @@
-"""`python -m tutelage.engines.warden COMMAND...`: runs COMMAND until standard input closes.
+"""`python -m tutelage.processes.reaper COMMAND...`: runs COMMAND until standard input closes.
 
 Standard input is a pipe from whoever wants COMMAND to run. It closes when they close it and also
 when they are killed, whatever the signal. Then, or when COMMAND ends, everything in COMMAND's
 process group is killed. Standard library only: it must start at once and outlive all else, so it
-also runs as a file, without the package (`python -I -S warden.py COMMAND...`).
+also runs as a file, without the package (`python -I -S reaper.py COMMAND...`).
 """
 
 import contextlib
@@ -46,7 +46,7 @@ def _end(child: "subprocess.Popen[bytes]") -> None:
 
 
 def _begin() -> None:
-    """In COMMAND's process, before it runs. Linux: it is killed when the warden itself is."""
+    """In COMMAND's process, before it runs. Linux: it is killed when the reaper itself is."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,0 +1,67 @@
+"""What a run was made of: digests of templates, of the student's weights and of the columns."""
+
+from tutelage import contract, models, templates
+from tutelage.seeds import digest
+from tutelage.settings import Settings
+
+
+def stamp(settings: Settings) -> contract.Stamp:
+    """Provenance that all rows of a run share.
+
+    Raises:
+        SettingsError: a template is not there.
+        ModelError: a model is not there.
+    """
+    student, teacher, judge = settings.student, settings.teacher, settings.judge
+    used = _templates(settings)
+    templates.check([name for names in used.values() for name in names], settings.prompts)
+    revision = ""
+    if student.engine == "vllm":
+        models.resolve(student.model)
+        revision = models.revision(student.model)
+    if teacher.engine == "vllm":
+        models.resolve(teacher.model)
+    return contract.Stamp(
+        run_id=settings.run_id(),
+        models={
+            "student": student.model,
+            "teacher": teacher.model or teacher.engine,
+            "judge": judge.model if judge.engine else "",
+            "revision": revision,
+        },
+        prompts={k: templates.fingerprint(v, settings.prompts) for k, v in used.items()},
+        loss=settings.loss,
+    )
+
+
+def source(stamp: contract.Stamp) -> dict[str, dict[str, str]]:
+    """What settings only name or imply, as `run.json` keeps it."""
+    columns = digest(str(contract.arrow_schema()))
+    return {
+        "prompts": dict(stamp.prompts),
+        "models": dict(stamp.models),
+        "columns": {"dialogue.v1": columns},
+    }
+
+
+def _templates(settings: Settings) -> dict[str, list[str]]:
+    """Role -> the templates that it may be given in this run."""
+    used = {
+        "student": [f"student/{settings.student.prompt}.j2"],
+        "teacher": [
+            "shared/retry.j2",
+            f"teacher/{settings.teacher.prompt}.j2",
+            "teacher/attempt.j2",
+        ],
+    }
+    if settings.teacher.engine == "worked":
+        used["teacher"][1:] = ["teacher/worked.j2"]
+    if "blind" in settings.arms:
+        used["teacher"] += ["teacher/blind.j2", "teacher/blind_attempt.j2"]
+    if settings.underspecified.rephrase:
+        used["teacher"] += ["teacher/lazy.j2"]
+    if settings.q_priming.enabled:
+        used["question"] = ["question/ask.j2"]
+    if settings.judge.engine:
+        used["judge"] = ["judge/leak.j2", "judge/move.j2"]
+    return used
