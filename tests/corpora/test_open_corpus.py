@@ -85,12 +85,12 @@ def test_a_file_named_like_a_forced_format_is_a_file(
     ("spec", "told"),
     [
         ("none.jsonl", "there is no file 'none.jsonl'"),
-        ("startr", "did you mean 'starter'"),
+        ("startr", "the nearest is 'starter'"),
         ("*.none", "no file matches"),
         ("folder", "is a folder"),
-        ("gsm8q=tiny.jsonl", "did you mean 'gsm8k'"),
+        ("gsm8q=tiny.jsonl", "the nearest is 'gsm8k'"),
         ("nothing.like:This=tiny.jsonl", "cannot be loaded"),
-        ("starter?sise=5", "did you mean 'size'"),
+        ("starter?sise=5", "the nearest is 'size'"),
         ("starter?size=many", "whole number"),
         ("starter:more", "options only"),
         ("empty.jsonl", "holds no rows"),
@@ -120,7 +120,7 @@ def test_mistakes_are_one_line_that_says_what_to_do(
 @pytest.mark.parametrize(
     ("fields", "form", "told"),
     [
-        ({"statment": "question"}, "", "did you mean 'statement'"),
+        ({"statment": "question"}, "", "the nearest is 'statement'"),
         ({"statement": "quesion", "answer": "answer"}, "", "no row of"),
         ({"statement": "question"}, "gsm8k", "goes with the generic format"),
     ],

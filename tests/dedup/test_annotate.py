@@ -145,9 +145,9 @@ def test_blocks_threads_and_types_that_widen(
 @pytest.mark.parametrize(
     ("name", "rows", "broken", "options", "said"),
     [
-        ("r.jsonl", ROWS, "", {"text": "txt"}, "no column 'txt': did you mean 'text'"),
-        ("r.parquet", ROWS, "", {"text": "texts"}, "no column 'texts': did you mean 'text'"),
-        ("r.jsonl", ROWS, "", {"id": "idd"}, "did you mean 'id'"),
+        ("r.jsonl", ROWS, "", {"text": "txt"}, "no column 'txt', the nearest is 'text'"),
+        ("r.parquet", ROWS, "", {"text": "texts"}, "no column 'texts', the nearest is 'text'"),
+        ("r.jsonl", ROWS, "", {"id": "idd"}, "the nearest is 'id'"),
         ("r.jsonl", ROWS, "", {"text": "n"}, "'n' holds double: wanted text"),
         ("r.jsonl", ROWS, "", {"id": "tags"}, "wanted ids that are text or whole numbers"),
         ("r.jsonl", ROWS, "", {"id": "when"}, "is empty in some rows"),

@@ -234,7 +234,7 @@ def test_a_folder_has_a_file_a_split_and_what_the_taker_looks_up(run: Make, tmp_
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        ({"to": "trl-sfx"}, "did you mean 'trl-sft'"),
+        ({"to": "trl-sfx"}, "the nearest is 'trl-sft'"),
         ({"shape": "token"}, "it has turns, tokens, messages"),
         ({"loss": "all"}, "no loss policy 'all'"),
         ({"split": "test"}, "its splits are train"),

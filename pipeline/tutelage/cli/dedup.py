@@ -67,7 +67,7 @@ def command(
     from tutelage.dedup.annotate import annotate
     from tutelage.dedup.scheme import Scheme
     from tutelage.dedup.tables import open_table
-    from tutelage.settings import cores
+    from tutelage.processes import cores
 
     scheme = Scheme.at(threshold, shingle)
     options: dict[str, Any]

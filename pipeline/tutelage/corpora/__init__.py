@@ -15,14 +15,13 @@ duplicate.
     source                    reading Python sources without running them
 """
 
-import importlib
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
+from tutelage import plugins
 from tutelage.corpora.row import Corpus, Format, Record, Row
 from tutelage.errors import CorpusError
 
@@ -49,7 +48,7 @@ GENERATORS: dict[str, str] = {
 }
 """Corpora that are made, not read: `name:argument?option=value&...`."""
 
-_DOTTED = re.compile(r"[A-Za-z_]\w*(\.\w+)+:[A-Za-z_]\w*")
+_FORMAT = ("fits", "problem", "reads")
 _FORCED = re.compile(r"([A-Za-z_][\w.:-]*)=(.+)", re.DOTALL)
 
 
@@ -83,33 +82,26 @@ def _read(spec: str, fields: Mapping[str, str], format: str) -> Corpus:
     return _from_files(spec, place, dict(fields), "generic" if fields else format)
 
 
-def load(name: str, table: Mapping[str, str], kind: str) -> Any:
+def load(name: str, table: Mapping[str, str], kind: str, needs: tuple[str, ...] = ()) -> Any:
     """The class behind a name in a table, or behind a dotted `package.module:Class`.
 
     Raises:
-        CorpusError: there is none; the nearest name is given.
+        CorpusError: there is none, or it is something else.
     """
-    target = table.get(name, name)
-    if ":" not in target:
-        near = get_close_matches(name, table, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(table)}"
-        raise CorpusError(f"there is no {kind} {name!r}: {hint}")
-    module, _, attribute = target.partition(":")
-    try:
-        return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise CorpusError(f"the {kind} {name!r} cannot be loaded: {error}") from error
+    return plugins.load(name, table, kind, needs, CorpusError)
 
 
 def _generated(spec: str) -> Corpus | None:
     head, _, query = spec.partition("?")
     name, _, argument = head.partition(":")
     if name not in GENERATORS:
-        if not _DOTTED.fullmatch(head) or Path(spec).exists():
+        if not plugins.is_dotted(head) or Path(spec).exists():
             return None
         name, argument = head, ""
     options = dict(parse_qsl(query, keep_blank_values=True))
-    corpus: Corpus = load(name, GENERATORS, "generator").open(spec, argument, options)
+    corpus: Corpus = load(name, GENERATORS, "generator", ("open", "makes")).open(
+        spec, argument, options
+    )
     return corpus
 
 
@@ -120,14 +112,13 @@ def _from_files(spec: str, place: str, fields: dict[str, str], format: str) -> C
 
     reader: Format | None = None
     if format and format != "generic":
-        reader = load(format, FORMATS, "format")()
+        reader = load(format, FORMATS, "format", _FORMAT)()
     if fields or format == "generic":
         reader = Generic(fields)
     try:
         paths = find(place)
     except CorpusError as error:
-        near = get_close_matches(spec, GENERATORS, n=1)
-        raise CorpusError(f"{error} (did you mean {near[0]!r}?)" if near else str(error)) from None
+        raise CorpusError(f"{error}{plugins.nearest(spec, GENERATORS)}") from None
     records = sample(paths, spec)
     if fields and reader and not any(reader.fits(record) for record in records):
         raise CorpusError(
@@ -147,7 +138,7 @@ def _recognised(records: list[Record], spec: str) -> Format:
     Raises:
         CorpusError: none fits any of them.
     """
-    known: list[Format] = [load(name, FORMATS, "format")() for name in FORMATS]
+    known: list[Format] = [load(name, FORMATS, "format", _FORMAT)() for name in FORMATS]
     for record in records:
         for reader in known:
             if reader.fits(record):

@@ -7,12 +7,12 @@ stand in the row under these names.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import cast, get_args
 
 from tutelage.corpora.problem import answer, has, make, plain, suite, worked
 from tutelage.corpora.row import Record
 from tutelage.errors import BadRow, CorpusError
+from tutelage.plugins import nearest
 from tutelage.records import Domain, Gold, Problem
 
 KEYS = (
@@ -54,9 +54,10 @@ class Generic:
     def __post_init__(self) -> None:
         for key in self.fields:
             if key not in KEYS:
-                near = get_close_matches(key, KEYS, n=1)
-                hint = f": did you mean {near[0]!r}?" if near else f": known are {', '.join(KEYS)}"
-                raise CorpusError(f"the mapping has an unknown key {key!r}{hint}")
+                raise CorpusError(
+                    f"the mapping has an unknown key {key!r}{nearest(key, KEYS)}; "
+                    f"known are {', '.join(KEYS)}"
+                )
 
     def fits(self, record: Record) -> bool:
         """See `Format`."""

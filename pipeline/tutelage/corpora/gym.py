@@ -21,10 +21,9 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any, ClassVar
 
-from tutelage import seeds
+from tutelage import plugins, seeds
 from tutelage.corpora.problem import make, plain
 from tutelage.corpora.row import Corpus, Row
 from tutelage.errors import BadRow, CorpusError
@@ -55,9 +54,8 @@ class ReasoningGym:
         """
         names = _names()
         if argument not in names:
-            near = get_close_matches(argument, names, n=3)
-            hint = f"did you mean {', '.join(near)}?" if near else "such as chain_sum, graph_color"
-            raise CorpusError(f"reasoning-gym has no data set {argument!r}: {hint}")
+            hint = plugins.nearest(argument, names) or "; some are chain_sum, graph_color"
+            raise CorpusError(f"reasoning-gym has no data set {argument!r}{hint}")
         corpus = cls(spec, argument, {"size": 1000, "seed": 0} | _values(options))
         corpus.make()
         return corpus

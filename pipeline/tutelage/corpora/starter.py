@@ -17,10 +17,9 @@ not meet twice in the same story before 480 problems of each story, 11,520 in al
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import ClassVar
 
-from tutelage import seeds
+from tutelage import plugins, seeds
 from tutelage.corpora.problem import answer, make, worked
 from tutelage.corpora.row import Corpus, Row
 from tutelage.corpora.stories import PEOPLE, STORIES, Story
@@ -51,9 +50,10 @@ class Starter:
             raise CorpusError(f"{spec!r}: starter takes options only, such as starter?size=500")
         for key, value in options.items():
             if key not in ("size", "seed"):
-                near = get_close_matches(key, ("size", "seed"), n=1)
-                hint = f"did you mean {near[0]!r}?" if near else "known are size, seed"
-                raise CorpusError(f"{spec!r}: starter has no option {key!r}: {hint}")
+                hint = plugins.nearest(key, ("size", "seed"))
+                raise CorpusError(
+                    f"{spec!r}: starter has no option {key!r}{hint}; known are size, seed"
+                )
             if not value.isdecimal():
                 raise CorpusError(f"{spec!r}: {key} is a whole number from 0, got {value!r}")
         return cls(int(options.get("size", 1000)), int(options.get("seed", 0)), spec)

@@ -11,7 +11,6 @@ a run writes (`shards`).
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from difflib import get_close_matches
 from typing import Protocol
 
 import pyarrow as pa
@@ -20,6 +19,7 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 
 from tutelage.errors import Mistake
+from tutelage.plugins import nearest
 from tutelage.storage import locate, reason
 
 _BLOCK = 8_000_000
@@ -231,10 +231,10 @@ def _want(path: str, columns: Sequence[str], names: list[str]) -> None:
             raise Mistake(f"{path} has {count} columns named {name!r}: rename all but one of them")
     for column in columns:
         if column not in names:
-            near = get_close_matches(column, names, 1)
-            meant = f"did you mean {near[0]!r}? " if near else ""
             listed = ", ".join(names) or "none"
-            raise Mistake(f"{path} has no column {column!r}: {meant}It has: {listed}")
+            raise Mistake(
+                f"{path} has no column {column!r}{nearest(column, names)}; it has: {listed}"
+            )
 
 
 def _dated(kind: pa.DataType) -> bool:

@@ -11,15 +11,14 @@ likes. A failure is an `EngineError` whose class says whether to try again; a ba
 Wherever a name is accepted, so is `package.module:Class`.
 """
 
-import importlib
 import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from tutelage import plugins
 from tutelage.engines import metrics
-from tutelage.errors import SettingsError
 from tutelage.records import Reply, Request
 from tutelage.settings import Player, Settings
 
@@ -30,6 +29,8 @@ ENGINES: dict[str, str] = {
     "scripted": "tutelage.engines.scripted:Scripted",
 }
 """Name -> lazy `module:Class`; each class is built from (player settings, all settings)."""
+
+_NEEDS = ("reply", "gauges", "close", "capacity")
 
 HOT_SWAP_SERVERS = "TUTELAGE_HOT_SWAP_SERVERS"
 """Variable of the environment: `{model: URL}` as JSON, of servers that `engines.hot_swap` keeps. A
@@ -117,12 +118,8 @@ def build(player: Player, settings: Settings) -> Engine:
         player = player.model_copy(update={"model": HOT_SWAP_MODEL})
         server = settings.server.model_copy(update={"url": url})
         settings = settings.model_copy(update={"server": server})
-    module, _, name = path.partition(":")
-    try:
-        made: Engine = getattr(importlib.import_module(module), name)(player, settings)
-    except (ImportError, AttributeError) as error:
-        raise SettingsError(f"engine {player.engine!r} cannot be loaded: {error}") from None
-    return made
+    engine: Engine = plugins.load(path, ENGINES, "engine", _NEEDS)(player, settings)
+    return engine
 
 
 def _hot_swap_url(model: str) -> str:

@@ -23,8 +23,9 @@ from typing import Any
 from tutelage import models
 from tutelage.engines import metrics
 from tutelage.errors import EngineError, Fatal, ModelError, Permanent
+from tutelage.processes import cores
 from tutelage.records import Reply, Request, Usage
-from tutelage.settings import Player, Settings, Vllm, cores
+from tutelage.settings import Player, Settings, Vllm
 
 _CPU_LENGTH = 4096
 """Context on a CPU unless `vllm.max_model_len` says more: prefills there are whole, and a whole one

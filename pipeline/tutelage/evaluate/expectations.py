@@ -15,11 +15,11 @@ side of the number, fails where the whole interval lies on the other, and else c
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 from tutelage.errors import SettingsError
 from tutelage.evaluate.rates import RATES
+from tutelage.plugins import nearest
 
 _FORM = re.compile(
     r"\s*(?P<figure>[A-Za-z][\w.-]*)(?:@(?P<at>\w+))?\s*(?:\[(?P<model>[^\]]+)\])?"
@@ -67,8 +67,7 @@ def read(text: str) -> Expectation:
         )
     figure = match["figure"]
     if figure not in _PLAIN and not re.fullmatch(r"lift_over_.+", figure):
-        near = get_close_matches(figure, [*_PLAIN, "lift_over_retry"], 1, 0.4)
-        hint = f"; the nearest is {near[0]!r}" if near else ""
+        hint = nearest(figure, [*_PLAIN, "lift_over_retry"])
         raise SettingsError(f"--expect: no figure is called {figure!r}{hint}")
     at = match["at"] or ""
     if at and not at.isdigit() and at != "tokens":

@@ -1,13 +1,12 @@
 """An export from beginning to end: the run's rows, chosen, changed, measured and written."""
 
-import difflib
-import importlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tutelage import plugins
 from tutelage.contract import LOSS_POLICIES
 from tutelage.errors import Mistake, SettingsError
 from tutelage.exports.lengths import Lengths
@@ -63,17 +62,8 @@ def taker(name: str) -> Taker:
     Raises:
         SettingsError: there is none; the nearest name is given.
     """
-    target = TAKERS.get(name, name)
-    module, colon, attribute = target.partition(":")
-    if not colon:
-        near = difflib.get_close_matches(name, TAKERS, 1, 0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(TAKERS)}"
-        raise SettingsError(f"nobody is called {name!r}: {hint}")
-    try:
-        found: Taker = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise SettingsError(f"the taker {name!r} cannot be loaded: {error}") from error
-    return found
+    wanted: Taker = plugins.load(name, TAKERS, "export", ("shapes",))
+    return wanted
 
 
 def export(request: Request) -> Report:

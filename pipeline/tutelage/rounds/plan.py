@@ -1,7 +1,6 @@
 """A loop of rounds as its TOML file says it, checked before anything starts."""
 
 import dataclasses
-import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tutelage import settings
 from tutelage.engines.vllm import has_gpu
 from tutelage.errors import SettingsError
+from tutelage.plugins import nearest
 from tutelage.settings import Settings
 from tutelage.train.recipe import Kind, Recipe, recipe
 
@@ -209,7 +209,7 @@ def _merged(below: Table, above: Mapping[str, Any]) -> Table:
 def _known(table: str, tree: Table, known: Mapping[str, Any]) -> None:
     for name in tree:
         if name not in known:
-            raise SettingsError(f"[{table}] no setting is called {name!r}{_nearest(name, known)}")
+            raise SettingsError(f"[{table}] no setting is called {name!r}{nearest(name, known)}")
 
 
 def _explain(error: ValidationError) -> str:
@@ -217,12 +217,7 @@ def _explain(error: ValidationError) -> str:
     for fault in error.errors():
         key = ".".join(str(part) for part in fault["loc"])
         if fault["type"] == "extra_forbidden":
-            said.append(f"no setting is called {key!r}{_nearest(key, settings.keys(Rounds))}")
+            said.append(f"no setting is called {key!r}{nearest(key, settings.keys(Rounds))}")
         else:
             said.append(f"{key}: {fault['msg'].lower()}, got {fault['input']!r}")
     return "; ".join(said)
-
-
-def _nearest(word: str, known: Any) -> str:
-    close = difflib.get_close_matches(word, list(known), 1, 0.5)
-    return f", the nearest is {close[0]!r}" if close else ""

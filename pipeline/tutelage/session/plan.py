@@ -24,8 +24,9 @@ import pyarrow.compute as pc
 from tutelage import dedup
 from tutelage.dedup import splits
 from tutelage.dedup.splits import HELD
+from tutelage.processes import cores
 from tutelage.session.spool import LISTED
-from tutelage.settings import Dedup, Settings, Splits, cores
+from tutelage.settings import Dedup, Settings, Splits
 
 Ints = npt.NDArray[np.int64]
 

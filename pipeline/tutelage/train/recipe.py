@@ -5,12 +5,12 @@ value is found out in no time.
 """
 
 import dataclasses
-import difflib
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from tutelage.contract import LOSS_POLICIES
 from tutelage.errors import SettingsError
+from tutelage.plugins import nearest
 
 Kind = Literal["sft", "rl"]
 Normaliser = Literal["token", "sequence", "constant"]
@@ -144,9 +144,9 @@ def recipe(kind: Kind, run: str, out: str, **given: Any) -> Recipe:
     known = [f.name for f in dataclasses.fields(Recipe)]
     for name in given:
         if name not in known:
-            close = difflib.get_close_matches(name, known, 1, 0.5)
-            hint = f", the nearest is {close[0]!r}" if close else ""
-            raise SettingsError(f"no setting of a training is called {name!r}{hint}")
+            raise SettingsError(
+                f"no setting of a training is called {name!r}{nearest(name, known)}"
+            )
     if "://" in out:
         raise SettingsError(f"--out wants a folder on this machine, got {out}: copy it there later")
     return Recipe(kind, run, out, **(DEFAULTS[kind] | given))

@@ -25,10 +25,9 @@ wherever a verifier's name is taken. It may also have
     grace                     seconds beyond the pool's, if it keeps the time itself
 """
 
-import importlib
 from typing import Protocol
 
-from tutelage.errors import SettingsError
+from tutelage import plugins
 from tutelage.records import Problem, Verdict
 
 VERIFIERS: dict[str, str] = {
@@ -53,17 +52,7 @@ def load(name: str) -> Verifier:
     Raises:
         SettingsError: there is no such verifier.
     """
-    where = VERIFIERS.get(name, name)
-    module, colon, attribute = where.partition(":")
-    if not colon:
-        known = ", ".join(VERIFIERS)
-        raise SettingsError(
-            f"wanted a verifier, got {name!r}: use {known}, or a dotted package.module:Class"
-        )
-    try:
-        verifier: Verifier = getattr(importlib.import_module(module), attribute)()
-    except (ImportError, AttributeError) as error:
-        raise SettingsError(f"cannot load the verifier {where}: {error}") from error
+    verifier: Verifier = plugins.load(name, VERIFIERS, "verifier", ("verify",))()
     return verifier
 
 
