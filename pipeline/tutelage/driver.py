@@ -16,8 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from tutelage import dialogue as protocol
 from tutelage.engines import Players
@@ -182,15 +181,10 @@ class Scheduler:
         asyncio.run_coroutine_threadsafe(stop(), self._loop)
         self._thread.join(timeout=10)
 
-    def __enter__(self) -> "Scheduler":
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _begin(self, dialogue: Dialogue) -> None:

@@ -279,5 +279,5 @@ def test_a_server_that_was_killed_is_not_alive(start: Start, survivors: Survivor
         os.kill(pids[0], 9)
         assert not survivors(pids), "its children go with it"
         # its process may look dead a moment before its last thread is
-        server._warden.wait(timeout=10)
+        server._process.wait()
         assert not server.alive()

@@ -264,7 +264,7 @@ def test_one_server_serves_two_processes_and_ends(
 ) -> None:
     sets = [f"vllm.max_model_len={CONTEXT}", "vllm.kv_cache_gb=1"]
     with VllmServer(settings.load("", sets), models.BUNDLED, tmp_path / "vllm.log") as server:
-        pids = [server._warden.pid, *_group(server._warden.pid)]
+        pids = [server._process.pid, *_group(server._process.pid)]
         assert len(pids) >= 3, "a reaper, a web server and an engine"
         command = [sys.executable, "-c", CLIENT, server.url]
         clients = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(2)]

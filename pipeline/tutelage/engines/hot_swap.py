@@ -42,7 +42,7 @@ class HotSwapServer:
         settings: Settings,
         model: str,
         log: Path,
-        said: Callable[[str], None],
+        say: Callable[[str], None],
         stopped: Callable[[], bool],
     ) -> None:
         """Starts the server and returns when it is healthy.
@@ -55,14 +55,14 @@ class HotSwapServer:
         if has_gpu():
             more["enable_sleep_mode"] = True
         self._usual = not any(_UNUSUAL.search(name) for name in settings.vllm.extra)
-        self._said = said
+        self._say = say
         self._asleep = False
         self._holds, self._layout = model, layout(model)
         self.server = VllmServer(
             settings,
             model,
             log,
-            said,
+            say,
             name=HOT_SWAP_MODEL,
             more=more,
             environment={"VLLM_SERVER_DEV_MODE": "1"},
@@ -75,7 +75,7 @@ class HotSwapServer:
         ready = self.server.alive() and (not self._asleep or self._did("/wake_up"))
         self._asleep = False
         if not ready or (model != self._holds and not self._take(model, new)):
-            self._said(f"starting vLLM again, for {model}")
+            self._say(f"starting vLLM again, for {model}")
             self.server.restart(model)
         self._holds, self._layout = model, new
 

@@ -9,20 +9,18 @@ import contextlib
 import os
 import re
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
 from tutelage import models
 from tutelage.engines.vllm import arguments, prepare
 from tutelage.errors import Fatal, ModelError
-from tutelage.processes import reaper
+from tutelage.processes.supervised import Supervised
 from tutelage.settings import Settings
 
 _LOOK_S = 0.5
@@ -42,7 +40,7 @@ class VllmServer:
         settings: Settings,
         model: str,
         log: Path,
-        said: Callable[[str], None] | None = None,
+        say: Callable[[str], None] | None = None,
         *,
         name: str = "",
         more: Mapping[str, Any] | None = None,
@@ -55,7 +53,7 @@ class VllmServer:
             settings: How vLLM is started.
             model: What it serves.
             log: What it says is added there.
-            said: Hears of a start.
+            say: Is told of a start.
             name: The model's name at the server; its own where empty.
             more: Further arguments of the engine.
             environment: Added to this process's, for the server.
@@ -71,13 +69,13 @@ class VllmServer:
         self._name = name or model
         self._more = dict(more or {})
         self._environment = dict(environment or {})
-        self._said = said or (lambda _: None)
+        self._say = say or (lambda _: None)
         self._stopped = stopped or (lambda: False)
-        self._place, self._port = _reserved()
+        self._reservation, self._port = _reserved()
         try:
             self._start()
         except BaseException:
-            self._place.close()
+            self._reservation.close()
             raise
 
     @property
@@ -85,20 +83,15 @@ class VllmServer:
         """Base URL of its OpenAI API."""
         return f"http://127.0.0.1:{self._port}/v1"
 
-    def __enter__(self) -> "VllmServer":
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def alive(self) -> bool:
         """Whether the server process runs."""
-        return self._warden.poll() is None
+        return self._process.is_alive()
 
     def restart(self, model: str = "") -> None:
         """Ends what is left of the server and starts it again, at the same URL. Raises as at first.
@@ -116,32 +109,16 @@ class VllmServer:
     def close(self) -> None:
         """Ends the server and waits until it is gone."""
         self._end()
-        self._place.close()
+        self._reservation.close()
 
     def _end(self) -> None:
-        if self._warden.stdin:
-            self._warden.stdin.close()
-        try:
-            self._warden.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            self._warden.kill()
-            self._warden.wait()
+        self._process.end(within_s=20)
 
     def _start(self) -> None:
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        command = self._command()
-        with self.log.open("ab") as log:
-            self._warden = subprocess.Popen(
-                [sys.executable, "-I", "-S", reaper.__file__, *command],
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                env=os.environ | self._environment,
-            )
+        self._process = Supervised(self._command(), self.log, self._environment)
         try:
             with contextlib.suppress(OSError):  # nobody may be there to hear it
-                self._said(f"starting vLLM for {self._model} (log: {self.log})")
+                self._say(f"starting vLLM for {self._model} (log: {self.log})")
             self._await()
         except BaseException:
             self._end()
@@ -190,11 +167,11 @@ def _reserved() -> tuple[socket.socket, int]:
     would share its requests without a word. While this socket is open, the system gives the port to
     nobody who asks for a free one; a server that names it can still bind it.
     """
-    place = socket.socket()
-    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    place.bind(("127.0.0.1", 0))
-    return place, int(place.getsockname()[1])
+    reservation = socket.socket()
+    reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    reservation.bind(("127.0.0.1", 0))
+    return reservation, int(reservation.getsockname()[1])
 
 
 def free_port() -> int:

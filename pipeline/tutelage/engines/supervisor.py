@@ -8,7 +8,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
+from typing import Self
 
 import httpx
 
@@ -26,28 +26,23 @@ class Supervisor:
         self,
         server: VllmServer,
         settings: Vllm,
-        said: Callable[[str], None],
+        say: Callable[[str], None],
         lost: Callable[[str], None],
     ) -> None:
         self._server = server
         self._budget = settings.restarts
         self._stall_s = settings.stall_s
-        self._said = said
+        self._speak = say
         self._lost = lost
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="vllm supervisor", daemon=True)
         self._begin()
 
-    def __enter__(self) -> "Supervisor":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Ends the watch. A start that is under way is not waited for; the server's end ends it."""
         self._stop.set()
         self._thread.join(timeout=2 * _LOOK_S)
@@ -80,7 +75,7 @@ class Supervisor:
     def _say(self, words: str) -> None:
         """What nobody can hear, because a terminal or a pipe is gone, stops no watch."""
         with contextlib.suppress(Exception):
-            self._said(words)
+            self._speak(words)
 
     def _trouble(self) -> str:
         """What is wrong with the server; empty where nothing is."""
@@ -94,12 +89,12 @@ class Supervisor:
                 timeout=min(10.0, self._stall_s),
                 trust_env=False,
             )
-            found = parse(page.text)
+            metrics = parse(page.text)
         except Exception:  # away, or no server that we know: it had better move on soon
-            found = {"running": 1.0}
-        computed = found.get("prompt_tokens", 0.0) + found.get("completion_tokens", 0.0)
-        idle = not found.get("running", 0.0) and not found.get("waiting", 0.0)
-        if idle or ("prompt_tokens" in found and computed != self._computed):
+            metrics = {"running": 1.0}
+        computed = metrics.get("prompt_tokens", 0.0) + metrics.get("completion_tokens", 0.0)
+        idle = not metrics.get("running", 0.0) and not metrics.get("waiting", 0.0)
+        if idle or ("prompt_tokens" in metrics and computed != self._computed):
             self._computed = computed
             self._moved = time.monotonic()
         if time.monotonic() - self._moved > self._stall_s:

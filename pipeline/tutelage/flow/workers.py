@@ -6,9 +6,7 @@ standard error; and when one of them dies, the others and the parent wait for it
 each under a reaper (`processes.reaper`), with a log in the run's folder. What they run is Beam's.
 """
 
-import os
 import re
-import subprocess
 import sys
 import threading
 import uuid
@@ -27,7 +25,7 @@ from apache_beam.runners.portability.fn_api_runner.worker_handlers import (
 )
 
 from tutelage.errors import RunFailed
-from tutelage.processes import reaper
+from tutelage.processes.supervised import Supervised
 
 _URN = "tutelage:worker_process"
 _MODULE = "apache_beam.runners.worker.sdk_worker_main"
@@ -35,7 +33,7 @@ _END_S = 10.0
 """How long a reaper may take to end what it watches; that takes milliseconds."""
 _TELLING = re.compile(r"^[\w.]*(?:Error|Exception|Killed|Fatal)\b.*", re.MULTILINE)
 
-_CREWS: "WeakValueDictionary[str, WorkerPool]" = WeakValueDictionary()
+_POOLS: "WeakValueDictionary[str, WorkerPool]" = WeakValueDictionary()
 """By their names, which is all that Beam hands on to what starts a worker."""
 
 
@@ -46,39 +44,29 @@ class WorkerPool:
         """`log` takes what they say; `lost` hears of one that died, from any thread."""
         self.log = log
         self._lost = lost
-        self._alive: set[subprocess.Popen[bytes]] = set()
+        self._alive: set[Supervised] = set()
         self._ended = False
         self._lock = threading.Lock()
         self.name = uuid.uuid4().hex
-        _CREWS[self.name] = self
+        _POOLS[self.name] = self
 
-    def start(self, environment: dict[str, str]) -> "subprocess.Popen[bytes]":
+    def start(self, environment: dict[str, str]) -> Supervised:
         """One more worker.
 
         Raises:
-            RunFailed: the crew was told to end.
+            RunFailed: the pool was told to end.
         """
         _hush()
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self._lock, self.log.open("ab") as log:
+        with self._lock:
             if self._ended:
                 raise RunFailed("the run was told to end")
-            process = subprocess.Popen(
-                [sys.executable, "-I", "-S", reaper.__file__, sys.executable, "-m", _MODULE],
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                env=os.environ | environment,
-            )
+            process = Supervised([sys.executable, "-m", _MODULE], self.log, environment)
             self._alive.add(process)
         return process
 
-    def await_end(self, process: "subprocess.Popen[bytes]", since: int) -> str:
+    def await_end(self, process: Supervised, since: int) -> str:
         """Waits until a worker has ended; why, if it was not because its work was done."""
         status = process.wait()
-        if process.stdin:
-            process.stdin.close()
         with self._lock:
             self._alive.discard(process)
             if not status:
@@ -95,29 +83,24 @@ class WorkerPool:
             self._ended = True
             alive = list(self._alive)
         for process in alive:
-            # The waiting thread may close it, too, but only when the worker is gone.
-            if process.stdin and not process.stdin.closed:
-                process.stdin.close()
+            process.hang_up()
         for process in alive:
-            try:
-                process.wait(timeout=_END_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            process.end(_END_S)
 
 
 class LocalRunner(FnApiRunner):
-    """`FnApiRunner`, whose worker processes are a crew of ours."""
+    """`FnApiRunner`, whose worker processes are ours."""
 
-    def __init__(self, crew: WorkerPool) -> None:
+    def __init__(self, pool: WorkerPool) -> None:
         super().__init__()
-        self._crew = crew
+        self._pool = pool
 
     def run_via_runner_api(self, pipeline_proto: Any, options: Any) -> Any:
         """As Beam's; only who starts the workers is another."""
         for environment in pipeline_proto.components.environments.values():
             if environment.urn == python_urns.SUBPROCESS_SDK:
                 environment.urn = _URN
-                environment.payload = self._crew.name.encode()
+                environment.payload = self._pool.name.encode()
         return super().run_via_runner_api(pipeline_proto, options)
 
 
@@ -125,14 +108,14 @@ class LocalRunner(FnApiRunner):
 class _Worker(GrpcWorkerHandler):
     """What Beam holds of one worker: starts it, and waits for its end."""
 
-    def __init__(self, crew: bytes, state: Any, provision_info: Any, grpc_server: Any) -> None:
+    def __init__(self, pool: bytes, state: Any, provision_info: Any, grpc_server: Any) -> None:
         super().__init__(state, provision_info, grpc_server)
-        self._crew = _CREWS[crew.decode()]
+        self._pool = _POOLS[pool.decode()]
 
     def start_worker(self) -> None:
         """In a process that finds this one by its environment."""
-        since = self._crew.log.stat().st_size if self._crew.log.exists() else 0
-        process = self._crew.start(
+        since = self._pool.log.stat().st_size if self._pool.log.exists() else 0
+        process = self._pool.start(
             {
                 "CONTROL_API_SERVICE_DESCRIPTOR": f'url: "{self.control_address}"',
                 "WORKER_ID": self.worker_id,
@@ -140,7 +123,7 @@ class _Worker(GrpcWorkerHandler):
         )
 
         def follow() -> None:
-            if why := self._crew.await_end(process, since):
+            if why := self._pool.await_end(process, since):
                 self.control_conn.abort(RunFailed(why))
 
         self._thread = threading.Thread(target=follow, name="worker", daemon=True)
@@ -167,8 +150,8 @@ def _hush() -> None:
     """Beam reads from a worker in threads that say with a traceback when it is gone. We say it."""
     before = threading.excepthook
 
-    def said(fault: threading.ExceptHookArgs) -> None:
+    def report(fault: threading.ExceptHookArgs) -> None:
         if not issubclass(fault.exc_type, grpc.RpcError):
             before(fault)
 
-    threading.excepthook = said
+    threading.excepthook = report
