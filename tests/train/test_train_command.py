@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 
 from tutelage.cli.train import command
 from tutelage.errors import Mistake
+from tutelage.shards import read_rows
 
 
 def call(*args: str) -> Any:
@@ -66,6 +67,20 @@ def test_sft_then_rl_of_its_result(runs: Any, model_folder: str, tmp_path: Path)
     assert done.exit_code == 0, done.output
     assert "3 groups, 12 dialogues" in done.output and "kl_reference" in done.output
     assert json.loads((tmp_path / "rl/recipe.json").read_text())["model"] == f"{taught}/last"
+
+
+def test_a_condition_chooses_dialogues_for_sft_and_whole_groups_for_rl(
+    runs: Any, model_folder: str
+):
+    run = runs.write([runs.dialogue(n, sample=s, solved=s < 2) for n in range(3) for s in range(4)])
+    first = next(iter(read_rows(run)))
+    asked = ["--model", model_folder, "--dry-run", "--dtype", "fp32", "--where"]
+    shown = call("sft", run, *asked, "sample = 0").output
+    assert "3 rows read: 3 dialogues" in shown, shown
+    shown = call("rl", run, *asked, f"dialogue_id <> '{first['dialogue_id']}'", "--old", "start")
+    assert "8 rows read: 2 groups, 8 dialogues" in shown.output, shown.output
+    failed = call("sft", run, *asked, "1=1; DROP TABLE x").exception
+    assert isinstance(failed, Mistake) and "not SQL" in str(failed)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ COMMANDS = {
     "generate": "Turn problems into verified teacher-student dialogues.",
     "show": "Print dialogues of a run.",
     "inspect": "Count a run: outcomes, turns, tokens, leaks, balance.",
+    "filter": "Keep the dialogues one wants, as a run.",
     "corpus": "List, check and show problem corpora.",
     "prompts": "Show and lint the prompt templates.",
     "model": "Fetch the bundled model and list what is there.",

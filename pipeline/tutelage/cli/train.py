@@ -20,6 +20,7 @@ _COMMON: tuple[_Option, ...] = (
     ("--carry", "Go on with weights and optimiser of this earlier training's --out folder.", {}),
     ("--chat-template", "File with a chat template in place of the tokenizer's.", {}),
     ("--arm", "Read this arm only; may be repeated.", {"multiple": True, "name": "arms"}),
+    ("--where", "Read rows of which this SQL condition is true; rl: whole groups.", {}),
     ("--limit", "Learn from so many dialogues (rl: groups) at most; 0: all.", {}),
     ("--loss", "Draw the trained messages anew by this loss policy.", {"choice": True}),
     ("--keep-leaks", "Keep dialogues in which an answer leaked.", {}),

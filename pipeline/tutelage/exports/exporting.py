@@ -187,7 +187,7 @@ def _finish(
 
 
 def _licences(run: str) -> list[str]:
-    from tutelage.shards.reader import query, shard_files
+    from tutelage.shards import table
 
-    found = query("SELECT DISTINCT licence FROM dialogues ORDER BY licence", shard_files(run))
+    found = table(run).execute("SELECT DISTINCT licence FROM dialogues ORDER BY licence")
     return [str(row[0]) for row in found.fetchall()]

@@ -14,6 +14,7 @@ from itertools import groupby
 
 from tutelage.errors import Mistake
 from tutelage.exports.taker import Row, Unit
+from tutelage.shards import sql
 from tutelage.shards.contaminated import marked
 from tutelage.shards.keys import Keys
 from tutelage.shards.reader import connect, read_rows, shard_files
@@ -24,8 +25,6 @@ COLUMNS = (
     "leak", "primed_turns", "models",
 )  # fmt: skip
 _BATCH = 500
-_SORT_MEMORY = "512MB"
-"""Of DuckDB; what is beyond goes to disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,20 +109,10 @@ def _played(rows: Iterable[Row], left_out: Counter[str]) -> Iterator[Row]:
 
 
 def _sorted(wanted: Selection) -> Iterator[Row]:
-    """All rows of the split, group by group."""
-    import duckdb
-
+    """All rows of the split, group by group; what is beyond `sql.MEMORY` is sorted on disk."""
     names = ", ".join(f'"{name}"' for name in COLUMNS)
-    condition = f"WHERE ({wanted.where}\n)" if wanted.where else ""
+    condition = f"WHERE {sql.condition(wanted.where)}" if wanted.where else ""
     connection = connect(shard_files(wanted.run, (wanted.split,)))
-    connection.execute(f"SET memory_limit = '{_SORT_MEMORY}'")
-    try:
-        found = connection.sql(
-            f"SELECT {names} FROM dialogues {condition} ORDER BY group_id, sample, dialogue_id"
-        )
-        batches = found.to_arrow_reader(_BATCH)
-    except duckdb.Error as error:
-        words = str(error).splitlines()[0]
-        raise Mistake(f"not SQL over the columns of a run: {words}") from None
-    for batch in batches:
+    ordered = f"SELECT {names} FROM dialogues {condition} ORDER BY group_id, sample, dialogue_id"
+    for batch in sql.selected(connection, ordered, _BATCH):
         yield from batch.to_pylist()

@@ -1,10 +1,15 @@
 """Reads the shards of a run: as rows, streamed, or as a DuckDB table for SQL."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import Any
 
+import pyarrow as pa
+
 from tutelage.errors import Mistake
+from tutelage.shards import sql
 from tutelage.shards.folder import existing
+from tutelage.shards.soundness import broken, footer
 from tutelage.storage import Location, Remote, opened
 
 
@@ -48,17 +53,22 @@ def read_rows(
     files = shard_files(run, splits, kind)
     if where:
         wanted = ", ".join(f'"{c}"' for c in columns) if columns else "*"
-        found = query(f"SELECT {wanted} FROM dialogues WHERE {where}", files)
-        names = [column[0] for column in found.description]
-        while batch := found.fetchmany(1000):
-            yield from (dict(zip(names, values, strict=True)) for values in batch)
+        checked = sql.condition(where)
+        with closing(connect(files)) as connection:
+            for batch in sql.selected(
+                connection, f"SELECT {wanted} FROM dialogues WHERE {checked}"
+            ):
+                yield from batch.to_pylist()
         return
     for path in files:
         # Of a store, many small pieces are asked for at once, not one after another.
         far = isinstance(path, Remote)
-        with opened(path) as source, pq.ParquetFile(source, pre_buffer=far) as file:
-            for batch in file.iter_batches(1000, columns=list(columns) if columns else None):
-                yield from batch.to_pylist()
+        try:
+            with opened(path) as source, pq.ParquetFile(source, pre_buffer=far) as file:
+                for batch in file.iter_batches(1000, columns=list(columns) if columns else None):
+                    yield from batch.to_pylist()
+        except pa.ArrowException as error:
+            raise broken(path, error) from error
 
 
 def table(run: str) -> Any:
@@ -67,29 +77,16 @@ def table(run: str) -> Any:
 
 
 def connect(files: Sequence[Location]) -> Any:
-    """A DuckDB connection with the view `dialogues` over `files`."""
-    import duckdb
+    """A locked DuckDB connection with the view `dialogues` over `files`; see `shards.sql`.
 
-    connection = duckdb.connect()
-    connection.execute("SET preserve_insertion_order = true")
-    far = [path.at for path in files if isinstance(path, Remote)]
-    if far:
-        from pyarrow import dataset
-
-        # DuckDB has its own idea of stores and credentials; Arrow hands it the columns it wants.
-        table = dataset.dataset([key for _, key in far], filesystem=far[0][0], format="parquet")
-        connection.register("dialogues", table)
-        return connection
-    names = ", ".join("'" + str(path).replace("'", "''") + "'" for path in files)
-    connection.execute(f"CREATE VIEW dialogues AS SELECT * FROM read_parquet([{names}])")
-    return connection
-
-
-def query(sql: str, files: Sequence[Location]) -> Any:
-    """Runs SQL over `dialogues`. Raises `Mistake` where DuckDB does not understand it."""
+    Raises:
+        Mistake: one of them is cut short or no Parquet file.
+    """
     import duckdb
 
     try:
-        return connect(files).execute(sql)
-    except duckdb.Error as error:
-        raise Mistake(f"not SQL over the columns of a run: {str(error).splitlines()[0]}") from None
+        return sql.connect(files)
+    except (pa.ArrowException, duckdb.Error, OSError):
+        for path in files:
+            footer(path)
+        raise

@@ -5,7 +5,8 @@ Parameters as measured on rows of about 1.5 kB with nested messages: zstd level 
 page index on, dictionaries for columns of few values only.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from contextlib import ExitStack
 from itertools import islice
 from typing import Any
 
@@ -28,6 +29,78 @@ _FEW_VALUES = [
 ]  # fmt: skip
 
 
+class Shard:
+    """One Parquet file that is written table by table, and is there whole when it is closed.
+
+    Left by an error, nothing of it is there; nor is it where no row came. What was written before
+    in tables of another size gives the same bytes.
+    """
+
+    def __init__(self, path: Location, compression_level: int = 3) -> None:
+        self.rows = 0
+        self._level = compression_level
+        self._pending: list[pa.Table] = []
+        self._waiting = 0
+        self._writer: Any = None
+        self._schema: Any = arrow_schema()
+        self._stack = ExitStack()
+        self._stack.enter_context(writing(path))
+        self._part = self._stack.enter_context(whole(path))
+        self._stack.push(self._finish)
+
+    def write(self, table: pa.Table) -> None:
+        """Adds rows that have the columns of the contract, in its order.
+
+        Raises:
+            OSError: the disk is full; `close` it with the error.
+        """
+        self.rows += len(table)
+        self._waiting += len(table)
+        self._pending.append(table)
+        while self._waiting >= _GROUP_ROWS:
+            self._flush(_GROUP_ROWS)
+
+    def close(self, *error: Any) -> None:
+        """Puts the file in its place, or drops it where there was an error.
+
+        Raises:
+            OutputError: the disk is full.
+        """
+        self._stack.__exit__(*(error or (None, None, None)))
+
+    def __enter__(self) -> "Shard":
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.close(*error)
+
+    def _finish(self, *error: Any) -> None:
+        try:
+            if self._waiting and error[0] is None:
+                self._flush(self._waiting)
+        finally:
+            if self._writer is not None:
+                self._writer.close()
+
+    def _flush(self, rows: int) -> None:
+        table = pa.concat_tables(self._pending)
+        self._pending = [table.slice(rows)] if len(table) > rows else []
+        self._waiting -= rows
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(
+                self._part,
+                self._schema,
+                compression="zstd",
+                compression_level=self._level,
+                use_dictionary=_FEW_VALUES,
+                write_page_index=True,
+                use_compliant_nested_type=True,
+            )
+        # In one piece, because the ends of pieces show in the pages.
+        group = table.slice(0, rows).combine_chunks()
+        self._writer.write_table(group, row_group_size=_GROUP_ROWS)
+
+
 def write_shard(path: Location, rows: Iterable[Row], compression_level: int = 3) -> int:
     """Writes `rows` to `path` and returns how many there were. No rows, no file.
 
@@ -36,36 +109,11 @@ def write_shard(path: Location, rows: Iterable[Row], compression_level: int = 3)
         OutputError: the disk is full.
     """
     schema: Any = arrow_schema()
-    count = 0
-    writer: Any = None
-    with writing(path), whole(path) as part:
-        try:
-            for table in _tables(rows, schema):
-                if writer is None:
-                    writer = pq.ParquetWriter(
-                        part,
-                        schema,
-                        compression="zstd",
-                        compression_level=compression_level,
-                        use_dictionary=_FEW_VALUES,
-                        write_page_index=True,
-                        use_compliant_nested_type=True,
-                    )
-                writer.write_table(table, row_group_size=_GROUP_ROWS)
-                count += len(table)
-        finally:
-            if writer is not None:
-                writer.close()
-    return count
-
-
-def _tables(rows: Iterable[Row], schema: Any) -> Iterator[pa.Table]:
-    """The rows of each row group; only few at once are held as Python's objects."""
     rows = iter(rows)
-    batches = iter(lambda: list(islice(rows, _BATCH_ROWS)), [])
-    tables = (_table(batch, schema) for batch in batches)
-    while group := list(islice(tables, _GROUP_ROWS // _BATCH_ROWS)):
-        yield pa.concat_tables(group)
+    with Shard(path, compression_level) as shard:
+        while batch := list(islice(rows, _BATCH_ROWS)):
+            shard.write(_table(batch, schema))
+    return shard.rows
 
 
 def _table(batch: list[Row], schema: Any) -> pa.Table:

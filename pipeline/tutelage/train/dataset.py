@@ -15,6 +15,7 @@ import numpy as np
 
 from tutelage.errors import SettingsError
 from tutelage.shards.contaminated import marked
+from tutelage.shards.sql import whole_groups
 from tutelage.specials import neutralise
 from tutelage.train import rows as shard_rows
 from tutelage.train.groups import advantages, gathered, returned, speaking
@@ -74,13 +75,13 @@ def prepare(recipe: Recipe, encoder: Encoder, length: int) -> Dataset:
 
 def _dialogues(recipe: Recipe, encoder: Encoder, dataset: Dataset) -> Iterator[Group]:
     """SFT: the solved dialogues of the training split, or their problems with gold solutions."""
-    rows = shard_rows.read(recipe.run, "train", solved=not recipe.control)
+    rows = shard_rows.read(recipe.run, "train", solved=not recipe.control, where=recipe.where)
     for row in _chosen(recipe, dataset, _noted(rows, dataset), dataset.left_out):
         yield (encoder.sample(row, recipe.loss),)
 
 
 def _validation(recipe: Recipe, encoder: Encoder, length: int, dataset: Dataset) -> list[Sample]:
-    rows = shard_rows.read(recipe.run, "validation", solved=not recipe.control)
+    rows = shard_rows.read(recipe.run, "validation", solved=not recipe.control, where=recipe.where)
     samples = [
         encoder.sample(row, recipe.loss) for row in _chosen(recipe, dataset, rows, Counter())
     ]
@@ -139,7 +140,9 @@ def _groups(recipe: Recipe, encoder: Encoder, dataset: Dataset) -> Iterator[Grou
 
     Reads twice, so that no text is held: first the returns of all rows, then the dialogues.
     """
-    facts = _noted(shard_rows.read(recipe.run, "train", shard_rows.FACTS), dataset)
+    where = whole_groups(recipe.where) if recipe.where else ""
+    rows = shard_rows.read(recipe.run, "train", shard_rows.FACTS, where=where)
+    facts = _noted(rows, dataset)
     wanted = (row for row in facts if _admissible(recipe, row, dataset))
     weights: dict[str, float] = {}
     sizes: Counter[str] = Counter()

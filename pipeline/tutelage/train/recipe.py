@@ -47,6 +47,9 @@ class Recipe:
 
     arms: tuple[str, ...] = ()
     """Arms to read; empty: all."""
+    where: str = ""
+    """SQL condition over a row's columns; for RL, of a group that it does not hold of throughout
+    nothing is read."""
     limit: int = 0
     """SFT: dialogues, RL: groups, at most; 0: all."""
     loss: str = ""

@@ -27,7 +27,11 @@ TEXTS = ("statement", "privileged_context", "messages", "trail", "primed_turns")
 
 
 def read(
-    run: str, split: str, columns: Sequence[str] = FACTS + TEXTS, solved: bool = False
+    run: str,
+    split: str,
+    columns: Sequence[str] = FACTS + TEXTS,
+    solved: bool = False,
+    where: str = "",
 ) -> Iterator[Row]:
     """The rows of one split in the order of the files.
 
@@ -36,8 +40,10 @@ def read(
         split: `train`, `validation` or `test`.
         columns: Those to read.
         solved: Only rows that were solved and are no duplicates.
+        where: Only rows of which this SQL condition is true.
     """
-    return read_rows(run, columns, splits=(split,), kind="solved" if solved else "*")
+    kind = "solved" if solved else "*"
+    return read_rows(run, columns, where, splits=(split,), kind=kind)
 
 
 def student(run: str) -> str:

@@ -1,0 +1,181 @@
+"""The runs that a derived run is made of, as one numbered list of rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tutelage.errors import Mistake
+from tutelage.seeds import digest
+from tutelage.settings import Settings
+from tutelage.shards import RunFolder, sql
+from tutelage.shards.soundness import Sound, sound
+from tutelage.storage import Location, Remote
+
+Ints = npt.NDArray[np.int64]
+
+_OWN = ("run_id", "split", "cluster_id", "duplicate_of", "code_version")
+"""Columns in which two copies of a dialogue may differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Files of one run whose rows are one kind of one split, in the order of shards."""
+
+    split: str
+    kind: str
+    """`solved` or `rest`."""
+    files: list[Location]
+    begin: int
+    """Location of its first row among those of all parents."""
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """A published run whose files are as its manifest says."""
+
+    name: str
+    """The folder's own name."""
+    folder: RunFolder
+    manifest: dict[str, Any]
+    digest: str
+    """Of `manifest.json` as it is written."""
+    settings: Settings
+    rows: int
+
+    def record(self) -> dict[str, Any]:
+        """For the manifest of what is derived from it."""
+        return {
+            "name": self.name,
+            "run_id": self.manifest["run_id"],
+            "manifest": self.digest,
+            "rows": self.rows,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Parents:
+    """All of them, and their rows, numbered through from 0: `place`."""
+
+    runs: list[Parent]
+    sources: list[Source]
+
+    @property
+    def files(self) -> list[Location]:
+        """Every shard, in the order of places."""
+        return [file for source in self.sources for file in source.files]
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return sum(source.rows for source in self.sources)
+
+    def connect(self) -> Any:
+        """A locked SQL connection over all rows."""
+        return sql.connect(self.files)
+
+
+def open_parents(names: Sequence[str]) -> Parents:
+    """The runs that a person named.
+
+    Raises:
+        Mistake: one of them is no run, is not whole, or is named twice; they lie in several stores.
+    """
+    runs, sources, seen = [], [], set()
+    begin = 0
+    for name in names:
+        found = sound(name)
+        root = found.folder.root
+        where = str(root.resolve()) if not isinstance(root, Remote) else str(root)
+        if where in seen:
+            raise Mistake(f"wanted each run once, got {name!r} twice")
+        seen.add(where)
+        own = _sources(found, begin)
+        rows = sum(source.rows for source in own)
+        begin += rows
+        sources += own
+        runs.append(
+            Parent(
+                root.name or "run",
+                found.folder,
+                found.manifest,
+                digest((root / "manifest.json").read_text("utf-8")),
+                _settings(name, found.folder),
+                rows,
+            )
+        )
+    stores = {file.store if isinstance(file, Remote) else "" for s in sources for file in s.files}
+    if len(stores) > 1:
+        raise Mistake("wanted runs that lie in one place, on this disk or in one store: copy some")
+    return Parents(runs, sources)
+
+
+def repeated(connection: Any) -> Ints:
+    """Places of rows whose dialogue an earlier run has already, word for word.
+
+    Raises:
+        Mistake: two runs hold different dialogues under one id.
+    """
+    copies = "SELECT dialogue_id FROM placed GROUP BY dialogue_id HAVING count(*) > 1"
+    columns = ", ".join(
+        f'"{name}"' for name in _columns(connection) if name not in (*_OWN, "place", "trail")
+    )
+    # The loss policy is a choice of the one who published it, not a part of the dialogue.
+    trail = "list_transform(trail, lambda t: struct_update(t, train := false))"
+    said = (
+        f"SELECT dialogue_id, run_id, place, hash({columns}, {trail}) AS content FROM placed "
+        f"WHERE dialogue_id IN ({copies})"
+    )
+    with sql.refused():
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE copies AS {said}")
+        clash = connection.execute(
+            "SELECT dialogue_id, list(DISTINCT run_id ORDER BY run_id) FROM copies "
+            "GROUP BY dialogue_id HAVING count(DISTINCT content) > 1 ORDER BY 1"
+        ).fetchall()
+    if clash:
+        name, runs = clash[0]
+        more = f", and {len(clash) - 1} more ids" if len(clash) > 1 else ""
+        raise Mistake(
+            f"dialogue {name}{more} is not the same in two of the runs ({', '.join(runs)}): they "
+            "were played with one seed and other settings; generate one of them with another --seed"
+        )
+    later = connection.execute(
+        "SELECT place FROM (SELECT place, row_number() OVER (PARTITION BY dialogue_id ORDER BY "
+        "place) AS turn FROM copies) WHERE turn > 1 ORDER BY place"
+    ).fetchnumpy()["place"]
+    return np.asarray(later, np.int64)
+
+
+def _columns(connection: Any) -> list[str]:
+    return [str(row[0]) for row in connection.execute("DESCRIBE placed").fetchall()]
+
+
+def _sources(found: Sound, begin: int) -> list[Source]:
+    """The files of a run by split and kind, those of solved dialogues first."""
+    bins: dict[tuple[str, str], list[Location]] = {}
+    for file in found.files:
+        kind = file.name.partition("-")[0]
+        bins.setdefault((file.parent.name, kind), []).append(file)
+    made = []
+    for (split, kind), files in bins.items():
+        rows = sum(found.rows[file] for file in files)
+        made.append(Source(split, kind, files, begin, rows))
+        begin += rows
+    return made
+
+
+def _settings(name: str, folder: RunFolder) -> Settings:
+    from pydantic import ValidationError
+
+    try:
+        return Settings.model_validate(folder.read_json("run.json").get("settings", {}))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise Mistake(
+            f"run.json of {name!r} has settings of another version ({where}: {first['msg']}): read "
+            "the run with the version that wrote it, or generate it anew"
+        ) from None

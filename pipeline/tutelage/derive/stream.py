@@ -1,0 +1,102 @@
+"""The rows of several sources as one stream, in the order in which every shard has its rows.
+
+That order is group, sample, dialogue id. Each source is in it already, so the streams are merged
+through windows of some thousand rows: what is not behind the last row that any source has shown can
+go out. A source that is out of order loses nothing by it; only its order stays as it is.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tutelage.derive.parents import Source
+from tutelage.shards.soundness import broken
+from tutelage.storage import Remote, opened
+
+PLACE = "place"
+"""Column added to every table: the number of the row among those of all parents."""
+_KEYS = ("group_id", "sample", "dialogue_id")
+_ORDER = [(name, "ascending") for name in _KEYS]
+_ROWS = 500
+
+
+def rows(sources: Sequence[Source], columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """The rows of the sources, merged; tables of some hundred rows with the column `place`.
+
+    Args:
+        sources: where they lie.
+        columns: those wanted; all where None.
+
+    Raises:
+        Mistake: a shard is broken.
+    """
+    if len(sources) == 1:
+        yield from _read(sources[0], columns)
+        return
+    wanted = None if columns is None else list(dict.fromkeys([*columns, *_KEYS]))
+    heads = [_Head(_read(source, wanted)) for source in sources]
+    while live := [head for head in heads if head.fill()]:
+        bound = min((head.last() for head in live if not head.is_ended), default=None)
+        parts = [head.take(bound) for head in live]
+        table = pa.concat_tables(part for part in parts if len(part)).combine_chunks()
+        yield table.take(pc.sort_indices(table.select(_KEYS), _ORDER))
+
+
+class _Head:
+    """What is next of one source."""
+
+    def __init__(self, tables: Iterator[pa.Table]) -> None:
+        self._tables = tables
+        self._next: pa.Table | None = next(tables, None)
+        self._held: pa.Table | None = None
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether nothing comes after what is held."""
+        return self._next is None
+
+    def fill(self) -> bool:
+        """Reads on where nothing is held; whether something is."""
+        if self._held is None or not len(self._held):
+            self._held, self._next = self._next, next(self._tables, None)
+        return self._held is not None
+
+    def last(self) -> tuple[Any, ...]:
+        """The key of the last row that is held."""
+        assert self._held is not None
+        return tuple(self._held[name][-1].as_py() for name in _KEYS)
+
+    def take(self, bound: tuple[Any, ...] | None) -> pa.Table:
+        """The rows up to `bound`; all of them where that is None."""
+        table, self._held = self._held, None
+        assert table is not None
+        if bound is None:
+            return table
+        before = pa.scalar(False)
+        for name, limit in zip(reversed(_KEYS), reversed(bound), strict=True):
+            column = table[name]
+            same = pc.and_(pc.equal(column, limit), before)
+            last = pc.equal(column, limit) if name == _KEYS[-1] else same
+            before = pc.or_(pc.less(column, limit), last)
+        self._held = table.filter(pc.invert(before))
+        return table.filter(before)
+
+
+def _read(source: Source, columns: Sequence[str] | None) -> Iterator[pa.Table]:
+    place = source.begin
+    for path in source.files:
+        far = isinstance(path, Remote)  # of a store, many small pieces are asked for at once
+        try:
+            with opened(path) as stream, pq.ParquetFile(stream, pre_buffer=far) as file:
+                names = None if columns is None else list(columns)
+                for batch in file.iter_batches(_ROWS, columns=names):
+                    places = np.arange(place, place + len(batch), dtype=np.int64)
+                    place += len(batch)
+                    table = pa.Table.from_batches([batch])
+                    yield table.append_column(PLACE, pa.array(places))
+        except (pa.ArrowException, OSError) as error:
+            raise broken(path, error) from error
