@@ -28,6 +28,7 @@ COMMANDS = {
     "leak": "Look for the answer in messages of your own.",
     "export": "Write a run as other trainers read it: TRL, verl, SkyRL, OpenAI, ...",
     "train": "Train a student on a run: SFT or RL.",
+    "evaluate": "Does it teach? Models under the method and its controls, in one report.",
     "rounds": "Online RL: generate, train, measure, and again.",
     "verify": "Judge answers of your own with the verifiers.",
     "where": "Print where models, prompts, schemas and caches lie.",

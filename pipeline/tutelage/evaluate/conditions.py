@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tutelage.evaluate.rates import COLUMNS
+from tutelage.settings import ARMS
 from tutelage.shards import read_rows
 
 Row = dict[str, Any]
@@ -40,7 +41,7 @@ class Condition:
 
 
 def conditions(runs: Sequence[Played]) -> list[Condition]:
-    """The conditions of these runs, in the order in which they first come up."""
+    """The conditions of these runs: sets as they come up, models as named, arms as in `ARMS`."""
     return sorted_rows((played.model, rows(played.run)) for played in runs)
 
 
@@ -56,10 +57,14 @@ def sorted_rows(runs: Iterable[tuple[str, Iterable[Row]]]) -> list[Condition]:
             while len(cells) <= seed:
                 cells.append([])
             cells[seed].append(row)
-    order = {name: place for place, name in enumerate(dict.fromkeys(key[0] for key in found))}
+    sets = list(dict.fromkeys(name for name, _, _ in found))
+    arms = [*ARMS, *(arm for _, _, arm in found)]
+    places = {
+        key: (sets.index(key[0]), list(seeds).index(key[1]), arms.index(key[2])) for key in found
+    }
     return [
-        Condition(model, arm, name, tuple(tuple(cell) for cell in cells))
-        for (name, model, arm), cells in sorted(found.items(), key=lambda item: order[item[0][0]])
+        Condition(model, arm, name, tuple(tuple(cell) for cell in found[name, model, arm]))
+        for name, model, arm in sorted(found, key=places.__getitem__)
     ]
 
 

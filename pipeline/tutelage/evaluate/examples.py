@@ -1,0 +1,76 @@
+"""Dialogues side by side: problems on which two conditions part."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from tutelage.evaluate.conditions import Condition, Row
+from tutelage.evaluate.figures import METHOD
+from tutelage.seeds import digest
+
+_MOST = 10
+
+
+def examples(found: Sequence[Condition]) -> Iterator[dict[str, Any]]:
+    """At most ten problems that one of two conditions solves and the other does not.
+
+    The two are the first and the last model under the method; of a single model, the method and the
+    first control. As many of one kind as of the other, where there are; which, a digest decides.
+    """
+    pair = _pair(found)
+    if pair is None:
+        return
+    one, other = (
+        {(row["source"], row["problem_id"], row["sample"]): row for row in side.seeds[0]}
+        for side in pair
+    )
+    keys = sorted(one.keys() & other.keys(), key=lambda key: digest("example", *key))
+    gained = [k for k in keys if not _solved(one[k]) and _solved(other[k])]
+    lost = [k for k in keys if _solved(one[k]) and not _solved(other[k])]
+    half = _MOST // 2
+    few = min(len(lost), half)
+    chosen = gained[: _MOST - few] + lost[: max(few, _MOST - len(gained))]
+    for key in chosen[:_MOST]:
+        yield {
+            "set": pair[0].set,
+            "problem_id": key[1],
+            "gold": one[key]["gold"]["value"][:400],
+            "sides": [
+                _side(condition, row)
+                for condition, row in zip(pair, (one[key], other[key]), strict=True)
+            ],
+        }
+
+
+def _pair(found: Sequence[Condition]) -> tuple[Condition, Condition] | None:
+    for name in dict.fromkeys(condition.set for condition in found):
+        chosen = [condition for condition in found if condition.set == name]
+        method = [condition for condition in chosen if condition.arm == METHOD]
+        if len(method) > 1:
+            return method[0], method[-1]
+        if method and len(chosen) > 1:
+            return next(c for c in chosen if c.arm != METHOD), method[0]
+    return None
+
+
+def _solved(row: Row) -> bool:
+    return row["outcome"]["solved_turn"] is not None
+
+
+def _side(condition: Condition, row: Row) -> dict[str, Any]:
+    return {
+        "model": condition.model,
+        "arm": condition.arm,
+        "dialogue_id": row["dialogue_id"],
+        "solved_turn": row["outcome"]["solved_turn"],
+        "messages": [
+            {
+                "speaker": entry["speaker"],
+                "act": entry["act"],
+                "turn": entry["turn"],
+                "status": entry["verdict"]["status"],
+                "content": message["content"],
+            }
+            for message, entry in zip(row["messages"], row["trail"], strict=True)
+            if entry["speaker"] != "system"
+        ],
+    }

@@ -1,0 +1,113 @@
+"""Curves of cumulative accuracy with their bands, as PNG files and as SVG for the page."""
+
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+from tutelage.evaluate.figures import METHOD
+from tutelage.seeds import digest
+
+Tree = dict[str, Any]
+
+COLOURS = ("#3b76c4", "#d9822b", "#3f9b63", "#b5489c", "#8a6fd1", "#c0453a", "#4aa3a8", "#8c8c8c")
+_STYLES = ("-", "--", "-.", ":", (0, (1, 1)), (0, (5, 1)))
+_INK = {"light": ("#1c1d20", "#d8d9dd"), "dark": ("#e8e8ea", "#3a3b40")}
+"""Scheme -> colours of text and of grid lines."""
+_MOST_PANELS = 6
+
+
+def save(of: Tree, title: str, file: Path) -> None:
+    """Writes the curves of one set as a PNG on white."""
+    figure = _figure(of, "light", title)
+    figure.savefig(file, dpi=144, facecolor="white", metadata={"Software": None})
+
+
+def svg(of: Tree, scheme: str, label: str) -> str:
+    """The curves of one set as an `<svg>` without a background, for the `light` or `dark` page."""
+    import matplotlib
+
+    stream = io.StringIO()
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": f"{label} {scheme}"}):
+        _figure(of, scheme, "").savefig(
+            stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None}
+        )
+    text = stream.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    # two plots on one page must not share names of clips and markers
+    prefix = f"{scheme}-{digest(label, size=6)}-"
+    text = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{prefix}", text)
+    text = re.sub(r"font: (\d+(?:\.\d+)?)px [^;\"]*", r"font: \1px sans-serif", text)
+    return re.sub(r'width="[\d.]+pt" height="[\d.]+pt"', 'role="img"', text, count=1)
+
+
+def panels(of: Tree) -> list[tuple[str, list[Tree]]]:
+    """(title, conditions): the models under the method, then each model under all its arms."""
+    conditions = of["conditions"]
+    models = list(dict.fromkeys(line["model"] for line in conditions))
+    arms = list(dict.fromkeys(line["arm"] for line in conditions))
+    first = METHOD if METHOD in arms else arms[0]
+    found = []
+    if len(models) > 1:
+        found.append((f"all models, {first}", [c for c in conditions if c["arm"] == first]))
+    if len(arms) > 1:
+        found += [(model, [c for c in conditions if c["model"] == model]) for model in models]
+    return (found or [(models[0], conditions)])[:_MOST_PANELS]
+
+
+def _figure(of: Tree, scheme: str, title: str) -> Any:
+    from matplotlib.figure import Figure
+
+    ink, grid = _INK[scheme]
+    models = list(dict.fromkeys(line["model"] for line in of["conditions"]))
+    arms = list(dict.fromkeys(line["arm"] for line in of["conditions"]))
+    shown = panels(of)
+    columns = min(3, len(shown))
+    rows = -(-len(shown) // columns)
+    figure = Figure(figsize=(3.6 * columns + 0.4, 3.1 * rows + (0.3 if title else 0)))
+    axes = figure.subplots(rows, columns, squeeze=False, sharey=True)
+    if title:
+        figure.suptitle(title, color=ink, fontsize=11)
+    for place, axis in enumerate(axes.flat):
+        if place >= len(shown):
+            axis.set_visible(False)
+            continue
+        name, conditions = shown[place]
+        by_model = len({c["model"] for c in conditions}) > 1
+        for line in conditions:
+            at = models.index(line["model"]) if by_model else arms.index(line["arm"])
+            _curve(axis, line, COLOURS[at % len(COLOURS)], _STYLES[0 if by_model else at % 6],
+                   line["model"] if by_model else line["arm"])  # fmt: skip
+        axis.set_title(name, color=ink, fontsize=10)
+        axis.set_xlabel("turn", color=ink, fontsize=9)
+        if place % columns == 0:
+            axis.set_ylabel("solved by turn", color=ink, fontsize=9)
+        _frame(axis, of["turns"], ink, grid)
+        axis.legend(fontsize=8, frameon=False, labelcolor=ink, loc="upper left")
+    figure.tight_layout()
+    return figure
+
+
+def _curve(axis: Any, line: Tree, colour: str, style: Any, label: str) -> None:
+    turns = range(1, len(line["curve"]) + 1)
+    axis.plot(
+        turns, [point["value"] for point in line["curve"]], color=colour, linestyle=style,
+        marker="o", markersize=3, linewidth=1.6, label=label,
+    )  # fmt: skip
+    axis.fill_between(
+        turns, [point["low"] for point in line["curve"]],
+        [point["high"] for point in line["curve"]], color=colour, alpha=0.16, linewidth=0,
+    )  # fmt: skip
+
+
+def _frame(axis: Any, turns: int, ink: str, grid: str) -> None:
+    axis.set_xlim(0.8, turns + 0.2)
+    axis.set_ylim(-0.02, 1.02)
+    axis.set_xticks(range(1, turns + 1) if turns <= 10 else range(1, turns + 1, 2))
+    axis.tick_params(colors=ink, labelsize=8, length=2)
+    axis.grid(visible=True, color=grid, linewidth=0.6)
+    axis.set_axisbelow(True)
+    for side, spine in axis.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
+        spine.set_color(grid)

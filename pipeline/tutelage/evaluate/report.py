@@ -1,0 +1,144 @@
+"""A report's folder: figures, plots, page; written from the shards of its runs and read back.
+
+    REPORT/runs/LABEL     one run for each model (LABEL-1, LABEL-2 where it has several seeds)
+    REPORT/report.json    every figure, the settings, what was expected; schema `report.v1`
+    REPORT/report.html    the same as one page that needs nothing else
+    REPORT/*.png          the curves of each set
+
+What depends on a clock stands under `took` and nowhere else.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tutelage import __version__
+from tutelage.errors import Mistake, RunFailed
+from tutelage.evaluate import cautions, expectations, page, plots
+from tutelage.evaluate.conditions import Condition, Played, conditions
+from tutelage.evaluate.examples import examples
+from tutelage.evaluate.figures import against, figures
+from tutelage.seeds import digest
+from tutelage.settings import Settings
+from tutelage.shards import RunFolder
+
+Tree = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A report that was written before."""
+
+    folder: Path
+    tree: Tree
+
+    def played(self) -> list[Played]:
+        """Its runs."""
+        return [Played(run["model"], str(self.folder / run["run"])) for run in self.tree["runs"]]
+
+
+def stored(folder: str) -> Stored:
+    """The report in a folder.
+
+    Raises:
+        Mistake: there is none.
+    """
+    file = Path(folder) / "report.json"
+    try:
+        return Stored(Path(folder), json.loads(file.read_text("utf-8")))
+    except (OSError, ValueError) as error:
+        raise Mistake(
+            f"{folder!r} is no report ({error}): give a folder that `tutelage evaluate` wrote"
+        ) from None
+
+
+def write(
+    out: Path,
+    settings: Settings,
+    played: Sequence[Played],
+    wanted: Sequence[expectations.Expectation] = (),
+    other: Stored | None = None,
+) -> Tree:
+    """Writes the report of these published runs; what is in `report.json`.
+
+    Raises:
+        Mistake: a run is not published, or an expectation speaks of what was not played.
+        RunFailed: no dialogue ended.
+    """
+    found = conditions(played)
+    if not found:
+        raise RunFailed(
+            f"no dialogue of {out} ended: see its rejects by `tutelage inspect {played[0].run}`"
+        )
+    tree = derived(found, settings.turns)
+    if other is not None:
+        tree["against"] = {
+            "report": other.folder.name,
+            "lines": against(found, conditions(other.played()), settings.turns),
+        }
+    tree |= {
+        "schema_version": "report.v1",
+        "code_version": __version__,
+        "settings": settings.model_dump(mode="json"),
+        "runs": [_run(out, one) for one in played],
+    }
+    tree["warnings"] = list(cautions.of_report(tree))
+    tree["expectations"] = [
+        asdict(outcome) for one in wanted for outcome in expectations.judge(one, tree)
+    ]
+    tree["took"] = {one.run: _took(one) for one in played}
+    tree["plots"] = {}
+    for name, of in tree["sets"].items():
+        png = f"curves-{digest(name, size=8)}.png"
+        plots.save(of, name, out / png)
+        tree["plots"][name] = png
+    text = json.dumps(tree, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    (out / "report.json").write_text(text, "utf-8")
+    (out / "report.html").write_text(page.render(tree, out.name), "utf-8")
+    return tree
+
+
+def derived(found: Sequence[Condition], turns: int) -> Tree:
+    """What follows from the dialogues alone: figures, and dialogues in which two conditions part."""
+    return figures(found, turns) | {"examples": list(examples(found))}
+
+
+def again(folder: Path) -> Tree:
+    """`derived` of a report that was written before, from its shards."""
+    before = stored(str(folder))
+    return derived(conditions(before.played()), before.tree["settings"]["turns"])
+
+
+def _run(out: Path, one: Played) -> Tree:
+    folder = RunFolder(Path(one.run))
+    manifest, run = folder.read_json("manifest.json"), folder.read_json("run.json")
+    return {
+        "model": one.model,
+        "student": run["settings"]["student"]["model"] or run["settings"]["student"]["engine"],
+        "run": Path(one.run).relative_to(out).as_posix(),
+        "run_id": manifest["run_id"],
+        "balance": manifest["balance"],
+        "kept": manifest["dialogues"]["kept"],
+        "dead": manifest["dialogues"]["dead"],
+        "dead_by_class": dict(_dead(one.run)),
+    }
+
+
+def _dead(run: str) -> Iterator[tuple[str, int]]:
+    """Failure classes of the dialogues that did not end, with counts; leaks that dropped among them."""
+    from collections import Counter
+
+    import pyarrow.parquet as pq
+
+    count: Counter[str] = Counter()
+    for file in sorted((Path(run) / "rejects").glob("dead-*.parquet")):
+        for outcome in pq.read_table(file, columns=["outcome"]).column("outcome").to_pylist():
+            count[outcome["reason"].partition(":")[0]] += 1
+    yield from sorted(count.items())
+
+
+def _took(one: Played) -> Tree:
+    told = RunFolder(Path(one.run)).read_json("telemetry.json")
+    return {name: told.get(name) for name in ("generate_s", "publish_s", "tokens_per_s")}
