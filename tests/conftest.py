@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from cloud.fixtures import buckets, gs
 from stores import store
 
-__all__ = ["store"]
+__all__ = ["buckets", "gs", "store"]
 
 # torch brings setuptools, which refuses to replace the standard library's distutils once some other
 # library has loaded that; told so, it leaves it alone. From Python 3.12 on there is none.

@@ -11,7 +11,7 @@ from tutelage import contract
 from tutelage import settings as settings_room
 from tutelage.flow import beam_options, publish
 from tutelage.flow.execution import execute
-from tutelage.session import card
+from tutelage.session import card, publication
 from tutelage.settings import Settings
 from tutelage.shards import Journal, RunFolder
 
@@ -71,9 +71,9 @@ def published(
 ) -> dict[str, Any]:
     """Publishes the journal; the manifest."""
     folder.write_json("journal/input.json", {"rows": problems})
-    (folder.root / "manifest.json").unlink(missing_ok=True)
-    folder.clear_published()
+    publication.prepare(folder)
     execute(beam_options.parse(beam), publish.build, settings, folder, "a-run")
+    publication.promote(folder)
     manifest = folder.read_json("manifest.json")
     folder.write_text("README.md", card.render(settings, manifest))
     return manifest

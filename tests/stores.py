@@ -67,9 +67,7 @@ class Store(fs.FileSystemHandler):
         raise NotImplementedError
 
     def delete_dir(self, path: str) -> None:
-        self._ask("write", path)
-        for name in [name for name in self.objects if name.startswith(f"{path}/")]:
-            del self.objects[name]
+        raise NotImplementedError("a store has no folder to remove")
 
     def delete_dir_contents(self, path: str, missing_dir_ok: bool = False) -> None:
         self.delete_dir(path)
@@ -86,7 +84,9 @@ class Store(fs.FileSystemHandler):
         raise NotImplementedError("a store cannot rename")
 
     def copy_file(self, src: str, dest: str) -> None:
-        raise NotImplementedError
+        if src not in self.objects:
+            raise FileNotFoundError(src)
+        self.put(dest, self.objects[src])
 
     def open_input_stream(self, path: str) -> pa.NativeFile:
         return self.open_input_file(path)

@@ -24,13 +24,12 @@ from tutelage.errors import RunFailed
 from tutelage.flow import contamination
 from tutelage.session import spool
 from tutelage.session.plan import File, Notes, plan, scheme
+from tutelage.session.publication import MANIFEST, SPLITS, staging
 from tutelage.settings import Dedup, Settings
 from tutelage.shards import Entry, RunFolder, entries, fetch, write_shard
 from tutelage.shards.journal import Span, files
 from tutelage.storage import Location, location
 
-_SPLITS = "splits.json"
-"""Which dialogues each split has, where there are several: what an extension goes by."""
 _MARKS = ("split", "cluster_id", "duplicate_of")
 _BLOCK = 1_000
 
@@ -89,7 +88,7 @@ def sketch(file: str, settings: Dedup, folder: RunFolder) -> str:
 def lay_out(names: list[str], settings: Settings, folder: RunFolder) -> Iterator[List | Notes]:
     """The plan, with the splits as they were when the run was last published."""
     give_back()
-    before = folder.read_json(_SPLITS)
+    before = folder.read_json(SPLITS)
     recorded = {key: split for split, keys in before.items() for key in keys}
     for part in plan(*gathered(sorted(names), settings.dedup, folder), settings, recorded):
         if isinstance(part, File):
@@ -135,13 +134,13 @@ def write(shard: List, folder: RunFolder, compression_level: int) -> tuple[str, 
                 marks = _MARKS if one["split"] else ()
                 yield row | {name: one[name] for name in marks}
 
-    return path, write_shard(folder.root / path, rows(), compression_level)
+    return path, write_shard(staging(folder).root / path, rows(), compression_level)
 
 
 def manifest(
     parts: Iterable[Notes | tuple[str, int]], settings: Settings, folder: RunFolder, run_id: str
 ) -> None:
-    """Writes `manifest.json` if, and only if, everything adds up.
+    """Writes the manifest if, and only if, everything adds up.
 
     Raises:
         RunFailed: an input or a dialogue is unaccounted for.
@@ -157,10 +156,10 @@ def manifest(
     planned = used * settings.samples * len(settings.arms)
     balance(total, problems, planned, dialogues, rows)
     if notes.splits:
-        folder.write_json(_SPLITS, notes.splits)
+        staging(folder).write_json(SPLITS, notes.splits)
     compared = {"scheme": scheme(settings.dedup).record(), "within": "arm"}
-    folder.write_json(
-        "manifest.json",
+    staging(folder).write_json(
+        MANIFEST,
         {
             "schema_version": "manifest.v1",
             "run_id": run_id,

@@ -3,7 +3,7 @@
 import shutil
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,16 +15,16 @@ from tutelage.errors import CorpusError, RunFailed
 from tutelage.flow import beam_options, contamination, generate, publish
 from tutelage.flow.execution import execute
 from tutelage.flow.workers import WorkerPool
-from tutelage.session import admission, card, provenance, telemetry
+from tutelage.session import admission, card, provenance, publication, telemetry
 from tutelage.session.admission import Resume
 from tutelage.session.runtime import Runtime, replies_of
 from tutelage.session.serving import serving
 from tutelage.session.shutdown import Shutdown
 from tutelage.settings import Settings
 from tutelage.shards import RunFolder, lock
-from tutelage.shards.folder import near, writing
+from tutelage.shards.folder import near
 from tutelage.shards.journal import done
-from tutelage.storage import location, reason, remove
+from tutelage.storage import location, reason
 
 _SLICES_A_WORKER = 4
 
@@ -131,13 +131,10 @@ class _Session:
         return self.settings
 
     def _publish(self) -> None:
-        """Writes the shards anew from the journal. A run without a manifest is not published."""
-        with writing(self.folder.root):
-            remove(self.folder.root / "manifest.json")
-        self.folder.clear_published()
+        """Writes the shards anew from the journal, in the place of those before."""
+        publication.prepare(self.folder)
         publish.give_back()
         graph = (self.settings, self.folder, self.stamp.run_id)
         execute(self.options, publish.build, *graph, workers=self.workers)
+        publication.promote(self.folder)
         self.folder.forget_copies()
-        with suppress(OSError):
-            remove(self.folder.spool)

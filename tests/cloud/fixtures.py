@@ -1,0 +1,31 @@
+"""Fixtures: a store behind `gs://` that Arrow's own client talks to."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from cloud.storage import Buckets, serving, url
+from tutelage import storage
+from tutelage.shards import lock
+
+Url = Callable[[str], str]
+"""`BUCKET/NAME` -> its URL in the store."""
+
+
+@pytest.fixture
+def buckets() -> Buckets:
+    """What the store holds."""
+    return Buckets()
+
+
+@pytest.fixture
+def gs(buckets: Buckets, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Url]:
+    """The store, served; locks settle at once."""
+    monkeypatch.setenv("TUTELAGE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(lock, "_SETTLE_S", 0.0)
+    storage._store.cache_clear()
+    with serving(buckets) as port:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://localhost:{port}")
+        yield lambda path: url(port, path)
+    storage._store.cache_clear()
