@@ -259,8 +259,8 @@ def faults(value: Any, spec: Mapping[str, Any] | None = None, at: str = "") -> I
 def _resolve(spec: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:
     if "$ref" not in spec:
         return spec
-    found: Mapping[str, Any] = root["$defs"][spec["$ref"].rsplit("/", 1)[1]]
-    return found
+    definition: Mapping[str, Any] = root["$defs"][spec["$ref"].rsplit("/", 1)[1]]
+    return definition
 
 
 def _field(pa: Any, key: str, spec: Mapping[str, Any], root: Mapping[str, Any]) -> Any:

@@ -153,8 +153,8 @@ class Scheduler:
         replies come in bursts. That none waits is not enough: before its first step is done, an
         engine has counted nothing at all.
         """
-        taken = 3 * min(self._requesting, running) > 2 * self._slots
-        roomy = taken and self._in_play >= self._slots and not waiting
+        is_full = 3 * min(self._requesting, running) > 2 * self._slots
+        roomy = is_full and self._in_play >= self._slots and not waiting
         self._roomy_looks = self._roomy_looks + 1 if roomy else 0
         if self._roomy_looks < 2:
             return

@@ -162,10 +162,10 @@ def ratio(
         return _divided(weights @ above[rows].sum(axis=0), weights @ below[rows].sum(axis=0))
 
     value, drawn = draw(statistic, above.shape[1], [len(above)], draws=draws, seed=seed)
-    found = within(float(value), drawn)
+    interval = within(float(value), drawn)
     if not is_share:
-        return found
-    return Interval(found.value, max(0.0, found.low), min(1.0, found.high))
+        return interval
+    return Interval(interval.value, max(0.0, interval.low), min(1.0, interval.high))
 
 
 def difference(
@@ -210,15 +210,15 @@ def difference(
 
 def judged(value: float, drawn: Array, problems: int, seeds: int) -> Difference:
     """A difference from its draws."""
-    found = within(value, drawn)
+    interval = within(value, drawn)
     kept = drawn[np.isfinite(drawn)]
     sides = min(np.mean(kept <= 0), np.mean(kept >= 0)) if len(kept) else 0.5
     p = min(1.0, max(2 * float(sides), 2 / max(len(kept), 1)))
     normal = NormalDist()
     z = normal.inv_cdf(0.5 + LEVEL / 2)
     # Half the interval is z standard errors; (z + z_power) of them are found with that power.
-    detectable = (found.high - found.low) / 2 * (z + normal.inv_cdf(POWER)) / z
-    return Difference(found.value, found.low, found.high, p, detectable, problems, seeds)
+    detectable = (interval.high - interval.low) / 2 * (z + normal.inv_cdf(POWER)) / z
+    return Difference(interval.value, interval.low, interval.high, p, detectable, problems, seeds)
 
 
 def paired(

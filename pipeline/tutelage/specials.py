@@ -33,10 +33,10 @@ def neutralise(text: str, tokens: Iterable[str] = ()) -> tuple[str, int]:
     """
     count = 0
     if "<" in text or "[" in text or "＜" in text:
-        text, count = _KNOWN.subn(lambda found: found[0] + " ", text)
+        text, count = _KNOWN.subn(lambda hits: hits[0] + " ", text)
     for token in tokens:
         # Again until none is left: of "aa" in "aaa" the first break leaves another.
         while len(token) > 1 and token in text:
-            text, found = re.subn(re.escape(token), lambda hit: hit[0][0] + " " + hit[0][1:], text)
-            count += found
+            text, hits = re.subn(re.escape(token), lambda hit: hit[0][0] + " " + hit[0][1:], text)
+            count += hits
     return text, count

@@ -49,10 +49,10 @@ def locate(path: str) -> tuple[fs.FileSystem, str]:
         # Google's client would try for 15 minutes, even where there are no credentials at all.
         path += f"{'&' if '?' in path else '?'}retry_limit_seconds={_RETRY_S}"
     try:
-        found: tuple[fs.FileSystem, str] = fs.FileSystem.from_uri(path)
+        resolved: tuple[fs.FileSystem, str] = fs.FileSystem.from_uri(path)
     except (pa.ArrowException, OSError) as error:
         raise Mistake(f"cannot read {path}: {reason(error)}") from error
-    return found
+    return resolved
 
 
 def reason(error: Exception) -> str:
@@ -124,18 +124,18 @@ class Remote:
 
     def exists(self) -> bool:
         """Whether there is such an object or folder."""
-        found: bool = self._info().type != fs.FileType.NotFound
-        return found
+        is_there: bool = self._info().type != fs.FileType.NotFound
+        return is_there
 
     def is_file(self) -> bool:
         """Whether there is such an object."""
-        found: bool = self._info().type == fs.FileType.File
-        return found
+        is_one: bool = self._info().type == fs.FileType.File
+        return is_one
 
     def is_dir(self) -> bool:
         """Whether there are objects below it."""
-        found: bool = self._info().type == fs.FileType.Directory
-        return found
+        is_one: bool = self._info().type == fs.FileType.Directory
+        return is_one
 
     def size(self) -> int:
         """Bytes of the object; 0 where there is none."""
@@ -193,15 +193,15 @@ class Remote:
     def glob(self, pattern: str) -> Iterator["Remote"]:
         """The objects whose names below this match, each part of them a part of the pattern."""
         depth = pattern.count("/")
-        for found, name in self._below(recursive=depth > 0):
+        for remote, name in self._below(recursive=depth > 0):
             if name.count("/") == depth and PurePosixPath(name).match(pattern):
-                yield found
+                yield remote
 
     def rglob(self, pattern: str) -> Iterator["Remote"]:
         """The objects at any depth whose last part matches."""
-        for found, name in self._below(recursive=True):
+        for remote, name in self._below(recursive=True):
             if PurePosixPath(name).match(pattern):
-                yield found
+                yield remote
 
     def _below(self, recursive: bool) -> Iterator[tuple["Remote", str]]:
         system, key = self.at
@@ -239,9 +239,9 @@ def location(text: str) -> Location:
             f"wanted {parts['store'].partition('://')[0]}://BUCKET/..., got a URL with a key in it: "
             "leave it to the environment (AWS_ACCESS_KEY_ID, GOOGLE_APPLICATION_CREDENTIALS)"
         )
-    found = Remote(parts["store"], unquote(parts["path"]).strip("/"), parts["query"] or "")
-    _ = found.at
-    return found
+    remote = Remote(parts["store"], unquote(parts["path"]).strip("/"), parts["query"] or "")
+    _ = remote.at
+    return remote
 
 
 @contextmanager

@@ -233,16 +233,16 @@ def variables(name: str, own: str = "") -> set[str]:
     try:
         tree = environment.parse(text, name)
         environment.compile(text, name)
-        found = set(meta.find_undeclared_variables(tree))
+        names = set(meta.find_undeclared_variables(tree))
         for other in meta.find_referenced_templates(tree):
             if other is None:
                 raise TemplateError(
                     f"{name} includes a template by a computed name: name it plainly"
                 )
-            found |= variables(other, own)
+            names |= variables(other, own)
     except JinjaError as error:
         raise TemplateError(_said(name, error)) from None
-    return found
+    return names
 
 
 def lint(own: str = "") -> list[str]:

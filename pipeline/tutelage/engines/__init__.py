@@ -97,17 +97,17 @@ def players(settings: Settings) -> Players:
         ModelError: a model is not there.
         SettingsError: an engine cannot be built from these settings.
     """
-    made: dict[tuple[str, str], Engine] = {}
+    engines: dict[tuple[str, str], Engine] = {}
 
     def engine(player: Player) -> Engine:
         key = (player.engine, "" if player.engine == "scripted" else player.model)
-        if key not in made:
-            made[key] = build(player, settings)
-        return made[key]
+        if key not in engines:
+            engines[key] = build(player, settings)
+        return engines[key]
 
     student, teacher = engine(settings.student), engine(settings.teacher)
     judge = engine(settings.judge) if settings.judge.engine else None
-    return Players(student, teacher, tuple(made.values()), judge)
+    return Players(student, teacher, tuple(engines.values()), judge)
 
 
 def build(player: Player, settings: Settings) -> Engine:
@@ -124,5 +124,5 @@ def build(player: Player, settings: Settings) -> Engine:
 
 def _hot_swap_url(model: str) -> str:
     """URL of a resident server that holds `model`; empty where none does."""
-    told: dict[str, str] = json.loads(os.environ.get(HOT_SWAP_SERVERS) or "{}")
-    return told.get(model, "")
+    urls: dict[str, str] = json.loads(os.environ.get(HOT_SWAP_SERVERS) or "{}")
+    return urls.get(model, "")

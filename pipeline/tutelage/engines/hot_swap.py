@@ -124,5 +124,5 @@ def layout(model: str) -> str:
             except ValueError:
                 raise ModelError(f"{file} is no safetensors file: pull or train it anew") from None
         header.pop("__metadata__", None)
-        tensors |= {name: (told["dtype"], told["shape"]) for name, told in header.items()}
+        tensors |= {name: (tensor["dtype"], tensor["shape"]) for name, tensor in header.items()}
     return json.dumps(tensors, sort_keys=True) if tensors else ""

@@ -184,8 +184,10 @@ def free_port() -> int:
 def cause(log: Path) -> str:
     """The last words of a server's log that name an error, and what to do where that is known."""
     text = log.read_text("utf-8", "replace")[-200_000:] if log.exists() else ""
-    found = [m[0] for m in _TELLING.finditer(text) if _POINTER not in m[0]]
-    last = " ".join((found or text.strip().splitlines() or ["it ended without a word"])[-1].split())
+    causes = [m[0] for m in _TELLING.finditer(text) if _POINTER not in m[0]]
+    last = " ".join(
+        (causes or text.strip().splitlines() or ["it ended without a word"])[-1].split()
+    )
     last = last[:300]
     if "kv cache" in last.lower():
         last += "; raise vllm.gpu_memory_utilization (on a CPU vllm.kv_cache_gb)"

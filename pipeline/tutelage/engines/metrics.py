@@ -37,11 +37,11 @@ def parse(page: str) -> dict[str, float]:
     >>> parse('vllm:num_preemptions_total{engine="0"} 3.0')
     {'preemptions': 3.0}
     """
-    found: dict[str, float] = {}
+    counters: dict[str, float] = {}
     for name, value in _LINE.findall(page):
         if name in NAMES:
-            found[NAMES[name]] = found.get(NAMES[name], 0.0) + float(value)
-    return found
+            counters[NAMES[name]] = counters.get(NAMES[name], 0.0) + float(value)
+    return counters
 
 
 class Meter:
@@ -77,37 +77,39 @@ def marked(values: Mapping[str, float], place: str) -> dict[str, float]:
     return {f"{name}@{place}": value for name, value in values.items()}
 
 
-def merged(told: Iterable[Mapping[str, float]]) -> dict[str, float]:
+def merged(gauges: Iterable[Mapping[str, float]]) -> dict[str, float]:
     """Sums by name. Of a place, the most that anybody has seen: who began first has seen it all."""
-    found: dict[str, float] = {}
-    for values in told:
+    totals: dict[str, float] = {}
+    for values in gauges:
         for name, value in values.items():
             if "@" in name:
-                found[name] = max(found.get(name, value), value)
+                totals[name] = max(totals.get(name, value), value)
             else:
-                found[name] = found.get(name, 0.0) + value
-    return found
+                totals[name] = totals.get(name, 0.0) + value
+    return totals
 
 
-def total(told: Iterable[Mapping[str, float]]) -> dict[str, float]:
+def total(gauges: Iterable[Mapping[str, float]]) -> dict[str, float]:
     """Sums by name over all places, each counted once, and without their marks.
 
     >>> total([{"preemptions@a": 2.0, "retries": 1.0}, {"preemptions@a": 3.0, "retries": 1.0}])
     {'preemptions': 3.0, 'retries': 2.0}
     """
-    found: dict[str, float] = {}
-    for marking, value in merged(told).items():
+    totals: dict[str, float] = {}
+    for marking, value in merged(gauges).items():
         name = marking.partition("@")[0]
-        found[name] = found.get(name, 0.0) + value
-    return found
+        totals[name] = totals.get(name, 0.0) + value
+    return totals
 
 
 def snapshot() -> dict[str, float]:
     """The same from the vLLM in this process, marked as of this process."""
     from vllm.v1.metrics.reader import get_metrics_snapshot
 
-    found: dict[str, float] = {}
+    counters: dict[str, float] = {}
     for metric in get_metrics_snapshot():
         if metric.name in NAMES:
-            found[NAMES[metric.name]] = found.get(NAMES[metric.name], 0.0) + float(metric.value)
-    return marked(found, _HERE)
+            counters[NAMES[metric.name]] = counters.get(NAMES[metric.name], 0.0) + float(
+                metric.value
+            )
+    return marked(counters, _HERE)

@@ -139,11 +139,11 @@ class Replay:
 
     async def reply(self, request: Request) -> Reply:
         """The reply of an earlier session, or a new one; see `Engine`."""
-        found = self._replies.find(request)
-        if found is None:
-            found = await self._engine.reply(request)
-            self._replies.keep(request, found)
-        return found
+        reply = self._replies.find(request)
+        if reply is None:
+            reply = await self._engine.reply(request)
+            self._replies.keep(request, reply)
+        return reply
 
     def gauges(self) -> Mapping[str, float]:
         """The engine's own, and the replies that it was spared."""
@@ -201,9 +201,9 @@ def _lines(folder: Path) -> Iterator[tuple[str, str, str]]:
 
 def _key(request: Request) -> str:
     how = request.sampling
-    said = [word for pair in request.chat for word in pair]
+    words = [word for pair in request.chat for word in pair]
     limits = (how.temperature, how.top_p, how.max_tokens, len(how.stop))
-    return digest(request.player, request.seed, *limits, *how.stop, len(said), *said, size=32)
+    return digest(request.player, request.seed, *limits, *how.stop, len(words), *words, size=32)
 
 
 def _parts(reply: Reply) -> dict[str, Any]:

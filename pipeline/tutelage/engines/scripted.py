@@ -149,13 +149,13 @@ def wrong_answer(gold: str, drawn: int) -> str:
         return str(int(gold) + step)
     if re.fullmatch(r"-?\d{1,12}\.\d{1,6}", gold):
         return str(Decimal(gold) + step)
-    said = {int(number) for number in re.findall(r"\d+", gold.replace(",", ""))}
-    return str(max(said, default=0) + 1000 * step + 7)
+    numbers = {int(number) for number in re.findall(r"\d+", gold.replace(",", ""))}
+    return str(max(numbers, default=0) + 1000 * step + 7)
 
 
 def wrong_code(problem: Problem) -> str:
     """A program that has the right name and always gives None."""
     given = json.loads(problem.gold.tests_json or "{}").get("entry_point", "")
-    found = re.search(r"def\s+(\w+)", problem.gold.value)
-    name = given or (found[1] if found else "solve")
+    match = re.search(r"def\s+(\w+)", problem.gold.value)
+    name = given or (match[1] if match else "solve")
     return f"def {name}(*args, **kwargs):\n    return None"

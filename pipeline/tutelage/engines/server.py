@@ -128,14 +128,14 @@ class Client:
 
     def gauges(self) -> Mapping[str, float]:
         """Retries, and what vLLM's `/metrics` has counted since this client began."""
-        found = {"retries": float(self._retried)}
+        counters = {"retries": float(self._retried)}
         if self._is_vllm:
             root, now = self._url.removesuffix("/v1"), {}
             with contextlib.suppress(httpx.HTTPError):
                 page = httpx.get(f"{root}/metrics", **self._options | {"timeout": 2.0})
                 now = metrics.parse(page.text) if page.status_code == 200 else {}
-            found |= metrics.marked(self._meter.read(now), root)
-        return found
+            counters |= metrics.marked(self._meter.read(now), root)
+        return counters
 
     def close(self) -> None:
         """Connections close with their event loop; nothing else is held."""
@@ -148,11 +148,11 @@ class Client:
             served = page.json()["data"]
             names = [str(model["id"]) for model in served]
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
-            said, advice = _words(error), "start one, or correct server.url"
-            if said in ("HTTP 401", "HTTP 403"):
+            reason, advice = _words(error), "start one, or correct server.url"
+            if reason in ("HTTP 401", "HTTP 403"):
                 advice = f"it wants a key, which {self._key_env} should hold (server.api_key_env)"
             raise ModelError(
-                f"no OpenAI-compatible server answers at {self._url} ({said}): {advice}"
+                f"no OpenAI-compatible server answers at {self._url} ({reason}): {advice}"
             ) from None
         is_vllm = any(model.get("owned_by") == "vllm" for model in served)
         known = {wanted}
@@ -191,8 +191,8 @@ class Client:
         """
         asked = {"model": body["model"], "messages": body["messages"]}
         try:
-            told = await self._post(asked, f"{self._url.removesuffix('/v1')}/tokenize")
-            count, takes = int(told["count"]), int(told["max_model_len"])
+            tokenized = await self._post(asked, f"{self._url.removesuffix('/v1')}/tokenize")
+            count, takes = int(tokenized["count"]), int(tokenized["max_model_len"])
         except (Permanent, KeyError, TypeError, ValueError):
             return False
         if count >= takes:

@@ -46,10 +46,10 @@ def computes_in_bfloat16(processor: Path = Path("/proc/cpuinfo")) -> bool:
     One that does not emulates it: with AVX2 alone 0.7 GFLOPS where float32 has 70.
     """
     try:
-        told = processor.read_text("utf-8", "replace")
+        flags = processor.read_text("utf-8", "replace")
     except OSError:
         return False
-    return bool({"avx512_bf16", "amx_bf16", "bf16"} & set(told.split()))
+    return bool({"avx512_bf16", "amx_bf16", "bf16"} & set(flags.split()))
 
 
 def prepare(settings: Vllm) -> None:
@@ -124,8 +124,8 @@ def _own_length(model: str) -> int:
     config = Path(model) / "config.json"
     if not config.is_file():
         return _CPU_LENGTH
-    found = json.loads(config.read_text("utf-8"))
-    length = found.get("max_position_embeddings") or found.get("text_config", {}).get(
+    values = json.loads(config.read_text("utf-8"))
+    length = values.get("max_position_embeddings") or values.get("text_config", {}).get(
         "max_position_embeddings"
     )
     return int(length or _CPU_LENGTH)
@@ -187,10 +187,10 @@ class InProcess:
 
     def gauges(self) -> Mapping[str, float]:
         """Seconds spent computing, requests in hand, and what vLLM counts itself."""
-        found = {"busy_s": self._busy, "in_flight": float(len(self._pending))}
+        counters = {"busy_s": self._busy, "in_flight": float(len(self._pending))}
         if not self._dead and self._thread.is_alive():
-            found |= metrics.snapshot()
-        return found
+            counters |= metrics.snapshot()
+        return counters
 
     def close(self) -> None:
         """Ends the thread, and with it the engine."""
@@ -305,17 +305,17 @@ class InProcess:
 
     def _answer(self, output: Any) -> None:
         pending = self._pending.pop(output.request_id)
-        made = output.outputs[0]
+        completion = output.outputs[0]
         student = pending.request.player in ("student", "question")
         reply = Reply(
-            text=made.text,
-            token_ids=tuple(made.token_ids) if student else (),
-            logprobs=_logprobs(made) if student else (),
-            finish_reason=made.finish_reason or "",
+            text=completion.text,
+            token_ids=tuple(completion.token_ids) if student else (),
+            logprobs=_logprobs(completion) if student else (),
+            finish_reason=completion.finish_reason or "",
             usage=Usage(
                 prompt=len(output.prompt_token_ids or ()),
                 cached=output.num_cached_tokens or 0,
-                completion=len(made.token_ids),
+                completion=len(completion.token_ids),
             ),
         )
         _settle(pending, reply)
@@ -366,12 +366,13 @@ def _hushed() -> Iterator[None]:
         os.close(nowhere)
 
 
-def _logprobs(made: Any) -> tuple[float, ...]:
+def _logprobs(completion: Any) -> tuple[float, ...]:
     """Log-probability of each sampled token; vLLM gives a dict by token id for each position."""
-    if made.logprobs is None:
+    if completion.logprobs is None:
         return ()
     return tuple(
-        float(at[token].logprob) for at, token in zip(made.logprobs, made.token_ids, strict=True)
+        float(at[token].logprob)
+        for at, token in zip(completion.logprobs, completion.token_ids, strict=True)
     )
 
 

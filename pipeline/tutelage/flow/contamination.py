@@ -45,7 +45,7 @@ def open_sets(paths: Iterable[str]) -> Sets:
     Raises:
         CorpusError: one of them is none, or holds no problem that could be found again.
     """
-    return [found for path in paths for found in _open(path)]
+    return [evaluation_set for path in paths for evaluation_set in _open(path)]
 
 
 def find(
@@ -115,7 +115,7 @@ def report(
     folder: RunFolder,
 ) -> None:
     """Writes what was found to the run's folder: for people, for programs, for the manifest."""
-    found = sorted(matches, key=lambda match: match[0])
+    ordered = sorted(matches, key=lambda match: match[0])
     lines = [
         {
             "corpus": corpora[corpus],
@@ -124,7 +124,7 @@ def report(
             "action": terms.action,
             **match.record(),
         }
-        for (corpus, row), problem, match in found
+        for (corpus, row), problem, match in ordered
     ]
     folder.write_text(
         REPORT,
@@ -132,12 +132,12 @@ def report(
     )
     summary = {
         "action": terms.action,
-        "matches": len(found),
+        "matches": len(ordered),
         "ngram": terms.ngram,
         "sets": {name: _tally(corpus) for name, corpus in sets},
         "threshold": terms.threshold,
     }
-    folder.write_text("contamination.md", _page(summary, lines, [match for _, _, match in found]))
+    folder.write_text("contamination.md", _page(summary, lines, [match for _, _, match in ordered]))
     folder.write_json(SUMMARY, summary)
 
 

@@ -69,18 +69,20 @@ def sketch(file: str, settings: Dedup, folder: RunFolder) -> str:
     name = journal.stem
     with ExitStack() as stack:
         facts = stack.enter_context(spool.saving(_facts(folder, name), spool.FACTS))
-        made = stack.enter_context(spool.saving(_sketches(folder, name), spool.sketch_schema(rule)))
+        sketches = stack.enter_context(
+            spool.saving(_sketches(folder, name), spool.sketch_schema(rule))
+        )
         begin = 0
         for block in _blocks(entries(journal)):
-            told, ids, texts = [], [], []
+            facts_rows, ids, texts = [], [], []
             rows = fetch(entry.span for entry in block)
             for at, (entry, row) in enumerate(zip(block, rows, strict=True), begin):
-                told.append(_told(entry, row))
+                facts_rows.append(_told(entry, row))
                 if settings.enabled and entry.kind == "kept":
                     ids.append(at)
                     texts.append(dedup.spoken(row["messages"]))
-            facts.write_batch(pa.RecordBatch.from_pylist(told, spool.FACTS))
-            made.write_batch(spool.packed(dedup.sketch(ids, texts, rule), rule))
+            facts.write_batch(pa.RecordBatch.from_pylist(facts_rows, spool.FACTS))
+            sketches.write_batch(spool.packed(dedup.sketch(ids, texts, rule), rule))
             begin += len(block)
     return name
 
@@ -128,9 +130,9 @@ def write(shard: List, folder: RunFolder, compression_level: int) -> tuple[str, 
 
     def rows() -> Iterator[Row]:
         for batch in spool.reading(location(listed)):
-            said = batch.to_pylist()
-            spans = [Span(one["file"], one["offset"], one["length"]) for one in said]
-            for row, one in zip(fetch(spans), said, strict=True):
+            lines = batch.to_pylist()
+            spans = [Span(one["file"], one["offset"], one["length"]) for one in lines]
+            for row, one in zip(fetch(spans), lines, strict=True):
                 marks = _MARKS if one["split"] else ()
                 yield row | {name: one[name] for name in marks}
 
@@ -217,9 +219,9 @@ def give_back() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def _blocks(found: Iterable[Entry]) -> Iterator[list[Entry]]:
-    found = iter(found)
-    while block := list(islice(found, _BLOCK)):
+def _blocks(stream: Iterable[Entry]) -> Iterator[list[Entry]]:
+    stream = iter(stream)
+    while block := list(islice(stream, _BLOCK)):
         yield block
 
 

@@ -29,29 +29,29 @@ def write(reader: Any, folder: Path) -> None:
     from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers
     from tokenizers.models import BPE
 
-    told = {k: f.contents() for k, f in reader.fields.items() if k.startswith("tokenizer.")}
-    if told["tokenizer.ggml.pre"] != "smollm":
-        raise ModelError(f"wanted the tokenizer smollm, got {told['tokenizer.ggml.pre']!r}")
-    tokens: list[str] = told["tokenizer.ggml.tokens"]
-    merges = [tuple(merge.split(" ")) for merge in told["tokenizer.ggml.merges"]]
-    made = Tokenizer(BPE({token: number for number, token in enumerate(tokens)}, merges))
-    made.pre_tokenizer = pre_tokenizers.Sequence(
+    metadata = {k: f.contents() for k, f in reader.fields.items() if k.startswith("tokenizer.")}
+    if metadata["tokenizer.ggml.pre"] != "smollm":
+        raise ModelError(f"wanted the tokenizer smollm, got {metadata['tokenizer.ggml.pre']!r}")
+    tokens: list[str] = metadata["tokenizer.ggml.tokens"]
+    merges = [tuple(merge.split(" ")) for merge in metadata["tokenizer.ggml.merges"]]
+    tokenizer = Tokenizer(BPE({token: number for number, token in enumerate(tokens)}, merges))
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.Digits(individual_digits=True),
             pre_tokenizers.ByteLevel(add_prefix_space=False),
         ]
     )
-    made.decoder = decoders.ByteLevel()
-    kinds = zip(tokens, told["tokenizer.ggml.token_type"], strict=True)
-    made.add_special_tokens(
+    tokenizer.decoder = decoders.ByteLevel()
+    kinds = zip(tokens, metadata["tokenizer.ggml.token_type"], strict=True)
+    tokenizer.add_special_tokens(
         [AddedToken(token, special=True) for token, kind in kinds if kind == _CONTROL]
     )
-    made.save(str(folder / "tokenizer.json"))
+    tokenizer.save(str(folder / "tokenizer.json"))
 
     special = {
-        "bos_token": tokens[told["tokenizer.ggml.bos_token_id"]],
-        "eos_token": tokens[told["tokenizer.ggml.eos_token_id"]],
-        "unk_token": tokens[told["tokenizer.ggml.unknown_token_id"]],
+        "bos_token": tokens[metadata["tokenizer.ggml.bos_token_id"]],
+        "eos_token": tokens[metadata["tokenizer.ggml.eos_token_id"]],
+        "unk_token": tokens[metadata["tokenizer.ggml.unknown_token_id"]],
         "pad_token": PAD,
     }
     config = special | {
@@ -61,7 +61,7 @@ def write(reader: Any, folder: Path) -> None:
         # The class that takes tokenizer.json as it is. GPT2Tokenizer, the original's, is built
         # anew from the vocabulary by transformers 5 and then no longer cuts digits apart.
         "tokenizer_class": "PreTrainedTokenizerFast",
-        "chat_template": told["tokenizer.chat_template"],
+        "chat_template": metadata["tokenizer.chat_template"],
     }
     for name, content in (("special_tokens_map", special), ("tokenizer_config", config)):
         text = json.dumps(content, indent=2, ensure_ascii=False)

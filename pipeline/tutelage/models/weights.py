@@ -65,30 +65,30 @@ def configuration(reader: Any) -> dict[str, Any]:
     Raises:
         ModelError: the file holds another architecture.
     """
-    told = {key: field.contents() for key, field in reader.fields.items()}
-    if told["general.architecture"] != "llama":
-        raise ModelError(f"wanted a llama model, got {told['general.architecture']!r}")
+    metadata = {key: field.contents() for key, field in reader.fields.items()}
+    if metadata["general.architecture"] != "llama":
+        raise ModelError(f"wanted a llama model, got {metadata['general.architecture']!r}")
     return {
         "architectures": ["LlamaForCausalLM"],
         "model_type": "llama",
-        "vocab_size": told["llama.vocab_size"],
-        "hidden_size": told["llama.embedding_length"],
-        "intermediate_size": told["llama.feed_forward_length"],
-        "num_hidden_layers": told["llama.block_count"],
-        "num_attention_heads": told["llama.attention.head_count"],
-        "num_key_value_heads": told["llama.attention.head_count_kv"],
-        "head_dim": told["llama.rope.dimension_count"],
-        "max_position_embeddings": told["llama.context_length"],
-        "rms_norm_eps": _shortest(told["llama.attention.layer_norm_rms_epsilon"]),
-        "rope_theta": _shortest(told["llama.rope.freq_base"]),
+        "vocab_size": metadata["llama.vocab_size"],
+        "hidden_size": metadata["llama.embedding_length"],
+        "intermediate_size": metadata["llama.feed_forward_length"],
+        "num_hidden_layers": metadata["llama.block_count"],
+        "num_attention_heads": metadata["llama.attention.head_count"],
+        "num_key_value_heads": metadata["llama.attention.head_count_kv"],
+        "head_dim": metadata["llama.rope.dimension_count"],
+        "max_position_embeddings": metadata["llama.context_length"],
+        "rms_norm_eps": _shortest(metadata["llama.attention.layer_norm_rms_epsilon"]),
+        "rope_theta": _shortest(metadata["llama.rope.freq_base"]),
         "hidden_act": "silu",
         "attention_bias": False,
         "mlp_bias": False,
         "tie_word_embeddings": True,
         "torch_dtype": "bfloat16",
-        "bos_token_id": told["tokenizer.ggml.bos_token_id"],
-        "eos_token_id": told["tokenizer.ggml.eos_token_id"],
-        "pad_token_id": told["tokenizer.ggml.tokens"].index("<|endoftext|>"),
+        "bos_token_id": metadata["tokenizer.ggml.bos_token_id"],
+        "eos_token_id": metadata["tokenizer.ggml.eos_token_id"],
+        "pad_token_id": metadata["tokenizer.ggml.tokens"].index("<|endoftext|>"),
     }
 
 

@@ -206,8 +206,8 @@ def _pip() -> list[str]:
     """The command that runs pip, or an empty list."""
     if importlib.util.find_spec("pip"):
         return [sys.executable, "-P", "-m", "pip"]
-    found = shutil.which("pip") or shutil.which("pip3")
-    return [found] if found else []
+    path = shutil.which("pip") or shutil.which("pip3")
+    return [path] if path else []
 
 
 def _pip_download(folder: Path, tell: Tell) -> str:

@@ -53,18 +53,18 @@ def render(settings: Settings, manifest: dict[str, Any]) -> str:
 
 
 def _splits(dialogues: dict[str, int]) -> str:
-    said = [f"{name} {count}" for name, count in dialogues.items() if name != HELD]
+    parts = [f"{name} {count}" for name, count in dialogues.items() if name != HELD]
     if held := dialogues.get(HELD):
-        said.append(f"{held} held back in `shards/{HELD}`, being near-duplicates of two splits")
-    return ", ".join(said) or "none"
+        parts.append(f"{held} held back in `shards/{HELD}`, being near-duplicates of two splits")
+    return ", ".join(parts) or "none"
 
 
-def _evaluations(found: dict[str, Any]) -> str:
-    if not found:
+def _evaluations(summary: dict[str, Any]) -> str:
+    if not summary:
         return "none was compared with"
-    names = ", ".join(f"`{name}`" for name in found["sets"])
-    done = "left out" if found["action"] == "drop" else "kept"
-    return f"{names}: {found['matches']} matching problems {done}, see `contamination.md`"
+    names = ", ".join(f"`{name}`" for name in summary["sets"])
+    done = "left out" if summary["action"] == "drop" else "kept"
+    return f"{names}: {summary['matches']} matching problems {done}, see `contamination.md`"
 
 
 def _config(name: str, pattern: str, files: dict[str, int]) -> list[str]:

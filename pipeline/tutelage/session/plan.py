@@ -140,8 +140,8 @@ def standing(facts: pa.Table) -> Ints:
 
 
 def _kept(facts: pa.Table) -> npt.NDArray[np.bool_]:
-    found: npt.NDArray[np.bool_] = pc.equal(facts["kind"].cast(pa.string()), "kept").to_numpy()
-    return found
+    is_kept: npt.NDArray[np.bool_] = pc.equal(facts["kind"].cast(pa.string()), "kept").to_numpy()
+    return is_kept
 
 
 def scheme(settings: Dedup) -> dedup.Scheme:
@@ -165,18 +165,18 @@ def _assign(
     recorded: Mapping[str, str],
 ) -> tuple[list[str], Ints]:
     """The names of the splits, in order, and the split of each dialogue as its place among them."""
-    found = dedup.find(sketches, rule, cores())
+    pairs = dedup.find(sketches, rule, cores())
     before: dict[Any, str] = {}
     if recorded:
         at = ((rank, recorded.get(key)) for rank, key in enumerate(kept["key"].to_pylist()))
         before = {rank: split for rank, split in at if split is not None}
     groups: dict[Any, Any] = dict(enumerate(kept["problem"].to_pylist()))
-    made = splits.assign(
-        groups, splits.edges(found), wanted.ratios, wanted.seed, before, splits.texts(found)
+    assigned = splits.assign(
+        groups, splits.edges(pairs), wanted.ratios, wanted.seed, before, splits.texts(pairs)
     )
-    names = sorted(set(made.values()))
+    names = sorted(set(assigned.values()))
     number = {name: place for place, name in enumerate(names)}
-    return names, np.fromiter((number[made[rank]] for rank in range(len(kept))), np.int64)
+    return names, np.fromiter((number[assigned[rank]] for rank in range(len(kept))), np.int64)
 
 
 def _shares(wanted: Splits) -> list[str]:

@@ -50,8 +50,8 @@ def _content(row: Row) -> int:
     if problem is None:
         return 0
     gold = problem.gold
-    told = (problem.statement, *problem.shards, gold.value, gold.tests_json, problem.solution)
-    return int(digest("content", *told), 16)
+    parts = (problem.statement, *problem.shards, gold.value, gold.tests_json, problem.solution)
+    return int(digest("content", *parts), 16)
 
 
 def record(blocks: Iterable[Seen], before: dict[str, Any]) -> dict[str, Any]:
@@ -66,16 +66,16 @@ def record(blocks: Iterable[Seen], before: dict[str, Any]) -> dict[str, Any]:
     """
     rows = np.sort(np.concatenate([np.empty(0, _SEEN), *blocks]), order=("corpus", "row"))
     known = {corpus["index"]: corpus for corpus in before.get("corpora", [])}
-    found = []
+    corpora = []
     for index in np.unique(rows["corpus"]).tolist():
         contents = rows["content"][rows["corpus"] == index]
         then = known.pop(index, {"rows": 0, "digest": _digest(contents[:0])})
         if _digest(contents[: then["rows"]]) != then["digest"]:
             raise _changed(index, then["rows"])
-        found.append({"index": index, "rows": len(contents), "digest": _digest(contents)})
+        corpora.append({"index": index, "rows": len(contents), "digest": _digest(contents)})
     for index, then in known.items():
         raise _changed(index, then["rows"])
-    return {"rows": len(rows), "corpora": found}
+    return {"rows": len(rows), "corpora": corpora}
 
 
 def _digest(contents: npt.NDArray[np.uint64]) -> str:

@@ -173,16 +173,16 @@ class Watch:
 
 def heartbeats(folder: RunFolder) -> list[dict[str, Any]]:
     """The newest heartbeat of each worker, as far as they can be read."""
-    found = []
+    beats = []
     paths: list[Location] = []
     with contextlib.suppress(OSError):
         paths = sorted(folder.logs.glob("heartbeat-*.json"))
     for path in paths:
         try:
-            found.append(json.loads(path.read_text("utf-8")))
+            beats.append(json.loads(path.read_text("utf-8")))
         except (OSError, ValueError):
             continue
-    return found
+    return beats
 
 
 def progress(workers: list[dict[str, Any]], planned: int = 0) -> Progress:

@@ -88,16 +88,16 @@ def _put(tree: dict[str, Any], dotted: str, value: Any) -> None:
 
 
 def _explain(error: ValidationError) -> str:
-    said = []
+    reasons = []
     for fault in error.errors():
         key = ".".join(str(part) for part in fault["loc"])
         if fault["type"] == "extra_forbidden":
             for inner in _leaves(fault["input"]):
                 key = f"{key}.{inner}"
-            said.append(f"no setting is called {key!r}{nearest(key, list(keys()))}")
+            reasons.append(f"no setting is called {key!r}{nearest(key, list(keys()))}")
         else:
-            said.append(f"{key}: {fault['msg'].lower()}, got {fault['input']!r}")
-    return "; ".join(said)
+            reasons.append(f"{key}: {fault['msg'].lower()}, got {fault['input']!r}")
+    return "; ".join(reasons)
 
 
 def _leaves(value: Any) -> list[str]:
@@ -110,23 +110,23 @@ def _leaves(value: Any) -> list[str]:
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any], at: str = "") -> list[str]:
     """Where two trees differ, as `key: old -> new`."""
-    said = []
+    changes = []
     for key in sorted(old.keys() | new.keys()):
         a, b = old.get(key), new.get(key)
         if isinstance(a, dict) and isinstance(b, dict):
-            said += differences(a, b, f"{at}{key}.")
+            changes += differences(a, b, f"{at}{key}.")
         elif a != b:
-            said.append(f"{at}{key}: {a!r} -> {b!r}")
-    return said
+            changes.append(f"{at}{key}: {a!r} -> {b!r}")
+    return changes
 
 
 def schema() -> dict[str, Any]:
     """JSON schema of a run file, as `schemas/settings.v1.json` has it."""
-    made = Settings.model_json_schema()
+    tree = Settings.model_json_schema()
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "settings.v1",
         "title": "Run file",
         "description": "Settings of a run, as TOML or JSON; `--set a.b=c` sets one of them.",
-        **{key: made[key] for key in ("type", "additionalProperties", "properties", "$defs")},
+        **{key: tree[key] for key in ("type", "additionalProperties", "properties", "$defs")},
     }
