@@ -56,3 +56,16 @@ def survivors() -> Callable[[Iterable[int]], list[int]]:
         return living
 
     return wait
+
+
+@pytest.fixture(scope="session")
+def cases() -> Path:
+    """Folder with rows on which this project once failed, which it does not ship.
+
+    `TUTELAGE_CASES` names it; without that, `shared/cases` beside the checkout is tried.
+    """
+    named = os.environ.get("TUTELAGE_CASES")
+    folder = Path(named) if named else _ROOT.parent / "shared" / "cases"
+    if not folder.is_dir():
+        pytest.skip("no folder of cases: set TUTELAGE_CASES to one")
+    return folder

@@ -186,4 +186,5 @@ def test_a_program_cannot_switch_tests_off(judged, kind, switch):
 def test_a_weak_test_is_not_weaker_here(judged, name):
     tests, program = WEAK_TESTS[name]
     setup = "def near(x): return abs(x - 4) < 1" if name == "their own helper" else ""
-    assert judged(program, tests, setup=setup).status == "incorrect"
+    verdict = judged(program, tests, setup=setup)
+    assert verdict.status != "correct" and verdict.reason, verdict

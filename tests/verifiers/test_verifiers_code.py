@@ -262,10 +262,12 @@ def test_the_detail_is_for_the_teacher(judged):
         ('{"tests": ["for a in []:\\n  assert f(a)"], "entry_point": "f"}', "tests: they check"),
         ('{"tests": ["def run():\\n  assert f(1)"], "entry_point": "f"}', "tests: they check"),
         ('{"tests": ["import numpy\\nassert f(1)"], "entry_point": "f"}', "tests: No module named"),
-        ('{"tests": ["def test_it(fix, ture):\\n  f(1)"]}', "tests: test_it wants arguments"),
-        ('{"tests": ["async def test_it():\\n  assert f(1)"]}', "tests: test_it is asynch"),
+        ('{"tests": ["def test_it(fix, ture):\\n  f(1)"]}', "tests: a test wants fix, which"),
         ("not json", "unreadable tests: "),
-        ('{"tests": ["assert f(object())"], "entry_point": "f"}', "tests: a test passes an object"),
+        (
+            '{"tests": ["import sys\\nassert f(sys._getframe())"], "entry_point": "f"}',
+            "tests: a test passes a frame",
+        ),
     ],
 )
 def test_tests_that_cannot_be_put_are_unjudged(verifier, tests, reason):

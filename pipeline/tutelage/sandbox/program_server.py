@@ -1,15 +1,14 @@
-"""The side of the student's program: runs it, answers calls to it, knows no test.
+"""The side of the student's program: runs it, does what is asked of it, knows no test.
 
-Its process holds no expected value and no test source: it is told which function to call with
-which arguments, and says what came out. Whatever the program does to this process (patch builtins,
-find the pipe, end it) changes what its own functions seem to return, and nothing else.
+Its process holds no expected value, no test source and no name out of one: it is told to call this
+object with those arguments, and says what came out. Whatever the program does to this process (patch
+builtins, find the pipe, end it) changes what its own functions seem to return, and nothing else.
 """
 
 import builtins
 import contextlib
 import io
 import linecache
-import operator
 import os
 import random
 import sys
@@ -17,143 +16,93 @@ import traceback
 import types
 from typing import Any
 
-from tutelage.sandbox.wire import Broken, Pipe, Translator, Unsendable
+from tutelage.sandbox.endpoint import Endpoint
+from tutelage.sandbox.wire import Pipe
 
 PROGRAM = "solution.py"
 _TEXT = 1500
+_PRINTED = 1 << 20
 
 
 class ProgramServer:
     """Serves one program to the tests at the other end of a pipe."""
 
     def __init__(self, pipe: Pipe) -> None:
-        self._pipe = pipe
-        self._objects: list[Any] = []
-        self._numbers: dict[int, int] = {}
-        self._wire = Translator(self._keep, self._objects.__getitem__, self._far, self._number)
-        self._space: dict[str, Any] = {}
+        self._end = Endpoint(pipe, first=1, strict=False)
+        self._end.describe = described
+        self._end.acts.more = {"load": self._load}
 
     def serve(self) -> None:
         """Answers until the tests are over."""
-        while True:
-            try:
-                message = self._pipe.receive()
-            except Broken:
-                return
-            self._pipe.send(self._answer(message))
+        sys.stdout = _Printed(self._end)
+        sys.stdin = _Typed(self._end)
+        self._end.serve()
 
-    def _answer(self, message: dict[str, Any]) -> Any:
-        try:
-            act = getattr(self, f"_do_{message['do']}")
-            return {"value": act(message)}
-        except Unsendable as error:
-            return {"unsendable": str(error)}
-        except BaseException as error:  # the program may raise anything, SystemExit too
-            return {"error": _described(error)}
-
-    def _do_load(self, message: dict[str, Any]) -> Any:
-        """Runs setup and program; gives what the program defines, by name."""
+    def _load(self, _: Any, setup: str, program: str) -> list[Any]:
+        """Runs setup and program; gives the module, what it defines, and the setup's classes."""
         _settle()
         module = types.ModuleType("solution")
         sys.modules["solution"] = module
-        self._space = vars(module)
+        space = vars(module)
         with contextlib.suppress(Exception):  # a setup may want what the program defines
-            run(message["setup"], "setup.py", self._space)
-        classes = {n: c for n, c in self._space.items() if _made_here(c)}
-        given = dict(self._space)
-        run(message["program"], PROGRAM, self._space)
-        self._wire.classes = classes
-        names = message["names"]
-        return {
-            name: self._shown(value)
-            for name, value in list(self._space.items())
-            if name in names and (name not in given or value is not given[name])
-        }
+            run(setup, "setup.py", space)
+        given = dict(space)
+        self._end.given = {n: c for n, c in given.items() if _made_here(c)}
+        run(program, PROGRAM, space)
+        names = [n for n, v in space.items() if n not in given or v is not given[n]]
+        return [_Module(module), names, list(self._end.given)]
 
-    def _do_call(self, message: dict[str, Any]) -> Any:
-        """Calls; arguments that were changed in place go back where nothing is returned."""
-        function = self._objects[message["on"]]
-        arguments = [self._wire.unpack(item) for item in message["args"]]
-        named = {name: self._wire.unpack(item) for name, item in message["named"].items()}
-        result = function(*arguments, **named)
-        changed = None
-        if result is None:
-            with contextlib.suppress(Unsendable):
-                changed = [
-                    self._wire.pack(item) if isinstance(item, list | dict | set) else None
-                    for item in arguments
-                ]
-        return [self._wire.pack(result), changed]
 
-    def _do_get(self, message: dict[str, Any]) -> Any:
-        return self._wire.pack(getattr(self._objects[message["on"]], message["name"]))
+class _Module:
+    """The program's module, as an object whose attributes are its names."""
 
-    def _do_set(self, message: dict[str, Any]) -> Any:
-        value = self._wire.unpack(message["value"])
-        setattr(self._objects[message["on"]], message["name"], value)
+    def __init__(self, module: types.ModuleType) -> None:
+        object.__setattr__(self, "_module", module)
 
-    def _do_item(self, message: dict[str, Any]) -> Any:
-        return self._wire.pack(self._objects[message["on"]][self._wire.unpack(message["key"])])
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._module, name)
 
-    def _do_put(self, message: dict[str, Any]) -> Any:
-        key, value = self._wire.unpack(message["key"]), self._wire.unpack(message["value"])
-        self._objects[message["on"]][key] = value
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self._module, name, value)
 
-    def _do_iter(self, message: dict[str, Any]) -> Any:
-        return self._wire.pack(iter(self._objects[message["on"]]))
+    def __dir__(self) -> list[str]:
+        return dir(self._module)
 
-    def _do_next(self, message: dict[str, Any]) -> Any:
-        for item in self._objects[message["on"]]:
-            return [self._wire.pack(item)]
-        return []
 
-    def _do_len(self, message: dict[str, Any]) -> Any:
-        return len(self._objects[message["on"]])
+class _Printed(io.TextIOBase):
+    """Where a program prints to: what it prints goes to the tests with the next message."""
 
-    def _do_text(self, message: dict[str, Any]) -> Any:
-        form = repr if message["form"] == "repr" else str
-        return str(form(self._objects[message["on"]]))
+    def __init__(self, end: Endpoint) -> None:
+        self._end = end
 
-    def _do_pair(self, message: dict[str, Any]) -> Any:
-        """An operator between two objects of the program."""
-        left, right = self._objects[message["on"]], self._objects[message["other"]]
-        return self._wire.pack(getattr(operator, message["name"])(left, right))
+    def writable(self) -> bool:
+        """It is."""
+        return True
 
-    def _shown(self, value: Any) -> Any:
-        if isinstance(value, types.ModuleType):
-            return {"module": value.__name__}
-        if isinstance(value, type) and issubclass(value, Exception):
-            return {"exception": [parent.__name__ for parent in value.__mro__]}
-        try:
-            return self._wire.pack(value)
-        except Unsendable:
-            return self._keep(value)
+    def write(self, text: str) -> int:
+        """Keeps the text, up to a size."""
+        if self._end.printed.tell() < _PRINTED:
+            self._end.printed.write(str(text)[:_PRINTED])
+        return len(text)
 
-    def _keep(self, value: Any) -> dict[str, Any]:
-        number = self._numbers.get(id(value))
-        if number is None:
-            number = self._numbers[id(value)] = len(self._objects)
-            self._objects.append(value)
-        return {"mine": number, "type": type(value).__name__}
 
-    def _far(self, data: dict[str, Any]) -> Any:
-        """A function of the tests', to be called here."""
+class _Typed(io.TextIOBase):
+    """What a program reads: the standard input that the tests have put in place, if any."""
 
-        def callback(*arguments: Any) -> Any:
-            packed = [self._wire.pack(item) for item in arguments]
-            self._pipe.send({"callback": data["mine"], "args": packed})
-            while "value" not in (message := self._pipe.receive()):
-                if "error" in message:
-                    raise RuntimeError(message["error"])
-                self._pipe.send(self._answer(message))
-            return self._wire.unpack(message["value"])
+    def __init__(self, end: Endpoint) -> None:
+        self._end = end
 
-        callback.number = data["mine"]  # type: ignore[attr-defined]
-        return callback
+    def readable(self) -> bool:
+        """It is."""
+        return True
 
-    def _number(self, value: Any) -> int | None:
-        number: int | None = getattr(value, "number", None) if callable(value) else None
-        return number if isinstance(number, int) else None
+    def readline(self, size: int = -1) -> str:  # type: ignore[override]
+        """The next line."""
+        return str(self._end.ask("typed", None))
+
+    def read(self, size: int | None = -1) -> str:
+        """All of it."""
+        return "".join(iter(self.readline, ""))
 
 
 def run(source: str, name: str, space: dict[str, Any]) -> None:
@@ -176,7 +125,7 @@ def play(setup: str, program: str) -> None:
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else 1 if end.code else 0
     except BaseException as error:
-        os.write(2, _described(error)["trace"].encode("utf-8", "replace"))
+        os.write(2, described(error).encode("utf-8", "replace"))
         status = 1
     with contextlib.suppress(BaseException):
         sys.stdout.flush()
@@ -191,18 +140,22 @@ def _settle() -> None:
 
 
 def _made_here(value: Any) -> bool:
-    return isinstance(value, type) and value.__module__ == "solution"
+    """Whether both sides can have instances of this class, each its own: it holds only attributes."""
+    return (
+        type(value) is type
+        and value.__module__ == "solution"
+        and not issubclass(value, BaseException)
+        and all("__dict__" in vars(kind) or kind is object for kind in value.__mro__[-2:])
+    )
 
 
-def _described(error: BaseException) -> dict[str, Any]:
-    """An exception as data: its class and that of its parents, its words, its traceback."""
+def described(error: BaseException) -> str:
+    """The traceback of an exception, as far as it is in the program."""
     try:
-        words = str(error)[:_TEXT]
         frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == PROGRAM]
         head = ["Traceback (most recent call last):\n"] if frames else []
         frames = frames if len(frames) <= 8 else [*frames[:3], *frames[-5:]]
         last = traceback.format_exception_only(error)
-        trace = "".join([*head, *traceback.format_list(frames), *last])[-_TEXT:]
+        return "".join([*head, *traceback.format_list(frames), *last])[-_TEXT:]
     except BaseException:
-        words, trace = "", "an exception that cannot be shown"
-    return {"names": [c.__name__ for c in type(error).__mro__], "words": words, "trace": trace}
+        return "an exception that cannot be shown"

@@ -13,15 +13,16 @@ those may be the program's, and a program that defines `check` would switch the 
 
 import ast
 import importlib.util
-import inspect
+import re
 import sys
 import unittest
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from tutelage.sandbox.proxy import Skipped
+from tutelage.sandbox import pytest_stand_in
+from tutelage.sandbox.remote import Skipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +64,103 @@ def parsed(source: str) -> TestSource:
     return TestSource(source, code, functions, tuple(classes), calls, guards)
 
 
-def stand_in(pieces: Sequence[TestSource], names: dict[str, Any], entry: str) -> None:
+def identifiers(text: str) -> set[str]:
+    """All that may be a name in a text of Python."""
+    return set(re.findall(r"[^\W\d]\w*", text))
+
+
+def given_to(setup: str, program: str) -> str:
+    """What of the setup the program gets: imports, and what it names, or what that names.
+
+    >>> given_to("import math\\nEXPECTED = 4\\ndef half(x): return x / 2", "def f(x): return half(x)")
+    'import math\\ndef half(x): return x / 2'
+    """
+    try:
+        body = ast.parse(setup).body
+    except (SyntaxError, ValueError, RecursionError):
+        return ""
+    words, kept = identifiers(program), set[int]()
+    for _ in body:
+        for at, node in enumerate(body):
+            if at not in kept and (isinstance(node, _IMPORT) or words & _defined(node)):
+                kept.add(at)
+                words |= identifiers(ast.unparse(node))
+    return "\n".join(ast.unparse(body[at]) for at in sorted(kept))
+
+
+def classes_meant(texts: Sequence[str]) -> frozenset[str]:
+    """Names that the tests use as classes: they are called, and attributes are taken of the result.
+
+    >>> classes_meant(["b = Bag()\\nb.add(3)", "assert Sum(1, 2) == 3"])
+    frozenset({'Bag'})
+    """
+    meant: set[str] = set()
+    for text in texts:
+        try:
+            nodes = list(ast.walk(ast.parse(text)))
+        except (SyntaxError, ValueError, RecursionError):
+            continue
+        made = {
+            target.id: _class_of(node.value)
+            for node in nodes if isinstance(node, ast.Assign)
+            for target in node.targets if isinstance(target, ast.Name)
+        }  # fmt: skip
+        for node in nodes:
+            if isinstance(node, ast.Attribute):
+                inner = node.value
+                meant.add(
+                    made.get(inner.id, inner.id)
+                    if isinstance(inner, ast.Name)
+                    else _class_of(inner)
+                )
+            elif isinstance(node, ast.Compare | ast.BinOp):
+                pair = [
+                    node.left,
+                    node.comparators[0] if isinstance(node, ast.Compare) else node.right,
+                ]
+                meant |= {_class_of(pair[0])} & {_class_of(pair[1])}
+    return frozenset(name for name in meant if re.fullmatch(r"[A-Z][A-Za-z0-9]*", name))
+
+
+def _class_of(node: ast.expr) -> str:
+    """The name that is called; empty where none is."""
+    return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+
+
+def _defined(node: ast.stmt) -> set[str]:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {node.name}
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    return {part.id for target in targets if target for part in ast.walk(target)
+            if isinstance(part, ast.Name)}  # fmt: skip
+
+
+class _Program(SimpleNamespace):
+    """The program as a module: what a test puts into it, is put into the program."""
+
+    def __init__(self, module: Any, names: dict[str, Any]) -> None:
+        super().__init__(**names)
+        vars(self)["__module_over_there__"] = module
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        setattr(vars(self)["__module_over_there__"], name, value)
+
+
+def stand_in(pieces: Sequence[TestSource], module: Any, names: dict[str, Any], entry: str) -> None:
     """Puts the program's `names` where pieces import them from, in this process.
 
     That is `solution`, and any module that is not here but of which only names of the program are
     wanted. Other modules that are not here stay away: `ModuleNotFoundError`. `unittest.main` does
-    nothing any more, since cases are run without it.
+    nothing any more, since cases are run without it; `pytest` is a stand-in.
     """
-    program = SimpleNamespace(**names)
+    program = _Program(module, names)
     modules = {"solution"}
+    sys.modules["pytest"] = pytest_stand_in.module()
     for piece in pieces:
         for node in ast.walk(piece.code):
+            if isinstance(node, ast.Call):
+                _refuse_patches(node)
             if not isinstance(node, ast.ImportFrom) or _is_here(node.module or ""):
                 continue
             wanted = {alias.name for alias in node.names}
@@ -83,10 +170,27 @@ def stand_in(pieces: Sequence[TestSource], names: dict[str, Any], entry: str) ->
     unittest.main = lambda *_, **__: None  # type: ignore[assignment]
 
 
+def _refuse_patches(call: ast.Call) -> None:
+    """A test that patches the library patches it here, where the program would not see it.
+
+    Raises:
+        Skipped
+    """
+    name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+    first = call.args[0] if call.args else None
+    target = first.value if isinstance(first, ast.Constant) else None
+    if name in ("patch", "setattr") and isinstance(target, str) and "." in target:
+        root, _, rest = target.partition(".")
+        if rest not in ("input", "print", "stdin", "stdout", "stderr") and _is_here(root):
+            raise Skipped(f"a test patches {target}")
+
+
 def _is_here(module: str) -> bool:
     root = module.partition(".")[0]
     try:
-        return root != "tutelage" and importlib.util.find_spec(root) is not None
+        return root in sys.modules or (
+            root != "tutelage" and importlib.util.find_spec(root) is not None
+        )
     except (ImportError, ValueError):
         return False
 
@@ -100,39 +204,19 @@ def run_tests(
         Skipped: a test wants arguments that nobody knows.
     """
     for name, needs in piece.functions.items():
-        is_test = name.startswith("test_" if needs else "test") or (name == "check" and needs == 1)
-        if name in called or not is_test:
+        if name in called or not (name.startswith("test") or (name == "check" and needs == 1)):
             continue
-        if needs > 1 or (needs and entry is None):
-            raise Skipped(f"{name} wants arguments")
-        result = space[name](*[entry] * needs)
-        if inspect.iscoroutine(result):
-            result.close()
-            raise Skipped(f"{name} is asynchronous")
+        fixtures = pytest_stand_in.Fixtures(space)
+        if needs == 1 and entry is not None and not fixtures.knows(space[name]):
+            space[name](entry)
+        else:
+            fixtures.call(space[name])
     for name in piece.classes:
         made = space[name]
-        if not isinstance(made, type):
-            continue
-        if issubclass(made, unittest.TestCase):
+        if isinstance(made, type) and issubclass(made, unittest.TestCase):
             _run_case(made)
-        elif name.startswith("Test"):
-            _run_methods(made)
-
-
-def _run_methods(made: type) -> None:
-    """As pytest does: a new object for each test."""
-    for name in [name for name in dir(made) if name.startswith("test")]:
-        one = made()
-        _if_any(one, "setup_method")()
-        getattr(one, name)()
-        _if_any(one, "teardown_method")()
-
-
-def _if_any(one: Any, name: str) -> Callable[[], Any]:
-    method = getattr(one, name, None)
-    if method is None:
-        return lambda: None
-    return lambda: method(*[None] * len(inspect.signature(method).parameters))
+        elif isinstance(made, type) and name.startswith("Test"):
+            pytest_stand_in.Fixtures(space).call_methods(made)
 
 
 def _run_case(made: type[unittest.TestCase]) -> None:
@@ -148,11 +232,11 @@ class _Found(unittest.TestResult):
 
     def __init__(self) -> None:
         super().__init__()
-        self.raised: list[Exception] = []
+        self.raised: list[BaseException] = []
 
     def addError(self, test: Any, err: Any) -> None:
         """Of a test or of what is set up for it."""
-        self.raised.append(err[1] if isinstance(err[1], Exception) else RuntimeError(str(err[1])))
+        self.raised.append(err[1])
 
     addFailure = addError
 
@@ -167,7 +251,6 @@ class _Found(unittest.TestResult):
 
 
 def _top(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements of a module, those under its `if` and `try` too."""
     for node in body:
         yield node
         if isinstance(node, ast.If | ast.Try):
@@ -175,7 +258,7 @@ def _top(body: list[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 class _Asserts(ast.NodeTransformer):
-    """Turns asserts into calls of `__report__`, but for those whose failure a `try` may want."""
+    """Turns asserts into calls of `__report__`, but for those whose failure something may want."""
 
     def __init__(self, source: str) -> None:
         self._source = source
@@ -185,6 +268,11 @@ class _Asserts(ast.NodeTransformer):
         if node.level:
             node.module, node.level = node.module or "solution", 0
         return node
+
+    def visit_With(self, node: ast.With) -> ast.AST:
+        """Left alone where a failure is wanted: `with pytest.raises(AssertionError)`."""
+        wanted = any("aises" in ast.unparse(item.context_expr) for item in node.items)
+        return node if wanted else self.generic_visit(node)
 
     def visit_Try(self, node: ast.Try) -> ast.AST:
         """Left alone, but where its failures would come to nothing: `except AssertionError`."""
@@ -236,11 +324,12 @@ def _counted(test: ast.expr, node: ast.stmt, source: str) -> ast.stmt | None:
         return None
     words = ast.Constant(ast.get_source_segment(source, node) or "assert")
     if isinstance(test, ast.Compare) and len(test.ops) == 1:
+        left, right = test.left, test.comparators[0]
+        a, b = (ast.Name(n, ast.Load()) for n in ("__left__", "__right__"))
+        holds = _function(ast.Compare(a, test.ops, [b]), a.id, b.id)
+        arguments = [words, _function(left), _function(right), holds]
+        arguments += [ast.Constant(_mirrored(left, right)), ast.Constant(_steady(right))]
         name = "compare"
-        names = ("__left__", "__right__")
-        a, b = (ast.Name(n, ast.Load()) for n in names)
-        holds = _function(ast.Compare(a, test.ops, [b]), *names)
-        arguments = [words, _function(test.left), _function(test.comparators[0]), holds]
     else:
         name, arguments = "check", [words, _function(test)]
     report = ast.Attribute(ast.Name("__report__", ast.Load()), name, ast.Load())
@@ -248,9 +337,40 @@ def _counted(test: ast.expr, node: ast.stmt, source: str) -> ast.stmt | None:
     return ast.fix_missing_locations(ast.copy_location(call, node))
 
 
+def _mirrored(left: ast.expr, right: ast.expr) -> bool | None:
+    """Whether the left side is what is expected; None where it is the one that calls nothing."""
+    if _is_literal(left) or _is_literal(right):
+        return not _is_literal(right)
+    named = [
+        isinstance(side, ast.Name) and bool(_EXPECTED.match(side.id)) for side in (left, right)
+    ]
+    return named[0] if named[0] != named[1] else None
+
+
+def _is_literal(node: ast.expr) -> bool:
+    return not any(isinstance(part, ast.Name | ast.Call | ast.Await) for part in ast.walk(node))
+
+
+def _steady(right: ast.expr) -> bool:
+    """Whether a side works out the expected value from names, and may be worked out twice."""
+    parts = list(ast.walk(right))
+    calls = [part for part in parts if isinstance(part, ast.Call)]
+    allowed = (ast.Name, ast.Call, ast.Constant, ast.Load, ast.keyword, ast.BinOp, ast.operator,
+               ast.List, ast.Tuple, ast.Subscript, ast.Slice, ast.UnaryOp, ast.unaryop)  # fmt: skip
+    return (
+        bool(calls)
+        and all(isinstance(call.func, ast.Name) and call.func.id in _PURE for call in calls)
+        and all(isinstance(part, allowed) for part in parts)
+    )
+
+
 def _function(body: ast.expr, *names: str) -> ast.expr:
     arguments = ast.arguments([], [ast.arg(n) for n in names], None, [], [], None, [])
     return ast.Lambda(arguments, body)
 
 
+_IMPORT = (ast.Import, ast.ImportFrom)
+_EXPECTED = re.compile(r"(?:exp|want|correct|gold|right|truth|target)", re.I)
+_PURE_NAMES = "sorted len sum max min list set tuple str abs dict reversed range"
+_PURE = frozenset(_PURE_NAMES.split())
 _ASSERTION = {"AssertionError", "Exception", "BaseException"}

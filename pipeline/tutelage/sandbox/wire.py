@@ -1,40 +1,32 @@
-"""Carries plain data between the process of a program and the process of its tests.
+"""Messages between the process of a program and the process of its tests, and plain values in them.
 
-Whoever reads gets new objects of Python's own types and nothing else: numbers, texts, containers,
-dates, decimals, instances of classes that both sides were given. Anything else stays where it is
-and is named by a number (`Proxy`). So an answer can lie about its value, as any answer can, but it
-brings no `__eq__`, no `__class__` and no code of its own to the side that compares.
+A plain value is a number, a text, a date and the like, of Python's own types: it crosses as JSON, and
+whoever reads gets a new object of that type and nothing else. What has parts or behaviour is
+`endpoint`'s.
 
-    7, "a", None   as in JSON         (1, 2)   {"tuple": [1, 2]}
-    2**80          {"int": "0x..."}   an object that stays   {"mine": 3}
+    7, "a", None   as in JSON         2**80   {"int": "0x..."}
+    len            {"builtin": ["builtins", "len"]}
 """
 
-import array
-import collections
 import datetime
 import decimal
 import fractions
+import importlib
 import json
 import os
 import select
 import time
+import types
+import uuid
 from collections.abc import Callable
 from typing import Any
 
-DEEPEST = 60
-"""Levels of containers in one value."""
 
+class Broken(BaseException):
+    """The other side is gone, or sends what cannot be read. `fate` says which, in a word or two.
 
-class Broken(Exception):
-    """The other side is gone, or sends what cannot be read. `fate` says which, in a word or two."""
-
-    def __init__(self, fate: str) -> None:
-        super().__init__(fate)
-        self.fate = fate
-
-
-class Unsendable(Exception):
-    """A value that this side cannot send."""
+    No `Exception`, so that a test that catches those does not hide it.
+    """
 
 
 class Pipe:
@@ -45,6 +37,13 @@ class Pipe:
         os.set_blocking(sink, False)
         self.deadline = 0.0
         """`time.monotonic()` at which waiting ends; 0 for never."""
+        self.fate = ""
+        """How it came to be broken, if it is."""
+
+    def broken(self, fate: str) -> Broken:
+        """What to raise."""
+        self.fate = self.fate or fate
+        return Broken(fate)
 
     def send(self, message: object) -> None:
         """Sends one message.
@@ -61,7 +60,7 @@ class Pipe:
             except BlockingIOError:
                 continue
             except OSError:
-                raise Broken("ended") from None
+                raise self.broken("ended") from None
 
     def receive(self) -> Any:
         """The next message.
@@ -71,11 +70,11 @@ class Pipe:
         """
         size = int.from_bytes(self._read(4), "big")
         if size > self._largest:
-            raise Broken("output")
+            raise self.broken("output")
         try:
             return json.loads(self._read(size))
         except (ValueError, RecursionError, MemoryError):
-            raise Broken("garbled") from None
+            raise self.broken("garbled") from None
 
     def _read(self, size: int) -> bytes:
         blocks = bytearray()
@@ -83,7 +82,7 @@ class Pipe:
             self._wait(self._source, select.POLLIN)
             block = os.read(self._source, min(size - len(blocks), 1 << 20))
             if not block:
-                raise Broken("ended")
+                raise self.broken("ended")
             blocks += block
         return bytes(blocks)
 
@@ -92,141 +91,91 @@ class Pipe:
         poll.register(descriptor, event)
         left = max(0.0, self.deadline - time.monotonic()) * 1000 if self.deadline else None
         if not poll.poll(left):
-            raise Broken("timeout")
+            raise self.broken("timeout")
 
 
-class Translator:
-    """Turns values into JSON and back.
+def scalar(value: Any) -> Any:
+    """A plain value as JSON; `NotPlain` where it is none."""
+    kind = type(value)
+    if value is None or kind is bool or kind is str:
+        return value
+    if kind is int:
+        return value if abs(value) < 2**53 else {"int": hex(value)}
+    if kind is float and value - value == 0:
+        return value
+    for name, (type_, put, _) in _SCALARS.items():
+        if kind is type_:
+            return {name: put(value)} if name != "module" or put(value) in MODULES else NotPlain
+    if id(value) in _CONSTANTS:
+        return {"constant": _CONSTANTS[id(value)]}
+    if isinstance(value, type | types.BuiltinFunctionType):
+        module, name = getattr(value, "__module__", None), value.__qualname__
+        if module in MODULES and _named(str(module), name) is value:
+            return {"builtin": [module, name]}
+    return NotPlain
 
-    `keep` is asked for the number of an object that stays here, `find` for what a number of this
-    side's stands for, `far` for what is to stand here for an object that stays over there, and
-    `number` for the number of such a stand-in, or None.
+
+def plain(name: str, body: Any) -> Any:
+    """The plain value that `{name: body}` stands for; `NotPlain` where it stands for none.
+
+    Raises:
+        ValueError, TypeError, KeyError, AttributeError, ArithmeticError: it is malformed.
     """
-
-    def __init__(
-        self,
-        keep: Callable[[Any], dict[str, Any]],
-        find: Callable[[int], Any],
-        far: Callable[[dict[str, Any]], Any],
-        number: Callable[[Any], int | None],
-    ) -> None:
-        self._keep, self._find, self._far, self._number = keep, find, far, number
-        self.classes: dict[str, type] = {}
-        """Classes of the setup, which both sides were given: their instances travel by value."""
-
-    def pack(self, value: Any, depth: int = 0) -> Any:
-        """`value` as JSON."""
-        kind = type(value)
-        if depth > DEEPEST:
-            raise Unsendable(f"containers nested deeper than {DEEPEST}")
-        if value is None or kind in (bool, str):
-            return value
-        if kind is int:
-            return value if abs(value) < 2**53 else {"int": hex(value)}
-        if kind is float:
-            return value if value - value == 0 else {"float": repr(value)}
-        number = self._number(value)
-        if number is not None:
-            return {"yours": number}
-        for name, type_ in _SEQUENCES.items():
-            if kind is type_:
-                return {name: [self.pack(item, depth + 1) for item in value]}
-        if isinstance(value, dict) and kind.__module__ in ("builtins", "collections"):
-            pairs = [[self.pack(k, depth + 1), self.pack(v, depth + 1)] for k, v in value.items()]
-            return {"dict": pairs}
-        for name, (type_, put, _) in _SCALARS.items():
-            if kind is type_:
-                return {name: put(value)}
-        if isinstance(value, tuple) and kind is not tuple:
-            return self.pack(tuple(value), depth)
-        if self.classes.get(kind.__name__) is kind and hasattr(value, "__dict__"):
-            fields = {k: self.pack(v, depth + 1) for k, v in vars(value).items()}
-            return {"instance": [kind.__name__, fields]}
-        if kind is type and value in _BUILTINS.values():
-            return {"type": value.__name__}
-        return self._keep(value)
-
-    def unpack(self, data: Any) -> Any:
-        """The value that `data`, from the other side, stands for.
-
-        Raises:
-            Broken: it stands for none.
-        """
-        try:
-            return self._unpack(data)
-        except (ValueError, TypeError, KeyError, IndexError, ArithmeticError, AttributeError):
-            raise Broken("garbled") from None
-        except (RecursionError, MemoryError):
-            raise Broken("output") from None
-
-    def _unpack(self, data: Any) -> Any:
-        if not isinstance(data, dict):
-            if isinstance(data, list):
-                raise ValueError("a bare list")
-            return data
-        if "mine" in data:
-            return self._far(data)
-        ((name, body),) = data.items()
-        if name == "yours":
-            return self._find(body)
-        if name in _SEQUENCES:
-            return _SEQUENCES[name](self._unpack(item) for item in body)
-        if name == "dict":
-            return {self._unpack(key): self._unpack(value) for key, value in body}
-        if name == "instance":
-            made: Any = object.__new__(self.classes[body[0]])
-            vars(made).update({str(k): self._unpack(v) for k, v in body[1].items()})
-            return made
-        if name == "type":
-            return _BUILTINS[body]
+    if name in _SCALARS:
         return _SCALARS[name][2](body)
+    if name == "constant":
+        return {word: value for value, word in _NAMED}[body]
+    if name == "builtin":
+        value = _named(str(body[0]), str(body[1])) if body[0] in MODULES else None
+        if not isinstance(value, type | types.BuiltinFunctionType):
+            raise ValueError("no class or function of the library")
+        return value
+    return NotPlain
 
 
-def _integer(text: str) -> int:
-    if len(text) > 200_000:
-        raise ValueError("a number that long")
-    return int(text, 16)
+def _named(module: str, name: str) -> Any:
+    """What a module of the library calls by that name."""
+    value: Any = importlib.import_module(module)
+    for part in name.split("."):
+        value = getattr(value, part, None)
+    return value
 
 
-_SEQUENCES: dict[str, Callable[[Any], Any]] = {
-    "list": list,
-    "tuple": tuple,
-    "set": set,
-    "frozenset": frozenset,
-    "deque": collections.deque,
-}
+NotPlain = object()
+"""Stands for the lack of a plain value."""
+_LIBRARY = """
+    abc array asyncio asyncio.exceptions binascii bisect builtins calendar cmath collections
+    collections.abc configparser copy csv dataclasses datetime decimal enum fractions functools
+    heapq io ipaddress itertools json json.decoder math numbers operator pathlib queue random re
+    shlex statistics string struct textwrap threading time types typing uuid zlib
+"""
+MODULES = frozenset(_LIBRARY.split())
+"""Modules whose classes and functions are the same on both sides, and cross by name."""
+_NAMED = ((Ellipsis, "Ellipsis"), (NotImplemented, "NotImplemented"))
+_CONSTANTS = {id(value): name for value, name in _NAMED}
 _SCALARS: dict[str, tuple[type, Callable[[Any], Any], Callable[[Any], Any]]] = {
-    "int": (int, hex, _integer),
+    "int": (int, hex, lambda text: int(text, 16)),
     "float": (float, repr, float),
-    "complex": (complex, lambda v: [v.real, v.imag], lambda b: complex(*b)),
+    "complex": (complex, lambda v: [repr(v.real), repr(v.imag)], lambda b: complex(*map(float, b))),
     "bytes": (bytes, bytes.hex, bytes.fromhex),
-    "bytearray": (bytearray, bytearray.hex, bytearray.fromhex),
-    "range": (range, lambda v: [v.start, v.stop, v.step], lambda b: range(*b)),
+    "range": (range, lambda v: [hex(n) for n in (v.start, v.stop, v.step)],
+              lambda b: range(*[int(n, 16) for n in b])),
     "Decimal": (decimal.Decimal, str, decimal.Decimal),
-    "Fraction": (
-        fractions.Fraction,
-        lambda v: [hex(v.numerator), hex(v.denominator)],
-        lambda b: fractions.Fraction(_integer(b[0]), _integer(b[1])),
-    ),
-    "datetime": (
-        datetime.datetime,
-        datetime.datetime.isoformat,
-        datetime.datetime.fromisoformat,
-    ),
+    "Fraction": (fractions.Fraction, lambda v: [hex(v.numerator), hex(v.denominator)],
+                 lambda b: fractions.Fraction(int(b[0], 16), int(b[1], 16))),
+    "datetime": (datetime.datetime, datetime.datetime.isoformat, datetime.datetime.fromisoformat),
     "date": (datetime.date, datetime.date.isoformat, datetime.date.fromisoformat),
     "time": (datetime.time, datetime.time.isoformat, datetime.time.fromisoformat),
-    "timedelta": (
-        datetime.timedelta,
-        lambda v: [v.days, v.seconds, v.microseconds],
-        lambda b: datetime.timedelta(*b),
-    ),
-    "array": (
-        array.array,
-        lambda v: [v.typecode, v.tolist()],
-        lambda b: array.array(str(b[0]), b[1]),
-    ),
-}
-_BUILTINS: dict[str, type] = {
-    kind.__name__: kind
-    for kind in (int, float, str, bool, list, tuple, set, dict, bytes, complex, frozenset, object)
-}
+    "timedelta": (datetime.timedelta, lambda v: [v.days, v.seconds, v.microseconds],
+                  lambda b: datetime.timedelta(*b)),
+    "timezone": (datetime.timezone, lambda v: v.utcoffset(None).total_seconds(),
+                 lambda b: datetime.timezone(datetime.timedelta(seconds=b))),
+    "UUID": (uuid.UUID, str, uuid.UUID),
+    "module": (types.ModuleType, lambda v: v.__name__, lambda b: _module(str(b))),
+}  # fmt: skip
+
+
+def _module(name: str) -> Any:
+    if name not in MODULES:
+        raise ValueError("no module of the library")
+    return importlib.import_module(name)

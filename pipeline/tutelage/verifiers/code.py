@@ -21,7 +21,7 @@ from typing import Any
 
 from tutelage.records import Problem, Verdict
 from tutelage.sandbox.confine import Limits
-from tutelage.sandbox.proxy import SHOWN
+from tutelage.sandbox.endpoint import SHOWN
 from tutelage.sandbox.sandbox import Failed, Sandbox, Unsafe
 from tutelage.verifiers.program import extract, fenced, signed
 

@@ -1,9 +1,10 @@
 """Finds the program in a student's message.
 
 1. Reasoning in `<think>` tags is no part of it.
-2. The program is the last fenced block that is Python (marked so, or not marked at all); where the
-   entry point is known, the last one that defines it. Blocks before it are put on top where it uses
-   what they define. A fence inside of a docstring does not end a block.
+2. The program is the last fenced block that is Python (marked so, or not marked and more than words
+   and values, as sample output is); where the entry point is known, the last one that defines it.
+   Blocks before it are put on top where it uses what they define. A fence inside of a docstring does
+   not end a block.
 3. Without a fence it is the whole message, or what begins at its first line of code.
 4. A body alone is put under the signature that the statement ends in; a function that is given
    whole has the imports above that signature.
@@ -45,7 +46,9 @@ def signed(statement: str) -> str:
 
 def fenced(message: str, entry: str) -> str:
     """The last fenced Python block; the last that defines `entry`, if any does."""
-    blocks = list(_blocks(message))
+    marked = list(_blocks(message))
+    blocks = [block for is_marked, block in marked if is_marked or _does(block)]
+    blocks = blocks or [block for _, block in marked]
     defining = [at for at, block in enumerate(blocks) if entry and _defines(block, entry)]
     if not blocks:
         return ""
@@ -53,8 +56,15 @@ def fenced(message: str, entry: str) -> str:
     return _with_parts(blocks[:at], blocks[at])
 
 
-def _blocks(message: str) -> Iterator[str]:
-    """The fenced blocks that are Python."""
+def _does(block: str) -> bool:
+    """Whether a block does anything: sample output may parse as Python, but calls nothing."""
+    if not _parses(block):
+        return bool(_FIRST.search(block))
+    return any(isinstance(node, _DOING) for node in ast.walk(ast.parse(block)))
+
+
+def _blocks(message: str) -> Iterator[tuple[bool, str]]:
+    """The fenced blocks that may be Python, and whether they are marked as such."""
     lines = message.splitlines()
     at = 0
     while at < len(lines):
@@ -71,7 +81,7 @@ def _blocks(message: str) -> Iterator[str]:
         body = body or _block(lines[at:end])
         at = end + 1
         if is_python and body.strip():
-            yield body
+            yield bool(opening[2]), body
 
 
 def _block(lines: list[str]) -> str:
@@ -126,6 +136,7 @@ def _parses(program: str) -> bool:
     return True
 
 
+_DOING = (ast.Call, ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.For, ast.While)
 _TRIES = 6
 """Ends of a block that are tried."""
 _OPENING = re.compile(
