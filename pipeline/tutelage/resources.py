@@ -13,6 +13,11 @@ from tutelage.errors import TutelageError
 _HERE = Path(__file__).resolve().parent
 
 
+def package() -> Path:
+    """The folder of this package's own modules."""
+    return _HERE
+
+
 @cache
 def folder(name: str) -> Path:
     """The folder `name`, "prompts" or "schemas".
@@ -20,7 +25,7 @@ def folder(name: str) -> Path:
     Raises:
         TutelageError: the installation is broken.
     """
-    for place in (_HERE / name, _HERE.parents[1] / name):
-        if place.is_dir():
-            return place
+    for path in (_HERE / name, _HERE.parents[1] / name):
+        if path.is_dir():
+            return path
     raise TutelageError(f"the folder {name!r} is missing beside {_HERE}: install tutelage again")

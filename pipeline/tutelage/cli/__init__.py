@@ -31,6 +31,7 @@ COMMANDS = {
     "evaluate": "Does it teach? Models under the method and its controls, in one report.",
     "rounds": "Online RL: generate, train, measure, and again.",
     "verify": "Judge answers of your own with the verifiers.",
+    "new": "Begin a corpus, a verifier or an engine of your own.",
     "where": "Print where models, prompts, schemas and caches lie.",
 }
 """Name of each command, which is also its module in this room, and its line in `--help`."""
