@@ -14,10 +14,10 @@ DEMO ?= outputs/demo
 # On a CPU in float32, in which a run can be repeated.
 EXACT := $(if $(filter cpu,$(DEVICE)),--set vllm.dtype=float32)
 
-.PHONY: help setup demo test chaos check bench wheel lock clean
+.PHONY: help setup demo test test-fast chaos check docs bench wheel lock clean
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: $(STAMP)  ## make .venv from the lock (done once)
 
@@ -46,6 +46,9 @@ test: setup  ## all tests, true vLLM included
 	@$(BIN)/tutelage model pull
 	@$(BIN)/python -m pytest
 
+test-fast: setup  ## the quick tests, in a minute
+	@$(BIN)/python -m pytest -m "not slow and not vllm"
+
 chaos: setup  ## the long form of the failure tests: kills, full disks, dead and lying servers
 	@TUTELAGE_CHAOS=long $(BIN)/python -m pytest tests/chaos
 
@@ -55,6 +58,10 @@ check: setup  ## format, lint, types, imports, prompts, documents
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/tutelage prompts lint
+	@$(BIN)/python tests/documents.py --check
+
+docs: setup  ## write schemas/README.md and pipeline/COMMANDS.md from the code
+	@$(BIN)/python tests/documents.py
 
 bench: setup  ## measure, side by side with rivals, into outputs/bench/bench.json
 	@$(BIN)/python tests/benchmarks
