@@ -56,7 +56,7 @@ def row(
 def published(root: Path, rows: Sequence[Row], rows_a_file: int = 20_000, **options: Any) -> Path:
     """A run with these rows in the files that they belong in; its folder."""
     settings = settings_room.load(
-        corpora=("starter",),
+        corpora=options.pop("corpora", ("starter",)),
         student__engine="scripted",
         teacher__engine="scripted",
         shards__rows=rows_a_file,

@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 
-import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
@@ -29,7 +28,7 @@ SECOND = [
     Said("a1", TEXTS[1] + " or so"),
     Said("b4", TEXTS[2]),
     Said("b5", TEXTS[6]),
-    Said("c4", "something else: " + TEXTS[7], "p-b5", "retry"),
+    Said("e4", "something else: " + TEXTS[7], "p-b5", "retry"),
     Said("d1", TEXTS[6], "p-a1", "retry"),
     Said("d2", "little", "p-b4", "retry"),
 ]
@@ -47,63 +46,51 @@ def dedup(*args):
     return CliRunner().invoke(command, [str(arg) for arg in args], catch_exceptions=False)
 
 
-def marks(path):
-    rows = pq.read_table(path, columns=["dialogue_id", "duplicate_of", "cluster_id"]).to_pylist()
-    return {row["dialogue_id"]: (row["duplicate_of"], row["cluster_id"]) for row in rows}
+def marks(run):
+    return {row["dialogue_id"]: (row["duplicate_of"], row["cluster_id"]) for row in read_rows(run)}
 
 
 def test_one_run_is_marked_as_it_was_published(runs, tmp_path):
     dedup(runs / "first", "--out", tmp_path / "out")
-    table = pq.read_table(tmp_path / "out" / "first.parquet")
-    assert sorted(table.column_names) == sorted(next(read_rows(str(runs / "first"))))
-    rows = {row["dialogue_id"]: row for row in table.to_pylist()}
+    rows = {row["dialogue_id"]: row for row in read_rows(str(tmp_path / "out"))}
     assert rows == {row["dialogue_id"]: row for row in read_rows(str(runs / "first"))}
     assert rows["b2"]["duplicate_of"] == "b1"
 
 
-def test_two_runs_are_compared_arm_by_arm(runs, tmp_path):
+def test_two_runs_become_one_and_are_compared_arm_by_arm(runs, tmp_path):
     said = dedup(runs / "first", runs / "second", "--out", tmp_path / "out").output
-    assert "14 rows: 1 exact and 2 near duplicates, 11 stay, 3 clusters" in said
-    assert marks(tmp_path / "out" / "first.parquet") == {
-        "b1": (None, "first/b1"),
-        "b2": ("first/b1", "first/b1"),
-        "b3": ("second/a1", "second/a1"),
-        "b4": (None, "first/b4"),
-        "c1": (None, "first/c1"),
-        "c2": (None, "first/c2"),
-        "c3": (None, "first/c3"),
-        "c4": (None, "first/c4"),
-    }
-    assert marks(tmp_path / "out" / "second.parquet") == {
-        "a1": (None, "second/a1"),
-        "b4": ("first/b4", "first/b4"),
-        "b5": (None, "second/b5"),
-        "c4": (None, "second/c4"),
-        "d1": (None, "second/d1"),
-        "d2": (None, "second/d2"),
+    assert "dialogues  14 in = 13 kept + 1 repeated" in said
+    assert "duplicates 0 exact, 2 near, in 2 clusters" in said
+    assert marks(str(tmp_path / "out")) == {
+        "a1": (None, "a1"),
+        "b1": (None, "b1"),
+        "b2": ("b1", "b1"),
+        "b3": ("a1", "a1"),
+        "b4": (None, "b4"),
+        "b5": (None, "b5"),
+        "c1": (None, "c1"),
+        "c2": (None, "c2"),
+        "c3": (None, "c3"),
+        "c4": (None, "c4"),
+        "d1": (None, "d1"),
+        "d2": (None, "d2"),
+        "e4": (None, "e4"),
     }
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
-    assert (manifest["text"], manifest["id"], manifest["within"]) == (
-        "messages",
-        "dialogue_id",
-        "arm",
-    )
-    assert [one["rows"] for one in manifest["inputs"]] == [8, 6]
+    assert manifest["derived"]["operation"] == "dedup"
+    assert [one["rows"] for one in manifest["derived"]["parents"]] == [8, 6]
 
 
-def test_the_first_named_keeps_a_dialogue_that_both_have(runs, tmp_path):
-    dedup(runs / "second", runs / "first", "--out", tmp_path / "out")
-    assert marks(tmp_path / "out" / "first.parquet")["b4"] == ("second/b4", "second/b4")
+def test_a_threshold_is_a_choice(runs, tmp_path):
+    dedup(runs / "first", "--threshold", "0.999", "--out", tmp_path / "out")
+    assert all(twin is None for twin, _ in marks(str(tmp_path / "out")).values())
 
 
 def test_a_copied_run_repeats_the_whole(runs, tmp_path):
     shutil.copytree(runs / "first", tmp_path / "first")
-    dedup(runs / "first", tmp_path / "first", "--out", tmp_path / "out")
-    one, two = (marks(tmp_path / "out" / f"0000{i}-first.parquet") for i in (0, 1))
-    assert [twin for twin, _ in one.values() if twin] == ["00000-first/b1"]
-    assert {twin for twin, _ in two.values()} == {f"00000-first/{name}" for name in one} - {
-        "00000-first/b2"
-    }
+    said = dedup(runs / "first", tmp_path / "first", "--out", tmp_path / "out").output
+    assert "16 in = 8 kept + 8 repeated" in said
+    assert list(read_rows(str(tmp_path / "out"))) == list(read_rows(str(runs / "first")))
 
 
 @pytest.mark.parametrize(
@@ -111,7 +98,7 @@ def test_a_copied_run_repeats_the_whole(runs, tmp_path):
     [
         (["first", "first"], "each run once"),
         (["first", "file.jsonl"], "runs alone or files alone"),
-        (["first", "--text", "statement"], "--text, --id and --within are for files"),
+        (["first", "--text", "statement"], "--text, --id, --within and --shingle are for files"),
         (["."], "is not a run"),
         (["first", "nowhere"], "runs alone or files alone"),
         (["nowhere"], "no such file"),

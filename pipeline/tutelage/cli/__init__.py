@@ -21,6 +21,8 @@ COMMANDS = {
     "show": "Print dialogues of a run.",
     "inspect": "Count a run: outcomes, turns, tokens, leaks, balance.",
     "filter": "Keep the dialogues one wants, as a run.",
+    "merge": "Put runs together, near-duplicates marked.",
+    "republish": "Other splits, duplicates or loss for a run.",
     "corpus": "List, check and show problem corpora.",
     "prompts": "Show and lint the prompt templates.",
     "model": "Fetch the bundled model and list what is there.",

@@ -3,15 +3,13 @@
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from tutelage.errors import Mistake
 
-if TYPE_CHECKING:
-    from tutelage.dedup.tables import Table
+_SHINGLE = 5
 
 
 @click.command(
@@ -38,7 +36,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Jaccard similarity of word runs from which on texts are duplicates.",
 )
-@click.option("--shingle", default=5, show_default=True, help="Words in a run of words.")
+@click.option("--shingle", default=_SHINGLE, show_default=True, help="Words in a run of words.")
 @click.option(
     "--threads",
     type=click.IntRange(0),
@@ -57,29 +55,27 @@ def command(
 ) -> None:
     """Mark near-duplicates in runs, or in Parquet or JSONL files (also gzip, bzip2 or zstd).
 
-    All RUNs or FILEs are compared with one another; of a run, what was said in the dialogues of
-    one arm. For each, DIR gets a Parquet file with the same rows and columns in the same order and
-    two columns: duplicate_of, the id of the row that this one repeats (null where it stays), and
-    cluster_id. The smallest id of duplicates stays. With several runs both columns say RUN/ID,
-    and of one id in two runs that of the run named first stays. manifest.json tells how it was
-    done and what was counted.
+    Of runs, what was said in the dialogues of one arm is compared, and DIR is a run of all of them
+    (see `tutelage merge`) in which duplicate_of names the dialogue that stays. Of files, each gets a
+    Parquet file in DIR with the same rows and columns in the same order and two columns:
+    duplicate_of, the id of the row that this one repeats (null where it stays), and cluster_id. The
+    smallest id of duplicates stays. manifest.json tells how it was done and what was counted.
     """
     from tutelage.dedup.annotate import annotate
     from tutelage.dedup.scheme import Scheme
     from tutelage.dedup.tables import open_table
     from tutelage.processes import cores
 
-    scheme = Scheme.at(threshold, shingle)
-    options: dict[str, Any]
     if any(_is_folder(path) for path in inputs):
-        if text or id_ or within:
-            raise Mistake("--text, --id and --within are for files: a run has its own columns")
-        tables = _runs(inputs)
-        options = {"text": "messages", "id": "dialogue_id", "within": "arm"}
-        options["named"] = len(tables) > 1
-    else:
-        tables = [open_table(file) for file in inputs]
-        options = {"text": text or "text", "id": id_, "within": within}
+        if text or id_ or within or shingle != _SHINGLE:
+            raise Mistake(
+                "--text, --id, --within and --shingle are for files: a run has its own columns"
+            )
+        _runs(inputs, out, threshold)
+        return
+    scheme = Scheme.at(threshold, shingle)
+    tables = [open_table(file) for file in inputs]
+    options: dict[str, Any] = {"text": text or "text", "id": id_, "within": within}
     line = _Line()
     try:
         manifest = annotate(
@@ -101,25 +97,23 @@ def command(
     click.echo(f"written to {out}")
 
 
-def _runs(paths: Sequence[str]) -> "list[Table]":
-    """The shards of each run as one table.
+def _runs(paths: Sequence[str], out: str, threshold: float) -> None:
+    """All of the runs as one run.
 
     Raises:
         Mistake: one of them is no run, or is named twice.
     """
-    from tutelage.dedup.tables import chain
-    from tutelage.shards.reader import shard_files
+    from tutelage.cli.deriving import account, bar, near_duplicates
+    from tutelage.derive.merge import merge
 
     for path in paths:
         if not _is_folder(path):
             raise Mistake(f"wanted runs alone or files alone, got {path} among runs")
-    named = {path if "://" in path else str(Path(path).resolve()) for path in paths}
-    if len(named) < len(paths):
-        raise Mistake("wanted each run once, got one twice")
-    return [
-        chain(path.partition("?")[0] if "://" in path else path, list(map(str, shard_files(path))))
-        for path in paths
-    ]
+    with bar("comparing") as progress:
+        manifest = merge(paths, out, "dedup", threshold, progress)
+    click.echo(account(manifest))
+    click.echo(near_duplicates(manifest))
+    click.echo(f"written to {out}")
 
 
 def _is_folder(path: str) -> bool:

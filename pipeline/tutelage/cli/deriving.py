@@ -23,3 +23,15 @@ def account(manifest: dict[str, Any]) -> str:
     balance = manifest["derived"]["balance"]
     parts = [f"{balance['kept']} kept", *(f"{n} {rule}" for rule, n in balance["dropped"].items())]
     return f"dialogues  {balance['input']} in = {' + '.join(parts)}"
+
+
+def near_duplicates(manifest: dict[str, Any]) -> str:
+    """What the search for near-duplicates found, in one line."""
+    counts = manifest["dedup"].get("counts")
+    if not counts:
+        return "duplicates not looked for (dedup.enabled is false)"
+    left_out = f"; {counts['capped']} comparisons left out" if counts["capped"] else ""
+    return (
+        f"duplicates {counts['exact']} exact, {counts['near']} near, in {counts['clusters']} "
+        f"clusters{left_out}"
+    )

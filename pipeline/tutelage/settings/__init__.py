@@ -9,7 +9,7 @@ known one. The resolved tree is stored with the run; what of it shapes the data 
     loading    from files and options
 """
 
-from tutelage.settings.loading import differences, keys, load, schema
+from tutelage.settings.loading import altered, differences, keys, load, schema
 from tutelage.settings.names import ARMS, BUNDLED, ENGINES, FORMS
 from tutelage.settings.sections import (
     Decontaminate,
@@ -47,6 +47,7 @@ __all__ = [
     "Underspecified",
     "Verifier",
     "Vllm",
+    "altered",
     "differences",
     "keys",
     "load",

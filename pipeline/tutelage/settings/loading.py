@@ -19,7 +19,15 @@ def load(path: str = "", sets: Iterable[str] = (), **options: Any) -> Settings:
     Options that are None were not given. Raises:
         SettingsError: the file does not read, a key is unknown, or a value is out of range.
     """
-    tree = _read(path) if path else {}
+    return _made(_read(path) if path else {}, sets, options)
+
+
+def altered(base: Settings, sets: Iterable[str] = (), **options: Any) -> Settings:
+    """Other settings, with all that is not given as it is in `base`; raises as `load` does."""
+    return _made(base.model_dump(mode="json"), sets, options)
+
+
+def _made(tree: dict[str, Any], sets: Iterable[str], options: Mapping[str, Any]) -> Settings:
     for pair in sets:
         key, eq, value = pair.partition("=")
         if not eq:

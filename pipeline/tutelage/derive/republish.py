@@ -1,0 +1,101 @@
+"""`republish`: the same dialogues under other choices of publishing.
+
+What can be chosen again without an engine: splits, near-duplicates, which messages are trained on,
+evaluation problems, the size of files. Everything else shaped what was generated.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tutelage.contract import train_mask
+from tutelage.derive import marks
+from tutelage.derive.merge import dedup_record
+from tutelage.derive.parents import open_parents
+from tutelage.derive.writing import Operation, Progress, write
+from tutelage.errors import SettingsError
+from tutelage.records import Message
+from tutelage.settings import Settings, altered, differences
+
+_FREE = ("dedup.", "splits.", "shards.", "decontaminate.")
+
+
+def republish(
+    run: str,
+    out: str,
+    sets: Sequence[str] = (),
+    progress: Progress = lambda done, total: None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Writes the run anew under other settings; the manifest.
+
+    Args:
+        run: its name.
+        out: folder of the new run.
+        sets: `key=value` pairs, as of `generate --set`.
+        progress: told how many rows are done of how many, for reading and for writing.
+        options: settings by name, such as `splits__ratios`; None where they were not given.
+
+    Raises:
+        SettingsError: a setting is not one of publishing, or not one at all.
+        Mistake: the run is not as wanted.
+    """
+    parents = open_parents([run])
+    before = parents.runs[0].settings
+    settings = altered(before, sets, **options)
+    changed = _changed(before, settings)
+    nothing = np.empty(0, np.int64)
+    draw = settings.splits != before.splits
+    found = marks.find(parents, nothing, settings, draw, progress)
+    operation = Operation(
+        "republish", {"settings": changed}, {}, {"dedup": dedup_record(settings, found)}
+    )
+
+    def rewrite(table: pa.Table) -> pa.Table:
+        return policed(found.onto(table), settings.loss)
+
+    return write(out, parents, operation, found.fates(nothing), settings, rewrite, progress)
+
+
+def policed(table: pa.Table, policy: str) -> pa.Table:
+    """The rows with `trail.train` as the loss policy has it; see `contract.train_mask`."""
+    trail = table["trail"].combine_chunks()
+    steps = trail.flatten()
+    columns = [pc.struct_field(steps, name).to_pylist() for name in ("speaker", "act")]
+    messages = [Message(speaker, act, 0, "") for speaker, act in zip(*columns, strict=True)]
+    bounds = (trail.offsets.to_numpy() - trail.offsets[0].as_py()).tolist()
+    trained = [
+        flag
+        for begin, end in pairwise(bounds)
+        for flag in train_mask(tuple(messages[begin:end]), policy)
+    ]
+    fields = {field.name: pc.struct_field(steps, field.name) for field in steps.type}
+    fields["train"] = pa.array(trained, pa.bool_())
+    made = pa.StructArray.from_arrays(list(fields.values()), fields=list(steps.type))
+    at = table.schema.get_field_index("trail")
+    field = table.schema.field(at)
+    rebuilt = pa.ListArray.from_arrays(pa.array(bounds, pa.int32()), made, type=field.type)
+    return table.set_column(at, field, rebuilt)
+
+
+def _changed(before: Settings, after: Settings) -> dict[str, Any]:
+    """What was chosen anew, as `key: value`."""
+    old, new = before.model_dump(mode="json"), after.model_dump(mode="json")
+    keys = [said.partition(": ")[0] for said in differences(old, new)]
+    fixed = [key for key in keys if not key.startswith(_FREE) and key != "loss"]
+    if fixed:
+        raise SettingsError(
+            f"{fixed[0]} shaped what was generated, and cannot be chosen anew: republish takes "
+            f"loss, {', '.join(f'{name}*' for name in _FREE)}; generate with it instead"
+        )
+    chosen: dict[str, Any] = {}
+    for key in keys:
+        value: Any = new
+        for part in key.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        chosen[key] = value
+    return chosen
