@@ -88,6 +88,30 @@ import ctypes, os
 if ctypes.CDLL(None).ptrace(16, os.getppid(), 0, 0): raise OSError
 """,
     "outlive the parent": "import ctypes\nif ctypes.CDLL(None).prctl(1, 0, 0, 0, 0): raise OSError",
+    "signal by a file": "import fcntl, os\nfcntl.fcntl(0, fcntl.F_SETOWN, os.getppid())",
+    "signal by a group": "import fcntl, os\nfcntl.fcntl(0, fcntl.F_SETOWN, -os.getpgid(os.getppid()))",
+    "signal by an owner of another kind": """
+import fcntl, os, struct
+fcntl.fcntl(0, 15, struct.pack("ii", 1, os.getppid()))
+""",
+    "choose the signal": "import fcntl\nfcntl.fcntl(0, 10, 9)",
+    "signal by ioctl": """
+import fcntl, os, struct
+fcntl.ioctl(0, 0x8901, struct.pack('i', os.getppid()))
+""",
+    "a lease": "import fcntl, os\nfcntl.fcntl(os.open(os.__file__, os.O_RDONLY), fcntl.F_SETLEASE, 0)",
+    "mode by file": "import os\nos.fchmod(os.open(os.__file__, os.O_RDONLY), 0o644)",
+    "time by file": "import os\nos.utime(os.open(os.__file__, os.O_RDONLY))",
+    "owner by file": "import os\nos.fchown(os.open(os.__file__, os.O_RDONLY), -1, -1)",
+    "attributes by file": "import os\nos.setxattr(os.open(os.__file__, os.O_RDONLY), 'user.a', b'')",
+    "flags by file": """
+import fcntl, os, struct
+fcntl.ioctl(os.open(os.__file__, os.O_RDONLY), 0x40086602, struct.pack("l", 0x40))
+""",
+    "priority": "import os\nos.setpriority(os.PRIO_USER, 0, 19)",
+    "cores of the parent": "import os\nos.sched_setaffinity(os.getppid(), {0})",
+    "watch files": "import ctypes\nif ctypes.CDLL(None).inotify_init1(0) < 0: raise OSError",
+    "shared memory": "import ctypes\nif ctypes.CDLL(None).shmat(0, 0, 0) == -1: raise OSError",
     "socket": "import socket\nsocket.socket()",
     "unix socket": "import socket\nsocket.socket(socket.AF_UNIX)",
     "read a file": "open('/etc/passwd')",
@@ -131,6 +155,49 @@ def f(x):
     assert verdict.status == "correct" or "ended by signal" in verdict.reason, verdict
     assert not Path("/var/tmp/tutelage-harm").exists()
     assert judged(GOOD).status == "correct"
+
+
+def test_files_of_the_user_stay_as_they_are(judged, tmp_path):
+    """Where no mount namespace hides them: what needs no opening is refused as well."""
+    victim = tmp_path / "notes.txt"
+    victim.write_text("mine")
+    os.setxattr(victim, "user.mark", b"secret")
+    os.utime(victim, (1, 1))
+    for folder in (tmp_path, *tmp_path.parents[:-1]):
+        folder.chmod(folder.stat().st_mode | 0o005)
+    before = victim.stat()
+    acts = {
+        "chmod": "os.chmod(path, 0o777)",
+        "utime": "os.utime(path)",
+        "chown": f"os.chown(path, {os.getuid()}, -1)",
+        "setxattr": "os.setxattr(path, 'user.mark', b'x')",
+        "removexattr": "os.removexattr(path, 'user.mark')",
+        "getxattr": "os.getxattr(path, 'user.mark')",
+        "listxattr": "os.listxattr(path) and None",
+        "truncate": "os.truncate(path, 0)",
+        "rename": "os.rename(path, path + '2')",
+        "unlink": "os.unlink(path)",
+        "link": "os.link(path, path + '2')",
+        "read": "open(path).read()",
+    }
+    for name, act in acts.items():
+        program = f"""
+import os
+def f(path):
+    try:
+        {act}
+    except OSError:
+        return "refused"
+    return "done"
+"""
+        assert judged(program, [f"assert f({str(victim)!r}) == 'refused'"]).status == "correct", (
+            name
+        )
+    after = victim.stat()
+    assert victim.read_text() == "mine" and os.getxattr(victim, "user.mark") == b"secret"
+    assert (after.st_mode, after.st_mtime, after.st_uid) == (
+        before.st_mode, before.st_mtime, before.st_uid
+    )  # fmt: skip
 
 
 def test_the_environment_is_empty(judged, monkeypatch):

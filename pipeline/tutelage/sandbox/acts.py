@@ -101,7 +101,7 @@ class Acts:
 
     def _do_library(self, _: Any, module: str, name: str, *arguments: Any, **named: Any) -> Any:
         """A function of the library that looks into objects, called where these are."""
-        if (module, name) not in LIBRARY:
+        if self._strict or (module, name) not in LIBRARY:
             raise AttributeError(name)
         return getattr(sys.modules[module], name)(*arguments, **named)
 

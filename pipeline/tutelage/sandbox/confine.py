@@ -5,8 +5,9 @@
     confine     limits, no privileges, another user, Landlock, and last a seccomp filter
 
 Where a kernel or a container refuses the first two, `confine` alone still lets a program neither
-fork, nor execute, nor open a socket, nor signal, nor (with Landlock) open a file that is none of
-Python's. What holds on this machine is tried out by `sandbox.probe`, not assumed here.
+fork, nor execute, nor open a socket, nor signal (not as the owner of a file, either), nor change a
+file's mode, owner, times or attributes, nor (with Landlock) open a file that is none of Python's.
+What holds on this machine is tried out by `sandbox.probe`, not assumed here.
 """
 
 import contextlib
@@ -192,7 +193,8 @@ def _landlock(folder: str) -> None:
 
 
 def _filter() -> None:
-    """The seccomp filter: no new process, no program, no socket, no signal, no kernel corners.
+    """The seccomp filter: no new process, no program, no socket, no kernel corners, and nothing done
+    to other processes or to files but by opening them: no signal, no mode, no time, no attribute.
 
     Raises:
         OSError: this machine's system calls are not known here.
@@ -205,18 +207,18 @@ def _filter() -> None:
     program = [(0x20, 0, 0, 4), (0x15, 1, 0, architecture), (0x06, 0, 0, _KILL), (0x20, 0, 0, 0)]
     program += [(0x35, 0, 1, 0x40000000), (0x06, 0, 0, _ERRNO | errno.ENOSYS)]  # the x32 calls
     for name, number in calls.items():
+        refusal = _ERRNO | _REFUSALS.get(name, errno.EPERM)
         if name == "clone":  # threads only
             program += [(0x15, 0, 4, number), (0x20, 0, 0, 16), (0x45, 1, 0, 0x10000)]
-            program += [(0x06, 0, 0, _ERRNO | errno.EPERM), (0x06, 0, 0, _ALLOW)]
-        elif name == "socketpair":  # of this process alone: event loops want one
-            program += [(0x15, 0, 4, number), (0x20, 0, 0, 16), (0x15, 1, 0, 1)]
-            program += [(0x06, 0, 0, _ERRNO | errno.EPERM), (0x06, 0, 0, _ALLOW)]
-        elif name == "prctl":  # everything but a longer life than its parent's
-            program += [(0x15, 0, 4, number), (0x20, 0, 0, 16), (0x15, 0, 1, _PR_SET_PDEATHSIG)]
-            program += [(0x06, 0, 0, _ERRNO | errno.EPERM), (0x06, 0, 0, _ALLOW)]
+            program += [(0x06, 0, 0, refusal), (0x06, 0, 0, _ALLOW)]
+        elif name in _ALLOWED:
+            place, allowed = _ALLOWED[name]
+            left = len(allowed)
+            program += [(0x15, 0, left + 3, number), (0x20, 0, 0, 16 + 8 * place)]
+            program += [(0x15, left - at, 0, value) for at, value in enumerate(allowed)]
+            program += [(0x06, 0, 0, refusal), (0x06, 0, 0, _ALLOW)]
         else:
-            refusal = errno.ENOSYS if name == "clone3" else errno.EPERM
-            program += [(0x15, 0, 1, number), (0x06, 0, 0, _ERRNO | refusal)]
+            program += [(0x15, 0, 1, number), (0x06, 0, 0, refusal)]
     program.append((0x06, 0, 0, _ALLOW))
     code = b"".join(struct.pack("HBBI", *step) for step in program)
     buffer = ctypes.create_string_buffer(code)
@@ -256,6 +258,20 @@ _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
 _READ, _WRITE_FILE, _ON_FILES = 0b1101, 0b10, 0b111 | 1 << 14
 _KILL, _ERRNO, _ALLOW = 0x80000000, 0x00050000, 0x7FFF0000
 _ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
+_ALLOWED: dict[str, tuple[int, tuple[int, ...]]] = {
+    "socketpair": (0, (1,)),  # of local sockets, to itself: event loops want one
+    "prctl": (0, (15, 16, 0x53564D41)),  # names of threads and of memory
+    "fcntl": (1, (0, 1, 2, 3, 4, 5, 6, 7, 1030, 1032)),  # but no owner who gets signals, no lease
+    "ioctl": (
+        1,
+        (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451),
+    ),  # is it a terminal, and the like
+}
+"""Calls that are allowed with some values of one argument: its place, and these."""
+_REFUSALS = dict.fromkeys(("getxattr", "lgetxattr", "fgetxattr"), errno.ENOTSUP)
+_REFUSALS |= dict.fromkeys(("listxattr", "llistxattr", "flistxattr"), errno.ENOTSUP)
+_REFUSALS |= {"clone3": errno.ENOSYS, "ioctl": errno.ENOTTY}
+"""What a refused call says, where that is not that it is not permitted."""
 _CALLS = {
     # refused calls: number on x86_64, on aarch64; -1 where there is none
     "clone": (56, 220), "clone3": (435, 435), "fork": (57, -1), "vfork": (58, -1),
@@ -278,5 +294,22 @@ _CALLS = {
     "io_uring_register": (427, 427), "name_to_handle_at": (303, 264),
     "open_by_handle_at": (304, 265), "shmget": (29, 194), "msgget": (68, 186),
     "semget": (64, 190), "mq_open": (240, 180), "memfd_create": (319, 279),
-    "personality": (135, 92),
+    "personality": (135, 92), "fcntl": (72, 25), "ioctl": (16, 29),
+    "chmod": (90, -1), "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452),
+    "chown": (92, -1), "fchown": (93, 55), "lchown": (94, -1), "fchownat": (260, 54),
+    "utime": (132, -1), "utimes": (235, -1), "futimesat": (261, -1), "utimensat": (280, 88),
+    "setxattr": (188, 5), "lsetxattr": (189, 6), "fsetxattr": (190, 7), "setxattrat": (463, 463),
+    "getxattr": (191, 8), "lgetxattr": (192, 9), "fgetxattr": (193, 10), "getxattrat": (464, 464),
+    "listxattr": (194, 11), "llistxattr": (195, 12), "flistxattr": (196, 13),
+    "listxattrat": (465, 465), "removexattr": (197, 14), "lremovexattr": (198, 15),
+    "fremovexattr": (199, 16), "removexattrat": (466, 466), "file_setattr": (469, 469),
+    "truncate": (76, 45), "quotactl": (179, 60), "inotify_init": (253, -1),
+    "inotify_init1": (294, 26), "fanotify_init": (300, 262), "syslog": (103, 116),
+    "setpriority": (141, 140), "sched_setparam": (142, 118), "sched_setscheduler": (144, 119),
+    "sched_setaffinity": (203, 122), "sched_setattr": (314, 274), "ioprio_set": (251, 30),
+    "setpgid": (109, 154), "setsid": (112, 157), "migrate_pages": (256, 238),
+    "move_pages": (279, 239), "process_madvise": (440, 440), "process_mrelease": (448, 448),
+    "shmat": (30, 196), "shmctl": (31, 195), "semop": (65, 193), "semctl": (66, 191),
+    "semtimedop": (220, 192), "msgsnd": (69, 189), "msgrcv": (70, 188), "msgctl": (71, 187),
+    "mq_unlink": (241, 181),
 }  # fmt: skip

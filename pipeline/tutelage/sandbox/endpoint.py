@@ -176,9 +176,9 @@ class Endpoint:
         for number, kind, head, _ in message["contents"]:
             if number not in self._shared:
                 self._share(number, kind, head, self._made(kind, head))
-        for number, kind, _, items in message["contents"]:
+        for number, _, _, items in message["contents"]:
             shared = self._shared[number]
-            KINDS[kind].write(shared.value, [self._unpack(item) for item in items])
+            KINDS[shared.kind].write(shared.value, [self._unpack(item) for item in items])
             shared.seen = KINDS[shared.kind].read(shared.value)
         if message["printed"]:
             sys.stdout.write(str(message["printed"]))
@@ -239,10 +239,11 @@ class Endpoint:
             return {"yours": found.number}
         if isinstance(value, types.TracebackType):
             return None
-        data = scalar(value)
+        kind = type(value)
+        by_name = self.strict or kind is not types.BuiltinFunctionType
+        data = scalar(value) if by_name else NotPlain
         if data is not NotPlain:
             return data
-        kind = type(value)
         for name, (type_, _) in PARTS.items():
             if kind is type_:
                 return {name: [self._pack(item) for item in value]}
@@ -290,7 +291,7 @@ class Endpoint:
         if name in PARTS:
             return PARTS[name][1]([self._unpack(item) for item in body])
         value = plain(name, body)
-        if value is NotPlain:
+        if value is NotPlain or (self.strict and isinstance(value, types.BuiltinFunctionType)):
             raise ValueError(f"nothing known: {name}")
         return value
 
@@ -342,7 +343,7 @@ class Endpoint:
         if self.given.get(kind.__name__) is kind:
             return {"given": kind.__name__}
         data = scalar(kind)
-        if data is not NotPlain and (kind in BASES or kind in MUTABLE or _is_error(kind)):
+        if data is not NotPlain and _crosses(kind):
             return dict(data)
         number = self._mine_by_id.get(id(kind))
         if number is not None:
@@ -365,7 +366,10 @@ class Endpoint:
         if number not in self._theirs:
             _, name, parents, words = body
             bases = [self._unpack(parent) for parent in parents]
-            bases = [base for base in bases if isinstance(base, type)]
+            if not all(
+                isinstance(b, RemoteType) or _crosses(b) or b in self.given.values() for b in bases
+            ):
+                raise ValueError("a class that has no such parent")
             kind = remote.stand_in_class(str(name), tuple(bases), [str(word) for word in words])
             self._own(kind, number, str(name))
         return self._theirs[number]
@@ -401,12 +405,18 @@ class Endpoint:
                 error.__init__(*arguments)
         error.args = tuple(arguments)
         for name, value in data.get("state", {}).items():
-            setattr(error, str(name), self._unpack(value))
+            if not name.startswith("_"):
+                setattr(error, name, self._unpack(value))
         if "ref" in data:
             self._own(error, int(data["ref"]), kind.__name__)
         if "cause" in data:
             error.__cause__ = self._exception_from(data["cause"])
         return error  # type: ignore[no-any-return]
+
+
+def _crosses(kind: Any) -> bool:
+    """Whether a class of the library may be a parent of a stand-in."""
+    return kind in BASES or kind in MUTABLE or _is_error(kind)
 
 
 def _is_error(kind: Any) -> bool:

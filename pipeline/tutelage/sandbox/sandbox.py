@@ -6,6 +6,7 @@ way of passing tests without being right that comes from running beside them (se
 
     wall time, processor time, memory, file size, open files, threads      limits of `Limits`
     a process, program, socket, signal or trace of its own                 seccomp
+    modes, owners, times and attributes of files, priorities of processes  seccomp
     files but Python's library (read) and an empty folder (write)          mount namespace, Landlock
     other processes, network, host name                                    namespaces
     the parent's environment                                               the server starts empty
@@ -44,7 +45,7 @@ from tutelage.sandbox import jail
 jail.main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
 """
 _PROBE = '''
-import os, socket
+import fcntl, os, socket
 def probe():
     """Names what this process can do and should not."""
     def fork():
@@ -56,6 +57,17 @@ def probe():
         "open sockets": socket.socket,
         "read /etc/passwd": lambda: open("/etc/passwd").close(),
         "read the parent's environment": lambda: open(f"/proc/{os.getppid()}/environ").close(),
+    }
+    file = open("own", "w").name
+    acts |= {
+        "send signals by a file": lambda: fcntl.fcntl(0, fcntl.F_SETOWN, os.getppid()),
+        "choose such signals": lambda: fcntl.fcntl(0, 10, 15),
+        "change modes of files": lambda: os.chmod(file, 0o600),
+        "change times of files": lambda: os.utime(file, (1, 1)),
+        "change owners of files": lambda: os.chown(file, -1, -1),
+        "cut files": lambda: os.truncate(file, 0),
+        "write attributes of files": lambda: os.setxattr(file, "user.a", b"1"),
+        "slow other processes": lambda: os.setpriority(os.PRIO_PROCESS, 0, 19),
     }
     for folder in ("/", "/var/tmp", "/dev/shm"):
         acts["write to " + folder] = lambda folder=folder: open(folder + "/tutelage-probe", "w")
