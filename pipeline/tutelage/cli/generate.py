@@ -43,7 +43,8 @@ from tutelage.errors import SettingsError
     "decontaminate__paths",
     multiple=True,
     metavar="PATH",
-    help="Evaluation set (file or folder) whose problems are left out; repeatable.",
+    help="Evaluation set whose problems are left out: file, folder, eval:NAME, or eval:all for every "
+    "named one at hand; repeatable.",
 )
 @click.option(
     "--splits",

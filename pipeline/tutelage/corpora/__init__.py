@@ -10,6 +10,7 @@ duplicate.
     places, containers, files where files lie, what is in them, their rows
     gsm8k, svamp, ...         one module a format: a record in, a problem out
     starter, stories, gym     corpora that are made
+    evaluation                public evaluation sets by name
     mutants, check            right and wrong answers to try a verifier with
     cuts                      a problem in shards
     source                    reading Python sources without running them
@@ -45,6 +46,7 @@ FORMATS: dict[str, str] = {
 GENERATORS: dict[str, str] = {
     "starter": "tutelage.corpora.starter:Starter",
     "reasoning-gym": "tutelage.corpora.gym:ReasoningGym",
+    "eval": "tutelage.corpora.evaluation:EvaluationSet",
 }
 """Corpora that are made, not read: `name:argument?option=value&...`."""
 

@@ -17,7 +17,7 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.utils.shared import Shared
 
-from tutelage.corpora import Corpus, Row, open_corpus
+from tutelage.corpora import Corpus, Row, evaluation, open_corpus
 from tutelage.dedup.decontaminate import Evaluations, Match
 from tutelage.errors import CorpusError
 from tutelage.records import Problem
@@ -29,6 +29,9 @@ from tutelage.shards.contaminated import REPORT
 
 Sets = list[tuple[str, Corpus]]
 """Evaluation sets by name."""
+
+EVERY = "eval:all"
+"""Every public evaluation set whose files are on this machine."""
 
 SUMMARY = "journal/contamination.json"
 """What was compared and found, for the manifest."""
@@ -142,6 +145,13 @@ def report(
 
 
 def _open(path: str) -> Sets:
+    if path == EVERY:
+        names = [f"eval:{name}" for name in evaluation.at_hand()]
+        if not names:
+            raise CorpusError(f"no evaluation set is at hand: {evaluation.absent('math-500')}")
+        return [(name, open_corpus(name)) for name in names]
+    if path.startswith("eval:"):
+        return [(path, open_corpus(path))]
     folder = Path(path).expanduser()
     if not folder.is_dir():
         return [(path if "://" in path else Path(path).name, _corpus(path))]
