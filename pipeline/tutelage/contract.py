@@ -19,6 +19,7 @@ from tutelage.records import (
     Message,
     Outcome,
     Problem,
+    Reading,
     Rules,
     Sampling,
     Usage,
@@ -110,6 +111,7 @@ def row(dialogue: Dialogue, stamp: Stamp) -> Row:
             }
             for caught in dialogue.caught
         ],
+        "readings": [_reading(reading) for reading in dialogue.readings],
         "donors": [donor.problem.problem_id for donor in dialogue.donors],
         "primed_turns": [m.turn for m in dialogue.replaced],
         "replaced_attempts": [_replaced(m) for m in dialogue.replaced],
@@ -331,6 +333,17 @@ def _replaced(message: Message) -> Row:
         "extracted": verdict.extracted,
         "token_ids": list(message.token_ids),
         "logprobs": list(message.logprobs),
+    }
+
+
+def _reading(reading: Reading) -> Row:
+    return {
+        "turn": reading.turn,
+        "speaker": reading.speaker,
+        "answer": reading.answer,
+        "is_read": reading.is_read,
+        "status": reading.verdict.status if reading.verdict else "",
+        "finish_reason": reading.finish_reason,
     }
 
 

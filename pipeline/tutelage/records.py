@@ -12,7 +12,7 @@ Role = Literal["system", "user", "assistant"]
 Speaker = Literal["system", "student", "teacher"]
 Act = Literal["system", "problem", "attempt", "question", "feedback", "shard"]
 Status = Literal["correct", "incorrect", "unjudged"]
-Player = Literal["student", "teacher", "question", "judge"]
+Player = Literal["student", "teacher", "question", "reader"]
 Chat = tuple[tuple[Role, str], ...]
 
 
@@ -88,6 +88,21 @@ class Caught:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """What the reader says that one draft states or implies as the final answer."""
+
+    turn: int
+    speaker: Speaker
+    answer: str
+    """In the reader's words; empty for none."""
+    is_read: bool = True
+    """Whether the reader said anything: an answer, or that there is none."""
+    finish_reason: str = ""
+    verdict: Verdict | None = None
+    """Of the answer; `correct` makes it a leak. None where there is no answer, or not yet."""
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens, as the engine counts them."""
 
@@ -129,7 +144,7 @@ class Message:
     form: str = ""
     """Form of the feedback, such as `hint` or `pinpoint`."""
     move: str = ""
-    """What a student's turn does: see `dialogue.moves`. Empty while a judge is to decide."""
+    """What a student's turn does: see `dialogue.moves`. Empty while the reader is to decide."""
     shard: int | None = None
     """Which of the problem's shards a teacher's message gave out, from 0."""
     verdict: Verdict | None = None
@@ -186,8 +201,10 @@ class Rules:
     leak_retries: int = 2
     leak_expression: str = "allow"
     """Whether a teacher may spell out an expression that comes to the answer: `allow`, `block`."""
-    judge: Sampling | None = None
-    """Sampling of the judge, a model that looks where rules are not sure; None for no judge."""
+    reader: Sampling | None = None
+    """Sampling of the reader, a model that looks where rules are not sure; None for no reader."""
+    reader_prompt: str = "answer"
+    """Name of its prompt about drafts: `prompts/reader/<name>.j2`."""
     rephrase: bool = False
     """Whether a model words what a lazy user gives out; else it is said by rule."""
 
@@ -208,7 +225,9 @@ class Dialogue:
     """Attempts that a question took the place of (Q-priming)."""
     draft: Message | None = None
     """A message that was written and has not passed the leak gate; with an empty `leak` it has
-    passed the rules and waits for the judge."""
+    passed the rules and waits for the reader, or for the verdict on the newest of `readings`."""
+    readings: tuple[Reading, ...] = ()
+    """What the reader said of each draft that it was shown."""
     caught: tuple[Caught, ...] = ()
     """Every draft that leaked."""
     unprimed: tuple[int, ...] = ()
@@ -220,6 +239,7 @@ class Dialogue:
     """Donors are not counted in."""
     usage_teacher: Usage = field(default_factory=Usage)
     usage_judge: Usage = field(default_factory=Usage)
+    """The reader's."""
 
     @property
     def usage_donors(self) -> Usage:
@@ -247,13 +267,13 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class VerifyRequest:
-    """A dialogue wants its newest attempt judged."""
+    """A dialogue wants its newest attempt judged, or what the reader named as the answer."""
 
     problem: Problem
     answer: str
-    """The attempt as its student wrote it, reasoning removed."""
+    """The message as its writer left it, reasoning removed."""
     finish_reason: str = ""
-    """`length` where the attempt was cut off: what stands at its end is then no answer."""
+    """`length` where the message was cut off: what stands at its end is then no answer."""
 
 
 @dataclass(frozen=True, slots=True)

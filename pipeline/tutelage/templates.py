@@ -91,14 +91,15 @@ class LazyView:
 
 
 @dataclass(frozen=True, slots=True)
-class JudgeView:
-    """All that a judge's template can name."""
+class ReaderView:
+    """All that the reader's templates can name. Public fields only: the dialogue stands before."""
 
-    statement: str
-    answer: str
-    """The final answer. Privileged."""
-    message: str
-    """The one message that is judged."""
+    speaker: str
+    """`teacher`, or `student` for a question of Q-priming or a turn whose move is asked for."""
+    draft: str
+    """The one message that is read."""
+    expression: str
+    """Whether a last step that is spelled out counts as an answer: `block` if so, `allow` if not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +121,12 @@ class HintView:
     """In [0, 1): chooses among wordings."""
 
 
-View = StudentView | TeacherView | BlindView | LazyView | JudgeView | HintView
+View = StudentView | TeacherView | BlindView | LazyView | ReaderView | HintView
 SIDES: dict[str, type[View]] = {
     "student": StudentView,
     "teacher": TeacherView,
     "question": TeacherView,
-    "judge": JudgeView,
+    "reader": ReaderView,
     "shared": StudentView,
 }
 """Folder of `prompts/` -> the view that its templates are rendered from."""
@@ -140,7 +141,7 @@ VIEWS: dict[str, type[View]] = {
 
 
 class _Environment(ImmutableSandboxedEnvironment):
-    """Sandboxed; `pick` chooses one of several wordings by the view's `draw`."""
+    """Sandboxed; `pick` chooses a wording by the view's `draw`, `quoted` sets a text apart."""
 
 
 @cache
@@ -156,12 +157,18 @@ def _environment(own: str) -> _Environment:
         auto_reload=False,
     )
     environment.filters["pick"] = _pick
+    environment.filters["quoted"] = _quoted
     return environment
 
 
 def _pick(options: Sequence[str], draw: float) -> str:
     """One of `options`, by a number in [0, 1): `{{ ["No.", "Not yet."] | pick(draw) }}`."""
     return options[int(draw * len(options))]
+
+
+def _quoted(text: str) -> str:
+    """Each line behind `> `, so that nothing in the text can end the quotation."""
+    return "\n".join(f"> {line}" for line in text.splitlines() or [""])
 
 
 def draw(*parts: str | int) -> float:

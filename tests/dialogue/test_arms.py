@@ -21,8 +21,6 @@ from tutelage.records import (
     Reply,
     Request,
     Rules,
-    Sampling,
-    Usage,
     Verdict,
     VerifyRequest,
 )
@@ -100,6 +98,20 @@ def test_the_draw_comes_from_the_seed_with_probability_base_to_the_turn():
     for turn, count in primed.items():
         share, wanted = count / reached[turn], 0.75**turn
         assert abs(share - wanted) < 4 * (wanted * (1 - wanted) / 600) ** 0.5
+
+
+def test_a_primed_question_is_looked_at_beside_what_the_row_shows():
+    """The attempt that it replaces is not in the row: a number of that attempt is not public."""
+    said = iter(["I say 5, or rather 7.", "It is 6."])
+    start = protocol.begin(problem(), Rules(turns=2, q_base=1.0), 0, 0)
+    done, wants = drive(start, student=lambda want: next(said), question="Is it 5?")
+    looks = [want for want in wants if isinstance(want, LeakRequest)]
+    assert [look.text for look in looks] == ["Is it 5?", "Look again."]
+    assert looks[0].history == ()
+    assert looks[1].history == (("assistant", "Is it 5?"),)
+    posed = problem()
+    assert find_leak("math", posed.gold, posed.statement, looks[0].history, "Is it 5?").kind
+    assert "I say 5" not in repr([m.content for m in done.messages])
 
 
 def test_a_question_that_gives_the_answer_away_is_dropped_and_the_attempt_stays():
@@ -424,34 +436,3 @@ def test_scripted_students_can_be_right_wrong_or_asking():
     moves = {classify(text) for text in said}
     assert moves == {"answer", "clarification"}
     assert isinstance(protocol.begin(problem(), Rules(), 0, 0), Dialogue)
-
-
-# The judge
-
-
-def test_a_judge_looks_where_the_rules_are_not_sure():
-    judged = Rules(turns=2, judge=Sampling(0.0, max_tokens=8))
-    start = protocol.begin(problem(), judged, 0, 0)
-    plain = protocol.advance(start, Reply("2 + 3 = 6. The answer is 6."))
-    assert isinstance(protocol.need(plain), VerifyRequest)
-    doubtful = protocol.advance(start, Reply("What if it is 6? Then the answer is 6."))
-    want = protocol.need(doubtful)
-    assert want.player == "judge" and "What if it is 6?" in want.chat[0][1]
-    asked = protocol.advance(doubtful, Reply("Clarification.", usage=Usage(9, 0, 1)))
-    assert (asked.messages[-1].act, asked.messages[-1].move) == ("question", "clarification")
-    assert asked.usage_judge == Usage(9, 0, 1)
-    unclear = protocol.advance(doubtful, Reply("banana"))
-    assert unclear.messages[-1].move == classify("What if it is 6? Then the answer is 6.")
-
-
-@pytest.mark.parametrize(("verdict", "said"), [("No.", ["Fine."]), ("Yes, it does.", ["That is"])])
-def test_a_judge_has_the_last_word_on_leaks(verdict, said):
-    rules = Rules(turns=2, judge=Sampling(0.0, max_tokens=8), leak_retries=0)
-    dialogue = protocol.begin(problem(), rules, 0, 0)
-    for answer in (Reply("The answer is 6."), WRONG, Reply("Fine."), Leak()):
-        dialogue = protocol.advance(dialogue, answer)
-    assert protocol.need(dialogue).player == "judge"
-    dialogue = protocol.advance(dialogue, Reply(verdict))
-    feedback = [m for m in dialogue.messages if m.act == "feedback"]
-    assert len(feedback) == 1 and feedback[0].content.startswith(said[0])
-    assert [c.leak.kind for c in dialogue.caught] == (["judge"] if verdict[0] == "Y" else [])

@@ -66,6 +66,13 @@ def _arm(name: str, arm: dict[str, Any]) -> None:
         f"had a leaking draft ({arm['leak_rate_raw']:.2%}), {arm['leaks_that_stand']} leaks stand "
         f"({arm['leak_rate_residual']:.2%})"
     )
+    if arm.get("drafts_read"):
+        click.echo(
+            f"  reader          {arm['drafts_read']} drafts read for "
+            f"{arm['judge_prompt_tokens']} tokens ({arm['judge_cached_tokens']} from the cache) and "
+            f"{arm['judge_completion_tokens']} written: {arm['answers_read']} name an answer, "
+            f"{arm['leaks_read']} the right one; {arm['drafts_unread']} got no reply"
+        )
     click.echo(f"  questions       {arm['questions']}, of which {arm['primed_turns']} primed")
     if arm.get("underspecified"):
         click.echo(

@@ -9,6 +9,7 @@ All state is in the frozen dialogue, so it pickles and replays at any point.
 Nothing here calls an engine or a verifier; `driver` does.
 """
 
-from tutelage.dialogue.protocol import advance, begin, fail, identify, need
+from tutelage.dialogue.ending import fail
+from tutelage.dialogue.protocol import advance, begin, identify, need
 
 __all__ = ["advance", "begin", "fail", "identify", "need"]

@@ -7,7 +7,7 @@ at the end, so that an engine's prefix cache serves every later turn.
 
 from tutelage.records import Chat, Dialogue, Message, Problem, Role, Rules, Verdict
 from tutelage.specials import neutralise
-from tutelage.templates import BlindView, JudgeView, LazyView, StudentView, TeacherView, render
+from tutelage.templates import BlindView, LazyView, ReaderView, StudentView, TeacherView, render
 
 
 def opening(problem: Problem, rules: Rules) -> tuple[Message, ...]:
@@ -27,9 +27,18 @@ def for_student(dialogue: Dialogue) -> Chat:
     return tuple((m.role, m.content) for m in dialogue.messages)
 
 
-def public(dialogue: Dialogue) -> Chat:
-    """The public dialogue without the system prompt and the problem."""
-    return tuple((m.role, m.content) for m in dialogue.messages if m.turn > 0)
+def public(dialogue: Dialogue, draft: Message | None = None) -> Chat:
+    """The public dialogue without the system prompt and the problem, as the row will show it.
+
+    A `draft` of the student's is a question that takes the place of the newest attempt: that
+    attempt is no part of what is public.
+    """
+    return tuple((m.role, m.content) for m in _shown(dialogue, draft) if m.turn > 0)
+
+
+def _shown(dialogue: Dialogue, draft: Message | None) -> tuple[Message, ...]:
+    replaces = draft is not None and draft.speaker == "student"
+    return dialogue.messages[:-1] if replaces else dialogue.messages
 
 
 def for_teacher(dialogue: Dialogue, form: str) -> Chat:
@@ -69,11 +78,30 @@ def for_rephrasing(dialogue: Dialogue, shard: str) -> Chat:
     return (("user", render("teacher/lazy.j2", LazyView(shard, newest), dialogue.rules.prompts)),)
 
 
-def for_judge(dialogue: Dialogue, question: str, message: str) -> Chat:
-    """What the judge is shown; `question` is `move` or `leak`."""
-    problem = dialogue.problem
-    view = JudgeView(problem.statement, problem.privileged_context, message)
-    return (("user", render(f"judge/{question}.j2", view, dialogue.rules.prompts)),)
+def for_reader(dialogue: Dialogue, draft: Message) -> Chat:
+    """The public dialogue, and then what the reader is asked about the draft that may follow.
+
+    It begins as the student's own chat does, so that one prefix cache serves both. Nothing in it is
+    privileged.
+    """
+    chat = tuple((m.role, m.content) for m in _shown(dialogue, draft))
+    view = ReaderView(draft.speaker, draft.content, dialogue.rules.leak_expression)
+    template = f"reader/{dialogue.rules.reader_prompt}.j2"
+    return _asked(chat, render(template, view, dialogue.rules.prompts))
+
+
+def for_move(dialogue: Dialogue) -> Chat:
+    """The public dialogue, and then what the reader is asked about its newest message."""
+    newest = dialogue.messages[-1]
+    view = ReaderView(newest.speaker, newest.content, dialogue.rules.leak_expression)
+    return _asked(for_student(dialogue), render("reader/move.j2", view, dialogue.rules.prompts))
+
+
+def _asked(chat: Chat, question: str) -> Chat:
+    """`chat` with a question at its end; never two messages of one role, which templates refuse."""
+    if chat and chat[-1][0] == "user":
+        return (*chat[:-1], ("user", f"{chat[-1][1]}\n\n{question}"))
+    return (*chat, ("user", question))
 
 
 def retry(dialogue: Dialogue) -> str:

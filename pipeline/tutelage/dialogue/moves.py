@@ -64,14 +64,17 @@ def classify(text: str) -> str:
 
 
 def is_sure(text: str, move: str) -> bool:
-    """Whether the rule needs no judge: nothing was asked, or nothing was answered."""
-    return move == "missing" or ("?" in text) == (move in QUESTIONS)
+    """Whether the rule needs no reader: something is asked only where a question mark stands.
+
+    A turn that commits to an answer is one whatever else it holds: no reader takes it back.
+    """
+    return move not in ("discussion", "refusal") or "?" not in text
 
 
-def from_judge(reply: str, otherwise: str) -> str:
-    """The move that a judge named; `otherwise` where it named none."""
-    found = re.findall(r"[a-z]+", reply.lower())
-    return next((word for word in found if word in MOVES), otherwise)
+def from_reader(reply: str, otherwise: str) -> str:
+    """The move that the reader named; `otherwise` where it named none."""
+    words = re.findall(r"[a-z]+", reply.lower())
+    return next((word for word in words if word in MOVES), otherwise)
 
 
 def _commits(text: str) -> bool:

@@ -67,12 +67,12 @@ class Players:
     student: Engine
     teacher: Engine
     distinct: tuple[Engine, ...] = field(default=())
-    judge: Engine | None = None
+    reader: Engine | None = None
 
     def player(self, name: str) -> Engine:
         """The engine behind a player of a request; questions are written by the student's."""
-        if name == "judge" and self.judge is not None:
-            return self.judge
+        if name == "reader" and self.reader is not None:
+            return self.reader
         return self.teacher if name == "teacher" else self.student
 
     @property
@@ -106,8 +106,8 @@ def players(settings: Settings) -> Players:
         return engines[key]
 
     student, teacher = engine(settings.student), engine(settings.teacher)
-    judge = engine(settings.judge) if settings.judge.engine else None
-    return Players(student, teacher, tuple(engines.values()), judge)
+    reader = engine(settings.judge) if settings.judge.engine else None
+    return Players(student, teacher, tuple(engines.values()), reader)
 
 
 def build(player: Player, settings: Settings) -> Engine:

@@ -164,7 +164,7 @@ def remembering(players: Players, replies: Replies) -> Players:
         players,
         student=behind[id(players.student)],
         teacher=behind[id(players.teacher)],
-        judge=behind[id(players.judge)] if players.judge is not None else None,
+        reader=behind[id(players.reader)] if players.reader is not None else None,
         distinct=tuple(behind.values()),
     )
 

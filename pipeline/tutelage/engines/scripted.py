@@ -67,15 +67,15 @@ class Scripted:
         self._counted += 1
         if request.player == "student":
             text, form = attempt(request.dialogue.problem, request.seed, self.solve_rate), ""
-        elif request.player == "judge":
-            text, form = "no", ""
+        elif request.player == "reader":
+            text, form = reading(request), ""
         elif request.player == "question":
             text, form = _QUESTIONS[request.seed % len(_QUESTIONS)], ""
         else:
             text, form = feedback(request)
         words = re.findall(r"\s*\S+", text)
         usage = Usage(prompt=sum(len(c.split()) for _, c in request.chat), completion=len(words))
-        if request.player in ("teacher", "judge"):
+        if request.player in ("teacher", "reader"):
             return Reply(text, usage=usage, form=form)
         return Reply(
             text, tuple(map(_token_id, words)), _logprobs(request.seed, len(words)), usage=usage
@@ -123,6 +123,14 @@ def feedback(request: Request) -> tuple[str, str]:
     options = [words for form, words in _FEEDBACK if form == request.form]
     words = options[0] if options else _FEEDBACK[request.seed % len(_FEEDBACK)][1]
     return words, request.form
+
+
+def reading(request: Request) -> str:
+    """The gold where a draft holds it, else `none`; of a student's turn, that it discusses."""
+    draft, gold = request.dialogue.draft, request.dialogue.problem.gold.value
+    if draft is None:
+        return "discussion"
+    return gold if gold and gold in draft.content else "none"
 
 
 def attempt(problem: Problem, drawn: int, solve_rate: float | None = None) -> str:

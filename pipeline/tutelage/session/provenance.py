@@ -63,5 +63,5 @@ def _templates(settings: Settings) -> dict[str, list[str]]:
     if settings.q_priming.enabled:
         used["question"] = ["question/ask.j2"]
     if settings.judge.engine:
-        used["judge"] = ["judge/leak.j2", "judge/move.j2"]
+        used["judge"] = [f"reader/{settings.judge.prompt}.j2", "reader/move.j2"]
     return used

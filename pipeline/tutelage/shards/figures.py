@@ -77,6 +77,16 @@ FROM (SELECT *, CASE act WHEN 'question' THEN primed
 GROUP BY arm ORDER BY arm
 """
 
+_READINGS = """
+SELECT arm,
+       count(*) AS drafts_read,
+       count(*) FILTER (WHERE r.answer <> '') AS answers_read,
+       count(*) FILTER (WHERE r.status = 'correct') AS leaks_read,
+       count(*) FILTER (WHERE NOT r.is_read) AS drafts_unread
+FROM (SELECT arm, unnest(readings) AS r FROM dialogues)
+GROUP BY arm ORDER BY arm
+"""
+
 _MOVES = """
 SELECT arm, move, count(*) FROM said WHERE speaker = 'student' GROUP BY ALL ORDER BY ALL
 """
@@ -129,7 +139,7 @@ def _figures(run: str) -> dict[str, Any]:
     if files:
         connection = connect(files)
         connection.execute(_MESSAGES)
-        for sql in (_ARMS, _ATTEMPTS, _GATED, _PREMATURE, _GROUPS):
+        for sql in (_ARMS, _ATTEMPTS, _GATED, _READINGS, _PREMATURE, _GROUPS):
             for row in _dicts(connection.execute(sql)):
                 arms.setdefault(row.pop("arm"), {}).update(row)
         for name, sql in (("solved_at", _SOLVED_AT), ("forms", _FORMS), ("moves", _MOVES)):

@@ -1,0 +1,171 @@
+"""The teacher's side: feedback and primed questions, from the draft through the leak gate to the row.
+
+draft ──▶ rules ──clean──▶ reader, if there is one ──none, or a wrong answer──▶ said
+            │                        │
+            └──────── leak ◀─────────┘  the right answer, by the verifier
+                        │
+          written anew, and at last as the policy has it: fallback, drop, mark
+"""
+
+from dataclasses import replace
+
+from tutelage.dialogue import chats, donors, lazy, moves, reader, reasoning
+from tutelage.dialogue.ending import fail
+from tutelage.records import Act, Caught, Dialogue, Leak, Message, Reply, Request, Verdict
+from tutelage.seeds import fraction
+from tutelage.specials import neutralise
+
+
+def respond(dialogue: Dialogue) -> Dialogue:
+    """Lets a teacher speak who needs no engine; leaves the dialogue as it is for one who does."""
+    turn, rules = dialogue.messages[-1].turn, dialogue.rules
+    if dialogue.problem.shards and not (rules.rephrase and _has_shard(dialogue)):
+        shard = lazy.next_shard(dialogue)
+        words = lazy.words(dialogue, shard, fraction("lazy", dialogue.seed, turn))
+        form = "lazy" if shard is None else ""
+        return _feedback(
+            dialogue, Message("teacher", _act(shard), turn, words, "", form, shard=shard)
+        )
+    if rules.arm == "retry":
+        return _feedback(dialogue, _retry(dialogue))
+    if rules.arm == "shuffled" and donors.busy(dialogue) is None:
+        return _feedback(dialogue, donors.borrowed(dialogue) or _retry(dialogue))
+    return dialogue
+
+
+def drafted(dialogue: Dialogue, request: Request, reply: Reply) -> Dialogue:
+    """A teacher's reply or a primed question, before the leak gate."""
+    thought, content = reasoning.split(reply.text)
+    content, _ = neutralise(content)
+    turn = dialogue.messages[-1].turn
+    if request.player == "question":
+        draft = Message(
+            "student",
+            "question",
+            turn,
+            content,
+            thought,
+            move="clarification",
+            token_ids=reply.token_ids,
+            logprobs=reply.logprobs,
+            finish_reason=reply.finish_reason,
+        )
+        used = replace(dialogue, usage_student=dialogue.usage_student + reply.usage)
+        if moves.classify(content) not in moves.QUESTIONS:
+            return _unprimed(used)
+    else:
+        used = replace(dialogue, usage_teacher=dialogue.usage_teacher + reply.usage)
+        if dialogue.problem.shards:
+            return _feedback(used, _rephrased(used, content, reply.finish_reason))
+        form = reply.form or request.form or "free"
+        draft = Message(
+            "teacher", "feedback", turn, content, thought, form, finish_reason=reply.finish_reason
+        )
+        if not content:
+            draft = _retry(dialogue)
+    if dialogue.rules.leak_policy == "off":
+        return _accepted(used, draft)
+    return replace(used, draft=draft)
+
+
+def inspected(dialogue: Dialogue, leak: Leak) -> Dialogue:
+    """What the rules say of the draft; where they find nothing, the reader is next."""
+    draft = _draft(dialogue)
+    if dialogue.rules.reader and not leak.kind and reader.reads(dialogue.problem):
+        return replace(dialogue, draft=replace(draft, leak=leak))
+    return _gated(dialogue, leak)
+
+
+def read(dialogue: Dialogue, reply: Reply) -> Dialogue:
+    """What the reader says of the draft; an answer that it names has to be judged."""
+    reading = reader.reading(_draft(dialogue), reply)
+    dialogue = replace(dialogue, readings=(*dialogue.readings, reading))
+    return dialogue if reading.answer else _gated(dialogue, Leak())
+
+
+def compared(dialogue: Dialogue, verdict: Verdict) -> Dialogue:
+    """Whether what the reader named is the answer; what cannot be judged is no leak."""
+    *before, reading = dialogue.readings
+    judged = replace(dialogue, readings=(*before, replace(reading, verdict=verdict)))
+    gives_away = verdict.status == "correct"
+    leak = Leak("reader", evidence=reading.answer[:200]) if gives_away else Leak()
+    return _gated(judged, leak)
+
+
+def _draft(dialogue: Dialogue) -> Message:
+    assert dialogue.draft is not None
+    return dialogue.draft
+
+
+def _gated(dialogue: Dialogue, leak: Leak) -> Dialogue:
+    """A clean draft is said; a leaking one is written anew, and at last the policy decides."""
+    draft, rules = replace(_draft(dialogue), leak=None), dialogue.rules
+    dialogue = replace(dialogue, draft=None)
+    before = [c for c in dialogue.caught if c.turn == draft.turn and c.speaker == draft.speaker]
+    if not leak.kind:
+        if before:
+            draft = replace(draft, leak=replace(before[0].leak, action="regenerated"))
+        return _accepted(dialogue, draft)
+    again = len(before) < rules.leak_retries
+    last_resort = {"fallback": "fallback", "drop": "dropped", "mark": "marked"}
+    action = "regenerated" if again else last_resort[rules.leak_policy]
+    found = replace(leak, action=action)
+    caught = Caught(draft.turn, draft.speaker, found)
+    dialogue = replace(dialogue, caught=(*dialogue.caught, caught))
+    if again:
+        return dialogue
+    if action == "dropped":
+        return fail(dialogue, "leak", f"{draft.speaker} at turn {draft.turn}: {leak.kind}")
+    if action == "marked":
+        return _accepted(dialogue, replace(draft, leak=found))
+    if draft.speaker == "student":
+        return _unprimed(dialogue)
+    return _accepted(dialogue, replace(_retry(dialogue), leak=found))
+
+
+def _unprimed(dialogue: Dialogue) -> Dialogue:
+    """No question could be had: the wrong attempt stays, and is answered."""
+    turn = dialogue.messages[-1].turn
+    return respond(replace(dialogue, unprimed=(*dialogue.unprimed, turn)))
+
+
+def _accepted(dialogue: Dialogue, message: Message) -> Dialogue:
+    if message.speaker == "teacher":
+        return _feedback(dialogue, message)
+    attempt = dialogue.messages[-1]
+    primed = replace(
+        dialogue,
+        messages=(*dialogue.messages[:-1], message),
+        replaced=(*dialogue.replaced, attempt),
+    )
+    return respond(primed)
+
+
+def _feedback(dialogue: Dialogue, message: Message) -> Dialogue:
+    return replace(dialogue, messages=(*dialogue.messages, message))
+
+
+def _retry(dialogue: Dialogue) -> Message:
+    turn = dialogue.messages[-1].turn
+    return Message("teacher", "feedback", turn, chats.retry(dialogue), form="retry")
+
+
+# Underspecified problems: a lazy user.
+
+
+def _has_shard(dialogue: Dialogue) -> bool:
+    return lazy.next_shard(dialogue) is not None
+
+
+def _act(shard: int | None) -> Act:
+    return "feedback" if shard is None else "shard"
+
+
+def _rephrased(dialogue: Dialogue, content: str, finish_reason: str) -> Message:
+    """What the model made of the shard, if it tells that one shard whole and no other."""
+    turn, shard = dialogue.messages[-1].turn, lazy.next_shard(dialogue)
+    assert shard is not None
+    if not lazy.gives_out(dialogue, content, shard):
+        content = lazy.words(dialogue, shard, fraction("lazy", dialogue.seed, turn))
+        finish_reason = ""
+    return Message("teacher", "shard", turn, content, shard=shard, finish_reason=finish_reason)
