@@ -5,7 +5,7 @@ place where a dialogue becomes columns. This room reads and writes no files.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -78,6 +78,7 @@ def row(dialogue: Dialogue, stamp: Stamp) -> Row:
     messages = dialogue.messages
     standing = next((m for m in messages if m.leak and m.leak.kind and stands(m.leak)), None)
     trained = train_mask(messages, stamp.loss)
+    trail = [_trail(m, train) for m, train in zip(messages, trained, strict=True)]
     return _problem_columns(dialogue.problem) | {
         "dialogue_id": dialogue.dialogue_id,
         "group_id": dialogue.group_id,
@@ -88,7 +89,7 @@ def row(dialogue: Dialogue, stamp: Stamp) -> Row:
         "cluster_id": dialogue.dialogue_id,
         "duplicate_of": None,
         "messages": [{"role": m.role, "content": m.content} for m in messages],
-        "trail": [_trail(m, train) for m, train in zip(messages, trained, strict=True)],
+        "trail": trail,
         "outcome": {
             "status": outcome.status,
             "solved_turn": outcome.solved_turn,
@@ -96,6 +97,7 @@ def row(dialogue: Dialogue, stamp: Stamp) -> Row:
             "return": discounted(outcome.solved_turn),
             "reason": outcome.reason,
         },
+        "flaw": flaw(trail, outcome.solved_turn),
         "leak": {
             "any": standing is not None,
             "kind": standing.leak.kind if standing and standing.leak else "",
@@ -153,6 +155,20 @@ def reject(
     ended = Outcome("failed", reason=f"{failure}: {reason}")
     blank = row(Dialogue(row_id, "", known, Rules(arm=""), 0, 0, outcome=ended), Stamp(run_id))
     return blank | {"duplicate_of": duplicate_of}
+
+
+def flaw(trail: Sequence[Row], solved_turn: int | None) -> Row:
+    """What is wrong with the turn that solved the problem, from the row's own trail."""
+    last = next(
+        (e for e in trail if e["speaker"] == "student" and e["turn"] == solved_turn),
+        {"false_equation": "", "finish_reason": ""},
+    )
+    is_cut = last["finish_reason"] == "length"
+    return {
+        "any": bool(last["false_equation"]) or is_cut,
+        "false_equation": last["false_equation"],
+        "cut": is_cut,
+    }
 
 
 def stands(leak: Leak) -> bool:
@@ -321,6 +337,7 @@ def _trail(message: Message, train: bool) -> Row:
         "token_ids": list(message.token_ids),
         "logprobs": list(message.logprobs),
         "finish_reason": message.finish_reason,
+        "false_equation": message.false_equation,
     }
 
 
@@ -352,6 +369,7 @@ def _sampling(sampling: Sampling) -> Row:
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
         "max_tokens": sampling.max_tokens,
+        "stop": list(sampling.stop),
     }
 
 

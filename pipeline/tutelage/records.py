@@ -155,6 +155,8 @@ class Message:
     """Natural log-probability of each of `token_ids` under the sampling model."""
     finish_reason: str = ""
     """`stop` or `length`, as the engine says; empty where no engine was asked."""
+    false_equation: str = ""
+    """The first sum in a student's message that is written out and does not hold: see `equations`."""
 
     @property
     def role(self) -> Role:
@@ -205,6 +207,9 @@ class Rules:
     """Sampling of the reader, a model that looks where rules are not sure; None for no reader."""
     reader_prompt: str = "answer"
     """Name of its prompt about drafts: `prompts/reader/<name>.j2`."""
+    refuses_flaws: bool = False
+    """Whether a right answer does not solve the problem if a sum in its working does not hold, or
+    if the message was cut off at the length limit."""
     rephrase: bool = False
     """Whether a model words what a lazy user gives out; else it is said by rule."""
 

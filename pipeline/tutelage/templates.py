@@ -110,6 +110,8 @@ class HintView:
     form: str
     said: str
     """The student's own words that are pointed at, or empty."""
+    wrong: str
+    """What they came to."""
     operation: str
     """`add`, `subtract`, `multiply`, `divide`, or empty."""
     left: str

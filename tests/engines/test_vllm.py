@@ -173,7 +173,9 @@ async def test_a_reply_ends_where_the_context_does(
     assert reply.finish_reason == "stop" or reply.usage.completion == left
 
 
-async def test_a_stop_string_ends_a_reply(engine: InProcess, make_request: MakeRequest) -> None:
+async def test_a_stop_string_ends_a_reply(
+    engine: InProcess, make_request: MakeRequest, tokenizer: Any
+) -> None:
     counting = partial(
         make_request, "Count from one to ten in words.", temperature=0.0, max_tokens=16
     )
@@ -181,6 +183,8 @@ async def test_a_stop_string_ends_a_reply(engine: InProcess, make_request: MakeR
     word = free.text.split()[2]
     reply = await engine.reply(counting(stop=(word,)))
     assert reply.finish_reason == "stop"
+    assert len(reply.logprobs) == len(reply.token_ids) < reply.usage.completion
+    assert tokenizer.decode(reply.token_ids, skip_special_tokens=True) == reply.text
     assert word not in reply.text
     assert free.text.startswith(reply.text)
     assert len(reply.token_ids) == len(reply.logprobs) < len(free.token_ids)

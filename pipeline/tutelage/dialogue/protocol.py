@@ -19,7 +19,7 @@ in shards has a lazy user for a teacher (`lazy`). Everything else is the same pa
 
 from dataclasses import replace
 
-from tutelage.dialogue import chats, donors, ending, moves, reasoning, requests, teaching
+from tutelage.dialogue import chats, donors, ending, flaws, moves, reasoning, requests, teaching
 from tutelage.records import (
     Dialogue,
     Leak,
@@ -145,6 +145,7 @@ def _student(dialogue: Dialogue, reply: Reply) -> Dialogue:
         token_ids=reply.token_ids,
         logprobs=reply.logprobs,
         finish_reason=reply.finish_reason,
+        false_equation=flaws.false_equation(dialogue.problem, content),
     )
     dialogue = replace(
         dialogue,
@@ -177,7 +178,10 @@ def _read(dialogue: Dialogue, reply: Reply) -> Dialogue:
 
 
 def _judged(dialogue: Dialogue, verdict: Verdict) -> Dialogue:
-    attempt = replace(dialogue.messages[-1], verdict=verdict)
+    attempt = dialogue.messages[-1]
+    if dialogue.rules.refuses_flaws:
+        verdict = flaws.refused(attempt, verdict)
+    attempt = replace(attempt, verdict=verdict)
     dialogue = replace(dialogue, messages=(*dialogue.messages[:-1], attempt))
     if verdict.status == "correct":
         return ending.solved(dialogue)

@@ -12,13 +12,13 @@ import contextlib
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
 
 from tutelage import models
-from tutelage.engines import metrics
+from tutelage.engines import metrics, stops
 from tutelage.errors import Fatal, ModelError, Permanent, SettingsError, Transient
 from tutelage.records import Reply, Request, Usage
 from tutelage.seeds import fraction
@@ -244,9 +244,15 @@ def _read(page: Any, request: Request) -> Reply:
         details = usage.get("prompt_tokens_details") or {}
         logprobs = (choice.get("logprobs") or {}).get("content") or []
         student = request.player in ("student", "question")
+        text = _text(choice["message"].get("content") or "")
+        token_ids = tuple(map(_count, choice.get("token_ids") or ())) if student else ()
+        if token_ids and isinstance(choice.get("stop_reason"), str):
+            count = stops.kept(len(token_ids), text, lambda n: _written(logprobs[:n]))
+            token_ids, logprobs = token_ids[:count], logprobs[:count]
+            text = _written(logprobs)
         return Reply(
-            text=_text(choice["message"].get("content") or ""),
-            token_ids=tuple(map(_count, choice.get("token_ids") or ())) if student else (),
+            text=text,
+            token_ids=token_ids,
             logprobs=tuple(float(at["logprob"]) for at in logprobs) if student else (),
             finish_reason=_text(choice.get("finish_reason") or ""),
             usage=Usage(
@@ -257,6 +263,16 @@ def _read(page: Any, request: Request) -> Reply:
         )
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise Transient(f"not a chat completion: {_words(error)}") from None
+
+
+def _written(tokens: Sequence[Mapping[str, Any]]) -> str:
+    """The text of sampled tokens, as the server tells their bytes."""
+    told = (at.get("bytes") for at in tokens)
+    whole = b"".join(
+        bytes(code) if code is not None else at["token"].encode()
+        for at, code in zip(tokens, told, strict=True)
+    )
+    return whole.decode("utf-8", "ignore")
 
 
 def _text(value: Any) -> str:

@@ -7,64 +7,30 @@ result, so the student still has to do the work:
     solution  27 - 5 = 22.                attempt  "27 + 5 = 32. The answer is 32."
     hint      "Not yet. You need to subtract 5 from 27: work out 27 - 5."
 
-The step that it speaks of is the first one whose result the attempt never reaches. Forms: `unread`
-(no final answer found), `pinpoint` (the student tried this step and miscalculated), `hint` (the step
-is named), `split` (it was missed before: now in two easier parts), `question` (all results are there,
-the wrong one was given), `remark` (nothing to point at without showing the answer).
+The step that it speaks of is the first one that the attempt does not get right. Forms:
+
+    unread     no final answer was found
+    pinpoint   the student tried this step, or any where there is no solution, and miscalculated
+    hint       the step is named
+    split      it was missed before: now in two easier parts
+    check      it was miscalculated before: the sum is turned round, and does not come out
+    last       the step that comes to the answer, where `leaks.expression` forbids to spell it out
+    question   all steps are there, another number was given as the answer
+    remark     there is nothing to point at without showing the answer
+
+It never says the same words twice in a dialogue.
 """
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from tutelage.records import Dialogue, Reply, Request
+from tutelage.equations import Equation, equations, values
+from tutelage.records import Dialogue, Message, Reply, Request
 from tutelage.settings import Player, Settings
 from tutelage.templates import HintView, draw, render
 
-_NUMBER = re.compile(r"(?<![\w.])-?\d[\d,]*(?:\.\d+)?")
-_TERM = r"\$?\d[\d,]*(?:\.\d+)?%?"
-_EQUATION = re.compile(rf"({_TERM}(?:\s*[-+*/x×÷−]\s*\(?{_TERM}\)?)+)\s*=\s*(-?{_TERM})")
-_PART_OF_BEFORE = re.compile(r"(?:[\w.)]|[-+*/x×÷−(]\s*|\d\s+)$")
-_PART_OF_AFTER = re.compile(r"\s*/\s*\d|\s+\d+/\d")
-_PAIR = re.compile(rf"^\s*({_TERM})\s*([-+*/x×÷−])\s*({_TERM})\s*$")
-_OPERATIONS = {
-    "+": "add", "-": "subtract", "−": "subtract", "*": "multiply", "x": "multiply",
-    "×": "multiply", "/": "divide", "÷": "divide",
-}  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """One equation: `27 - 5` and `22`."""
-
-    expression: str
-    result: float
-    text: str
-    """The equation as it was written."""
-
-    @property
-    def pair(self) -> tuple[str, str, str] | None:
-        """(left, operation, right) where the expression is one operation on two numbers."""
-        found = _PAIR.match(self.expression)
-        return (found[1], _OPERATIONS[found[2]], found[3]) if found else None
-
-    def asks_what(self, other: "_Step") -> bool:
-        """Whether both sides have the same two numbers and the same operation."""
-        if self.pair is None or other.pair is None or self.pair[1] != other.pair[1]:
-            return False
-        own, others = (self.pair[0], self.pair[2]), (other.pair[0], other.pair[2])
-        return sorted(map(_value, own)) == sorted(map(_value, others))
-
-    @property
-    def holds(self) -> bool:
-        """Whether the equation is true; one of more than two numbers is taken to be."""
-        if self.pair is None:
-            return True
-        left, operation, right = _value(self.pair[0]), self.pair[1], _value(self.pair[2])
-        if operation == "divide":
-            return right != 0 and abs(left / right - self.result) < 0.01
-        done = {"add": left + right, "subtract": left - right, "multiply": left * right}
-        return abs(done[operation] - self.result) < 0.01
+_WORDINGS = 48
+"""Draws among which one is looked for whose words were not said before."""
 
 
 class WorkedTeacher:
@@ -79,9 +45,17 @@ class WorkedTeacher:
         return 0
 
     async def reply(self, request: Request) -> Reply:
-        """The hint for the newest attempt of the request's dialogue."""
-        view = hint(request.dialogue, draw(request.seed))
-        return Reply(render("teacher/worked.j2", view, self._own), form=view.form)
+        """The hint for the newest attempt of the request's dialogue, in words not said before."""
+        dialogue = request.dialogue
+        before = {m.content for m in dialogue.messages if m.speaker == "teacher"}
+        text, form = "", ""
+        for drawn in _draws(draw(request.seed)):
+            view = hint(dialogue, drawn)
+            text, form = render("teacher/worked.j2", view, self._own), view.form
+            if text not in before:
+                return Reply(text, form=form)
+        # All wordings are used up: what differs is the count.
+        return Reply(f"{text} (That was try {dialogue.messages[-1].turn}.)", form=form)
 
     def gauges(self) -> Mapping[str, float]:
         """Nothing to count."""
@@ -91,66 +65,137 @@ class WorkedTeacher:
         """Nothing to give back."""
 
 
+def _draws(first: float) -> Iterator[float]:
+    """`first`, and then others spread over [0, 1)."""
+    yield from ((first + i / _WORDINGS) % 1.0 for i in range(_WORDINGS))
+
+
 def hint(dialogue: Dialogue, drawn: float) -> HintView:
     """What to say about the newest attempt: a form, and the one step that it is about."""
-    newest = dialogue.messages[-1]
-    verdict = newest.verdict
-    # Without privileged information all that can be told is arithmetic that does not hold.
-    blind = dialogue.rules.arm == "blind"
-    taught = [] if blind else steps(dialogue.problem.solution)
-    worked = [s for s in taught if s.holds or "%" in s.text]
-
-    def view(form: str, said: str = "", step: _Step | None = None) -> HintView:
-        left, operation, right = (step.pair or (step.expression, "", "")) if step else ("", "", "")
-        first, rest = _split(left, operation, right) if form == "split" else ("", "")
-        return HintView(newest.turn, form, said, operation, left, right, first, rest, drawn)
-
+    newest, lesson = dialogue.messages[-1], _Lesson.of(dialogue)
     if newest.act == "question":
         said = "\n".join(m.content for m in dialogue.messages if m.speaker == "student")
-        asked = _missed(worked, said)
+        step, _ = lesson.first_wrong(said)
         return (
-            view("hint", step=asked)
-            if asked and _safe(asked.expression, dialogue)
-            else view("remark")
+            _view(newest, "hint", drawn, step)
+            if step and lesson.may_name(step)
+            else (_view(newest, "last" if step and lesson.is_last(step) else "remark", drawn, step))
         )
-    if verdict is None or verdict.status == "unjudged" or not verdict.extracted:
-        return view("unread")
-    missed = _missed(worked, newest.content)
-    if missed is None:
-        wrong = next((s for s in steps(newest.content) if not s.holds), None)
-        if wrong and not worked:
-            return view("pinpoint", said=wrong.text)
-        return view("question" if worked else "remark")
-    if not _safe(missed.expression, dialogue):
-        return view("remark")
+    if _is_unread(newest) and not any(m.form == "unread" for m in dialogue.messages[-2:]):
+        return _view(newest, "unread", drawn)
+    step, slip = lesson.first_wrong(newest.content)
+    if step is None:
+        false = next((e for e in equations(newest.content) if not e.holds), None)
+        if false is not None:
+            return _view(newest, "pinpoint", drawn, None, false)
+        return _view(newest, "question" if lesson.steps else "remark", drawn)
+    if not lesson.may_name(step):
+        return _view(newest, "last" if lesson.is_last(step) else "remark", drawn, step)
     earlier = [m.content for m in dialogue.messages[:-1] if m.speaker == "student"]
-    again = any(_missed(worked, attempt) == missed for attempt in earlier)
-    if again and missed.pair and _splits(missed, dialogue):
-        return view("split", step=missed)
-    wrong = next((s for s in steps(newest.content) if s.asks_what(missed) and not s.holds), None)
-    if wrong and not again:
-        return view("pinpoint", said=wrong.text, step=missed)
-    return view("hint", step=missed)
+    before = [lesson.first_wrong(attempt) for attempt in earlier]
+    parts = ["split"] if lesson.may_split(step) else []
+    if slip is not None:
+        forms = ["pinpoint", *parts, *(["check"] if step.pair and slip.pair else [])]
+        times = sum(at == step and was is not None for at, was in before)
+    else:
+        forms = ["hint", *parts]
+        times = sum(at == step for at, _ in before)
+    return _view(newest, forms[times % len(forms)], drawn, step, slip)
 
 
-def _missed(worked: list[_Step], attempt: str) -> _Step | None:
-    """The first step whose result the attempt never reaches."""
-    reached = {_value(number) for number in _NUMBER.findall(attempt)}
-    return next((step for step in worked if step.result not in reached), None)
+def _is_unread(message: Message) -> bool:
+    verdict = message.verdict
+    return verdict is None or verdict.status == "unjudged" or not verdict.extracted
 
 
-def _safe(text: str, dialogue: Dialogue) -> bool:
-    """Whether naming the numbers in `text` shows nothing of the answer that was not public."""
-    public = [dialogue.problem.statement, *(m.content for m in dialogue.messages if m.turn)]
-    seen = {_value(number) for said in public for number in _NUMBER.findall(said)}
-    gold = {_value(number) for number in _NUMBER.findall(dialogue.problem.gold.value)}
-    return not {_value(number) for number in _NUMBER.findall(text)} & (gold - seen)
+def _view(
+    newest: Message,
+    form: str,
+    drawn: float,
+    step: Equation | None = None,
+    slip: Equation | None = None,
+) -> HintView:
+    left, operation, right = (step.pair or (step.expression, "", "")) if step else ("", "", "")
+    first, rest = _split(left, operation, right) if form == "split" else ("", "")
+    return HintView(
+        turn=newest.turn,
+        form=form,
+        said=slip.text if slip else "",
+        wrong=f"{slip.result:g}" if slip else "",
+        operation=operation,
+        left="" if form == "last" else left,
+        right="" if form == "last" else right,
+        first=first,
+        rest=rest,
+        draw=drawn,
+    )
 
 
-def _splits(step: _Step, dialogue: Dialogue) -> bool:
-    """Whether the step falls into two parts, neither of which is the answer."""
-    parts = _split(*step.pair) if step.pair else ("", "")
-    return bool(parts[0]) and _safe(" ".join(parts), dialogue)
+@dataclass(frozen=True, slots=True)
+class _Lesson:
+    """The steps of a solution, and what of them may be named."""
+
+    steps: tuple[Equation, ...]
+    given: frozenset[float]
+    """Numbers of the statement."""
+    hidden: frozenset[float]
+    """The answer's numbers that nobody but the teacher has said."""
+    gold: frozenset[float]
+    is_strict: bool
+    """Whether the last step may not be spelled out."""
+
+    @classmethod
+    def of(cls, dialogue: Dialogue) -> "_Lesson":
+        """Without privileged information all that can be told is arithmetic that does not hold."""
+        problem, rules = dialogue.problem, dialogue.rules
+        taught = [] if rules.arm == "blind" else equations(problem.solution)
+        gold = values(problem.gold.value)
+        public = [problem.statement, *(m.content for m in dialogue.messages if m.turn)]
+        return cls(
+            tuple(step for step in taught if step.holds),
+            frozenset(values(problem.statement)),
+            frozenset(gold.difference(*map(values, public))),
+            frozenset(gold),
+            rules.leak_expression == "block",
+        )
+
+    def first_wrong(self, attempt: str) -> tuple[Equation | None, Equation | None]:
+        """The first step that an attempt does not get right, and how it got it wrong if it tried.
+
+        A step is got right by its result, in whatever words. A result that the statement gives says
+        nothing; then a later step that was tried shows that this one was done.
+        """
+        tried = equations(attempt)
+        furthest = max(
+            (i for i, step in enumerate(self.steps) if any(e.asks_what(step) for e in tried)),
+            default=-1,
+        )
+        for i, step in enumerate(self.steps):
+            own = [e for e in tried if e.asks_what(step)]
+            slip = next((e for e in own if not e.holds), None)
+            rest = attempt[attempt.rfind(slip.text) + len(slip.text) :] if slip else attempt
+            is_reached = step.result in values(rest)
+            is_telling = step.result not in self.given or i < furthest
+            if any(e.holds for e in own) or (is_reached and is_telling):
+                continue
+            if slip is None and i < furthest and step.result in self.given:
+                continue
+            return step, slip
+        return None, None
+
+    def is_last(self, step: Equation) -> bool:
+        """Whether a step comes to the answer and may not be spelled out for that."""
+        return self.is_strict and step.result in self.gold and step.pair is not None
+
+    def may_name(self, step: Equation) -> bool:
+        """Whether the numbers of a step show nothing of the answer that was not public."""
+        spelled = self.is_strict and step.result in self.gold
+        return not spelled and not values(step.expression) & self.hidden
+
+    def may_split(self, step: Equation) -> bool:
+        """Whether a step falls into two parts, neither of which is the answer."""
+        parts = _split(*step.pair) if step.pair else ("", "")
+        return bool(parts[0]) and not values(" ".join(parts)) & self.hidden
 
 
 def _split(left: str, operation: str, right: str) -> tuple[str, str]:
@@ -164,23 +209,3 @@ def _split(left: str, operation: str, right: str) -> tuple[str, str]:
     a, b = int(left), int(right)
     first = b - b % 10 if b > 10 else (10 - a % 10 if operation == "add" else a % 10)
     return (str(first), str(b - first)) if 0 < first < b else ("", "")
-
-
-def steps(text: str) -> list[_Step]:
-    """Every equation in `text` whose left side is arithmetic on plain numbers, in order.
-
-    What is only a part of a longer expression is none: `(8*4)-5 = 27` has no step `4)-5 = 27`.
-    """
-    found = []
-    for match in _EQUATION.finditer(text):
-        expression = " ".join(match[1].split())
-        partial = _PART_OF_BEFORE.search(text[: match.start()]) or _PART_OF_AFTER.match(
-            text, match.end()
-        )
-        if not partial and expression.count("(") == expression.count(")"):
-            found.append(_Step(expression, _value(match[2]), " ".join(match[0].split())))
-    return found
-
-
-def _value(number: str) -> float:
-    return float(re.sub(r"[^\d.-]", "", number).rstrip(".") or "nan")

@@ -23,10 +23,23 @@ class Player(Section):
     temperature: float = Field(0.7, ge=0)
     top_p: float = Field(1.0, gt=0, le=1)
     max_tokens: int = Field(0, ge=0, description="0: 48 for the bundled model, 1024 otherwise")
+    stop: tuple[str, ...] | None = Field(
+        None,
+        description="words at which a reply ends; the small student prompt has some of its own",
+    )
 
     def sampling(self) -> Sampling:
         """This side's sampling as the record that dialogues carry."""
-        return Sampling(self.temperature, self.top_p, self.max_tokens)
+        return Sampling(self.temperature, self.top_p, self.max_tokens, self.stop or ())
+
+
+class Reader(Player):
+    """The model that reads drafts for a final answer; see `dialogue.reader`."""
+
+    enabled: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="auto: on where the teacher is a language model, or a model is named here",
+    )
 
 
 class Vllm(Section):
@@ -84,6 +97,11 @@ class Verifier(Section):
     workers: int = Field(2, ge=1)
     memory_mb: int = Field(1024, ge=128)
     check_gold: bool = Field(True, description="filter problems whose own gold does not pass")
+    flaws: Literal["", "accept", "refuse"] = Field(
+        "",
+        description="a right answer after a sum that does not hold, or in a message that was cut off; "
+        "empty: refuse for the bundled model, accept otherwise",
+    )
 
 
 class Priming(Section):

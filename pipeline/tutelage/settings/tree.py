@@ -4,7 +4,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import Field
 
@@ -19,6 +19,7 @@ from tutelage.settings.sections import (
     Leaks,
     Player,
     Priming,
+    Reader,
     Section,
     Server,
     Shards,
@@ -27,6 +28,11 @@ from tutelage.settings.sections import (
     Verifier,
     Vllm,
 )
+
+_SMALL_STOP = ("\n\n", "Teacher:")
+"""Where a reply under the small student prompt ends: after a paragraph, or before it speaks for the
+teacher."""
+_P = TypeVar("_P", bound=Player)
 
 
 class Settings(Section):
@@ -46,7 +52,10 @@ class Settings(Section):
     prompts: str = Field("", description="a folder of templates that replace ours by name")
     student: Player = Player()
     teacher: Player = Player()
-    judge: Player = Field(Player(), description="for doubtful moves and leaks; no engine, no judge")
+    judge: Reader = Field(
+        Reader(),
+        description="the reader: says which answer a draft gives away; never sees the gold",
+    )
     vllm: Vllm = Vllm()
     server: Server = Server()
     q_priming: Priming = Priming()
@@ -66,6 +75,9 @@ class Settings(Section):
         engine = student.engine or ("server" if self.server.url else "vllm")
         small = student.model == BUNDLED
         student = _filled(student, engine, "small" if small else "system", 48 if small else 1024)
+        if student.stop is None and student.prompt == "small":
+            student = student.model_copy(update={"stop": _SMALL_STOP})
+        flaws = self.verifier.flaws or ("refuse" if small and engine == "vllm" else "accept")
         model = self.teacher.model or student.model
         teacher_engine = self.teacher.engine or (
             "worked" if engine == "vllm" and model == BUNDLED else engine
@@ -74,13 +86,15 @@ class Settings(Section):
             update={"model": "" if teacher_engine in ("worked", "scripted") else model}
         )
         teacher = _filled(teacher, teacher_engine, "feedback", 256 if model == BUNDLED else 512)
-        judge = self.judge
-        if judge.engine or judge.model:
-            judge = judge.model_copy(update={"model": judge.model or model})
-            judge = _filled(judge, judge.engine or engine, "judge", 8)
         if engine == "scripted":
             student = student.model_copy(update={"model": "scripted"})
-        return self.model_copy(update={"student": student, "teacher": teacher, "judge": judge})
+        changed = {
+            "student": student,
+            "teacher": teacher,
+            "judge": _reader(self.judge, student, teacher),
+            "verifier": self.verifier.model_copy(update={"flaws": flaws}),
+        }
+        return self.model_copy(update=changed)
 
     def rules(self, arm: str) -> Rules:
         """The rules of one arm."""
@@ -97,7 +111,9 @@ class Settings(Section):
             leak_policy=self.leaks.policy,
             leak_retries=self.leaks.retries,
             leak_expression=self.leaks.expression,
-            judge=replace(self.judge.sampling(), temperature=0.0) if self.judge.engine else None,
+            reader=replace(self.judge.sampling(), temperature=0.0) if self.judge.engine else None,
+            reader_prompt=self.judge.prompt or "answer",
+            refuses_flaws=self.verifier.flaws == "refuse",
             rephrase=self.underspecified.rephrase,
         )
 
@@ -127,7 +143,18 @@ def _bare(spec: str) -> str:
     return spec if "://" in spec else Path(spec).name
 
 
-def _filled(player: Player, engine: str, prompt: str, max_tokens: int) -> Player:
+def _reader(reader: Reader, student: Player, teacher: Player) -> Reader:
+    """The reader with its engine and model, the teacher's where none are named; or with no engine."""
+    is_named = bool(reader.engine or reader.model)
+    has_model = teacher.engine in ("vllm", "server")
+    if reader.enabled == "off" or (reader.enabled == "auto" and not is_named and not has_model):
+        return reader.model_copy(update={"engine": "", "model": ""})
+    like = teacher if has_model else student
+    named = reader.model_copy(update={"model": reader.model or like.model})
+    return _filled(named, reader.engine or like.engine, "answer", 16)
+
+
+def _filled(player: _P, engine: str, prompt: str, max_tokens: int) -> _P:
     return player.model_copy(
         update={
             "engine": engine,
