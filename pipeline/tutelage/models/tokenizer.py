@@ -1,7 +1,8 @@
 """SmolLM2's tokenizer and chat template, from GGUF to `tokenizer.json`.
 
 The vocabulary, merges and template are the file's. How text is cut before merging is not in it but
-for a name (`smollm`): each digit alone, then byte-level words, as the model was trained.
+for a name (`smollm`): each digit alone, then byte-level words, as the model was trained. To the
+template is added, without changing what it renders, where a reply begins and ends.
 """
 
 import json
@@ -14,6 +15,28 @@ _CONTROL = 3
 """GGUF's type of a token that text never gives: `<|im_start|>` and the like."""
 PAD = "<|endoftext|>"
 """Never a part of a chat, so it can be left out of a loss, unlike the end of a turn."""
+
+_MESSAGE = "{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}"
+"""How the file's template renders any message."""
+_MARKED = (
+    "{{ '<|im_start|>' + message['role'] + '\n' }}"
+    "{% if message['role'] == 'assistant' %}"
+    "{% generation %}{{ message['content'] + '<|im_end|>' }}{% endgeneration %}"
+    "{% else %}{{ message['content'] + '<|im_end|>' }}{% endif %}{{ '\n' }}"
+)
+"""The same, with the words of a reply and its stop marked as what a model generates: trainers such as
+TRL (`assistant_only_loss=True`) train that and nothing else, which is what our own trains."""
+
+
+def marked(template: str) -> str:
+    """The chat template with assistant spans marked; it renders the same text.
+
+    Raises:
+        ModelError: it is another template than the one that is known.
+    """
+    if template.count(_MESSAGE) != 1:
+        raise ModelError(f"wanted SmolLM2's chat template, got {template!r}")
+    return template.replace(_MESSAGE, _MARKED)
 
 
 def write(reader: Any, folder: Path) -> None:
@@ -61,7 +84,7 @@ def write(reader: Any, folder: Path) -> None:
         # The class that takes tokenizer.json as it is. GPT2Tokenizer, the original's, is built
         # anew from the vocabulary by transformers 5 and then no longer cuts digits apart.
         "tokenizer_class": "PreTrainedTokenizerFast",
-        "chat_template": metadata["tokenizer.chat_template"],
+        "chat_template": marked(metadata["tokenizer.chat_template"]),
     }
     for name, content in (("special_tokens_map", special), ("tokenizer_config", config)):
         text = json.dumps(content, indent=2, ensure_ascii=False)
