@@ -60,7 +60,6 @@ CORRECT = [
     ("4", "The answer is not 3, it is 4."),
     ("3", "not 4 but 3"),
     ("3", "3, not 4"),
-    ("7", "\\boxed{3 + 4}"),
     # notation of numbers
     ("-5", "The answer is minus 5."),
     ("-5", "negative five"),
@@ -194,6 +193,16 @@ INCORRECT = [
     ("12", "It must be at least 12."),
     ("12", "x > 12"),
     ("4", "3 + 4"),
+    ("7", "\\boxed{3 + 4}"),
+    ("28", "So I work out 18 + 10."),
+    ("30", "\\boxed{2 \\cdot 3 \\cdot 5}"),
+    ("98", "100 - 2"),
+    # towers that the exact comparison decides
+    ("7", "\\boxed{9^{9^{9^9}}}"),
+    ("7", "\\boxed{9^9^9^9}"),
+    ("7", "\\boxed{9**9**9}"),
+    ("7", "\\boxed{10^{999999999}}"),
+    ("7", "\\boxed{2^{10!}}"),
     ("3", "3 or more"),
     ("3", "I don't think the answer is 3."),
     ("3", "My answer was 3 but that was wrong."),
@@ -309,11 +318,6 @@ INCORRECT = [
 ]
 
 REFUSED = [
-    ("7", "\\boxed{9^{9^{9^9}}}"),
-    ("7", "\\boxed{9^9^9^9}"),
-    ("7", "\\boxed{9**9**9}"),
-    ("7", "\\boxed{10^{999999999}}"),
-    ("7", "\\boxed{2^{10!}}"),
     ("7", "\\boxed{99999999!}"),
     ("7", "\\boxed{((9!)!)!}"),
     ("7", "\\boxed{\\sum_{n=1}^{99999999} n^2}"),

@@ -28,7 +28,7 @@ ROWS = [
     ('{"domain": "code", "answer": "x"}', "unjudged", "unreadable: wanted tests, got none"),
     ('{"gold": "2x", "answer": "\\\\boxed{x+x}"}', "correct", ""),
     ('{"gold": "42", "answer": ""}', "incorrect", "no answer"),
-    ('{"gold": "7", "answer": "\\\\boxed{9^{9^{9^9}}}"}', "unjudged", "refused: "),
+    ('{"gold": "7", "answer": "\\\\boxed{99999999!}"}', "unjudged", "refused: "),
     (
         '{"domain": "reasoning", "gold": {"dataset": "chain_sum", "answer": "7", "entry": '
         '{"answer": "7"}}, "answer": "<answer>7</answer>"}',

@@ -8,13 +8,10 @@ Bad output of a model is never an exception: it is a verdict. What could not be 
 memory or at all is `unjudged`, which is not the same as wrong. Wrongly accepting an answer poisons
 a data set, wrongly refusing one only thins it: where a rule must err, it refuses.
 
-    units, numerals, quantity    read a number, in figures or words, with its unit
-    extract, doubt, final        find the final answer in a message, unless that takes it back
-    prose, around, choice        the number, or the letter, that a sentence gives
-    math, lists, equivalence     compare answers (only the last imports math-verify)
-    code, program                judge a program by tests; find it in a message
-    reasoning                    score by reasoning-gym's own scorers
-    pool, child                  the processes in which all of this can be killed
+    math, equivalence    compare what `answers` reads (only the last imports math-verify and sympy)
+    code, program        judge a program by tests; find it in a message
+    reasoning            score by reasoning-gym's own scorers
+    pool, child          the processes in which all of this can be killed
 
 To add one, write a class with `verify(problem, answer) -> Verdict` and give its dotted name
 wherever a verifier's name is taken. It may also have

@@ -1,9 +1,9 @@
 """The process in which one judgement may hang, grow or die: `python -m tutelage.verifiers.child`.
 
 It reads one JSON object a line from its standard input and writes two for each: `{"began": id}`
-when the verifier is loaded, from which moment its time counts, then the verdict. It ends when its
-parent does: at the end of its input, by the kernel's parent-death signal where there is one, and
-by an alarm that the kernel delivers even inside a C loop.
+when the verifier is loaded, from which moment its time counts, then the verdict. What passes its seconds
+of the processor is ended by the kernel, even inside a C loop. It ends when its parent does: at the end of
+its input, by the kernel's parent-death signal where there is one, and by an alarm.
 """
 
 import ctypes
@@ -16,6 +16,7 @@ from typing import IO, Any
 
 from tutelage.records import Gold, Problem, Verdict
 from tutelage.verifiers import Verifier, load
+from tutelage.verifiers.pool import WALL
 
 
 def main() -> None:
@@ -48,7 +49,8 @@ def _judge(order: dict[str, Any], loaded: dict[str, Verifier], replies: IO[str])
             loaded[name] = load(name)
             getattr(loaded[name], "warm", lambda: None)()
         print(json.dumps({"began": order["id"]}), file=replies, flush=True)
-        signal.alarm(int(order["timeout"]) + 2)
+        signal.setitimer(signal.ITIMER_PROF, order["timeout"])
+        signal.alarm(int(WALL * order["timeout"]) + 4)
         verdict = loaded[name].verify(problem, order["answer"])
     except MemoryError:
         verdict = Verdict("unjudged", "", "memory", name)
@@ -56,6 +58,7 @@ def _judge(order: dict[str, Any], loaded: dict[str, Verifier], replies: IO[str])
         words = " ".join(str(error).split())[:200]
         verdict = Verdict("unjudged", "", f"error: {type(error).__name__}: {words}", name)
     finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.alarm(0)
     fields = ("status", "extracted", "reason", "verifier", "detail")
     return {field: getattr(verdict, field) for field in fields}

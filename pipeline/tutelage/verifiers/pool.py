@@ -1,7 +1,8 @@
 """Judges messages without ever hanging: easy ones at once, the rest in processes that are killed.
 
 A pool has a few threads, each with a child process of its own (`child`), started when first needed
-and kept warm. A judgement that passes its time is killed with its process and is `unjudged`,
+and kept warm. A judgement has so many seconds of the processor, and `WALL` times as many by the clock, so
+that a busy machine loses no verdict. One that passes its time is killed with its process and is `unjudged`,
 `timeout`; one that passes its memory is `unjudged`, `memory`; one whose process dies is `unjudged`,
 `died`. None of this is ever an exception, and none of it costs the next judgement more than the
 start of a new child.
@@ -29,7 +30,10 @@ import tutelage
 from tutelage.records import Problem, Verdict
 from tutelage.verifiers import Verifier, load, name_for
 
-START_LIMIT = 120.0
+WALL = 10
+"""Seconds by the clock for each second of the processor: the machine may be that many times overloaded."""
+CUT = "cut off by the length limit"
+START_LIMIT = 300.0
 """Seconds that a child may take to start and to import its verifier."""
 
 
@@ -37,7 +41,7 @@ class VerifierPool:
     """Judges from any thread, and from asyncio without blocking its loop.
 
     Args:
-        timeout: seconds that one judgement may take.
+        timeout: seconds of the processor that one judgement may take.
         workers: child processes at most.
         memory_mb: address space of one child, in MiB; 0 for no limit.
         verifier: name of the verifier for all problems; empty for each problem's own.
@@ -61,14 +65,16 @@ class VerifierPool:
         if verifier:
             load(verifier)
 
-    def verify(self, problem: Problem, answer: str) -> Verdict:
-        """The verdict on `answer`; waits for it."""
-        verdict = self._glance(problem, answer)
+    def verify(self, problem: Problem, answer: str, finish_reason: str = "") -> Verdict:
+        """The verdict on `answer`; waits for it. What `finish_reason` says was cut off is no answer."""
+        verdict = self._glance(problem, answer, finish_reason)
         return verdict if verdict is not None else self._submit(problem, answer).result()
 
-    async def verify_async(self, problem: Problem, answer: str) -> Verdict:
+    async def verify_async(
+        self, problem: Problem, answer: str, finish_reason: str = ""
+    ) -> Verdict:
         """The verdict on `answer`; the loop goes on meanwhile, whatever the answer does."""
-        verdict = self._glance(problem, answer)
+        verdict = self._glance(problem, answer, finish_reason)
         if verdict is not None:
             return verdict
         return await asyncio.wrap_future(self._submit(problem, answer))
@@ -97,8 +103,10 @@ class VerifierPool:
     def _name(self, problem: Problem) -> str:
         return self._verifier or name_for(problem)
 
-    def _glance(self, problem: Problem, answer: str) -> Verdict | None:
+    def _glance(self, problem: Problem, answer: str, finish_reason: str) -> Verdict | None:
         name = self._name(problem)
+        if finish_reason == "length" and problem.gold.kind != "tests":
+            return Verdict("incorrect", "", CUT, name)
         if name not in self._loaded:
             self._loaded[name] = load(name)
         glance = getattr(self._loaded[name], "glance", None)
@@ -178,7 +186,7 @@ class _Child:
         reply = self._receive(START_LIMIT)
         began = isinstance(reply, dict) and "began" in reply
         if began:
-            reply = self._receive(limit)
+            reply = self._receive(WALL * limit + 2)
         if isinstance(reply, dict):
             if reply["reason"] == "memory":
                 self.kill()
@@ -189,7 +197,7 @@ class _Child:
         code = self.kill()
         if not began:
             return _GONE
-        known = {-signal.SIGKILL: "memory", -signal.SIGALRM: "timeout"}
+        known = {-signal.SIGKILL: "memory", -signal.SIGALRM: "timeout", -signal.SIGPROF: "timeout"}
         return known.get(code, f"died: exit status {code}")
 
     def stop(self) -> None:

@@ -2,7 +2,8 @@
 
 `gold.value` is JSON: `dataset`, `entry` (what the data set gave), `answer`, and `literal`, the entry
 as a Python literal where JSON would lose its tuples. The final answer is what stands between the
-last `<answer>` tags; without them it is found as `extract.marked_answer` says.
+last `<answer>` tags, all lines of it; else in the last box, after `####` or after "the answer is"; else
+the whole message.
 
 A scorer that gives 1 to nonsense, too (that of game_of_life_halting does), is not believed: then
 the answer must be the entry's own. Some scorers hand the answer to `eval`, or to sympy's parser,
@@ -22,8 +23,8 @@ from functools import lru_cache
 from typing import Any
 
 from tutelage.records import Problem, Verdict
-from tutelage.verifiers.extract import marked_answer
-from tutelage.verifiers.final import NO_ANSWER
+from tutelage.answers import sentences
+from tutelage.answers.final import CUT_OFF, LONGEST_MESSAGE, NO_ANSWER, PHRASE
 
 LONGEST = 20_000
 """Characters of a final answer that are scored."""
@@ -38,10 +39,10 @@ class ReasoningVerifier:
 
     def glance(self, problem: Problem, answer: str) -> Verdict | None:
         """The verdict where no scorer is needed, which is where there is no answer."""
-        final = marked_answer(answer)
-        if final.reason:
-            return Verdict("incorrect", final.text, final.reason or NO_ANSWER, self.name)
-        if len(final.text) > LONGEST:
+        text, missing = marked(answer)
+        if missing:
+            return Verdict("incorrect", text, missing, self.name)
+        if len(text) > LONGEST:
             reason = f"refused: longer than {LONGEST} characters"
             return Verdict("unjudged", "", reason, self.name)
         return None
@@ -52,7 +53,7 @@ class ReasoningVerifier:
 
     def reads(self, problem: Problem, answer: str) -> str:
         """The final answer as it is read."""
-        return marked_answer(answer).text
+        return marked(answer)[0]
 
     def verify(self, problem: Problem, answer: str) -> Verdict:
         """The scorer's verdict."""
@@ -78,6 +79,39 @@ class ReasoningVerifier:
         if _points(score, _NONSENSE, entry) >= _ENOUGH and text.casefold() != own.casefold():
             return Verdict("incorrect", text, "another text; its scorer takes any", self.name)
         return Verdict("correct", text, "", self.name)
+
+
+def marked(message: str) -> tuple[str, str]:
+    """The answer in a message, as it was written, and why there is none."""
+    message = message[-LONGEST_MESSAGE:].strip()
+    if not message:
+        return "", NO_ANSWER
+    end = message.rfind("</answer>")
+    start = message.rfind("<answer>", 0, max(end, 0))
+    if start >= 0:
+        text = message[start + len("<answer>") : end].strip()
+        return text, "" if text else NO_ANSWER
+    boxes = list(_BOX.finditer(message))
+    if boxes:
+        depth = 1
+        for at in range(boxes[-1].end(), len(message)):
+            depth += {"{": 1, "}": -1}.get(message[at], 0)
+            if not depth:
+                return message[boxes[-1].end() : at].strip(), ""
+        return "", CUT_OFF
+    marks = _MARK.findall(message)
+    if marks:
+        return marks[-1].strip(), ""
+    for phrase in reversed(list(PHRASE.finditer(message))):
+        lines = message[phrase.end() :].strip("*_:= \t\n").splitlines()
+        said = sentences.SPLIT.split(lines[0], maxsplit=1)[0].strip("*_ ").rstrip(".! *_") if lines else ""
+        if said and not said.endswith("?") and not said.lower().startswith(("not ", "never ", "wrong")):
+            return said, ""
+    return message, ""
+
+
+_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
+_MARK = re.compile(r"####[ \t]*([^\n]+)")
 
 
 def _points(score: Callable[[str, Any], float], text: str, entry: Any) -> float:

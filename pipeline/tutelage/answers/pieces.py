@@ -1,0 +1,121 @@
+"""Where values stand in a running text: numbers, and formulas that are more than a number.
+
+`pieces("So 3x + 2 = 12/4 + 5")` gives the formulas `3x + 2` and `12/4 + 5`. A formula ends where prose
+begins; what it may not end with, or leaves open, is left out of it.
+"""
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+from tutelage.answers import formulas
+from tutelage.answers.numbers import numbers
+from tutelage.answers.units import unit
+from tutelage.answers.values import Formula, Number, Value
+
+
+class Piece(NamedTuple):
+    """A value and where it stands."""
+
+    start: int
+    end: int
+    value: Value
+    form: str
+    """As in `NumberSpan`, or `formula`."""
+    loose: bool = False
+
+
+_FN = "|".join(sorted(formulas.FUNCTIONS, key=len, reverse=True))
+_TOKEN = re.compile(
+    rf"(?P<num>(?<![\w.])(?:\d{{1,3}}(?:,\d{{3}})+(?![\d,]*\d)|\d+)(?:\.\d+)?|(?<![\w.])\.\d+)"
+    rf"|(?P<call>\b(?:root|binom|gcd|lcm|min|max)\([^()]*\))"
+    rf"|(?P<fn>\b(?:{_FN})(?=[\s(^\d_|]))|(?P<const>\b(?:pi|inf|theta|alpha|beta|lambda|[ei])\b)"
+    r"|(?P<var>(?<=\d)[abcnkxyz]{2,3}(?![A-Za-z'])|(?<=\d)[a-zA-Z](?:_\w+)?(?![A-Za-z'])"
+    r"|(?<![\w'])(?:[b-hj-zB-HJ-Z]|[aAI](?=\s?[-+*/^=)]))(?:_\w+)?(?![A-Za-z']))"
+    r"|(?P<op>[-+*/^]|!(?=\s?[-+*/^=)\]}])|(?<=\d)%|\b(?:times|plus|minus|squared|cubed)\b)"
+    r"|(?P<open>[(\[])|(?P<close>[)\]])|(?P<bar>\|)"
+)
+_QUICK = re.compile(r"[-+*/^|(]|\d[a-zA-Z]|\b(?:sqrt|pi|squared|plus|minus|times|log|ln|sin|cos|tan|root|[ei])\b")
+_OPERAND = frozenset({"num", "call", "const", "var", "close"})
+
+
+def _joins(left: re.Match[str], right: re.Match[str], gap: str) -> bool:
+    """Whether two neighbouring tokens are of one formula."""
+    one, two = left.lastgroup or "", right.lastgroup or ""
+    if len(gap) > 1 or gap not in ("", " "):
+        return False
+    if one in _OPERAND and two in ("num", "call", "const", "var", "open", "fn"):
+        if two == "num":
+            return one == "num" and gap == " " and False
+        if two in ("const", "fn", "call"):
+            return one != "var" or gap == ""
+        return gap == ""
+    return not (one == "open" and two == "close")
+
+
+def _trimmed(tokens: list[re.Match[str]]) -> list[re.Match[str]]:
+    """Without brackets that have no partner, and signs that want an operand."""
+    depth, keep, opened = 0, set(range(len(tokens))), []
+    for at, token in enumerate(tokens):
+        if token.lastgroup == "open":
+            opened.append(at)
+        elif token.lastgroup == "close":
+            if opened:
+                opened.pop()
+            else:
+                depth = at + 1
+    begin = max([depth, *(n + 1 for n in opened)])
+    tokens = tokens[begin:] if begin < len(tokens) or not opened else tokens[: opened[0]]
+    while tokens and (tokens[-1].lastgroup in ("op", "open", "fn") and tokens[-1][0] not in ("!", "%", "squared", "cubed")):
+        tokens = tokens[:-1]
+    while tokens and tokens[0].lastgroup in ("op", "close") and (
+        tokens[0][0] not in ("-", "+") or len(tokens) < 2 or tokens[1].start() > tokens[0].end()
+    ):
+        tokens = tokens[1:]
+    return tokens
+
+
+def runs(text: str) -> list[tuple[int, int]]:
+    """Where formulas with an operation, a letter or a function stand."""
+    if not _QUICK.search(text):
+        return []
+    found: list[tuple[int, int]] = []
+    run: list[re.Match[str]] = []
+    for token in (*_TOKEN.finditer(text), None):
+        if run and (token is None or not _joins(run[-1], token, text[run[-1].end() : token.start()])):
+            kept = _trimmed(run)
+            if kept and (len(kept) > 1 or (kept[0].lastgroup == "call" or kept[0][0] in ("pi", "inf"))):
+                found.append((kept[0].start(), kept[-1].end()))
+            run = []
+        if token is not None:
+            run.append(token)
+    return found
+
+
+@lru_cache(maxsize=2048)
+def pieces(text: str) -> tuple[Piece, ...]:
+    """The numbers and formulas of a plain text, in order, none within another."""
+    spans = numbers(text)
+    found = [Piece(s.start, s.end, s.number, s.form, s.loose) for s in spans if s.form != "comma"]
+    for start, end in runs(text):
+        inside = [p for p in found if p.start < end and start < p.end]
+        if any(p.start <= start and end <= p.end for p in inside):
+            continue
+        raw = text[start:end]
+        tail = re.search(r"(?<=\d) ?([a-zA-Z]+)$", raw)
+        if tail and unit(tail[1]) and len(inside) == 1:
+            continue
+        tree = formulas.parse(raw)
+        if tree is None or (tree[0] == "v" and tree[1] not in ("pi", "e", "i", "inf")):
+            continue
+        value: Value = Formula(tree, raw)
+        if tree[0] == "n" or (tree[0] == "neg" and tree[1][0] == "n"):
+            if inside:
+                continue
+            exact = formulas.exact(tree)
+            assert exact is not None
+            value = Number(exact)
+        last = max((p for p in inside if p.end > end), key=lambda p: p.end, default=None)
+        found = [p for p in found if p not in inside]
+        found.append(Piece(start, last.end if last else end, value, "formula"))
+    return tuple(sorted(found, key=lambda piece: (piece.start, piece.end)))
