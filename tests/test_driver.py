@@ -14,7 +14,7 @@ from tutelage.records import Reply, Rules, Verdict
 
 
 class Verifiers:
-    async def verify_async(self, posed, answer):
+    async def verify_async(self, posed, answer, finish_reason=""):
         await asyncio.sleep(0)
         return Verdict("correct" if answer == posed.gold.value else "incorrect", answer)
 
@@ -155,7 +155,7 @@ def test_slots_are_added_while_nobody_waits_for_the_engine():
 
 def test_why_the_engine_starved_is_counted():
     class Slow(Verifiers):
-        async def verify_async(self, posed, answer):
+        async def verify_async(self, posed, answer, finish_reason=""):
             await asyncio.sleep(1)
             return await super().verify_async(posed, answer)
 

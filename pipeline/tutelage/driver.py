@@ -31,7 +31,7 @@ _MOST_SLOTS = 4096
 class Verifiers(Protocol):
     """Judges an attempt without blocking the event loop; `verifiers.VerifierPool` is one."""
 
-    async def verify_async(self, problem: Problem, answer: str) -> Verdict:
+    async def verify_async(self, problem: Problem, answer: str, finish_reason: str = "") -> Verdict:
         """The verdict; never raises for bad model output."""
 
 
@@ -237,7 +237,7 @@ class Scheduler:
         begun = time.monotonic()
         self._verifying += 1
         try:
-            return await self._verifiers.verify_async(want.problem, want.answer)
+            return await self._verifiers.verify_async(want.problem, want.answer, want.finish_reason)
         finally:
             self._verifying -= 1
             self.tally.waiting_for_verifier_s += time.monotonic() - begun

@@ -323,7 +323,7 @@ def test_the_breaker_says_the_commonest_reason():
 
 
 class Verifiers:
-    async def verify_async(self, posed, answer):
+    async def verify_async(self, posed, answer, finish_reason=""):
         return Verdict("correct" if answer == posed.gold.value else "incorrect", answer)
 
 

@@ -69,22 +69,22 @@ def problem(gold: str = "18") -> Problem:
     ],
 )
 def test_what_goes_wrong_is_unjudged_and_costs_the_next_nothing(rogue, answer, reason):
-    verdict = rogue.judge(problem(), answer)
+    verdict = rogue.verify(problem(), answer)
     assert (verdict.status, verdict.reason) == ("unjudged", reason)
-    assert rogue.judge(problem(), "fine").status == "incorrect"
+    assert rogue.verify(problem(), "fine").status == "incorrect"
 
 
 def test_a_child_is_kept_and_its_prints_are_no_verdict(rogue):
-    first = rogue.judge(problem(), "fine")
-    noisy = rogue.judge(problem(), "print")
+    first = rogue.verify(problem(), "fine")
+    noisy = rogue.verify(problem(), "print")
     assert noisy.status == "incorrect"
     assert first.reason == noisy.reason, "another process"
     assert first.reason != str(os.getpid())
 
 
 def test_a_child_killed_between_two_orders_is_replaced(rogue):
-    os.kill(int(rogue.judge(problem(), "fine").reason), signal.SIGKILL)
-    assert rogue.judge(problem(), "fine").status == "incorrect"
+    os.kill(int(rogue.verify(problem(), "fine").reason), signal.SIGKILL)
+    assert rogue.verify(problem(), "fine").status == "incorrect"
 
 
 def test_easy_answers_need_no_child():
@@ -97,7 +97,9 @@ def test_easy_answers_need_no_child():
 
 def test_a_hung_sympy_is_killed_and_says_what_it_read():
     with VerifierPool(timeout=0.5, workers=1) as pool:
-        verdict = pool.verify(problem("x+1"), "\\boxed{\\sin(x)^{2000} + (x+y)^{900}}")
+        verdict = pool.verify(
+            problem("(\\sin(x)^2+\\cos(x)^2)^{60}(x+y)^{200}"), "\\boxed{(x+y)^{200}}"
+        )
         assert (verdict.status, verdict.reason) == ("unjudged", "timeout")
         assert verdict.extracted == "\\sin(x)^{2000} + (x+y)^{900}"
 
@@ -124,7 +126,7 @@ def test_many_in_flight_do_not_block_the_loop(rogue):
 def test_judges_from_many_threads(rogue):
     found: list[str] = []
     threads = [
-        threading.Thread(target=lambda n=n: found.append(rogue.judge(problem(), str(n)).extracted))
+        threading.Thread(target=lambda n=n: found.append(rogue.verify(problem(), str(n)).extracted))
         for n in range(12)
     ]
     for thread in threads:
@@ -209,5 +211,5 @@ def test_an_unknown_verifier_is_the_persons_mistake():
 
 def test_odd_characters_pass_the_pipe(rogue):
     answer = "\ud800 \x00 \u2028 é\n{"
-    assert rogue.judge(problem(), answer).extracted == answer
+    assert rogue.verify(problem(), answer).extracted == answer
     assert json.dumps(answer)

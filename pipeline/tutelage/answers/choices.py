@@ -1,11 +1,13 @@
 """Which option a message chooses, A to J; and whether it says yes or no.
 
-A letter is chosen by the last sentence that chooses one: "the answer is B", "I choose (B)", "so B", "it is
-B)", "B is correct", "not A, but B". A letter that is denied, asked for, or merely told of ("A is small") is
-not; "B or C" chooses none. A message, first line or last line that is a letter chooses it, too, and so does
-the only letter in parentheses. `A` before a small letter is an article, and `I` a person.
+A letter is chosen by the last sentence that chooses one: "the answer is B", "I choose (B)", "so B",
+"it is B)", "B is correct", "not A, but B". A letter that is denied, asked for, or merely told of
+("A is small") is not; "B or C" chooses none. A message, first line or last line that is a letter
+chooses it, too, and so does the only letter in parentheses. `A` before a small letter is an
+article, and `I` a person.
 
-Yes and no are answers where they stand alone, open a sentence with a comma after them, or end one: "so yes".
+Yes and no are answers where they stand alone, open a sentence with a comma after them, or end one:
+"so yes".
 """
 
 import re
@@ -18,7 +20,9 @@ from tutelage.answers.tables import Table
 HEDGED, NO_ANSWER = "more than one answer", "no answer"
 _LONGEST = 400
 _WRAP = r"[(\[\"'*_<$]*"
-_AFTER_A = "and|or|because|since|as|but|not|for|by|rather|instead|is|was|must|has|seems|would|should"
+_AFTER_A = (
+    "and|or|because|since|as|but|not|for|by|rather|instead|is|was|must|has|seems|would|should"
+)
 _ONE = (
     rf"(?:\(|\[|<)([A-J])(?![\w'])[)\]>*_.\"']*|{_WRAP}([B-HJ])(?![\w'])[)\]*_\"']*"
     rf"|(A)(?=\s*(?:$|[.,;:!)\]\n*]|\s(?:{_AFTER_A})\b))[)\]*_]*|(I)(?=\s*[.!)]*$)"
@@ -39,11 +43,13 @@ CHOOSES = Table(
 _CORRECT = r"(?:the\s+)?(?:only\s+)?(?:correct|right|best|answer|true)\b"
 _CHOSEN = re.compile(
     rf"(?<![\w'])(?:(?i:option|choice|answer)\s+)?(?:{_ONE})(?:\s*[:)][^.,;\n]{{1,80}}?)?\s*,?\s+"
-    rf"(?:is|must be|has to be|seems|would be|should be)\s+(?:clearly\s+|definitely\s+|indeed\s+)?{_CORRECT}"
+    rf"(?:is|must be|has to be|seems|would be|should be)\s+"
+    rf"(?:clearly\s+|definitely\s+|indeed\s+)?{_CORRECT}"
 )
 _DENIES = re.compile(
     r"\b(?:if|whether|unless|never|suppose|assum\w+|neither|either|between|doubt|could be|might be"
-    r"|may be|maybe|perhaps)\b|n't\b|\bnot\s+(?:\w+\s+)?$|\bnot (?:think|believe|sure)\b|\bfirst (?:thought|guess)\b[^,;]*$",
+    r"|may be|maybe|perhaps)\b|n't\b|\bnot\s+(?:\w+\s+)?$|\bnot (?:think|believe|sure)\b"
+    r"|\bfirst (?:thought|guess)\b[^,;]*$",
     re.I,
 )
 _TOLD = re.compile(
@@ -52,11 +58,14 @@ _TOLD = re.compile(
     r"|must|should|would|has|seems|or|and)\b)[a-z]",
 )
 """What follows a letter that something is told of: `C is small`."""
-_DENIED_PHRASE = re.compile(r"\banswer\b[^.\n:=?]{0,40}?(?:\bis not\b|isn't|cannot be|can't be)|^\W*not\b", re.I)
+_DENIED_PHRASE = re.compile(
+    r"\banswer\b[^.\n:=?]{0,40}?(?:\bis not\b|isn't|cannot be|can't be)|^\W*not\b", re.I
+)
 _NEGATES = re.compile(r"\b(?:not|cannot|never|neither|nor|wrong|incorrect)\b|n't\b", re.I)
 _BEFORE = re.compile(r"[(\[]?\b[A-J][)\]]?\s*(?:/|or|&)\s*$")
 _LETTER = re.compile(
-    r"(?:(?i:the answer is|option|choice|answer)\s*:?\s*)?(?:[(\[<]([A-J])[)\]>]|\$?([A-J])(?=[.):,]|$|\s+[-(]\s?))[)\]]?"
+    r"(?:(?i:the answer is|option|choice|answer)\s*:?\s*)?"
+    r"(?:[(\[<]([A-J])[)\]>]|\$?([A-J])(?=[.):,]|$|\s+[-(]\s?))[)\]]?"
 )
 _ANOTHER = re.compile(
     r"[\s)\]*_.]*(?<![.])(?:,|/|&|\bor\b|\band\b)[\s,]*(?:or|and)?\s*[(\[*]*(?:[B-HJ]|A(?!\s+[a-z]))(?![\w'])|\s*[(\[][A-J][)\]]"
@@ -83,7 +92,9 @@ def _chosen(sentence: str) -> tuple[str, str]:
     if sentences.asks(sentence):
         return "", ""
     letter, reason = "", ""
-    matches = [(m, True) for m in CHOOSES.finditer(sentence)] + [(m, False) for m in _CHOSEN.finditer(sentence)]
+    matches = [(m, True) for m in CHOOSES.finditer(sentence)] + [
+        (m, False) for m in _CHOSEN.finditer(sentence)
+    ]
     for m, leads in matches:
         named = next(filter(None, m.groups())).upper()
         before, after = sentence[: m.start()], sentence[m.end() :]
@@ -111,9 +122,13 @@ def letter_of(text: str, statement: Statement) -> tuple[str, str]:
     return "", HEDGED if len(letters) > 1 else ""
 
 
-_YES = re.compile(r"^\W*(?:well,?\s+|so\s+)?(yes|no|true|false)\b(?=\W*$|\s*[,.!;:]|\s-\s|\s+(?:because|since|it|they|he|she)\b)", re.I)
+_YES = re.compile(
+    r"^\W*(?:well,?\s+|so\s+)?(yes|no|true|false)\b(?=\W*$|\s*[,.!;:]|\s-\s|\s+(?:because|since|it|they|he|she)\b)",
+    re.I,
+)
 _SO = re.compile(
-    r"(?:\b(?:so|therefore|thus|hence|answer|conclusion|it|statement|claim|this|that|get|gives?)\b,?\s*(?:(?:is|must be|would be|:|=)\s*(?:an?\s+)?)*)"
+    r"(?:\b(?:so|therefore|thus|hence|answer|conclusion|it|statement|claim|this|that|get|gives?)\b,?\s*"
+    r"(?:(?:is|must be|would be|:|=)\s*(?:an?\s+)?)*)"
     r"[\"']?(yes|no|true|false)\b[\"']?(?=\W*$|\s*[,.;!]|\s+(?:because|since)\b)",
     re.I,
 )
@@ -125,9 +140,11 @@ def yes_or_no(sentence: str) -> str:
     if sentences.asks(sentence):
         return ""
     opens, ends = _YES.match(sentence), None
-    for ends in _SO.finditer(sentence):
-        pass
-    if ends and _UNSURE.search(sentence[: ends.start(1)]) or re.match(r"^\W*it is (?:true|false) that", sentence, re.I):
+    for found in _SO.finditer(sentence):
+        ends = found
+    if (ends and _UNSURE.search(sentence[: ends.start(1)])) or re.match(
+        r"^\W*it is (?:true|false) that", sentence, re.I
+    ):
         ends = None
     said = ends or opens
     return said[1].lower() if said else ""

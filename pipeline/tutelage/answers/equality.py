@@ -2,8 +2,9 @@ r"""Whether two values are the same answer. The verifier and the leak gate both 
 
 Rationals and integers are compared exactly. Beyond that:
 
-    decimals    stand for a value with no last digit (1/3, pi) if they give at least 6 significant digits
-    per cent    50% is 0.5, and also 50 where that is at least 1 or the statement speaks of per cent
+    decimals    stand for a value with no last digit (1/3, pi) if they give at least 6 significant
+    digits per cent    50% is 0.5, and also 50 where that is at least 1 or the statement speaks of
+    per cent
     units       two known ones must agree, or come to the same; one alone must be one that the
                 statement can mean; the name of a thing (18 apples) costs nothing
     work        a sum, difference or product of plain numbers is work, not an answer
@@ -15,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 
-from tutelage.answers import formulas
+from tutelage.answers import fields, formulas
 from tutelage.answers.numerals import DOZENS, SCALES
 from tutelage.answers.statement import Statement
 from tutelage.answers.values import Formula, Items, Moment, Number, Relation, Value, Words
@@ -31,16 +32,16 @@ Decide = Callable[[formulas.Tree, formulas.Tree], bool | None]
 
 
 def difference(
-    gold: Value, given: Value, statement: Statement, decide: Decide = formulas.equal
+    gold: Value, given: Value, statement: Statement, decide: Decide = fields.equal
 ) -> str | None:
-    """Empty where `given` is the answer `gold`, the reason where not, None where only algebra can tell.
+    """Empty where `given` is the answer `gold`, the reason where not, None where only algebra can
+    tell.
 
     `decide` compares two formulas; by default without a computer algebra system.
     """
     given = _unnamed(gold, given)
-    if isinstance(given, Formula) and formulas.is_work(given.tree) and not (
-        isinstance(gold, Formula) and formulas.is_work(gold.tree)
-    ):
+    unworked = isinstance(gold, Formula) and formulas.exact(gold.tree) is not None
+    if isinstance(given, Formula) and formulas.is_work(given.tree) and not unworked:
         return NOT_WORKED_OUT
     if isinstance(gold, Number):
         return _number(gold, given, statement, decide)
@@ -92,7 +93,9 @@ def _same_number(gold: Number, given: Number, statement: Statement) -> str:
         if 10 not in (gold.base, given.base) or "base" not in statement.text.lower():
             return "another base"
         one, other = (given, gold) if gold.base != 10 else (gold, given)
-        same = one.value.denominator == 1 and _digits(int(other.value), other.base) == str(one.value)
+        same = one.value.denominator == 1 and _digits(int(other.value), other.base) == str(
+            one.value
+        )
         return "" if same else NOT_EQUAL
     if given.ordinal and not gold.ordinal:
         return "a place in a row"
@@ -106,10 +109,12 @@ def _same_number(gold: Number, given: Number, statement: Statement) -> str:
         return ""
     if gold.percent != given.percent and gold.value == given.value:
         asked = "%" in statement.text or re.search(r"per ?cent", statement.text, re.I)
-        return "" if abs(gold.value) >= 1 or asked else NOT_EQUAL
-    if given.scale and given.value == gold.value * {**SCALES, **DOZENS}.get(given.scale, 0):
-        if re.search(rf"\bhow many (?:\w+ )?{given.scale}", statement.text, re.I):
-            return ""
+        counts = "how many" in statement.question
+        return "" if asked or (abs(gold.value) >= 1 and not counts) else NOT_EQUAL
+    scale = {**SCALES, **DOZENS}.get(given.scale, 0)
+    scaled = rf"\bhow many (?:\w+ )?{given.scale}"
+    if scale and given.value == gold.value * scale and re.search(scaled, statement.text, re.I):
+        return ""
     if not given.percent and not gold.percent and rounds(target, given):
         return ""
     return NOT_EQUAL
@@ -132,7 +137,11 @@ def _unit_reason(gold: Number, given: Number, statement: Statement) -> str:
     one, other = gold.unit, given.unit
     if one and other:
         if one == other or one.kind == other.kind or {one.kind, other.kind} == {"angle"}:
-            return "" if one == other or (one.size and other.size and _may_convert(one, statement)) else UNIT
+            return (
+                ""
+                if one == other or (one.size and other.size and _may_convert(statement))
+                else UNIT
+            )
         return UNIT
     if other is None or gold.percent:
         return ""
@@ -148,14 +157,17 @@ def _unit_reason(gold: Number, given: Number, statement: Statement) -> str:
     if other.kind in _ALWAYS or len(re.findall(r"[a-z]{2,}", statement.text.lower())) < 4:
         return ""
     derived = other.kind.split("^")[0] in {u.kind.split("^")[0] for u in statement.units}
-    asks = re.search(r"\b(?:long|old|age|time|when|far|tall|heavy|weight|weigh|fast|speed)\b", statement.question)
+    asks = re.search(
+        r"\b(?:long|old|age|time|when|far|tall|heavy|weight|weigh|fast|speed)\b", statement.question
+    )
     return "" if derived or (asks and not whole) else UNIT
 
 
-def _may_convert(unit: object, statement: Statement) -> bool:
+def _may_convert(statement: Statement) -> bool:
     """Whether the statement leaves the unit of the answer open."""
-    return not re.search(r"\bhow many\b|\bin\s+(?:\w+\s+)?(?:units?|%s)\b" % "|".join(
-        re.escape(u.name) for u in statement.units), statement.question) if statement.units else True
+    names = "|".join(re.escape(unit.name) for unit in statement.units) or "(?!)"
+    asked = re.search(rf"\bhow many\b|\bin\s+(?:\w+\s+)?(?:{names})\b", statement.question)
+    return asked is None
 
 
 def rounds(value: Fraction, given: Number) -> bool:
@@ -168,7 +180,9 @@ def rounds(value: Fraction, given: Number) -> bool:
         return False
     scaled = abs(value) * 10**given.places
     cut = scaled.numerator // scaled.denominator
-    return abs(given.value) * 10**given.places in (cut, round(scaled)) and (given.value < 0) == (value < 0)
+    return abs(given.value) * 10**given.places in (cut, round(scaled)) and (given.value < 0) == (
+        value < 0
+    )
 
 
 def restates(text: str, statement: Statement) -> bool:
@@ -208,13 +222,17 @@ _CONSTANT = frozenset({"pi", "e"}) | formulas.FUNCTIONS
 def _irrational(tree: formulas.Tree, given: Number) -> bool:
     """Whether the decimal `given` is the irrational value of `tree`, rounded or cut off."""
     value = formulas.approximate(tree)
-    if value is None or abs(value.imag) > 1e-12 or given.digits > 13 or not 0 <= given.places <= 300:
+    if (
+        value is None
+        or abs(value.imag) > 1e-12
+        or given.digits > 13
+        or not 0 <= given.places <= 300
+    ):
         return False
     scaled = Fraction(value.real) * 10**given.places
     wanted = given.value * 10**given.places
-    return abs(wanted - scaled) <= Fraction(1, 2) + Fraction(1, 1000) or (
-        0 <= (scaled - wanted) * (1 if scaled > 0 else -1) < 1
-    )
+    cut: bool = 0 <= (scaled - wanted) * (1 if scaled > 0 else -1) < 1
+    return cut or bool(abs(wanted - scaled) <= Fraction(501, 1000))
 
 
 def squeezed(text: str) -> str:
@@ -252,7 +270,8 @@ def _items(gold: Items, given: Value, statement: Statement, decide: Decide) -> s
 
 
 def _in_order(gold: Items, given: Items, statement: Statement) -> Items:
-    """`x = 1, y = 2` as the point (1, 2), in the order that the statement, else the alphabet, has."""
+    """`x = 1, y = 2` as the point (1, 2), in the order that the statement, else the alphabet,
+    has."""
     if gold.names or not given.names or gold.brackets != "()" or given.brackets:
         return given
     order = sorted(given.names)
@@ -279,7 +298,7 @@ def _relation(gold: Relation, given: Value, decide: Decide) -> str | None:
     if gold.sign not in ("=", "!=") or None in trees:
         return NOT_EQUAL
     a, b, c, d = (tree for tree in trees if tree is not None)
-    multiple = formulas.multiple(("+", a, ("neg", b)), ("+", c, ("neg", d)))
+    multiple = fields.multiple(("+", a, ("neg", b)), ("+", c, ("neg", d)))
     return None if multiple is None else "" if multiple else NOT_EQUAL
 
 
@@ -298,9 +317,15 @@ def _moment(gold: Moment, given: Value) -> str:
         return "another text"
     for name in ("year", "month", "day", "weekday", "minute"):
         wanted, got = getattr(gold, name), getattr(given, name)
-        if wanted != got and not (name in ("year", "weekday") and (wanted is None or (name == "weekday" and got is None))):
-            if name != "year" or got is not None:
-                return NOT_EQUAL
+        if (
+            wanted != got
+            and not (
+                name in ("year", "weekday")
+                and (wanted is None or (name == "weekday" and got is None))
+            )
+            and (name != "year" or got is not None)
+        ):
+            return NOT_EQUAL
     if gold.half != given.half and gold.half and given.half:
         return NOT_EQUAL
     return NOT_EQUAL if gold.half == "pm" and not given.half and given.minute != gold.minute else ""
@@ -311,4 +336,4 @@ def _says(text: str, gold: str) -> bool:
     words, other = text.split(), OPPOSITES.get(gold)
     if other:
         return words[:1] == [gold] and other not in words
-    return text == gold or text.replace(" ", "") == gold.replace(" ", "") and len(gold) > 1
+    return text == gold or (text.replace(" ", "") == gold.replace(" ", "") and len(gold) > 1)

@@ -1,11 +1,12 @@
-"""A gold, read once: an `Answer` to compare with, the `Tests` of a program, or a data set's `Scorer`."""
+"""A gold, read once: an `Answer` to compare with, the `Tests` of a program, or a data set's
+`Scorer`."""
 
 import json
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from tutelage.answers import formulas
+from tutelage.answers import fields
 from tutelage.answers.equality import NOT_WORKED_OUT, Decide, difference, restates, squeezed
 from tutelage.answers.plain import BOX, BOX_END, plain
 from tutelage.answers.reading import bare, folded, read_plain
@@ -20,7 +21,8 @@ class Answer:
     """A final answer. What does not apply is empty."""
 
     text: str
-    """Plain and bare: of `\\\\boxed{42}` and `#### 42` it is `42`. For a choice what stands beside it."""
+    """Plain and bare: of `\\\\boxed{42}` and `#### 42` it is `42`. For a choice what stands beside
+    it."""
     value: Value
     statement: Statement
     letter: str = ""
@@ -56,9 +58,9 @@ class Scorer:
     """What may not come out: the entry's own answer, or the last line of the solution."""
 
 
-def compare(gold: Answer, text: str, value: Value, decide: Decide = formulas.equal) -> str | None:
-    """Empty where `text`, which reads as `value`, is the answer; the reason where not; None where only
-    algebra can tell."""
+def compare(gold: Answer, text: str, value: Value, decide: Decide = fields.equal) -> str | None:
+    """Empty where `text`, which reads as `value`, is the answer; the reason where not; None where
+    only algebra can tell."""
     if gold.letter:
         if text.strip("() .") == gold.letter:
             return ""
@@ -67,7 +69,12 @@ def compare(gold: Answer, text: str, value: Value, decide: Decide = formulas.equ
     if squeezed(text) == gold.literal:
         return ""
     reason = difference(gold.value, value, gold.statement, decide)
-    if reason == "" and isinstance(value, Number) and value.quotient and restates(text, gold.statement):
+    if (
+        reason == ""
+        and isinstance(value, Number)
+        and value.quotient
+        and restates(text, gold.statement)
+    ):
         return NOT_WORKED_OUT
     return reason
 
@@ -79,7 +86,9 @@ _PROGRAM = re.compile(
 )
 
 
-def gold_of(domain: str, gold: Gold | str, stated: str, solution: str = "") -> Answer | Tests | Scorer:
+def gold_of(
+    domain: str, gold: Gold | str, stated: str, solution: str = ""
+) -> Answer | Tests | Scorer:
     """What a gold is, under its statement."""
     record = gold if isinstance(gold, Gold) else Gold("answer", gold)
     return _gold(domain, record, stated, solution)
@@ -114,7 +123,9 @@ def answer_of(value: str, stated: str) -> Answer:
     text = bare(text)
     chosen = _CHOSEN.match(text)
     letter = chosen[1].upper() if chosen else ""
-    if chosen and (letter in shown.options or (not shown.options and (chosen[2] or chosen[1].isupper()))):
+    if chosen and (
+        letter in shown.options or (not shown.options and (chosen[2] or chosen[1].isupper()))
+    ):
         text = (chosen[2] or shown.options.get(letter, "") or letter).strip()
     else:
         letter = next((n for n, said in shown.options.items() if folded(said) == folded(text)), "")

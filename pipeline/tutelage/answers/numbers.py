@@ -1,7 +1,8 @@
 """Numbers in a plain text, in figures and in words, with their units; dates and times.
 
-Reads `42`, `-3`, `1,234.5`, `1.2e3`, `3 * 10^8`, `3/4`, `1 1/2`, `50 %`, `$18`, `2516_8`, `2 dozen`,
-`5 N`, `2 kg 300 g`, `3 h 30 min`, `forty-two cm`, `0,5`. Numbers inside names (`x2`, `v1.2.3`) are none.
+Reads `42`, `-3`, `1,234.5`, `1.2e3`, `3 * 10^8`, `3/4`, `1 1/2`, `50 %`, `$18`, `2516_8`, `2
+dozen`, `5 N`, `2 kg 300 g`, `3 h 30 min`, `forty-two cm`, `0,5`. Numbers inside names (`x2`,
+`v1.2.3`) are none.
 """
 
 import re
@@ -45,7 +46,8 @@ _FIGURE = re.compile(
 )
 _COMMA = re.compile(r"(?<![\w.,(\[{<])(-?\d{1,6}),(\d{1,2}|\d{4,})(?![\d)\]}>]|,\d|,?\s\d)")
 _AFTER = re.compile(
-    rf"(?P<percent>\s?%|\s?per\s?cent(?:age)?\b|\spct\b)|\s?(?P<scale>{'|'.join((*SCALES, *DOZENS))}|k|bn|K(?!\w))\b"
+    rf"(?P<percent>\s?%|\s?per\s?cent(?:age)?\b|\spct\b)"
+    rf"|\s?(?P<scale>{'|'.join((*SCALES, *DOZENS))}|k|bn|K(?!\w))\b"
     rf"|(?P<nth>st|nd|rd|th)\b",
     re.I,
 )
@@ -57,7 +59,9 @@ _ORDINAL = re.compile(rf"\b(?:{'|'.join(w for w in ORDINALS if w != 'second')})\
 def _figures(text: str) -> Iterator[NumberSpan]:
     for m in _FIGURE.finditer(text):
         body = m["body"].replace(",", "")
-        if len(body) > MAX_DIGITS or m["body"].startswith("0") and len(m["body"]) > 1 and m["base"]:
+        if len(body) > MAX_DIGITS or (
+            m["body"].startswith("0") and len(m["body"]) > 1 and m["base"]
+        ):
             continue
         sign = -1 if m["sign"] == "-" or m["sign2"] else 1
         form, places, digits, base, quotient = "figures", -1, 0, 10, False
@@ -135,15 +139,19 @@ def _compounds(text: str, spans: list[NumberSpan]) -> Iterator[NumberSpan]:
             if len(run) > 1:
                 yield _summed(run)
             run = []
-        if span and span.number.unit and (not run or _goes_on(text, run[-1], span)):
-            run.append(span)
-        elif span and run and not span.number.unit and run[-1].number.unit:
+        if (span and span.number.unit and (not run or _goes_on(text, run[-1], span))) or (
+            span and run and not span.number.unit and run[-1].number.unit
+        ):
             run.append(span)
 
 
 def _goes_on(text: str, left: NumberSpan, right: NumberSpan) -> bool:
     gap, large, small = text[left.end : right.start], left.number.unit, right.number.unit
-    if large is None or not re.fullmatch(r"[\s.]*(?:,\s*)?(?:and\s+)?", gap) or right.number.value < 0:
+    if (
+        large is None
+        or not re.fullmatch(r"[\s.]*(?:,\s*)?(?:and\s+)?", gap)
+        or right.number.value < 0
+    ):
         return False
     if small is None:
         cents = large.kind == "money" and "," not in gap and 0 < right.number.value < 100
@@ -151,7 +159,9 @@ def _goes_on(text: str, left: NumberSpan, right: NumberSpan) -> bool:
     pair = {large.name, small.name}
     money = pair == {"dollar", "cent"} or pair == {"euro", "cent"}
     same = large.kind == small.kind or {large.kind, small.kind} == {"years", "time"}
-    return (same or money) and large.size > small.size > 0 and "ordinal" not in (left.form, right.form)
+    return (
+        (same or money) and large.size > small.size > 0 and "ordinal" not in (left.form, right.form)
+    )
 
 
 def _summed(run: list[NumberSpan]) -> NumberSpan:
@@ -185,9 +195,12 @@ def numbers(text: str) -> tuple[NumberSpan, ...]:
     return tuple(sorted((*found, *compounds)))
 
 
-_MONTHS = "jan(?:uary)? feb(?:ruary)? mar(?:ch)? apr(?:il)? may june? july? aug(?:ust)? sept?(?:ember)?"
+_MONTHS = (
+    "jan(?:uary)? feb(?:ruary)? mar(?:ch)? apr(?:il)? may june? july? aug(?:ust)? sept?(?:ember)?"
+)
 _MONTHS += " oct(?:ober)? nov(?:ember)? dec(?:ember)?"
-_DAYS = "mon(?:day)? tue(?:s(?:day)?)? wed(?:nesday)? thu(?:rs(?:day)?)? fri(?:day)? sat(?:urday)? sun(?:day)?"
+_DAYS = "mon(?:day)? tue(?:s(?:day)?)? wed(?:nesday)? thu(?:rs(?:day)?)? fri(?:day)?"
+_DAYS += " sat(?:urday)? sun(?:day)?"
 _MONTH = "|".join(_MONTHS.split())
 _WEEKDAY = "|".join(_DAYS.split())
 _DATE = re.compile(
@@ -212,18 +225,21 @@ def _index(alternatives: str, word: str) -> int:
     return next(n for n, p in enumerate(alternatives.split(), 1) if re.fullmatch(p, word, re.I))
 
 
+Fields = dict[str, int | str | None]
+
+
 @lru_cache(maxsize=2048)
 def moments(text: str) -> tuple[tuple[int, int, Moment], ...]:
     """Dates and times in `text`, those that stand together as one: `Tuesday 5 pm`."""
     if not _HINT.search(text):
         return ()
-    pieces: list[tuple[int, int, dict[str, int | str | None]]] = []
+    pieces: list[tuple[int, int, Fields]] = []
     for m in _DATE.finditer(text):
         day, year = m["day"] or m["d1"] or m["d2"], m["year"] or m["y1"] or m["y2"]
         name = m["m1"] or m["m2"]
         month = int(m["month"]) if m["month"] else _index(_MONTHS, name)
-        fields = {"year": int(year) if year else None, "month": month, "day": int(day)}
-        pieces.append((m.start(), m.end(), dict(fields)))
+        date: Fields = {"year": int(year) if year else None, "month": month, "day": int(day)}
+        pieces.append((m.start(), m.end(), date))
     for m in _TIME.finditer(text):
         if m["noon"]:
             minute, half = (720, "pm") if m["noon"].lower() == "noon" else (0, "am")
@@ -236,10 +252,10 @@ def moments(text: str) -> tuple[tuple[int, int, Moment], ...]:
             minute = hour * 60 + int(m["m"] or 0)
             half = half or ("pm" if hour > 12 else "")
         pieces.append((m.start(), m.end(), {"minute": minute, "half": half}))
-    for m in re.finditer(rf"\b(?:{_WEEKDAY})\b", text, re.I) if pieces else ():
-        pieces.append((m.start(), m.end(), {"weekday": _index(_DAYS, m[0])}))
+    days = list(re.finditer(rf"\b(?:{_WEEKDAY})\b", text, re.I)) if pieces else []
+    pieces += [(m.start(), m.end(), {"weekday": _index(_DAYS, m[0])}) for m in days]
     pieces.sort(key=lambda piece: piece[0])
-    joined: list[tuple[int, int, dict[str, int | str | None]]] = []
+    joined: list[tuple[int, int, Fields]] = []
     for start, end, fields in pieces:
         last = joined[-1] if joined else None
         if last and not set(last[2]) & set(fields) and _JOINT.fullmatch(text, last[1], start):

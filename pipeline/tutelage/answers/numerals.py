@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
+from tutelage.answers.tables import words
+
 _UNITS = """
     zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen
     sixteen seventeen eighteen nineteen
@@ -68,19 +70,25 @@ def numerals(text: str) -> Iterator[Found]:
             words = [word for _, _, word in tokens[at : at + used]]
             end = run.start() + tokens[at + used - 1][1]
             loose = words == ["one"] or (words[0] in ("a", "an") and len(words) == 2 and value < 1)
-            if not (loose and words == ["one"] and not _counts(text, run.start() + start, end)):
-                if not (words[-1] in ORDINALS and value >= 1):
-                    yield run.start() + start, end, sign * value, loose
+            counts = words != ["one"] or _counts(text, run.start() + start, end)
+            if counts and (words[-1] not in ORDINALS or value < 1):
+                yield run.start() + start, end, sign * value, loose
             at += used
 
 
 def spelled(words: Sequence[str]) -> tuple[Fraction, int]:
-    """The number that `words`, in small letters, begin with, and how many of them it takes; or 0, 0."""
+    """The number that `words`, in small letters, begin with, and how many of them it takes; or 0,
+    0."""
     value, used = _mantissa(words)
     if not used:
         return Fraction(0), 0
     rest = words[used:]
-    if rest and value < 1000 and rest[0] in _LARGE and (value.denominator > 1 or rest[0] == "dozen"):
+    if (
+        rest
+        and value < 1000
+        and rest[0] in _LARGE
+        and (value.denominator > 1 or rest[0] == "dozen")
+    ):
         return value * _LARGE[rest[0]], used + 1
     if rest[:1] == ["of"] or rest[:1] == ["a"]:
         more = rest[1:] if rest[1:2] != ["a"] else rest[2:]
@@ -135,7 +143,7 @@ def _whole(words: Sequence[str]) -> tuple[int, int]:
         if word in CARDINALS:
             number = CARDINALS[word]
             if group % 100 and not (number < 10 and group % 100 >= 20 and group % 10 == 0):
-                year = used == at == 1 and 10 <= group < 100 and 10 <= number
+                year = used == at == 1 and 10 <= group < 100 and number >= 10
                 if not year:
                     break
                 group *= 100
@@ -169,12 +177,14 @@ def _counts(text: str, start: int, end: int) -> bool:
     return (word not in _NO_NOUN) if word else bool(_GIVEN.search(text[max(0, start - 14) : start]))
 
 
-_NO_NOUN = frozenset(
+_NO_NOUN = words(
     """of is was that who which can must may more in on at by or and to for has with after before
-    digit thing way step at then""".split()
+    digit thing way step at then"""
 )
 _NO_NUMBER = re.compile(
     r"\b(?:another|th[ei]s|that|no|any|the|other|which|each|every|right|wrong|correct|only|your)[\s-]+$",
     re.I,
 )
-_GIVEN = re.compile(r"(?:\b(?:is|get|equals?|minus|negative|makes?|leaves?|and|to|than|by)|=)\s+$|^\W*$", re.I)
+_GIVEN = re.compile(
+    r"(?:\b(?:is|get|equals?|minus|negative|makes?|leaves?|and|to|than|by)|=)\s+$|^\W*$", re.I
+)

@@ -1,7 +1,7 @@
 """Where values stand in a running text: numbers, and formulas that are more than a number.
 
-`pieces("So 3x + 2 = 12/4 + 5")` gives the formulas `3x + 2` and `12/4 + 5`. A formula ends where prose
-begins; what it may not end with, or leaves open, is left out of it.
+`pieces("So 3x + 2 = 12/4 + 5")` gives the formulas `3x + 2` and `12/4 + 5`. A formula ends where
+prose begins; what it may not end with, or leaves open, is left out of it.
 """
 
 import re
@@ -35,7 +35,9 @@ _TOKEN = re.compile(
     r"|(?P<op>[-+*/^]|!(?=\s?[-+*/^=)\]}])|(?<=\d)%|\b(?:times|plus|minus|squared|cubed)\b)"
     r"|(?P<open>[(\[])|(?P<close>[)\]])|(?P<bar>\|)"
 )
-_QUICK = re.compile(r"[-+*/^|(]|\d[a-zA-Z]|\b(?:sqrt|pi|squared|plus|minus|times|log|ln|sin|cos|tan|root|[ei])\b")
+_QUICK = re.compile(
+    r"[-+*/^|(]|\d[a-zA-Z]|\b(?:sqrt|pi|squared|plus|minus|times|log|ln|sin|cos|tan|root|[ei])\b"
+)
 _OPERAND = frozenset({"num", "call", "const", "var", "close"})
 
 
@@ -46,7 +48,7 @@ def _joins(left: re.Match[str], right: re.Match[str], gap: str) -> bool:
         return False
     if one in _OPERAND and two in ("num", "call", "const", "var", "open", "fn"):
         if two == "num":
-            return one == "num" and gap == " " and False
+            return False
         if two in ("const", "fn", "call"):
             return one != "var" or gap == ""
         return gap == ""
@@ -55,7 +57,7 @@ def _joins(left: re.Match[str], right: re.Match[str], gap: str) -> bool:
 
 def _trimmed(tokens: list[re.Match[str]]) -> list[re.Match[str]]:
     """Without brackets that have no partner, and signs that want an operand."""
-    depth, keep, opened = 0, set(range(len(tokens))), []
+    depth, opened = 0, []
     for at, token in enumerate(tokens):
         if token.lastgroup == "open":
             opened.append(at)
@@ -66,10 +68,17 @@ def _trimmed(tokens: list[re.Match[str]]) -> list[re.Match[str]]:
                 depth = at + 1
     begin = max([depth, *(n + 1 for n in opened)])
     tokens = tokens[begin:] if begin < len(tokens) or not opened else tokens[: opened[0]]
-    while tokens and (tokens[-1].lastgroup in ("op", "open", "fn") and tokens[-1][0] not in ("!", "%", "squared", "cubed")):
+    while tokens and (
+        tokens[-1].lastgroup in ("op", "open", "fn")
+        and tokens[-1][0] not in ("!", "%", "squared", "cubed")
+    ):
         tokens = tokens[:-1]
-    while tokens and tokens[0].lastgroup in ("op", "close") and (
-        tokens[0][0] not in ("-", "+") or len(tokens) < 2 or tokens[1].start() > tokens[0].end()
+    while (
+        tokens
+        and tokens[0].lastgroup in ("op", "close")
+        and (
+            tokens[0][0] not in ("-", "+") or len(tokens) < 2 or tokens[1].start() > tokens[0].end()
+        )
     ):
         tokens = tokens[1:]
     return tokens
@@ -82,9 +91,13 @@ def runs(text: str) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     run: list[re.Match[str]] = []
     for token in (*_TOKEN.finditer(text), None):
-        if run and (token is None or not _joins(run[-1], token, text[run[-1].end() : token.start()])):
+        if run and (
+            token is None or not _joins(run[-1], token, text[run[-1].end() : token.start()])
+        ):
             kept = _trimmed(run)
-            if kept and (len(kept) > 1 or (kept[0].lastgroup == "call" or kept[0][0] in ("pi", "inf"))):
+            if kept and (
+                len(kept) > 1 or (kept[0].lastgroup == "call" or kept[0][0] in ("pi", "inf"))
+            ):
                 found.append((kept[0].start(), kept[-1].end()))
             run = []
         if token is not None:

@@ -1,10 +1,10 @@
 r"""One spelling for the many ways of writing a thing: LaTeX, Unicode and markup become plain text.
 
-`plain(r"It is **$\frac{1}{2}$**")` is `It is 1/2`. Everything else in this room reads plain text, and
-spans are places in it. Formulas are linear: `\frac{a}{b}` is `(a)/(b)`, `x^{10}` is `x^10`,
-`\sqrt[3]{2}` is `root(3; 2)`. What stands in `\boxed{}` is kept between `BOX` and `BOX_END`; the sets
-of LaTeX have `{` and `}`; grouping braces become parentheses. No parser of LaTeX: what is not known
-stays as it is.
+`plain(r"It is **$\frac{1}{2}$**")` is `It is 1/2`. Everything else in this room reads plain text,
+and spans are places in it. Formulas are linear: `\frac{a}{b}` is `(a)/(b)`, `x^{10}` is `x^10`,
+`\sqrt[3]{2}` is `root(3; 2)`. What stands in `\boxed{}` is kept between `BOX` and `BOX_END`; the
+sets of LaTeX have `{` and `}`; grouping braces become parentheses. No parser of LaTeX: what is not
+known stays as it is.
 """
 
 import html
@@ -23,7 +23,7 @@ _SIGNS = str.maketrans(
         "∙": "*", "∗": "*", "÷": "/", "⁄": "/", "∕": "/", "√": " sqrt", "∛": " cbrt", "π": " pi ",
         "∞": " inf ", "≤": "<=", "≥": ">=", "⩽": "<=", "⩾": ">=", "≠": "!=", "→": "->", "⇒": "->",
         "°": " degrees ", "’": "'", "‘": "'", "“": '"', "”": '"', "¢": " cents ", "İ": "I",
-        "\u066b": ".", "\u066c": ",", "Ω": " ohm ", "Ω": " ohm ", "µ": "μ", "＝": "=", "∪": " ∪ ",
+        "\u066b": ".", "\u066c": ",", "Ω": " ohm ", "µ": "μ", "＝": "=", "∪": " ∪ ",
         "±": " ± ", "≅": "≈", "≃": "≈", "∼": "≈", "\u202f": "\u2009", "－": "-", "﹣": "-",
     }
 )  # fmt: skip
@@ -129,7 +129,9 @@ def _repeating(whole: str, fixed: str, period: str) -> str:
 
 def _matrix(inside: str) -> str:
     rows = [row.split("&") for row in re.split(r"\\\\|\\cr\b", inside) if row.strip()]
-    return "[" + ", ".join("[" + ", ".join(cell.strip() for cell in row) + "]" for row in rows) + "]"
+    return (
+        "[" + ", ".join("[" + ", ".join(cell.strip() for cell in row) + "]" for row in rows) + "]"
+    )
 
 
 def _from_unicode(text: str) -> str:
@@ -184,6 +186,8 @@ def plain(text: str) -> str:
     if "$" in text:
         text = _STRAY.sub("", text)
     text = _CROSS.sub(" * ", text.replace("`", ""))
+    if "=>" in text:
+        text = text.replace("=>", "->")
     if "- " in text:
         text = _MINUS.sub(r"\1-", text)
     if "  " in text or not text.isascii():

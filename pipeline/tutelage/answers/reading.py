@@ -1,4 +1,5 @@
-"""What a short text is as a whole: `read("2 kg 300 g")`, `read("(1, 2)")`, `read("x = 1 or x = 2")`.
+"""What a short text is as a whole: `read("2 kg 300 g")`, `read("(1, 2)")`, `read("x = 1 or x =
+2")`.
 
 For a text that is one answer: what stands in a box, after "the answer is", or in a gold. How an
 answer is found in a message is in `final`.
@@ -13,14 +14,15 @@ from functools import lru_cache
 from tutelage.answers import formulas
 from tutelage.answers.numbers import moments, numbers
 from tutelage.answers.plain import BOX, BOX_END, plain
+from tutelage.answers.tables import words
 from tutelage.answers.units import PHRASE, unit
 from tutelage.answers.values import Formula, Items, Moment, Number, Relation, Value, Words
 
 _DRESS = " \t\n\"'.,;:*_" + BOX + BOX_END
 _DECIMAL = re.compile(r"\.\d")
 _ABOUT = re.compile(
-    r"^(?:≈|~|about|approximately|approx\.?|roughly|exactly|just|only|equals?|is|=|a total of|on|at|the)\s*"
-    r"(?=[\d$€£+-]|\.\d)", re.I)  # fmt: skip
+    r"^(?:≈|~|about|approximately|approx\.?|roughly|exactly|just|only|equals?|is|=|a total of"
+    r"|on|at|the)\s*(?=[\d$€£+-]|\.\d)", re.I)  # fmt: skip
 _SAID = re.compile(
     r"^(?:(?:so|thus|therefore|hence),?\s+)?(?:the\s+|my\s+)?(?:final\s+|correct\s+)?(?:answer|result|solution)"
     r"\s*(?:is|:|=|equals)+\s*:?\s*", re.I)  # fmt: skip
@@ -29,11 +31,11 @@ NAME = re.compile(
 )
 """What stands before a value that has a name: `x = `, `f(2) = `, `AB = `."""
 _MEMBER = re.compile(r"^[A-Za-z](?:_\w+)?\s*∈\s*")
-_CHANGING = frozenset(
-    """or and to vs versus plus minus times over by divided multiplied than not nor but either maybe
-    perhaps point half halves third thirds fourth fourths fifth fifths tenth tenths squared cubed
-    factorial pi sqrt root log ln exp sin cos tan infinity inf mod choose is are x y z equals equal
-    dozen hundred thousand million billion""".split()
+_CHANGING = words(
+    """or and to vs versus plus minus times over by divided multiplied than not nor but either
+    maybe perhaps point half halves third thirds fourth fourths fifth fifths tenth tenths
+    squared cubed factorial pi sqrt root log ln exp sin cos tan infinity inf mod choose is are x
+    y z equals equal dozen hundred thousand million billion"""
 )
 """Words that change the number before them, or begin something else, and so name no thing."""
 _THING = re.compile(r"[\s-]*[A-Za-z][A-Za-z.'/-]*(?: [A-Za-z(][A-Za-z.'/()-]*){0,7}\.?")
@@ -90,7 +92,9 @@ def read_plain(text: str, depth: int = 0) -> Value:
 def folded(text: str) -> Words:
     """`text` as words: small letters, no punctuation, no article before it."""
     words = re.sub(r"[^\w\s']|(?<!\w)'|'(?!\w)", " ", text.casefold()).split()
-    return Words(" ".join(words[1:] if words[:1] in (["the"], ["a"], ["an"]) and words[1:] else words))
+    return Words(
+        " ".join(words[1:] if words[:1] in (["the"], ["a"], ["an"]) and words[1:] else words)
+    )
 
 
 def _moment(text: str) -> Moment | None:
@@ -127,7 +131,11 @@ def number(text: str) -> Number | None:
     if not _THING.fullmatch(tail) or span.loose or span.form == "ordinal":
         return None
     words = re.findall(r"[a-z]+", tail.lower())
-    if any(word in _CHANGING for word in words) or len(words[0]) < 2 or words[0] in formulas.FUNCTIONS:
+    if (
+        any(word in _CHANGING for word in words)
+        or len(words[0]) < 2
+        or words[0] in formulas.FUNCTIONS
+    ):
         return None
     return span.number if len(words[0]) > 2 or not tail[:1].isalpha() else None
 
@@ -136,7 +144,8 @@ MONEY_AFTER = "$€£¥₹"
 
 
 def split(text: str) -> tuple[str, list[str]]:
-    """Brackets and parts of `[1, 2)`; parts at the top level only; no parts where there is but one."""
+    """Brackets and parts of `[1, 2)`; parts at the top level only; no parts where there is but
+    one."""
     brackets, inner = "", text
     if text[:1] in _OPEN and text[-1:] in _CLOSE and _closes(text):
         brackets, inner = text[0] + text[-1], text[1:-1]
@@ -150,7 +159,7 @@ def split(text: str) -> tuple[str, list[str]]:
     parts.append(inner[start:].strip())
     if depth:
         return "", []
-    if parts and brackets != "()" :
+    if parts and brackets != "()":
         parts = [re.sub(r"^(?:and|or)\s+", "", part) for part in parts]
     parts = [part for part in parts if part] if brackets in ("", "{}") else parts
     if not all(parts) or (len(parts) < 2 and brackets != "{}") or len(parts) > 200:
@@ -174,10 +183,20 @@ def _items(text: str, depth: int) -> Items | None:
     text = _MEMBER.sub("", text)
     if text.startswith("matrix["):
         rows = [split(row) for row in split(text[6:])[1] or [text[7:-1]]]
-        cells = [r[1] or [p.strip("[]")] for r, p in zip(rows, split(text[6:])[1] or [text[7:-1]], strict=True)]
-        return Items("matrix", tuple(Items("[]", tuple(read_plain(c, depth + 1) for c in row)) for row in cells))
-    if " ∪ " in text or re.search(r"\bor\b", text) and re.search(r"[<>]", text):
-        pieces = [read_plain(p.strip(), depth + 1) for p in re.split(r"∪|\bor\b|,(?=\s*[a-z]\s*[<>])", text) if p.strip()]
+        cells = [
+            r[1] or [p.strip("[]")]
+            for r, p in zip(rows, split(text[6:])[1] or [text[7:-1]], strict=True)
+        ]
+        return Items(
+            "matrix",
+            tuple(Items("[]", tuple(read_plain(c, depth + 1) for c in row)) for row in cells),
+        )
+    if " ∪ " in text or (re.search(r"\bor\b", text) and re.search(r"[<>]", text)):
+        pieces = [
+            read_plain(p.strip(), depth + 1)
+            for p in re.split(r"∪|\bor\b|,(?=\s*[a-z]\s*[<>])", text)
+            if p.strip()
+        ]
         if len(pieces) > 1 and all(isinstance(p, Items) for p in pieces):
             return Items("∪", tuple(pieces))
     if "±" in text:
@@ -209,38 +228,43 @@ def _listable(values: tuple[Value, ...], parts: list[str]) -> bool:
 
 
 def _related(text: str, depth: int) -> Value | None:
-    """`x = 5` as 5, `x > 5` and `0 < x <= 1` as intervals, other equations as they are."""
+    """`x > 5` and `0 < x <= 1` as intervals; equations and other inequalities as they are."""
     if "∈" in text and (inner := _MEMBER.sub("", text)) != text:
         return read_plain(inner, depth + 1)
     if "=" in text and not re.search(r"[<>!]", text):
-        sides = [side.strip() for side in text.split("=") if side.strip()]
-        if len(sides) == 2 and text.count("=") == 1:
-            left, right = read_plain(sides[0], depth + 1), read_plain(sides[1], depth + 1)
-            return None if isinstance(left, Words) and " " in left.text else Relation("=", left, right)
-        return None
+        sides = [read_plain(side.strip(), depth + 1) for side in text.split("=") if side.strip()]
+        if len(sides) != 2 or text.count("=") != 1:
+            return None
+        prose = isinstance(sides[0], Words) and " " in sides[0].text
+        return None if prose else Relation("=", *sides)
     bound = _BOUND.match(text) if re.search(r"[<>]|!=", text) else None
     if not bound:
         return None
-    left, sign, middle, sign2, right = bound.groups()
-    if any(part and isinstance(read_plain(part, depth + 1), Words) for part in (left, middle, right)):
+    parts = [part for part in (bound[1], bound[3], bound[5]) if part]
+    values = [read_plain(part, depth + 1) for part in parts]
+    if any(isinstance(value, Words) for value in values):
         return None
-    if sign == "!=" or (sign2 is None and re.search(r"[A-Za-z]", left) and not re.fullmatch(r"[A-Za-z](_\w+)?", left)):
-        return Relation(sign, read_plain(left, depth + 1), read_plain(middle, depth + 1))
-    if sign2:
-        if sign[0] != sign2[0]:
-            return None
-        low, high = (left, right) if sign[0] == "<" else (right, left)
-        strict = (sign, sign2) if sign[0] == "<" else (sign2, sign)
-    elif re.fullmatch(r"[A-Za-z](_\w+)?", left):
-        low, high = (middle, "inf") if sign[0] == ">" else ("-inf", middle)
-        strict = (sign, "<") if sign[0] == ">" else ("<", sign)
-    elif re.fullmatch(r"[A-Za-z](_\w+)?", middle):
-        low, high = (left, "inf") if sign[0] == "<" else ("-inf", left)
-        strict = (sign, "<") if sign[0] == "<" else ("<", sign)
+    signs = [sign for sign in (bound[2], bound[4]) if sign]
+    if {sign[0] for sign in signs} == {">"}:
+        parts, values, signs = parts[::-1], values[::-1], signs[::-1]
+    elif len({sign[0] for sign in signs}) > 1:
+        return None
+    if "!=" in signs:
+        return Relation("!=", values[0], values[1]) if len(values) == 2 else None
+    infinite: tuple[Value, Value] = (
+        Formula(("neg", ("v", "inf")), "-inf"),
+        Formula(("v", "inf"), "inf"),
+    )
+    ends = ["=" in sign for sign in signs]
+    if len(values) == 3:
+        low, high, closed = values[0], values[2], ends
+    elif re.fullmatch(r"[A-Za-z](_\w+)?", parts[0]):
+        low, high, closed = infinite[0], values[1], [False, *ends]
+    elif re.fullmatch(r"[A-Za-z](_\w+)?", parts[1]):
+        low, high, closed = values[0], infinite[1], [*ends, False]
     else:
-        return None
-    brackets = ("[" if "=" in strict[0] else "(") + ("]" if "=" in strict[1] else ")")
-    return Items(brackets, (read_plain(low, depth + 1), read_plain(high, depth + 1)))
+        return Relation("<=" if ends[0] else "<", values[0], values[1])
+    return Items(("[" if closed[0] else "(") + ("]" if closed[1] else ")"), (low, high))
 
 
 def formula(text: str) -> Formula | Number | None:
@@ -253,7 +277,7 @@ def formula(text: str) -> Formula | Number | None:
     tree = tree or formulas.parse(text)
     if tree is None or (tree[0] == "*" and _spells(text)):
         return None
-    if tree[0] == "n" or tree[0] == "neg" and tree[1][0] == "n":
+    if tree[0] == "n" or (tree[0] == "neg" and tree[1][0] == "n"):
         return Number(formulas.exact(tree) or Fraction(0))
     return Formula(tree, text)
 

@@ -1,4 +1,5 @@
-"""What the statement of a problem asks, which options it offers, and which numbers and units it names."""
+"""What the statement of a problem asks, which options it offers, and which numbers and units it
+names."""
 
 import re
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from functools import lru_cache
 from tutelage.answers import units
 from tutelage.answers.numbers import numbers
 from tutelage.answers.plain import plain
+from tutelage.answers.tables import words
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +41,11 @@ _SOUGHT = re.compile(
     r"calculate|evaluate|give|state|name|who\s+is|how\s+(?:many|much))\s+"
     r"(?:(?:the|her|his|its|their|an?)\s+)?((?:[a-z'-]+\s*){1,4})"
 )
-_NO_NOUN = frozenset(
-    """do does did is are was were will can could has have had would should must to in of on at more
-    fewer less total that which who there he she they you it per each left if""".split()
+_NO_NOUN = words(
+    """do does did is are was were will can could has have had would should must to in of on at
+    more fewer less total that which who there he she they you it per each left if"""
 )
-_ANY = frozenset("value result answer solution total final correct new overall exact".split())
+_ANY = words("value result answer solution total final correct new overall exact")
 _ACTS = (
     (r"\bint|evaluate", "integral"),
     (r"differentiat|deriv", "derivative"),
@@ -102,7 +104,7 @@ def statement(text: str) -> Statement:
     return Statement(text, question, options, counted, _ANY | sought, values, units.named(text))
 
 
-_NO_THING = frozenset(
-    """and for from with than each every per percent time more les fewer then now left away the but how
-    what are was""".split()
+_NO_THING = words(
+    """and for from with than each every per percent time more les fewer then now left away the but
+    how what are was"""
 )

@@ -16,15 +16,20 @@ class Table:
 
     def __init__(self, name: str, frame: str, *rows: str, flags: int = re.I) -> None:
         self.name, self._frame, self._flags = name, frame, flags
-        self.rows = tuple(row for line in rows for row in line.split())
+        self.rows = tuple(row for text in rows for row in text.replace("\\\n", "").split())
         self._compile(self.rows)
         TABLES[name] = self
 
     def _compile(self, rows: tuple[str, ...]) -> None:
         alternatives = "|".join(rows).replace("_", r"\s+") or "(?!)"
-        pattern = re.compile(self._frame.replace("{}", f"(?:{alternatives})"), self._flags)
+        frame = re.sub(r"\n\s+", "", self._frame)
+        pattern = re.compile(frame.replace("{}", f"(?:{alternatives})"), self._flags)
         self.search, self.match = pattern.search, pattern.match
-        self.fullmatch, self.finditer, self.split = pattern.fullmatch, pattern.finditer, pattern.split
+        self.fullmatch, self.finditer, self.split = (
+            pattern.fullmatch,
+            pattern.finditer,
+            pattern.split,
+        )
 
     @contextmanager
     def without(self, row: str) -> Iterator[None]:
@@ -34,3 +39,8 @@ class Table:
             yield
         finally:
             self._compile(self.rows)
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of a list that is written as running text."""
+    return frozenset(text.split())

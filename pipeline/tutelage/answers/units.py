@@ -5,6 +5,8 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
+from tutelage.answers.tables import words
+
 
 class Unit(NamedTuple):
     """A known unit, such as `km^2`."""
@@ -38,10 +40,12 @@ _TABLE = """
     power: W=1 watt watts; kW=1000 kilowatt kilowatts; hp=0 horsepower
     current: A=1 amp amps ampere amperes; voltage: V=1 volt volts; resistance: ohm=1 ohms
     pressure: Pa=1 pascal pascals; kPa=1000; atm=0 atmospheres; frequency: Hz=1 hertz
-    charge: C=1 coulomb coulombs; field: T=1 tesla; amount: mol=1 mole moles; data: byte=8 bytes; data: bit=1 bits
+    charge: C=1 coulomb coulombs; field: T=1 tesla; amount: mol=1 mole moles
+    data: byte=8 bytes; data: bit=1 bits
     speed: m/s=1 mps; speed: km/h=10/36 kmh kph km/hr; speed: mph=1609344/3600000 mi/h
 """
 _SPELLINGS: dict[str, Unit] = {}
+_last = ""
 for _entry in re.split(r"[;\n]", _TABLE):
     _kind, _colon, _rest = _entry.rpartition(": ")
     _words = _rest.split()
@@ -53,10 +57,10 @@ for _entry in re.split(r"[;\n]", _TABLE):
     for _word in (_name, *_words[1:]):
         _SPELLINGS[_word] = Unit(_name, _kind, Fraction(_size))
 MONEY = "$€£¥₹"
-_CAPITALS = frozenset("K N J W A V C T L kN kJ kW kWh Pa kPa Hz mL".split())
+_CAPITALS = words("K N J W A V C T L kN kJ kW kWh Pa kPa Hz mL")
 """Letters that are this unit in this case only."""
 _POWERS = {"squared": 2, "cubed": 3, "square": 2, "sq": 2, "cubic": 3, "cu": 3}
-_WORD = r"(?:°\s?[CF]|[A-Za-z]+|[%s])" % MONEY
+_WORD = rf"(?:°\s?[CF]|[A-Za-z]+|[{MONEY}])"
 PHRASE = re.compile(
     rf"(?:(?:square|sq\.?|cubic|cu\.?)\s+)?(?:{_WORD})(?:\s?\^\s?\(?-?[23]\)?|\s+(?:squared|cubed)\b)?"
     rf"(?:\s?(?:/|\bper\s|\*\s?)\s?(?:{_WORD})(?:\s?\^\s?\(?[23]\)?)?)?"
@@ -65,7 +69,8 @@ PHRASE = re.compile(
 
 @lru_cache(maxsize=4096)
 def unit(text: str) -> Unit | None:
-    """The unit that `text` is as a whole: `sq cm`, `m^2`, `miles per hour`; None where it is none."""
+    """The unit that `text` is as a whole: `sq cm`, `m^2`, `miles per hour`; None where it is
+    none."""
     text = text.strip(" .").replace("(", "").replace(")", "")
     over = re.split(r"\s?/\s?|\s+per\s+", text, maxsplit=1)
     if len(over) == 2:
@@ -89,7 +94,9 @@ def unit(text: str) -> Unit | None:
     if degrees:
         word = f"°{degrees[1][0].upper()}"
     found = _SPELLINGS.get(word) or (_SPELLINGS.get(word.lower()) if len(word) > 1 else None)
-    if found is None or (len(word) == 1 and word not in _CAPITALS and not word.islower() and word not in MONEY):
+    if found is None or (
+        len(word) == 1 and word not in _CAPITALS and not word.islower() and word not in MONEY
+    ):
         return None
     if power == 1:
         return found

@@ -1,9 +1,9 @@
 """The process in which one judgement may hang, grow or die: `python -m tutelage.verifiers.child`.
 
 It reads one JSON object a line from its standard input and writes two for each: `{"began": id}`
-when the verifier is loaded, from which moment its time counts, then the verdict. What passes its seconds
-of the processor is ended by the kernel, even inside a C loop. It ends when its parent does: at the end of
-its input, by the kernel's parent-death signal where there is one, and by an alarm.
+when the verifier is loaded, from which moment its time counts, then the verdict. What passes its
+seconds of the processor is ended by the kernel, even inside a C loop. It ends when its parent does:
+at the end of its input, by the kernel's parent-death signal where there is one, and by an alarm.
 """
 
 import ctypes

@@ -1,8 +1,9 @@
-"""Whether two formulas say the same, by math-verify and sympy: for what `answers.formulas` leaves open.
+"""Whether two formulas say the same, by math-verify and sympy: for what `answers.formulas` leaves
+open.
 
-Importing sympy takes seconds and a formula may take for ever: only a process that can be killed should
-import this module. What math-verify says is believed only where numbers do not speak against it: it
-compares to a fixed number of decimals, so that to it every tiny number is every other.
+Importing sympy takes seconds and a formula may take for ever: only a process that can be killed
+should import this module. What math-verify says is believed only where numbers do not speak against
+it: it compares to a fixed number of decimals, so that to it every tiny number is every other.
 """
 
 import logging
@@ -38,7 +39,14 @@ def equal(one: Tree, other: Tree) -> bool | None:
         if agree and not (left.free_symbols | right.free_symbols):
             return True
         return bool(
-            verify([left], [right], float_rounding=15, numeric_precision=50, strict=True, timeout_seconds=None)
+            verify(
+                [left],
+                [right],
+                float_rounding=15,
+                numeric_precision=50,
+                strict=True,
+                timeout_seconds=None,
+            )
         )
     except MemoryError:
         raise
@@ -60,14 +68,20 @@ def expression(tree: Tree) -> Any:
         return -a
     if kind == "!":
         return sympy.factorial(a)
-    if kind == "^" and (power := exact(tree[2])) is not None and power.denominator % 2 and a.is_negative:
+    if (
+        kind == "^"
+        and (power := exact(tree[2])) is not None
+        and power.denominator % 2
+        and a.is_negative
+    ):
         return sympy.real_root(a, power.denominator) ** power.numerator
     b = expression(tree[2])
     return a + b if kind == "+" else a * b if kind == "*" else a / b if kind == "/" else a**b
 
 
 def _agree(left: Any, right: Any) -> bool | None:
-    """Whether both come to the same number, letters at fixed points; None where they come to none."""
+    """Whether both come to the same number, letters at fixed points; None where they come to
+    none."""
     letters = sorted(left.free_symbols | right.free_symbols, key=str)
     for point in _POINTS:
         places = {letter: point + n for n, letter in enumerate(letters)}

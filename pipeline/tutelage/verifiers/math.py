@@ -1,10 +1,10 @@
 r"""Judges the final answer of a math message: exactly where it can, with algebra where it must.
 
 `answers` reads the gold and finds the message's final answer; the two are compared here. `glance`
-settles nearly all in the caller's process, in microseconds and without a heavy import: text, numbers,
-letters, words, lists, and formulas of the ordinary kind. What is left (identities of functions, nested
-roots) goes to `verify`, which asks `equivalence` and so belongs in a process that can be killed:
-`VerifierPool` sees to that.
+settles nearly all in the caller's process, in microseconds and without a heavy import: text,
+numbers, letters, words, lists, and formulas of the ordinary kind. What is left (identities of
+functions, nested roots) goes to `verify`, which asks `equivalence` and so belongs in a process that
+can be killed: `VerifierPool` sees to that.
 
 What cannot be read or would take for ever (sums, integrals, over-long answers) is refused, which is
 `unjudged`, unless its text equals the gold's. Not covered: whether the working is right.
@@ -12,7 +12,7 @@ What cannot be read or would take for ever (sums, integrals, over-long answers) 
 
 import re
 
-from tutelage.answers import formulas
+from tutelage.answers import fields, formulas
 from tutelage.answers.equality import Decide
 from tutelage.answers.final import Final, final_answer, whole
 from tutelage.answers.gold import Answer, Scorer, Tests, compare, gold_of
@@ -20,7 +20,9 @@ from tutelage.answers.plain import plain
 from tutelage.answers.values import Formula, Value, Words
 from tutelage.records import Problem, Verdict
 
-_UNREAD = re.compile(r"\b(?:sum|prod|i*int|oint|lim|bigcup|bigcap)(?:_|\^|\s*\(|\b\s*limits)|\d{401}")
+_UNREAD = re.compile(
+    r"\b(?:sum|prod|i*int|oint|lim|bigcup|bigcap)(?:_|\^|\s*\(|\b\s*limits)|\d{401}"
+)
 """Notation that is not read."""
 
 
@@ -31,7 +33,7 @@ class MathVerifier:
 
     def glance(self, problem: Problem, answer: str) -> Verdict | None:
         """The verdict, where it takes no algebra; None where only `verify` can tell."""
-        return self._verdict(problem, answer, formulas.equal, last=False)
+        return self._verdict(problem, answer, fields.equal, last=False)
 
     def verify(self, problem: Problem, answer: str) -> Verdict:
         """The verdict, with algebra where it is needed."""
@@ -41,7 +43,7 @@ class MathVerifier:
         from tutelage.verifiers.equivalence import equal
 
         def decide(one: formulas.Tree, other: formulas.Tree) -> bool | None:
-            known = formulas.equal(one, other)
+            known = fields.equal(one, other)
             return known if known is not None else equal(one, other)
 
         verdict = self._verdict(problem, answer, decide, last=True)
@@ -57,9 +59,7 @@ class MathVerifier:
         gold = answer_to(problem)
         return final_answer(answer, gold).text if gold else ""
 
-    def _verdict(
-        self, problem: Problem, answer: str, decide: Decide, last: bool
-    ) -> Verdict | None:
+    def _verdict(self, problem: Problem, answer: str, decide: Decide, last: bool) -> Verdict | None:
         gold = answer_to(problem)
         if gold is None or not gold.text:
             return Verdict("unjudged", "", "no gold answer", self.name)
@@ -70,7 +70,7 @@ class MathVerifier:
         for (text, _), reason in zip(final.readings, reasons, strict=True):
             if reason == "":
                 return Verdict("correct", text, "", self.name)
-        if refusal := refused(gold, final):
+        if refusal := refused(gold, final, None in reasons):
             return Verdict("unjudged", final.text, f"refused: {refusal}", self.name)
         if None not in reasons:
             return Verdict("incorrect", final.text, reasons[0] or "", self.name)
@@ -100,16 +100,19 @@ def accepts(problem: Problem, text: str) -> bool:
 
 
 def agrees(one: formulas.Tree, other: formulas.Tree) -> bool | None:
-    """`formulas.equal`, and where that cannot tell: whether the values agree as floats."""
-    known = formulas.equal(one, other)
+    """`fields.equal`, and where that cannot tell: whether the values agree as floats."""
+    known = fields.equal(one, other)
     if known is not None:
         return known
     a, b = formulas.approximate(one), formulas.approximate(other)
     return None if a is None or b is None else abs(a - b) <= 1e-9 * max(abs(a), abs(b))
 
 
-def refused(gold: Answer, final: Final) -> str:
-    """Why an answer is not compared; empty where nothing speaks against it."""
+def refused(gold: Answer, final: Final, unsure: bool) -> str:
+    """Why an answer is not compared; empty where nothing speaks against it.
+
+    `unsure` says that it would take algebra.
+    """
     if isinstance(gold.value, Words) and not _UNREAD.search(gold.text):
         return ""
     for text, value in final.readings:
@@ -117,15 +120,18 @@ def refused(gold: Answer, final: Final) -> str:
             return f"longer than {formulas.LONGEST} characters"
         if isinstance(value, Words) and _UNREAD.search(text):
             return "notation that is not read"
-        if isinstance(value, Words) and text.count("(") > formulas.DEEPEST // 2:
+        if isinstance(value, Words) and text.count("(") > 30:
             return "nesting that deep"
     if _UNREAD.search(gold.text):
         return "notation that is not read"
-    return "" if _computable(gold.value) and all(_computable(v) for _, v in final.readings) else "a number that large"
+    values = (gold.value, *(value for _, value in final.readings))
+    return "a number that large" if unsure and not all(map(_computable, values)) else ""
 
 
 def _computable(value: Value) -> bool:
     """Whether algebra may be tried on it: no tower of powers, no factorial of a large number."""
-    return not isinstance(value, Formula) or formulas.approximate(value.tree) is not None or (
-        formulas.exact(value.tree) is not None
+    return (
+        not isinstance(value, Formula)
+        or formulas.approximate(value.tree) is not None
+        or (formulas.exact(value.tree) is not None)
     )

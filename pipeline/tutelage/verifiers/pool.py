@@ -1,11 +1,11 @@
 """Judges messages without ever hanging: easy ones at once, the rest in processes that are killed.
 
 A pool has a few threads, each with a child process of its own (`child`), started when first needed
-and kept warm. A judgement has so many seconds of the processor, and `WALL` times as many by the clock, so
-that a busy machine loses no verdict. One that passes its time is killed with its process and is `unjudged`,
-`timeout`; one that passes its memory is `unjudged`, `memory`; one whose process dies is `unjudged`,
-`died`. None of this is ever an exception, and none of it costs the next judgement more than the
-start of a new child.
+and kept warm. A judgement has so many seconds of the processor, and `WALL` times as many by the
+clock, so that a busy machine loses no verdict. One that passes its time is killed with its process
+and is `unjudged`, `timeout`; one that passes its memory is `unjudged`, `memory`; one whose process
+dies is `unjudged`, `died`. None of this is ever an exception, and none of it costs the next
+judgement more than the start of a new child.
 
 The pool does not sandbox: what runs a student's program is `sandbox`, inside such a child.
 """
@@ -31,7 +31,8 @@ from tutelage.records import Problem, Verdict
 from tutelage.verifiers import Verifier, load, name_for
 
 WALL = 10
-"""Seconds by the clock for each second of the processor: the machine may be that many times overloaded."""
+"""Seconds by the clock for each second of the processor: the machine may be that many times
+overloaded."""
 CUT = "cut off by the length limit"
 START_LIMIT = 300.0
 """Seconds that a child may take to start and to import its verifier."""
@@ -66,13 +67,12 @@ class VerifierPool:
             load(verifier)
 
     def verify(self, problem: Problem, answer: str, finish_reason: str = "") -> Verdict:
-        """The verdict on `answer`; waits for it. What `finish_reason` says was cut off is no answer."""
+        """The verdict on `answer`; waits for it. What `finish_reason` says was cut off is no
+        answer."""
         verdict = self._glance(problem, answer, finish_reason)
         return verdict if verdict is not None else self._submit(problem, answer).result()
 
-    async def verify_async(
-        self, problem: Problem, answer: str, finish_reason: str = ""
-    ) -> Verdict:
+    async def verify_async(self, problem: Problem, answer: str, finish_reason: str = "") -> Verdict:
         """The verdict on `answer`; the loop goes on meanwhile, whatever the answer does."""
         verdict = self._glance(problem, answer, finish_reason)
         if verdict is not None:

@@ -1,9 +1,9 @@
 """Judges by the scorer of a reasoning-gym data set: a score of 1 is correct, any less is not.
 
-`gold.value` is JSON: `dataset`, `entry` (what the data set gave), `answer`, and `literal`, the entry
-as a Python literal where JSON would lose its tuples. The final answer is what stands between the
-last `<answer>` tags, all lines of it; else in the last box, after `####` or after "the answer is"; else
-the whole message.
+`gold.value` is JSON: `dataset`, `entry` (what the data set gave), `answer`, and `literal`, the
+entry as a Python literal where JSON would lose its tuples. The final answer is what stands between
+the last `<answer>` tags, all lines of it; else in the last box, after `####` or after "the answer
+is"; else the whole message.
 
 A scorer that gives 1 to nonsense, too (that of game_of_life_halting does), is not believed: then
 the answer must be the entry's own. Some scorers hand the answer to `eval`, or to sympy's parser,
@@ -22,9 +22,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from tutelage.records import Problem, Verdict
 from tutelage.answers import sentences
 from tutelage.answers.final import CUT_OFF, LONGEST_MESSAGE, NO_ANSWER, PHRASE
+from tutelage.records import Problem, Verdict
 
 LONGEST = 20_000
 """Characters of a final answer that are scored."""
@@ -104,8 +104,16 @@ def marked(message: str) -> tuple[str, str]:
         return marks[-1].strip(), ""
     for phrase in reversed(list(PHRASE.finditer(message))):
         lines = message[phrase.end() :].strip("*_:= \t\n").splitlines()
-        said = sentences.SPLIT.split(lines[0], maxsplit=1)[0].strip("*_ ").rstrip(".! *_") if lines else ""
-        if said and not said.endswith("?") and not said.lower().startswith(("not ", "never ", "wrong")):
+        said = (
+            sentences.SPLIT.split(lines[0], maxsplit=1)[0].strip("*_ ").rstrip(".! *_")
+            if lines
+            else ""
+        )
+        if (
+            said
+            and not said.endswith("?")
+            and not said.lower().startswith(("not ", "never ", "wrong"))
+        ):
             return said, ""
     return message, ""
 
