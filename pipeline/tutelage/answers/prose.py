@@ -23,7 +23,7 @@ REFUSES = Table(
     "refuses",
     r"(?:{})\s*(?:(?:be|equal|to|just|about|exactly|the|a|simply)\s+)*$",
     r"""\bnot \bnever \bcannot \bwithout \bthan \bleast \bmost \bbetween \beither \bneither \binstead_of
-    n't ≠ != [<>≤≥]=?""",
+    n't ≠ != (?<!-)[<>≤≥]=?""",
 )
 RETRACTS = Table(
     "retracts",
