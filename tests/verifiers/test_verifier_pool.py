@@ -101,7 +101,7 @@ def test_a_hung_sympy_is_killed_and_says_what_it_read():
             problem("(\\sin(x)^2+\\cos(x)^2)^{60}(x+y)^{200}"), "\\boxed{(x+y)^{200}}"
         )
         assert (verdict.status, verdict.reason) == ("unjudged", "timeout")
-        assert verdict.extracted == "\\sin(x)^{2000} + (x+y)^{900}"
+        assert verdict.extracted == "(x+y)^200"
 
 
 def test_many_in_flight_do_not_block_the_loop(rogue):
@@ -205,7 +205,7 @@ def test_a_child_does_not_import_the_callers_main(tmp_path):
 def test_an_unknown_verifier_is_the_persons_mistake():
     with pytest.raises(SettingsError, match="math, code, reasoning"):
         load("algebra")
-    with pytest.raises(SettingsError, match="cannot load"):
+    with pytest.raises(SettingsError, match="cannot be loaded"):
         VerifierPool(verifier="no.such.module:Class")
 
 

@@ -17,7 +17,7 @@ from tutelage.answers.formulas import Tree, exact
 logging.getLogger("math_verify").setLevel(logging.CRITICAL)
 _DIGITS = 80
 """Significant digits of the numeric check; formulas that agree in so many are not told apart."""
-_POINTS = (sympy.Rational(1234577, 1000003), sympy.Rational(1618034, 1000081))
+_POINTS = tuple(sympy.Rational(n, 1000003) for n in (1234577, -1618033, 2236068))
 _FUNCTIONS: dict[str, Any] = {
     "ln": sympy.log, "sin": sympy.sin, "cos": sympy.cos, "tan": sympy.tan, "cot": sympy.cot,
     "sec": sympy.sec, "csc": sympy.csc, "arcsin": sympy.asin, "arccos": sympy.acos,
@@ -37,6 +37,8 @@ def equal(one: Tree, other: Tree) -> bool | None:
         if agree is False:
             return False
         if agree and not (left.free_symbols | right.free_symbols):
+            return True
+        if agree and sympy.simplify(sympy.gammasimp(left - right)) == 0:
             return True
         return bool(
             verify(
