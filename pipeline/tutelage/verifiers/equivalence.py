@@ -24,7 +24,7 @@ _FUNCTIONS: dict[str, Any] = {
     "arctan": sympy.atan, "sinh": sympy.sinh, "cosh": sympy.cosh, "tanh": sympy.tanh,
     "abs": sympy.Abs, "floor": sympy.floor, "ceil": sympy.ceiling, "binom": sympy.binomial,
     "gcd": sympy.gcd, "lcm": sympy.lcm, "min": sympy.Min, "max": sympy.Max,
-    "log": lambda x: sympy.log(x, 10),
+    "log": lambda x: sympy.log(x, 10), "factorial": sympy.factorial,
 }  # fmt: skip
 _CONSTANTS = {"pi": sympy.pi, "e": sympy.E, "i": sympy.I, "inf": sympy.oo}
 
@@ -68,8 +68,6 @@ def expression(tree: Tree) -> Any:
     a = expression(tree[1])
     if kind == "neg":
         return -a
-    if kind == "!":
-        return sympy.factorial(a)
     if (
         kind == "^"
         and (power := exact(tree[2])) is not None
