@@ -18,7 +18,6 @@ from apache_beam.options.pipeline_options import (
     TypeOptions,
     WorkerOptions,
 )
-from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from tutelage.errors import SettingsError
 from tutelage.flow.workers import LocalRunner, WorkerPool
@@ -77,9 +76,9 @@ def is_multiprocess(options: PipelineOptions) -> bool:
 
 
 def runner(options: PipelineOptions, workers: WorkerPool | None = None) -> Any:
-    """The runner that was asked for by name; where none was, `FnApiRunner`, its worker processes
-    those of `workers`.
+    """The runner that was asked for by name; where none was, ours, with its worker processes
+    from `workers`.
     """
     if is_local(options):
-        return LocalRunner(workers) if workers else FnApiRunner()
+        return LocalRunner(workers)
     return options.view_as(StandardOptions).runner

@@ -25,9 +25,18 @@ from apache_beam.runners.portability.fn_api_runner.worker_handlers import (
 )
 
 from tutelage.errors import RunFailed
+from tutelage.flow.sockets import private_services
 from tutelage.processes.supervised import Supervised
 
 _URN = "tutelage:worker_process"
+_HERE = (
+    _URN,
+    python_urns.EMBEDDED_PYTHON,
+    python_urns.EMBEDDED_PYTHON_GRPC,
+    python_urns.EMBEDDED_PYTHON_LOOPBACK,
+    python_urns.SUBPROCESS_SDK,
+)
+"""Environments whose workers are processes or threads of this machine."""
 _MODULE = "apache_beam.runners.worker.sdk_worker_main"
 _END_S = 10.0
 """How long a reaper may take to end what it watches; that takes milliseconds."""
@@ -89,19 +98,23 @@ class WorkerPool:
 
 
 class LocalRunner(FnApiRunner):
-    """`FnApiRunner`, whose worker processes are ours."""
+    """`FnApiRunner`, whose worker processes are ours, and whose services are this user's alone."""
 
-    def __init__(self, pool: WorkerPool) -> None:
+    def __init__(self, pool: WorkerPool | None = None) -> None:
         super().__init__()
         self._pool = pool
 
     def run_via_runner_api(self, pipeline_proto: Any, options: Any) -> Any:
-        """As Beam's; only who starts the workers is another."""
-        for environment in pipeline_proto.components.environments.values():
-            if environment.urn == python_urns.SUBPROCESS_SDK:
+        """As Beam's, but for who starts the workers and where they find this process."""
+        environments = pipeline_proto.components.environments.values()
+        for environment in environments:
+            if environment.urn == python_urns.SUBPROCESS_SDK and self._pool is not None:
                 environment.urn = _URN
                 environment.payload = self._pool.name.encode()
-        return super().run_via_runner_api(pipeline_proto, options)
+        if any(environment.urn not in _HERE for environment in environments):
+            return super().run_via_runner_api(pipeline_proto, options)
+        with private_services():
+            return super().run_via_runner_api(pipeline_proto, options)
 
 
 @WorkerHandler.register_environment(_URN, bytes)
