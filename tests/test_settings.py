@@ -91,3 +91,12 @@ def test_the_published_schema_is_that_of_the_code():
 
     written = json.loads((folder("schemas") / "settings.v1.json").read_text("utf-8"))
     assert written == schema()
+
+
+@pytest.mark.parametrize(
+    "url", ["http://me:hush-hush@host/v1", "http://hush-hush@host/v1", "http://host/v1?key=hush"]
+)
+def test_a_url_with_a_secret_is_refused_and_not_repeated(url):
+    with pytest.raises(SettingsError, match="api_key_env") as caught:
+        load(sets=[f"server.url={url}"])
+    assert "hush-hush" not in str(caught.value)

@@ -14,11 +14,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from jinja2 import TemplateError
 
 from tutelage import models, settings
-from tutelage.engines import build, metrics
+from tutelage.engines import access, build, metrics
 from tutelage.engines.launch import VllmServer
 from tutelage.engines.vllm import InProcess
 from tutelage.errors import Fatal, Permanent
@@ -239,7 +240,7 @@ CLIENT = """
 import asyncio, json, sys
 from tutelage import engines, settings
 from tutelage.records import Request, Sampling
-chosen = settings.load("", [f"server.url={sys.argv[1]}"])
+chosen = settings.load("", [f"server.url={sys.argv[1]}", "server.api_key_env=TUTELAGE_SERVER_KEY"])
 engine = engines.build(chosen.student, chosen)
 drawn = Sampling(0.7, 1.0, 8)
 requests = [Request("student", (("user", f"What is {i} + 2?"),), drawn, i, None) for i in range(24)]
@@ -270,6 +271,8 @@ def test_one_server_serves_two_processes_and_ends(
     with VllmServer(settings.load("", sets), models.BUNDLED, tmp_path / "vllm.log") as server:
         pids = [server._process.pid, *_group(server._process.pid)]
         assert len(pids) >= 3, "a reaper, a web server and an engine"
+        assert httpx.get(f"{server.url}/models").status_code == 401
+        assert access.key() not in (tmp_path / "vllm.log").read_text()
         command = [sys.executable, "-c", CLIENT, server.url]
         clients = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(2)]
         told = [json.loads(client.communicate(timeout=300)[0]) for client in clients]

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from tutelage import plugins
-from tutelage.engines import metrics
+from tutelage.engines import access, metrics
 from tutelage.records import Reply, Request
 from tutelage.settings import Player, Settings
 
@@ -116,7 +116,7 @@ def build(player: Player, settings: Settings) -> Engine:
     if player.engine == "vllm" and (url := _hot_swap_url(player.model)):
         path = ENGINES["server"]
         player = player.model_copy(update={"model": HOT_SWAP_MODEL})
-        server = settings.server.model_copy(update={"url": url})
+        server = settings.server.model_copy(update={"url": url, "api_key_env": access.KEY_VARIABLE})
         settings = settings.model_copy(update={"server": server})
     engine: Engine = plugins.load(path, ENGINES, "engine", _NEEDS)(player, settings)
     return engine

@@ -9,7 +9,7 @@ those of a run without a server, so a run begun with one can go on without, and 
 
 A reload is tried only between folders whose tensors have the same names, shapes and types. Whatever
 goes wrong with one, the server is started again, which is always right and takes longer.
-The server listens on the loopback alone, where whoever finds its port can give it the same orders.
+Its orders, like all else that it answers, want its key (`access`).
 Not here: any check that tokenizer and chat template are the same; who trains knows.
 """
 
@@ -23,7 +23,7 @@ from typing import Any
 import httpx
 
 from tutelage import models
-from tutelage.engines import HOT_SWAP_MODEL, weight_update
+from tutelage.engines import HOT_SWAP_MODEL, access, weight_update
 from tutelage.engines.launch import VllmServer
 from tutelage.engines.vllm import has_gpu
 from tutelage.errors import ModelError
@@ -104,7 +104,9 @@ class HotSwapServer:
         """Whether the server says that it did this."""
         url = self.server.url.removesuffix("/v1") + path
         try:
-            page = httpx.post(url, json=order, timeout=_ORDER_S, trust_env=False)
+            page = httpx.post(
+                url, json=order, headers=access.headers(), timeout=_ORDER_S, trust_env=False
+            )
             return page.status_code == 200 and '"success":false' not in page.text
         except httpx.HTTPError:
             return False

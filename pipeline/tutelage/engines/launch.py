@@ -2,7 +2,8 @@
 
 The server runs under a small reaper process (`processes.reaper`) that holds the other end of a pipe
 to us. When the pipe closes, because we closed it or because we were killed, the reaper kills the
-server's whole process group: no orphan holds a GPU. Its log is kept in the run folder.
+server's whole process group: no orphan holds a GPU. Its log is kept in the run folder. It answers
+who has its key (`access`).
 """
 
 import contextlib
@@ -18,6 +19,7 @@ from typing import Any, Self
 import httpx
 
 from tutelage import models
+from tutelage.engines import access
 from tutelage.engines.vllm import arguments, prepare
 from tutelage.errors import Fatal, ModelError
 from tutelage.processes.supervised import Supervised
@@ -115,7 +117,8 @@ class VllmServer:
         self._process.end(within_s=20)
 
     def _start(self) -> None:
-        self._process = Supervised(self._command(), self.log, self._environment)
+        environment = {access.KEY_VARIABLE: access.key()} | self._environment
+        self._process = Supervised(self._command(), self.log, environment)
         try:
             with contextlib.suppress(OSError):  # nobody may be there to hear it
                 self._say(f"starting vLLM for {self._model} (log: {self.log})")
@@ -132,7 +135,9 @@ class VllmServer:
         chosen |= {"host": "127.0.0.1", "port": self._port, "served_model_name": self._name}
         # Sampling is what the request says. By default a server fills in the model's own advice (top_k,
         # penalties), which vLLM in this process does not.
-        chosen = {"generation_config": "vllm"} | chosen | self._more
+        chosen = (
+            {"generation_config": "vllm", "middleware": access.MIDDLEWARE} | chosen | self._more
+        )
         words = [sys.executable, "-m", "vllm.entrypoints.openai.api_server"]
         for key, value in chosen.items():
             flag = key.replace("_", "-")

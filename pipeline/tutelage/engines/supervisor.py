@@ -12,6 +12,7 @@ from typing import Self
 
 import httpx
 
+from tutelage.engines import access
 from tutelage.engines.launch import VllmServer, cause
 from tutelage.engines.metrics import parse
 from tutelage.settings import Vllm
@@ -86,6 +87,7 @@ class Supervisor:
         try:
             page = httpx.get(
                 f"{self._server.url.removesuffix('/v1')}/metrics",
+                headers=access.headers(),
                 timeout=min(10.0, self._stall_s),
                 trust_env=False,
             )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from tutelage.engines import access
 from tutelage.engines.launch import VllmServer
 from tutelage.engines.supervisor import Supervisor
 from tutelage.errors import SettingsError
@@ -45,5 +46,7 @@ def serving(settings: Settings, folder: RunFolder, say: Say, give_up: Say) -> It
         update: dict[str, Any] = {
             side: player.model_copy(update={"engine": "server"}) for side, player in on_vllm.items()
         }
-        update["server"] = settings.server.model_copy(update={"url": server.url})
+        update["server"] = settings.server.model_copy(
+            update={"url": server.url, "api_key_env": access.KEY_VARIABLE}
+        )
         yield settings.model_copy(update=update)

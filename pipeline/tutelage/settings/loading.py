@@ -1,5 +1,6 @@
 """From a run file, `--set` and a command's options to settings; and where two trees differ."""
 
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -11,6 +12,9 @@ from tutelage.errors import SettingsError
 from tutelage.plugins import nearest
 from tutelage.settings.names import ARMS, ENGINES, FORMS
 from tutelage.settings.tree import Settings
+
+_SECRET = re.compile(r"//[^/@\s]*@")
+"""User and password in a URL, which no message repeats."""
 
 
 def load(path: str = "", sets: Iterable[str] = (), **options: Any) -> Settings:
@@ -104,7 +108,8 @@ def _explain(error: ValidationError) -> str:
                 key = f"{key}.{inner}"
             reasons.append(f"no setting is called {key!r}{nearest(key, list(keys()))}")
         else:
-            reasons.append(f"{key}: {fault['msg'].lower()}, got {fault['input']!r}")
+            given = _SECRET.sub("//***@", repr(fault["input"]))
+            reasons.append(f"{key}: {fault['msg'].lower()}, got {given}")
     return "; ".join(reasons)
 
 

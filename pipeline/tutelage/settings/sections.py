@@ -2,6 +2,7 @@
 
 import re
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -68,13 +69,25 @@ class Vllm(Section):
 class Server(Section):
     """An OpenAI-compatible server that somebody else runs."""
 
-    url: str = Field("", description="such as http://127.0.0.1:8000/v1")
+    url: str = Field("", description="such as http://127.0.0.1:8000/v1; a key goes by api_key_env")
     api_key_env: str = Field("OPENAI_API_KEY", description="variable that holds the key, if any")
     timeout_s: float = Field(1800, gt=0, description="for one reply; long generations take long")
     retries: int = Field(4, ge=0, description="of a transient failure, with back-off")
     patience_s: float = Field(
         600, ge=0, description="how long a server that went away is waited for"
     )
+
+    @field_validator("url")
+    @classmethod
+    def _without_secrets(cls, url: str) -> str:
+        """A URL stands in run.json, logs and cards: nothing secret may be in it."""
+        parts = urlsplit(url)
+        if parts.username or parts.password or parts.query:
+            raise ValueError(
+                "wanted a URL without user, password or query: put the key into a variable of the "
+                "environment and name that by server.api_key_env"
+            )
+        return url
 
 
 class Driver(Section):

@@ -55,6 +55,7 @@ class RunFolder:
         with writing(self.root):
             for folder in (self.root, self.journal, self.logs):
                 near(folder).mkdir(parents=True, exist_ok=True)
+            near(self.logs).chmod(0o700)  # engines and workers log what they are asked
             probe = self.root / f".probe.{os.getpid()}.part"  # another run may begin here, too
             probe.write_bytes(b"\0" * 4096)
             probe.unlink(missing_ok=True)
