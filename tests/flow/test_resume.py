@@ -17,7 +17,7 @@ from tutelage.engines import Players
 from tutelage.engines.replay import Replies, remembering, tidy
 from tutelage.errors import Fatal, RunFailed, SettingsError
 from tutelage.flow import publish, run
-from tutelage.flow.generate import Play
+from tutelage.flow.generate import Job, Play
 from tutelage.records import Reply, Rules, Usage, Verdict
 from tutelage.session import provenance
 from tutelage.session.circuit_breaker import CircuitBreaker
@@ -233,7 +233,7 @@ def test_a_line_that_the_disk_had_no_room_for_is_taken_back(tmp_path, monkeypatc
 def played(settings, folder, fail=None):
     """Plays all rows as Beam does one bundle; `fail` raises at (`process`, n) or at `finish`."""
     (corpus,) = [corpora.open_corpus(spec) for spec in settings.corpora]
-    play = Play(settings, [corpus], folder, provenance.stamp(settings))
+    play = Play(Job(settings, [corpus], folder, provenance.stamp(settings), "now"))
     play.setup()
     try:
         for row in corpus.rows():
@@ -432,16 +432,17 @@ def test_a_table_that_is_told_to_stop_does_not_wait_for_ever():
 def test_a_signal_is_a_wish_that_workers_can_see(tmp_path):
     folder = RunFolder(tmp_path)
     folder.create()
-    request_file(folder).write_text("left by an earlier session")
+    request_file(folder, "earlier").write_text("left by an earlier session")
     before = signal.getsignal(signal.SIGINT)
     seen = []
 
     def work():
-        assert not request_file(folder).exists()
+        assert not list(folder.journal.glob("stop-*"))
         signal.raise_signal(signal.SIGTERM)
-        while not request_file(folder).exists():
+        file = request_file(folder, halt.session)
+        while not file.exists():
             time.sleep(0.01)
-        seen.append(request_file(folder).read_text())
+        seen.append(file.read_text())
 
     with pytest.raises(KeyboardInterrupt), Shutdown(folder) as halt:
         halt.run(work, lambda: True, lambda: None)

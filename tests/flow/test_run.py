@@ -204,7 +204,7 @@ def test_nothing_is_begun_on_a_mistake(tmp_path):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--runner=Nope"], "does not take these options: .*Nope"),
+        (["--runner=Nope"], "Beam has no runner Nope here: Unexpected"),
         (["--direct_num_workers=x"], "invalid int value: 'x'"),
         (["--direct_num_workers=-1"], r"wanted 0 \(all cores\) or more, got -1"),
         (["--direct_running_mode=bogus"], "invalid choice: 'bogus'"),

@@ -16,7 +16,7 @@ from tutelage.engines import replay
 from tutelage.engines.scripted import Scripted
 from tutelage.errors import Mistake, OutputError, Permanent, RunFailed, SettingsError
 from tutelage.flow import run
-from tutelage.session import telemetry
+from tutelage.session import shutdown, telemetry
 from tutelage.session.shutdown import request_file
 from tutelage.shards import Journal, RunFolder, entries, journal, read_rows
 from tutelage.shards.figures import figures
@@ -169,7 +169,9 @@ def test_the_wish_to_stop_reaches_the_workers(store, monkeypatch):
 
     def look(name):
         if name.endswith(".jsonl"):
-            request_file(RunFolder(bucket())).write_text("a person", "utf-8")
+            request_file(RunFolder(bucket()), "now").write_text("a person", "utf-8")
+
+    monkeypatch.setattr(shutdown, "_name", lambda: "now")
 
     store.written = look
     with pytest.raises(RunFailed, match="stopped with"):

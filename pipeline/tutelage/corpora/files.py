@@ -7,10 +7,11 @@ its neighbours.
 import re
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
+from tutelage.corpora import places
 from tutelage.corpora.containers import Load, loads
 from tutelage.corpora.row import Format, Record, Row
 from tutelage.errors import BadRow, CorpusError
@@ -27,6 +28,10 @@ class Files:
     spec: str
     paths: tuple[str, ...]
     format: Format
+    folder: str = ""
+    """Where paths that are not absolute begin; empty for the working folder of whoever reads."""
+    sizes: tuple[int, ...] = ()
+    """Bytes that each file must have; none where nobody has looked."""
 
     @property
     def name(self) -> str:
@@ -34,10 +39,26 @@ class Files:
         return self.format.name
 
     def rows(self, part: int = 0, parts: int = 1) -> Iterator[Row]:
-        """See `Corpus`."""
-        for index, (place, path, load) in enumerate(_loads(self.paths)):
+        """See `Corpus`.
+
+        Raises:
+            CorpusError: a file cannot be opened, or is not the one that was pinned.
+        """
+        for path, size in zip(self.paths, self.sizes, strict=bool(self.sizes)):
+            _check(path, places.size(places.joined(self.folder, path)), size)
+        for index, (place, path, load) in enumerate(_loads(self.paths, self.folder)):
             if index % parts == part:
                 yield self._row(index, place, path, load)
+
+    def pinned(self) -> "Files":
+        """The same files, for workers that may be in another folder, or see other files by its name.
+
+        Raises:
+            CorpusError: a file is not there.
+        """
+        folder = str(Path.cwd())
+        sizes = [places.size(places.joined(folder, path)) for path in self.paths]
+        return replace(self, folder=folder, sizes=tuple(sizes))
 
     def _row(self, index: int, place: str, path: str, load: Load) -> Row:
         try:
@@ -96,16 +117,37 @@ def stem(path: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-") or "file"
 
 
-def _loads(paths: Sequence[str]) -> Iterator[tuple[str, str, Load]]:
-    """Every row of every file as (file:line, file, load); the lost rest of a file is one row."""
+def _loads(paths: Sequence[str], folder: str = "") -> Iterator[tuple[str, str, Load]]:
+    """Every row of every file as (file:line, file, load); the lost rest of a file is one row.
+
+    Raises:
+        CorpusError: a file is not there, or the system does not let it be read.
+    """
     for path in paths:
         line = 0
         try:
-            for line, load in loads(path):
+            for line, load in loads(places.joined(folder, path)):
                 yield f"{path}:{line}", path, load
         except _BROKEN as error:
+            if _is_refusal(error):
+                raise CorpusError(f"{path} cannot be read: {places.reason(error)}") from error
             lost = partial(_refuse, f"{error} (nothing after this is read)")
             yield f"{path}:{line + 1}", path, lost
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether it is the system that says no; what is wrong with the bytes has no such number."""
+    return isinstance(error, OSError) and (
+        error.errno is not None or isinstance(error, (FileNotFoundError, PermissionError))
+    )
+
+
+def _check(path: str, size: int, wanted: int) -> None:
+    if size != wanted:
+        raise CorpusError(
+            f"{path} has {size} bytes for this worker, and {wanted} where the run was started: "
+            "name it by a URL that leads to the same file from everywhere"
+        )
 
 
 def _refuse(reason: str) -> object:

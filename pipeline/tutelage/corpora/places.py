@@ -45,6 +45,31 @@ def is_url(spec: str) -> bool:
     return "://" in spec
 
 
+def joined(folder: str, path: str) -> str:
+    """`path` as it is from `folder`, which a URL and an absolute path do not ask for."""
+    return path if not folder or is_url(path) else str(Path(folder) / path)
+
+
+def size(path: str) -> int:
+    """Bytes of a file, packed as it is.
+
+    Raises:
+        CorpusError: there is none, or it cannot be reached.
+    """
+    try:
+        if not is_url(path):
+            return Path(path).stat().st_size
+        system, inner = _remote(path)
+        return int(system.size(inner))
+    except OSError as error:
+        raise CorpusError(f"{path} cannot be read: {reason(error)}") from error
+
+
+def reason(error: Exception) -> str:
+    """What the system complains of, without the name that is said beside it."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
 def unpacked(path: str) -> io.BufferedReader:
     """The file's content as a stream of plain bytes.
 

@@ -7,20 +7,29 @@ downloads, so the same command could run on different engines on two machines.
 from collections.abc import Sequence
 from contextlib import redirect_stderr
 from io import StringIO
-from itertools import pairwise
 from typing import Any
 
+import grpc  # type: ignore[import-untyped]
 from apache_beam.options.pipeline_options import (
     DirectOptions,
+    GoogleCloudOptions,
     PipelineOptions,
+    PortableOptions,
     SetupOptions,
     StandardOptions,
+    TestOptions,
     TypeOptions,
     WorkerOptions,
 )
+from apache_beam.portability.api import beam_job_api_pb2, beam_job_api_pb2_grpc
+from apache_beam.runners.runner import create_runner
 
 from tutelage.errors import SettingsError
 from tutelage.flow.workers import LocalRunner, WorkerPool
+
+_RUNNERS = {"DaskRunner": "apache_beam.runners.dask.dask_runner.DaskRunner"}
+"""Runners of Beam's that it does not know by their short names."""
+_ANSWER_S = 10
 
 
 def parse(beam_args: Sequence[str]) -> PipelineOptions:
@@ -33,14 +42,24 @@ def parse(beam_args: Sequence[str]) -> PipelineOptions:
     try:
         with redirect_stderr(usage):  # argparse ends the process, with a page of usage
             options = PipelineOptions(list(beam_args))
+            _known_runner(options)
+            unknown = _unknown(beam_args, options)
             workers = options.view_as(DirectOptions).direct_num_workers
     except SystemExit:
         why = usage.getvalue().strip().rpartition("error: ")[2]
         raise SettingsError(f"Beam does not take {' '.join(beam_args)!r}: {why}") from None
+    if unknown:
+        raise SettingsError(f"Beam has no option {', '.join(unknown)}: see its pipeline options")
     if workers < 0:
         raise SettingsError(f"direct_num_workers: wanted 0 (all cores) or more, got {workers}")
-    if unknown := _unknown(beam_args, options):
-        raise SettingsError(f"Beam has no option {', '.join(unknown)}: see its pipeline options")
+    if (
+        options.view_as(TestOptions).dry_run
+        or options.view_as(GoogleCloudOptions).template_location
+    ):
+        raise SettingsError(
+            "a run is two jobs, the second of which depends on what the first has done, so there is "
+            "no template of it and no dry run: leave out --dry_run and --template_location"
+        )
     options.view_as(SetupOptions).save_main_session = False
     # mypy has checked the types; Beam's own check cannot read protocols.
     if not any(arg.startswith("--default_sdk_harness_log_level") for arg in beam_args):
@@ -49,25 +68,57 @@ def parse(beam_args: Sequence[str]) -> PipelineOptions:
     return options
 
 
+def _known_runner(options: PipelineOptions) -> None:
+    """Imports the runner, which brings options of its own.
+
+    Raises:
+        SettingsError: Beam has no such runner, or a library that it needs is not installed.
+    """
+    standard = options.view_as(StandardOptions)
+    standard.runner = _RUNNERS.get(standard.runner, standard.runner)
+    if is_local(options):
+        return
+    try:
+        create_runner(standard.runner)
+    except (ImportError, ValueError, AttributeError) as error:
+        words = " ".join(str(error).split())[:300]
+        raise SettingsError(f"Beam has no runner {name(options)} here: {words}") from error
+
+
 def _unknown(beam_args: Sequence[str], options: PipelineOptions) -> list[str]:
-    """The arguments that Beam would ignore in silence."""
-    flags = [
-        arg
-        for arg in beam_args
-        if arg.startswith("--") and arg[2:].split("=")[0] not in options.get_all_options()
-    ]
-    words = [
-        arg
-        for before, arg in pairwise(["", *beam_args])
-        if not arg.startswith("--") and ("=" in before or not before.startswith("--"))
-    ]
-    return flags + words
+    """The arguments that Beam would ignore in silence, by its own parser."""
+    parsers: list[Any] = []
+    options.get_all_options(add_extra_args_fn=parsers.append)
+    unknown: list[str] = parsers[0].parse_known_args(list(beam_args))[1]
+    endpoint = options.view_as(PortableOptions).job_endpoint
+    if unknown and endpoint:
+        theirs = _of_job_server(endpoint)
+        unknown = [arg for arg in unknown if arg.lstrip("-").partition("=")[0] not in theirs]
+    return unknown
+
+
+def _of_job_server(endpoint: str) -> set[str]:
+    """The options that a job server has of its own; none where it does not say."""
+    with grpc.insecure_channel(endpoint) as channel:
+        service = beam_job_api_pb2_grpc.JobServiceStub(channel)
+        request = beam_job_api_pb2.DescribePipelineOptionsRequest()
+        try:
+            answer = service.DescribePipelineOptions(request, timeout=_ANSWER_S)
+        except grpc.RpcError:
+            return set()
+    return {option.name for option in answer.options}
 
 
 def is_local(options: PipelineOptions) -> bool:
     """Whether the graph runs on this machine, by the runner that is used where none is named."""
     named = options.view_as(StandardOptions).runner
     return named in (None, "DirectRunner", "FnApiRunner")
+
+
+def name(options: PipelineOptions) -> str:
+    """The runner's name, for people."""
+    named = options.view_as(StandardOptions).runner
+    return str(named or "FnApiRunner").rpartition(".")[2]
 
 
 def is_multiprocess(options: PipelineOptions) -> bool:

@@ -54,6 +54,7 @@ def open_sets(paths: Iterable[str]) -> Sets:
 def find(
     rows: beam.PCollection,
     duplicates: beam.PCollection,
+    sets: Sets,
     settings: Settings,
     folder: RunFolder,
 ) -> beam.PCollection:
@@ -62,11 +63,11 @@ def find(
     Args:
         rows: (index, row) of every input row.
         duplicates: (key, index of the first) for keys that several rows share; see `survey`.
-        settings: what is compared with, and how.
+        sets: what is compared with.
+        settings: how.
         folder: where the report goes.
     """
     terms = settings.decontaminate
-    sets = open_sets(terms.paths)
     corpora = settings.shaping()["corpora"]
     matches = rows | "compare" >> beam.ParDo(Compare(sets, terms), beam.pvalue.AsDict(duplicates))
     _ = (

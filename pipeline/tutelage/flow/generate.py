@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from itertools import islice
 
 import apache_beam as beam
@@ -22,6 +23,7 @@ from tutelage import contract, dialogue
 from tutelage.corpora import Corpus, Row
 from tutelage.corpora.mutants import gold
 from tutelage.driver import Scheduler
+from tutelage.errors import RunFailed
 from tutelage.flow import contamination
 from tutelage.records import Dialogue, Problem, Rules
 from tutelage.seeds import digest
@@ -37,7 +39,7 @@ from tutelage.shards.journal import Kind, done, files
 Slice = tuple[int, int, int]
 """(index of the corpus, part, parts)."""
 
-_INPUT = "journal/input.json"
+INPUT = "journal/input.json"
 _PASSING = ("transient", "internal")
 """Failures that may be gone by the next session: an engine that was away, a bug that was fixed."""
 _LOOK_S = 0.2
@@ -48,16 +50,23 @@ _PANEL = 64
 _DONORS = 3
 
 
-def build(
-    pipeline: beam.Pipeline,
-    settings: Settings,
-    corpora: list[Corpus],
-    folder: RunFolder,
-    stamp: contract.Stamp,
-    parts: int,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What every worker has to know. Pickles."""
+
+    settings: Settings
+    corpora: list[Corpus]
+    folder: RunFolder
+    stamp: contract.Stamp
+    session: str
+    """Whose request to stop is obeyed; see `session.shutdown`."""
+    elsewhere: bool = False
+    """Whether workers are on other machines, whose runner plays a bundle again that raises."""
+
+
+def build(pipeline: beam.Pipeline, job: Job, evaluations: contamination.Sets, parts: int) -> None:
     """Adds the graph to `pipeline`."""
-    limit = settings.limit
+    settings, corpora, folder, limit = job.settings, job.corpora, job.folder, job.settings.limit
     slices = [(c, part, parts) for part in range(parts) for c in range(len(corpora))]
 
     def spread(label: str) -> beam.PCollection:
@@ -77,9 +86,9 @@ def build(
     repeated = seen | "repeated" >> beam.FlatMap(survey.repeated)
     tainted = pipeline | "nothing tainted" >> beam.Create([])
     if settings.decontaminate.paths:
-        tainted = contamination.find(rows("compare"), repeated, settings, folder)
+        tainted = contamination.find(rows("compare"), repeated, evaluations, settings, folder)
     _ = rows("play") | "play" >> beam.ParDo(
-        Play(settings, corpora, folder, stamp),
+        Play(job),
         beam.pvalue.AsDict(repeated),
         beam.pvalue.AsDict(tainted),
     )
@@ -118,17 +127,12 @@ class Play(beam.DoFn):
     sees nothing of a dialogue; a retried bundle finds in the journal what it has done before.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        corpora: list[Corpus],
-        folder: RunFolder,
-        stamp: contract.Stamp,
-    ) -> None:
-        self._settings = settings
-        self._corpora = corpora
-        self._folder = folder
-        self._stamp = stamp
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._settings = job.settings
+        self._folder = job.folder
+        self._stamp = job.stamp
+        self._is_stopping = False
 
     def setup(self) -> None:
         """Takes this process's engines and verifiers, and learns what is done already."""
@@ -142,7 +146,7 @@ class Play(beam.DoFn):
             self._settings.driver.window, self._settings.driver.failure_limit
         )
         shuffled = "shuffled" in self._settings.arms
-        self._panels = [panel(corpus) if shuffled else [] for corpus in self._corpora]
+        self._panels = [panel(corpus) if shuffled else [] for corpus in self._job.corpora]
         self._verify = runtime.pool.verify
         self._rules = {arm: self._settings.rules(arm) for arm in self._settings.arms}
         slots = self._settings.driver.concurrency or max(1, runtime.players.capacity * 3 // 2)
@@ -165,6 +169,8 @@ class Play(beam.DoFn):
         tainted: dict[RowIndex, str],
     ) -> Iterable[None]:
         """Plays the dialogues of one row. Emits nothing: the journal is the output."""
+        if self._ends_early():
+            return ()
         index, row = indexed_row
         problem = row.problem
         if problem is None:
@@ -179,12 +185,25 @@ class Play(beam.DoFn):
             return self._refuse(index, row, "filtered", "gold", fault)
         for sample in range(self._settings.samples):
             for rules in self._rules.values():
-                self._submit(index, problem, rules, sample)
+                try:
+                    self._submit(index, problem, rules, sample)
+                except RunFailed:
+                    if not self._ends_early():
+                        raise
+                    return ()
         return ()
 
     def finish_bundle(self) -> None:
-        """A bundle counts as done when all of its dialogues are in the journal."""
-        self._scheduler.drain()
+        """A bundle counts as done when all of its dialogues are in the journal.
+
+        Once the run was told to stop, those that are not are for the next session, and on other
+        machines the bundle ends as if it were done: one that raised would be tried again.
+        """
+        try:
+            self._scheduler.drain()
+        except RunFailed:
+            if not self._ends_early():
+                raise
         if self._breaker.tripped(is_drained=True):
             raise self._forgive()
         self._journal.flush()
@@ -193,6 +212,9 @@ class Play(beam.DoFn):
     def teardown(self) -> None:
         """Gives back the engines."""
         self._open.close()
+
+    def _ends_early(self) -> bool:
+        return self._is_stopping and self._job.elsewhere
 
     def _gold_fault(self, problem: Problem) -> str:
         """Why the verifier would refuse the right answer; empty where it accepts it."""
@@ -250,10 +272,11 @@ class Play(beam.DoFn):
     async def _obey(self) -> None:
         """Looks for the request to stop, and then begins no further dialogue."""
         begun = time.monotonic()
-        while not await asyncio.to_thread(shutdown.is_requested, self._folder):
+        while not await asyncio.to_thread(shutdown.is_requested, self._folder, self._job.session):
             took = time.monotonic() - begun
             await asyncio.sleep(min(max(_LOOK_S, _REST * took), _LOOK_AT_MOST_S))
             begun = time.monotonic()
+        self._is_stopping = True
         self._scheduler.stop(self._settings.driver.grace_s)
 
 
@@ -265,6 +288,6 @@ def _kind(ended: Dialogue) -> Kind:
 
 def _known(blocks: list[survey.Seen], folder: RunFolder) -> list[survey.Seen]:
     """The same, written down; raises where what is in the journal came of another input."""
-    before = folder.read_json(_INPUT) if files(folder.journal) else {}
-    folder.write_json(_INPUT, survey.record(blocks, before))
+    before = folder.read_json(INPUT) if files(folder.journal) else {}
+    folder.write_json(INPUT, survey.record(blocks, before))
     return blocks

@@ -2,24 +2,27 @@
 
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
 
-from tutelage import contract, corpora
+from tutelage import contract
+from tutelage.corpora import open_corpus
+from tutelage.corpora.places import is_url
 from tutelage.engines.replay import tidy
 from tutelage.errors import CorpusError, RunFailed
-from tutelage.flow import beam_options, contamination, generate, publish
-from tutelage.flow.execution import execute
+from tutelage.flow import beam_options, contamination, elsewhere, generate, publish
+from tutelage.flow.execution import RunningGraph, execute
 from tutelage.flow.workers import WorkerPool
 from tutelage.session import admission, card, provenance, publication, telemetry
 from tutelage.session.admission import Resume
 from tutelage.session.runtime import Runtime, replies_of
 from tutelage.session.serving import serving
-from tutelage.session.shutdown import Shutdown
+from tutelage.session.shutdown import PATIENCE_S, Shutdown
 from tutelage.settings import Settings
 from tutelage.shards import RunFolder, lock
 from tutelage.shards.folder import near
@@ -27,6 +30,8 @@ from tutelage.shards.journal import done
 from tutelage.storage import location, reason
 
 _SLICES_A_WORKER = 4
+_PATIENCE_ELSEWHERE_S = 60.0
+"""From a signal until a job is cancelled: its workers may see it late, and end their bundles first."""
 
 
 def run(
@@ -47,18 +52,19 @@ def run(
     """
     watch = watch or telemetry.Watch()
     options = beam_options.parse(beam_args)
-    sources = [
-        corpora.open_corpus(spec, settings.map, settings.format) for spec in settings.corpora
-    ]
-    if not sources:
-        raise CorpusError("no corpus was named: try `starter`, or see `tutelage corpus list`")
-    contamination.open_sets(settings.decontaminate.paths)
+    inputs = _inputs(settings)
+    elsewhere_ = not beam_options.is_local(options)
+    if elsewhere_:
+        elsewhere.check(inputs, out, beam_options.name(options))
+        out = out if is_url(out) else str(Path(out).absolute())
     stamp = provenance.stamp(settings)
     folder = RunFolder(location(out))
     admission.admit(folder, settings, stamp, resume)
-    shutdown = Shutdown(folder)
+    patience_s = _PATIENCE_ELSEWHERE_S if elsewhere_ else PATIENCE_S
+    shutdown = Shutdown(folder, patience_s, elsewhere_)
     workers = WorkerPool(near(folder.logs) / "workers.log", shutdown.request)
-    session = _Session(settings, folder, options, sources, stamp, watch, shutdown, workers)
+    inputs = inputs.pinned() if elsewhere_ else inputs
+    session = _Session(settings, folder, options, inputs, stamp, watch, shutdown, workers)
     try:
         with lock.alone(folder.journal, watch.say, shutdown.request), shutdown:
             session.run()
@@ -71,6 +77,19 @@ def run(
     return manifest
 
 
+def _inputs(settings: Settings) -> elsewhere.Inputs:
+    """Opens what is read.
+
+    Raises:
+        CorpusError: there is none, or one is not what it should be.
+    """
+    corpora = [open_corpus(spec, settings.map, settings.format) for spec in settings.corpora]
+    if not corpora:
+        raise CorpusError("no corpus was named: try `starter`, or see `tutelage corpus list`")
+    evaluations = contamination.open_sets(settings.decontaminate.paths)
+    return elsewhere.Inputs(corpora, evaluations, settings)
+
+
 @dataclass(frozen=True, slots=True)
 class _Session:
     """One command's work on a run: both graphs, and what they share."""
@@ -78,11 +97,12 @@ class _Session:
     settings: Settings
     folder: RunFolder
     options: PipelineOptions
-    sources: list[corpora.Corpus]
+    inputs: elsewhere.Inputs
     stamp: contract.Stamp
     watch: telemetry.Watch
     shutdown: Shutdown
     workers: WorkerPool
+    running: RunningGraph = field(default_factory=RunningGraph)
 
     def run(self) -> None:
         """Generates, publishes, and writes down what it took."""
@@ -90,12 +110,26 @@ class _Session:
         telemetry.clear(self.folder)
         begun = time.monotonic()
         is_playing = lambda: bool(telemetry.heartbeats(self.folder))  # noqa: E731
-        self.shutdown.run(self._generate, is_playing, self.workers.end)
+        self.shutdown.run(self._generate, is_playing, self._abandon)
         generated = time.monotonic()
-        self.shutdown.run(self._publish, lambda: False, self.workers.end)
+        self.shutdown.run(self._publish, lambda: False, self._abandon)
         published = time.monotonic()
         took = telemetry.summary(self.folder, generated - begun, published - generated)
         self.folder.write_json("telemetry.json", took)
+
+    def _abandon(self) -> None:
+        """Ends what still runs."""
+        self.workers.end()
+        if self._is_elsewhere:
+            self.watch.say("cancelling the job")
+            self.running.cancel()
+
+    @property
+    def _is_elsewhere(self) -> bool:
+        return not beam_options.is_local(self.options)
+
+    def _execute(self, build: Callable[..., None], *args: Any) -> None:
+        execute(self.options, build, *args, workers=self.workers, running=self.running)
 
     def _generate(self) -> None:
         """Plays what the journal does not hold yet."""
@@ -107,11 +141,23 @@ class _Session:
             parts = 1 if workers == 1 else _SLICES_A_WORKER * max(workers, 4)
             self.watch.begin(self.folder, self.settings, len(finished))
             del finished
-            graph = (served, self.sources, self.folder, self.stamp, parts)
+            job = generate.Job(
+                served,
+                self.inputs.corpora,
+                self.folder,
+                self.stamp,
+                self.shutdown.session,
+                self._is_elsewhere,
+            )
             try:
-                execute(self.options, generate.build, *graph, workers=self.workers)
+                self._execute(generate.build, job, self.inputs.evaluations, parts)
             finally:
                 self.watch.end()
+        if not self.folder.read_json(generate.INPUT):
+            raise RunFailed(
+                f"the workers wrote nothing to {self.folder.root}: they see another folder by that "
+                "name; name one by a URL that leads to the same place from everywhere"
+            )
         shutil.rmtree(replies_of(self.folder), ignore_errors=True)
 
     def _serve(self, engines: ExitStack) -> Settings:
@@ -120,21 +166,21 @@ class _Session:
         One process: it holds the engine itself, and starts it here so that a model that does not
         load is a mistake of one line. Several: one server for all of them.
         """
-        if not beam_options.is_local(self.options):
-            return self.settings
+        settings = self.inputs.settings
+        if self._is_elsewhere:
+            return settings
         if beam_options.is_multiprocess(self.options):
             return engines.enter_context(
-                serving(self.settings, self.folder, self.watch.say, self.shutdown.request)
+                serving(settings, self.folder, self.watch.say, self.shutdown.request)
             )
         self.watch.say("starting the engine")
-        engines.enter_context(Runtime.shared(self.settings, self.folder))
-        return self.settings
+        engines.enter_context(Runtime.shared(settings, self.folder))
+        return settings
 
     def _publish(self) -> None:
         """Writes the shards anew from the journal, in the place of those before."""
         publication.prepare(self.folder)
         publish.give_back()
-        graph = (self.settings, self.folder, self.stamp.run_id)
-        execute(self.options, publish.build, *graph, workers=self.workers)
+        self._execute(publish.build, self.settings, self.folder, self.stamp.run_id)
         publication.promote(self.folder)
         self.folder.forget_copies()

@@ -81,7 +81,10 @@ def _compare(folder: RunFolder, before: dict[str, Any], settings: Settings, stam
 def _is_blank(folder: RunFolder) -> bool:
     """Whether there is nothing in it, or no more than a run that was killed as it began leaves."""
     ours = {folder.journal, folder.logs, folder.journal / lock.NAME}
-    return all(path in ours or path.suffix == ".part" for path in folder.root.rglob("*"))
+    return all(
+        path in ours or path.suffix == ".part" or path.name.startswith("stop-")
+        for path in folder.root.rglob("*")
+    )
 
 
 def _fewer(before: dict[str, Any], settings: Settings) -> str:

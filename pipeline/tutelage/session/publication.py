@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from tutelage.errors import RunFailed
 from tutelage.shards import RunFolder
 from tutelage.shards.folder import writing
 from tutelage.storage import Location, move, remove
@@ -45,9 +46,15 @@ def promote(folder: RunFolder) -> None:
 
     Raises:
         OutputError: the disk or the store does not let it.
+        RunFailed: there is no manifest.
     """
     ready = staging(folder)
-    names = sorted(ready.read_json(MANIFEST)["files"])
+    manifest = ready.read_json(MANIFEST)
+    if not manifest:
+        raise RunFailed(
+            f"nothing was published to {folder.root}: the graph ended without a manifest"
+        )
+    names = sorted(manifest["files"])
     if (ready.root / SPLITS).is_file():
         names.append(SPLITS)
     with writing(folder.root):

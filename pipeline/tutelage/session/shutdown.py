@@ -11,6 +11,7 @@ import contextlib
 import signal
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from types import FrameType
 from typing import Any, Self
@@ -23,23 +24,42 @@ PATIENCE_S = 8.0
 """From the signal to the end at the latest, whatever the pipeline does."""
 
 
-def request_file(folder: RunFolder) -> Location:
-    """The file that says that a run is to stop."""
-    return folder.journal / "stop"
+def request_file(folder: RunFolder, session: str) -> Location:
+    """The file that says that a session of a run is to stop.
+
+    Each session has its own: workers of a job that was cancelled, and has not ended yet, must not
+    take heart again when the next session begins.
+    """
+    return folder.journal / f"stop-{session}"
 
 
-def is_requested(folder: RunFolder) -> bool:
-    """Whether a run is to stop, as far as can be seen."""
+def is_requested(folder: RunFolder, session: str) -> bool:
+    """Whether a session is to stop, as far as can be seen."""
     with contextlib.suppress(OSError):
-        return request_file(folder).exists()
+        return request_file(folder, session).exists()
     return False
+
+
+def _name() -> str:
+    """Of a session, unlike any other."""
+    return uuid.uuid4().hex[:12]
 
 
 class Shutdown:
     """While entered, a signal is a request to stop. The second Ctrl-C ends the process at once."""
 
-    def __init__(self, folder: RunFolder) -> None:
-        self._path = request_file(folder)
+    def __init__(
+        self, folder: RunFolder, patience_s: float = PATIENCE_S, elsewhere: bool = False
+    ) -> None:
+        """`patience_s`: from the signal until work that does not end is abandoned. `elsewhere`:
+        workers of an earlier session may still run, on other machines.
+        """
+        self.session = _name()
+        self._folder = folder
+        self._elsewhere = elsewhere
+        self._path = request_file(folder, self.session)
+        self._patience_s = patience_s
+        self._has_ended = True
         self._signalled = False
         self._reason = ""
         self._before: dict[int, Any] = {}
@@ -79,11 +99,14 @@ class Shutdown:
 
         thread = threading.Thread(target=attempt, name="pipeline", daemon=True)
         thread.start()
+        self._has_ended = False
         try:
             self._wait(thread, is_playing)
         finally:
             if thread.is_alive():
                 abandon()
+            else:
+                self._has_ended = True
         if self._signalled:
             raise KeyboardInterrupt
         if self._reason:
@@ -97,12 +120,14 @@ class Shutdown:
         while thread.is_alive() and (limit is None or time.monotonic() < limit):
             thread.join(timeout=0.1)
             if limit is None and (self._signalled or self._reason):
-                limit = time.monotonic() + (PATIENCE_S if is_playing() else 0.0)
+                limit = time.monotonic() + (self._patience_s if is_playing() else 0.0)
                 with contextlib.suppress(OSError):
                     self._path.write_text(self._reason or "interrupted", "utf-8")
 
     def __enter__(self) -> Self:
-        self._path.unlink(missing_ok=True)
+        if not self._elsewhere:
+            for stale in self._folder.journal.glob("stop-*"):
+                stale.unlink(missing_ok=True)
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 # `nohup` and its like ignore what a terminal says when it closes; so does a run.
@@ -113,6 +138,9 @@ class Shutdown:
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        if self._has_ended:  # or a worker that still runs must find it
+            with contextlib.suppress(OSError):
+                self._path.unlink(missing_ok=True)
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         if self._signalled and number == signal.SIGINT:

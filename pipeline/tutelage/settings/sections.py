@@ -103,6 +103,16 @@ class Driver(Section):
     )
 
 
+class Flow(Section):
+    """Where the graph runs; what a runner itself wants to know follows `--` on the command line."""
+
+    shared_files: bool = Field(
+        False,
+        description="all machines see the same files, so that corpora, templates, models and the run "
+        "itself need not be URLs where the workers are elsewhere",
+    )
+
+
 class Verifier(Section):
     """Limits of one judgement."""
 

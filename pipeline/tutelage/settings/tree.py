@@ -16,6 +16,7 @@ from tutelage.settings.sections import (
     Dedup,
     Driver,
     Feedback,
+    Flow,
     Leaks,
     Player,
     Priming,
@@ -68,6 +69,7 @@ class Settings(Section):
     decontaminate: Decontaminate = Decontaminate()
     splits: Splits = Splits()
     shards: Shards = Shards()
+    flow: Flow = Flow()
 
     def resolved(self) -> "Settings":
         """The tree with every default that depends on another value filled in."""
@@ -120,7 +122,7 @@ class Settings(Section):
     def shaping(self) -> dict[str, Any]:
         """The part that shapes the data: all but speed, place and size of the input."""
         tree = self.model_dump(
-            mode="json", exclude={"driver", "server", "shards", "limit", "samples"}
+            mode="json", exclude={"driver", "server", "shards", "flow", "limit", "samples"}
         )
         tree["vllm"] = {k: tree["vllm"][k] for k in ("dtype", "max_model_len", "extra")}
         tree["corpora"] = [_bare(spec) for spec in self.corpora]

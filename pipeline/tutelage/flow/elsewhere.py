@@ -1,0 +1,93 @@
+"""What must hold where workers are on other machines, which see none of this machine's files.
+
+A worker that finds nothing at a path, or something else, would fail hours later, or worse, would
+not: an empty folder looks like a new run. So what would be looked for on this machine's disk is
+refused before anything starts, unless a person says that all machines see the same files; then
+paths are made absolute, and workers check that a corpus has the size that it has here.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tutelage import models
+from tutelage.corpora import Corpus
+from tutelage.corpora.files import Files
+from tutelage.corpora.places import is_url
+from tutelage.errors import SettingsError
+from tutelage.flow.contamination import Sets
+from tutelage.settings import Settings
+
+_NAMED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What workers read besides the run's own folder."""
+
+    corpora: list[Corpus]
+    evaluations: Sets
+    settings: Settings
+    """With the folder of templates, and models in folders."""
+
+    def pinned(self) -> "Inputs":
+        """The same by absolute paths, the files of corpora by their sizes, too."""
+        update: dict[str, Any] = {}
+        if self.settings.prompts:
+            update["prompts"] = str(Path(self.settings.prompts).expanduser().absolute())
+        for side in ("student", "teacher", "judge"):
+            player = getattr(self.settings, side)
+            if _is_folder(player.model):
+                update[side] = player.model_copy(update={"model": models.resolve(player.model)})
+        return Inputs(
+            [_pinned(corpus) for corpus in self.corpora],
+            [(name, _pinned(corpus)) for name, corpus in self.evaluations],
+            self.settings.model_copy(update=update),
+        )
+
+
+def check(inputs: Inputs, out: str, runner: str) -> None:
+    """Refuses what only this machine has.
+
+    Args:
+        inputs: what workers are to read.
+        out: the run, as the person named it.
+        runner: its name.
+
+    Raises:
+        SettingsError: workers would not find something, and nobody says that they would.
+    """
+    if inputs.settings.flow.shared_files:
+        return
+    local = [f"--out {out}"] if not is_url(out) or out.startswith("file://") else []
+    local += list(_local(inputs))[:_NAMED]
+    if local:
+        raise SettingsError(
+            f"the workers of {runner} do not see the files of this machine ({'; '.join(local)}): "
+            "name them by URLs such as gs://bucket/path, or, where all machines see the same files, "
+            "say --set flow.shared_files=true"
+        )
+
+
+def _local(inputs: Inputs) -> Iterator[str]:
+    for kind, corpora in (
+        ("corpus", inputs.corpora),
+        ("evaluation set", [corpus for _, corpus in inputs.evaluations]),
+    ):
+        for corpus in corpora:
+            if isinstance(corpus, Files):
+                yield from (f"{kind} {path}" for path in corpus.paths if not is_url(path))
+    if inputs.settings.prompts:
+        yield f"prompts {inputs.settings.prompts}"
+    for side in ("student", "teacher", "judge"):
+        if _is_folder(name := getattr(inputs.settings, side).model):
+            yield f"{side}.model {name}"
+
+
+def _is_folder(model: str) -> bool:
+    return bool(model) and "://" not in model and Path(model).expanduser().is_dir()
+
+
+def _pinned(corpus: Corpus) -> Corpus:
+    return corpus.pinned() if isinstance(corpus, Files) else corpus
