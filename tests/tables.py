@@ -8,10 +8,19 @@ from typing import Any
 from builders import finished
 from tutelage import contract
 from tutelage import settings as settings_room
+from tutelage.records import Problem, Verdict
 from tutelage.settings import Settings
 from tutelage.shards import RunFolder, write_shard
 
 Row = dict[str, Any]
+
+
+class Bare:
+    """A verifier that takes nothing but the gold itself."""
+
+    def verify(self, problem: Problem, answer: str) -> Verdict:
+        right = answer == problem.gold.value
+        return Verdict("correct" if right else "incorrect", answer, "", "bare")
 
 
 def row(

@@ -8,11 +8,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tables import balanced, published, read, row
+from tutelage import settings as settings_room
 from tutelage.cli.filter import command
+from tutelage.contract import Stamp
 from tutelage.derive import filter as filtering
 from tutelage.derive.rules import Choice
 from tutelage.errors import Mistake, OutputError
-from tutelage.shards import read_rows
+from tutelage.session.admission import admit
+from tutelage.shards import RunFolder, read_rows
 from tutelage.shards.figures import figures
 from tutelage.train import rows as train_rows
 
@@ -89,6 +92,13 @@ def test_single_dialogues_are_kept_where_groups_may_break(run, tmp_path, asked, 
         r["dialogue_id"] for r in read_rows(str(run)) if holds(r)
     ]
     assert "group" not in manifest["derived"]["balance"]["dropped"]
+
+
+def test_a_turn_that_solves_by_a_false_sum_is_no_example(tmp_path):
+    rows = [row("a", text="since 2 + 2 = 5"), row("b"), row("c", solved=None, text="1 + 1 = 3")]
+    rows[0]["flaw"] |= {"any": True, "false_equation": "2 + 2 = 5"}
+    left, _ = kept(published(tmp_path / "run", rows), tmp_path / "out", no_false_steps=True)
+    assert {r["dialogue_id"] for r in left} == {"b", "c"}
 
 
 def test_what_is_chosen_at_random_is_the_same_again_and_another_by_another_seed(run, tmp_path):
@@ -209,6 +219,15 @@ def test_a_folder_with_something_else_in_it_is_left_alone(run, tmp_path):
     with pytest.raises(OutputError, match="files in it"):
         kept(run, tmp_path, solved=True, break_groups=True)
     assert [p.name for p in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_nothing_is_played_into_a_derived_run(run, tmp_path):
+    kept(run, tmp_path / "out", no_leaks=True)
+    before = sorted((tmp_path / "out").rglob("*"))
+    settings_, stamp = settings_room.load(corpora=("starter",)), Stamp("x")
+    with pytest.raises(Mistake, match="holds a run that `filter` made of others"):
+        admit(RunFolder(tmp_path / "out"), settings_, stamp, "auto")
+    assert sorted((tmp_path / "out").rglob("*")) == before
 
 
 def test_a_dry_run_tells_each_rule_by_itself_and_in_turn(run):

@@ -22,6 +22,7 @@ COMMANDS = {
     "inspect": "Count a run: outcomes, turns, tokens, leaks, balance.",
     "filter": "Keep the dialogues one wants, as a run.",
     "merge": "Put runs together, near-duplicates marked.",
+    "reverify": "Judge a run anew, and say what changed.",
     "republish": "Other splits, duplicates or loss for a run.",
     "corpus": "List, check and show problem corpora.",
     "prompts": "Show and lint the prompt templates.",

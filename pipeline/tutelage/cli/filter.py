@@ -62,6 +62,9 @@ _SHARE = Span(float, 0, 1)
 @click.option("--no-leaks", is_flag=True, help="Drop dialogues in which an answer leaked.")
 @click.option("--no-cut", is_flag=True, help="Drop those with a turn cut at the length limit.")
 @click.option(
+    "--no-false-steps", is_flag=True, help="Drop those solved by a turn with a sum that is false."
+)
+@click.option(
     "--max-tokens", type=click.IntRange(0), metavar="N", help="Tokens that the student wrote."
 )
 @click.option("--per-problem", type=click.IntRange(1), metavar="N", help="Dialogues a problem.")

@@ -21,7 +21,7 @@ from tutelage.errors import SettingsError
 from tutelage.records import Message
 from tutelage.settings import Settings, altered, differences
 
-_FREE = ("dedup.", "splits.", "shards.", "decontaminate.")
+_FREE = ("dedup.", "splits.", "shards.", "loss")
 
 
 def republish(
@@ -47,12 +47,12 @@ def republish(
     parents = open_parents([run])
     before = parents.runs[0].settings
     settings = altered(before, sets, **options)
-    changed = _changed(before, settings)
+    asked = changed(before, settings, _FREE)
     nothing = np.empty(0, np.int64)
     draw = settings.splits != before.splits
     found = marks.find(parents, nothing, settings, draw, progress)
     operation = Operation(
-        "republish", {"settings": changed}, {}, {"dedup": dedup_record(settings, found)}
+        "republish", {"settings": asked}, {}, {"dedup": dedup_record(settings, found)}
     )
 
     def rewrite(table: pa.Table) -> pa.Table:
@@ -82,15 +82,20 @@ def policed(table: pa.Table, policy: str) -> pa.Table:
     return table.set_column(at, field, rebuilt)
 
 
-def _changed(before: Settings, after: Settings) -> dict[str, Any]:
-    """What was chosen anew, as `key: value`."""
+def changed(before: Settings, after: Settings, free: Sequence[str]) -> dict[str, Any]:
+    """What was chosen anew, as `key: value`.
+
+    Raises:
+        SettingsError: something else than what is free to choose.
+    """
     old, new = before.model_dump(mode="json"), after.model_dump(mode="json")
-    keys = [said.partition(": ")[0] for said in differences(old, new)]
-    fixed = [key for key in keys if not key.startswith(_FREE) and key != "loss"]
+    keys = [line.partition(": ")[0] for line in differences(old, new)]
+    fixed = [key for key in keys if not key.startswith(tuple(free))]
     if fixed:
         raise SettingsError(
-            f"{fixed[0]} shaped what was generated, and cannot be chosen anew: republish takes "
-            f"loss, {', '.join(f'{name}*' for name in _FREE)}; generate with it instead"
+            f"{fixed[0]} shaped what was generated and cannot be chosen anew, as can "
+            f"{', '.join(f'{name}*' if name.endswith('.') else name for name in free)}: generate "
+            "with it instead"
         )
     chosen: dict[str, Any] = {}
     for key in keys:

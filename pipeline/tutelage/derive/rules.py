@@ -37,6 +37,7 @@ class Choice:
     arms: tuple[str, ...] = ()
     no_leaks: bool = False
     no_cut: bool = False
+    no_false_steps: bool = False
     max_tokens: int | None = None
     """Tokens that the student wrote, at most."""
     per_problem: int | None = None
@@ -134,6 +135,8 @@ def _predicates(choice: Choice) -> list[tuple[str, str]]:
         rules.append(("no-leaks", "NOT leaks"))
     if choice.no_cut:
         rules.append(("no-cut", "NOT is_cut"))
+    if choice.no_false_steps:
+        rules.append(("no-false-steps", "NOT is_false"))
     if choice.max_tokens is not None:
         rules.append(("max-tokens", f"tokens <= {choice.max_tokens}"))
     return rules
@@ -152,6 +155,8 @@ def _facts(choice: Choice) -> str:
     }
     if choice.no_cut:
         columns["is_cut"] = _CUT
+    if choice.no_false_steps:
+        columns["is_false"] = "flaw.false_equation <> ''"
     if choice.max_tokens is not None:
         columns["tokens"] = _TOKENS
     if choice.per_problem or choice.balance_turns or choice.sample is not None:

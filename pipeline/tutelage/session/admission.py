@@ -22,6 +22,11 @@ def admit(folder: RunFolder, settings: Settings, stamp: Stamp, resume: Resume) -
         OutputError: it cannot be written.
     """
     before = folder.read_json("run.json")
+    if made := before.get("derived"):
+        raise SettingsError(
+            f"{folder.root} holds a run that `{made['operation']}` made of others, and nothing can be "
+            "played into it: choose another --out"
+        )
     # One that came to nothing, such as by a model that is not there, binds nobody.
     is_idle = bool(before) and resume == "auto" and not files(folder.journal)
     if is_idle:

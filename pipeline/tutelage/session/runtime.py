@@ -64,9 +64,7 @@ def replies_of(folder: RunFolder) -> Path:
 
 def _start(settings: Settings, folder: RunFolder) -> Runtime:
     limits = settings.verifier
-    pool = VerifierPool(
-        timeout=limits.timeout_s, workers=limits.workers, memory_mb=limits.memory_mb
-    )
+    pool = VerifierPool(limits.timeout_s, limits.workers, limits.memory_mb, limits.name)
     try:
         replies = Replies(replies_of(folder))
         return Runtime(remembering(players(settings), replies), pool, replies)

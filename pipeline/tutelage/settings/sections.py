@@ -114,8 +114,11 @@ class Flow(Section):
 
 
 class Verifier(Section):
-    """Limits of one judgement."""
+    """Who judges, and the limits of one judgement."""
 
+    name: str = Field(
+        "", description="one for all problems, or module:Class; empty: each problem's own"
+    )
     timeout_s: float = Field(5.0, gt=0)
     workers: int = Field(2, ge=1)
     memory_mb: int = Field(1024, ge=128)

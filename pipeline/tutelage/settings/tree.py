@@ -128,6 +128,8 @@ class Settings(Section):
         tree["corpora"] = [_bare(spec) for spec in self.corpora]
         tree["decontaminate"]["paths"] = [_bare(spec) for spec in self.decontaminate.paths]
         tree["verifier"].pop("workers")
+        if not self.verifier.name:
+            tree["verifier"].pop("name")
         return tree
 
     def run_id(self) -> str:
