@@ -9,9 +9,10 @@ bytes.
 """
 
 import ctypes
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import islice
 from typing import Any
 
@@ -24,9 +25,9 @@ from tutelage.errors import RunFailed
 from tutelage.flow import contamination
 from tutelage.session import spool
 from tutelage.session.plan import File, Notes, plan, scheme
-from tutelage.session.publication import MANIFEST, SPLITS, staging
+from tutelage.session.publication import DAMAGED, MANIFEST, SPLITS, staging
 from tutelage.settings import Dedup, Settings
-from tutelage.shards import Entry, RunFolder, entries, fetch, write_shard
+from tutelage.shards import Damage, Entry, RunFolder, entries, fetch, write_shard
 from tutelage.shards.journal import Span, files
 from tutelage.storage import Location, location
 
@@ -73,7 +74,8 @@ def sketch(file: str, settings: Dedup, folder: RunFolder) -> str:
             spool.saving(_sketches(folder, name), spool.sketch_schema(rule))
         )
         begin = 0
-        for block in _blocks(entries(journal)):
+        damage: list[Damage] = []
+        for block in _blocks(entries(journal, damage.append)):
             facts_rows, ids, texts = [], [], []
             rows = fetch(entry.span for entry in block)
             for at, (entry, row) in enumerate(zip(block, rows, strict=True), begin):
@@ -84,6 +86,9 @@ def sketch(file: str, settings: Dedup, folder: RunFolder) -> str:
             facts.write_batch(pa.RecordBatch.from_pylist(facts_rows, spool.FACTS))
             sketches.write_batch(spool.packed(dedup.sketch(ids, texts, rule), rule))
             begin += len(block)
+    if damage:
+        lines = "".join(json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in damage)
+        staging(folder).write_text(f"{DAMAGED}/{name}.jsonl", lines)
     return name
 
 
@@ -178,6 +183,7 @@ def manifest(
             "dedup": {**compared, "counts": notes.comparing} if settings.dedup.enabled else {},
             "splits": {"ratios": settings.splits.ratios, "dialogues": notes.in_split},
             "decontamination": folder.read_json(contamination.SUMMARY),
+            **_damaged(folder),
         },
     )
 
@@ -211,6 +217,13 @@ def balance(
     wrong = [f"{name}: {a} != {b}" for name, (a, b) in checks.items() if a != b]
     if wrong:
         raise RunFailed(f"the run does not balance: {'; '.join(wrong)}")
+
+
+def _damaged(folder: RunFolder) -> dict[str, int]:
+    """How many lines of the journal were set aside; nothing where none were."""
+    files = (staging(folder).root / DAMAGED).glob("*.jsonl")
+    count = sum(file.read_text("utf-8").count("\n") for file in files)
+    return {"damaged_journal_lines": count} if count else {}
 
 
 def give_back() -> None:

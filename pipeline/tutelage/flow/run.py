@@ -24,7 +24,7 @@ from tutelage.session.runtime import Runtime, replies_of
 from tutelage.session.serving import serving
 from tutelage.session.shutdown import PATIENCE_S, Shutdown
 from tutelage.settings import Settings
-from tutelage.shards import RunFolder, lock
+from tutelage.shards import Damage, RunFolder, lock
 from tutelage.shards.folder import near
 from tutelage.shards.journal import done
 from tutelage.storage import location, reason
@@ -133,7 +133,14 @@ class _Session:
 
     def _generate(self) -> None:
         """Plays what the journal does not hold yet."""
-        finished = done(self.folder.journal)
+        damage: list[Damage] = []
+        finished = done(self.folder.journal, damage.append)
+        if damage:
+            self.watch.say(
+                f"{len(damage)} lines of the journal are damaged ({damage[0].file}, byte "
+                f"{damage[0].offset}: {damage[0].reason}); they are set aside in "
+                f"{self.folder.rejects}/journal, and their dialogues are played again"
+            )
         tidy(replies_of(self.folder), finished)
         with ExitStack() as engines:
             workers = self.options.view_as(DirectOptions).direct_num_workers

@@ -22,6 +22,8 @@ from tutelage.storage import Location, move, remove
 MANIFEST = "manifest.json"
 SPLITS = "splits.json"
 """Which dialogues each split has, where there are several: what an extension goes by."""
+DAMAGED = "rejects/journal"
+"""Lines of the journal that are not as they were written, by file and offset."""
 _AT_ONCE = 16
 """Files of a store that are moved at once."""
 
@@ -55,6 +57,7 @@ def promote(folder: RunFolder) -> None:
             f"nothing was published to {folder.root}: the graph ended without a manifest"
         )
     names = sorted(manifest["files"])
+    names += [f"{DAMAGED}/{file.name}" for file in (ready.root / DAMAGED).glob("*.jsonl")]
     if (ready.root / SPLITS).is_file():
         names.append(SPLITS)
     with writing(folder.root):

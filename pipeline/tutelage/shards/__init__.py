@@ -19,11 +19,12 @@ No Beam here: `flow` decides what goes into which file.
 """
 
 from tutelage.shards.folder import RunFolder
-from tutelage.shards.journal import Entry, Journal, entries, fetch
+from tutelage.shards.journal import Damage, Entry, Journal, entries, fetch
 from tutelage.shards.reader import read_rows, table
 from tutelage.shards.writer import write_shard
 
 __all__ = [
+    "Damage",
     "Entry",
     "Journal",
     "RunFolder",

@@ -1,14 +1,16 @@
 """The journal: each finished dialogue, durable the moment it ends, or a second later in a store.
 
-One file a worker and session, one line an entry: `id TAB kind TAB row as JSON`. A line that was cut
-short by a kill is no entry. The id and the kind can be read without parsing the row, so that a
-resumed run learns in seconds what is done, and a row can be fetched again by its place, so that no
-text needs to travel between workers. In an object store the file of a worker is a row of objects,
-each as much as it pays to write again (`_Objects`); they are read by way of copies on this machine.
+One file a worker and session, one line an entry: `id TAB kind TAB CRC-32 TAB row as JSON`. A line
+that was cut short by a kill is no entry; one whose checksum does not hold (garbled bytes, zeros
+after a power cut, a word that somebody changed) is `Damage`, and its dialogue is played again. The
+id and the kind can be read without parsing the row, so that a resumed run learns in seconds what is
+done, and a row can be fetched again by its offset, so that no text needs to travel between workers.
+In an object store the file of a worker is a row of objects, each as much as it pays to write again
+(`_Objects`); they are read by way of copies on this machine.
 
 A key can have several entries: a bundle that was tried again on another machine, or a dialogue that
 a passing trouble ended in one session and that was played again in the next. `done` says which keys
-need no further session; which entry counts, `flow.plan.standing` does.
+need no further session; which entry counts, `session.plan.standing` does.
 """
 
 import errno
@@ -17,10 +19,11 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, NamedTuple, cast
+from typing import Any, BinaryIO, Literal, NamedTuple, cast, get_args
 
 from tutelage.shards.folder import near, writing
 from tutelage.shards.keys import Keys
@@ -29,6 +32,7 @@ from tutelage.storage import Location, Remote, location, whole
 Kind = Literal["kept", "dead", "filtered", "duplicate", "passing"]
 """`passing`: dead of something that may be gone by the next session, which plays it again."""
 
+_KINDS = frozenset(kind.encode() for kind in get_args(Kind))
 _FULL = 8 << 20
 """Bytes of an object that is not written again."""
 _PACE = 1 << 20
@@ -59,6 +63,18 @@ class Entry:
     span: Span
 
 
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """One line that is no entry and was not cut short: nothing of it is believed."""
+
+    file: str
+    offset: int
+    length: int
+    reason: str
+    text: str
+    """How it begins, for people."""
+
+
 class Journal:
     """One worker's journal. Thread-safe."""
 
@@ -79,8 +95,9 @@ class Journal:
         Raises:
             OutputError: the disk is full, the folder is gone, or the store is away for too long.
         """
-        text = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
-        line = f"{key}\t{kind}\t{text}\n".encode("utf-8", "replace")
+        text = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+        head = f"{key}\t{kind}\t".encode()
+        line = b"%s%08x\t%s\n" % (head, zlib.crc32(text, zlib.crc32(head)), text)
         with writing(self._folder):
             self._lines.append(line)
 
@@ -204,27 +221,49 @@ def files(folder: Location) -> list[Location]:
     return sorted(folder.glob("*.jsonl"))
 
 
-def entries(file: Location) -> Iterator[Entry]:
-    """The entries of one journal file, without their rows."""
+def entries(file: Location, note: Callable[[Damage], None] | None = None) -> Iterator[Entry]:
+    """The entries of one journal file, without their rows; `note` is given what is damaged."""
     offset = 0
     with _here(file).open("rb") as lines:
         for line in lines:
-            length = len(line)
-            key, tab, rest = line.partition(b"\t")
-            kind, second, _ = rest.partition(b"\t")
-            if tab and second and line.endswith(b"}\n"):
-                start = len(key) + len(kind) + 2
-                said = cast(Kind, kind.decode())
-                span = Span(str(file), offset + start, length - start - 1)
-                yield Entry(key.decode(), said, span)
-            offset += length
+            try:
+                key, kind, start = _parsed(line)
+            except ValueError as error:
+                if note is not None and line.endswith(b"\n"):
+                    text = line[:200].decode("utf-8", "replace")
+                    note(Damage(str(file), offset, len(line), str(error), text))
+            else:
+                span = Span(str(file), offset + start, len(line) - start - 1)
+                yield Entry(key, kind, span)
+            offset += len(line)
 
 
-def done(folder: Location) -> Keys:
+def _parsed(line: bytes) -> tuple[str, Kind, int]:
+    """(key, kind, where the row begins) of one line.
+
+    Raises:
+        ValueError: it is no entry, or not as it was written.
+    """
+    if not line.endswith(b"}\n"):
+        raise ValueError("it does not end as a row does")
+    key, _, rest = line.partition(b"\t")
+    kind, _, rest = rest.partition(b"\t")
+    if kind not in _KINDS:
+        raise ValueError("it is of no kind that a journal has")
+    start = len(key) + len(kind) + 2
+    if not rest.startswith(b"{"):  # as lines did before they had checksums
+        checksum, _, row = rest.partition(b"\t")
+        if b"%08x" % zlib.crc32(row[:-1], zlib.crc32(line[:start])) != checksum:
+            raise ValueError("its checksum does not hold")
+        start += len(checksum) + 1
+    return key.decode(), cast(Kind, kind.decode()), start
+
+
+def done(folder: Location, note: Callable[[Damage], None] | None = None) -> Keys:
     """Keys that no further session needs to play: all but those that stand as passing."""
     kept, other = Keys(), set()
     for file in files(folder):
-        for entry in entries(file):
+        for entry in entries(file, note):
             if entry.kind == "kept":
                 kept.add(entry.key)
             elif entry.kind == "passing":
