@@ -59,7 +59,7 @@ def ours(pipe: Connection, model: str, chats: list[Chat], batch: int) -> None:
     models.quiet()
     chosen = recipe("sft", "", "", dtype="bf16", batch=batch)
     learner = Learner(chosen, model)
-    encoder = Encoder(learner.taught.tokenizer)
+    encoder = Encoder(learner.student.tokenizer)
     rows = [{"dialogue_id": str(i), "messages": c, "trail": trail(c)} for i, c in enumerate(chats)]
     samples = [encoder.sample(row) for row in rows]
     for start in range(0, len(samples), batch):

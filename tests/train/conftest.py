@@ -77,6 +77,37 @@ def make_model(vocabulary: int, seed: int = 0, **changes: Any) -> Any:
     return LlamaForCausalLM(LlamaConfig(**(shape | changes)))
 
 
+def make_seeing(vocabulary: int) -> Any:
+    """A random Gemma 3 that also sees: text layers with and without a window, a vision tower."""
+    from transformers import Gemma3Config, Gemma3ForConditionalGeneration
+
+    torch.manual_seed(1)
+    text = {
+        "vocab_size": vocabulary,
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 1,
+        "head_dim": 16,
+        "sliding_window": 16,
+        "layer_types": ["sliding_attention", "full_attention"],
+        "max_position_embeddings": 1024,
+    }
+    vision = {
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "image_size": 28,
+        "patch_size": 14,
+    }
+    config = Gemma3Config(
+        text_config=text, vision_config=vision, mm_tokens_per_image=4, image_token_index=2
+    )
+    return Gemma3ForConditionalGeneration(config)
+
+
 @pytest.fixture(scope="session")
 def tokenizer() -> Any:
     return make_tokenizer()
@@ -198,6 +229,7 @@ class Small:
 
     tokenizer = staticmethod(make_tokenizer)
     model = staticmethod(make_model)
+    seeing = staticmethod(make_seeing)
     forgetful = FORGETFUL
 
 

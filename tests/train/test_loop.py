@@ -1,6 +1,7 @@
 """Whole trainings of a tiny model: exact, resumable, and the same however they are cut."""
 
 import json
+import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -14,6 +15,8 @@ from safetensors.torch import load_file
 from tutelage.errors import OutputError, SettingsError
 from tutelage.records import Gold
 from tutelage.train import checkpoint, loop, metrics
+from tutelage.train.alarms import Alarms
+from tutelage.train.learner import Learner
 from tutelage.train.recipe import Recipe, recipe
 
 Train = Callable[..., Any]
@@ -84,7 +87,7 @@ def test_sft_lowers_the_validation_loss_and_leaves_models_that_load(
         assert again.chat_template == tokenizer.chat_template
         assert again("12 é")["input_ids"] == tokenizer("12 é")["input_ids"]
     kept = AutoModelForCausalLM.from_pretrained(out / "last").state_dict()
-    for name, weight in learner.taught.model.state_dict().items():
+    for name, weight in learner.student.network.state_dict().items():
         torch.testing.assert_close(kept[name], weight)
     assert (out / "tensorboard").is_dir()
     modes = {(out / "last" / f).stat().st_mode for f in ("config.json", "model.safetensors")}
@@ -291,11 +294,14 @@ def test_what_was_marked_as_contaminated_is_left_out(runs: Any, model_folder: st
 def test_a_problem_without_a_gold_solution_teaches_the_control_nothing(
     runs: Any, model_folder: str
 ):
-    known, unknown = runs.dialogue(1), runs.dialogue(2)
-    tests_only = replace(unknown.problem, gold=Gold("tests", "", "{}"), solution="")
-    source = runs.write([known, replace(unknown, problem=tests_only)])
+    known, tested, bare = (runs.dialogue(n) for n in (1, 2, 3))
+    tests_only = replace(tested.problem, gold=Gold("tests", "", "{}"), solution="")
+    answer_only = replace(bare.problem, solution="")  # would teach a bare number
+    source = runs.write(
+        [known, replace(tested, problem=tests_only), replace(bare, problem=answer_only)]
+    )
     dataset, _ = loop.prepared(recipe("sft", source, "", control="single"), model_folder)
-    assert (len(dataset.groups), dataset.left_out["no gold solution"]) == (1, 1)
+    assert (len(dataset.groups), dataset.left_out["no worked solution"]) == (1, 2)
 
 
 @pytest.mark.parametrize(
@@ -331,7 +337,7 @@ def test_a_long_dialogue_can_stop_the_run_and_is_never_cut(run: str, model_folde
 
 def test_rows_without_log_probabilities_are_refused_for_rl(runs: Any, model_folder: str):
     source = runs.write(runs.dialogue(1, sample=s, solved=s < 2) for s in range(4))
-    with pytest.raises(SettingsError, match="4 no sampled tokens to train on \\(see --old\\)"):
+    with pytest.raises(SettingsError, match="without sampled tokens \\(see --old\\)"):
         loop.prepared(recipe("rl", source, "", model=model_folder), model_folder)
     dataset, _ = loop.prepared(
         recipe("rl", source, "", model=model_folder, old="start"), model_folder
@@ -339,25 +345,183 @@ def test_rows_without_log_probabilities_are_refused_for_rl(runs: Any, model_fold
     assert len(dataset.groups) == 1
 
 
-def test_a_row_that_cannot_be_compared_costs_no_other(runs: Any, tokenizer: Any, model_folder: str):
-    """One dialogue of the group lost its log-probabilities; in one a question was put in."""
-
-    def sampled(text: str) -> tuple[list[int], list[float]]:
+def sampled(tokenizer: Any) -> Callable[[str], tuple[list[int], list[float]]]:
+    def ids_and_logprobs(text: str) -> tuple[list[int], list[float]]:
         ids = [*tokenizer(text, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
         return ids, [-1.0] * len(ids)
 
-    members = [runs.dialogue(1, turns=2, sample=s, solved=s < 2, sampled=sampled) for s in range(4)]
-    members[1] = runs.dialogue(1, turns=2, sample=1)
+    return ids_and_logprobs
+
+
+def test_a_question_that_was_put_in_is_not_trained(runs: Any, tokenizer: Any, model_folder: str):
+    given = {"turns": 2, "sampled": sampled(tokenizer)}
+    members = [runs.dialogue(1, sample=s, solved=s < 2, **given) for s in range(4)]
     question = replace(members[2].messages[2], act="question")
     changed = (*members[2].messages[:2], question, *members[2].messages[3:])
     members[2] = replace(members[2], messages=changed, replaced=(members[2].messages[2],))
     source = runs.write(members)
     dataset, _ = loop.prepared(recipe("rl", source, "", model=model_folder), model_folder)
-    assert dataset.left_out["no sampled tokens to train on (see --old)"] == 1
-    unit = sorted(dataset.groups[0], key=lambda s: s.key)
-    assert [s.weight for s in unit] == pytest.approx([0.866, -0.866, -0.866], abs=1e-3)
-    turns = [set(s.pieces[0].turn[s.pieces[0].train].tolist()) for s in unit]
-    assert turns == [{1, 2}, {2}, {1, 2}]
+    group = sorted(dataset.groups[0], key=lambda s: s.key)
+    turns = [set(s.pieces[0].turn[s.pieces[0].train].tolist()) for s in group]
+    assert turns == [{1, 2}, {1, 2}, {2}, {1, 2}]
+
+
+def test_a_group_is_learnt_from_whole_or_not_at_all(runs: Any, tokenizer: Any, model_folder: str):
+    """Failures are the longest: without them the others would be praised for beating nobody."""
+    how = sampled(tokenizer)
+    members = [
+        runs.dialogue(n, turns=1 if s < 2 else 4, sample=s, solved=s < 2, sampled=how)
+        for n in range(3)
+        for s in range(4)
+    ]
+    members[0] = runs.dialogue(0, turns=1, sample=0)  # its log-probabilities were lost
+    members[-1] = replace(members[-1], outcome=replace(members[-1].outcome, status="failed"))
+    source = runs.write(members)
+    chosen = recipe("rl", source, "", model=model_folder)
+    dataset, encoder = loop.prepared(chosen, model_folder)
+    assert len(dataset.groups) == 2
+    words = "groups with a member that is without sampled tokens (see --old)"
+    assert loop.facts(dataset, encoder)["left_out"] == {"failed": 1, words: 1}
+    assert dataset.partial == 1  # the one with three members left
+    for group in dataset.groups:
+        assert sum(s.weight for s in group) == pytest.approx(0, abs=1e-9)
+    long = max(s.longest for s in dataset.samples)
+    short = min(s.longest for s in dataset.samples)
+    with pytest.raises(SettingsError, match=r"3 groups with a member that is too long.*--length"):
+        loop.prepared(replace(chosen, length=(long + short) // 2), model_folder)
+
+
+@pytest.mark.parametrize(("name", "value"), [("top_p", 0.9), ("top_k", 20), ("min_p", 0.05)])
+def test_rl_refuses_truncated_sampling(
+    name: str, value: float, runs: Any, model_folder: str, monkeypatch: pytest.MonkeyPatch
+):
+    """Stored log-probabilities are of a distribution that the policy does not have."""
+    from tutelage.train import rows
+
+    source = runs.write(runs.dialogue(1, sample=s, solved=s < 2) for s in range(4))
+    read = rows.read
+
+    def truncated(*args: Any, **kwargs: Any) -> Any:
+        for row in read(*args, **kwargs):
+            row["sampling"]["student"] |= {name: value}
+            yield row
+
+    monkeypatch.setattr(rows, "read", truncated)
+    with pytest.raises(SettingsError, match=f"{name} = {value}.*student.{name} = [01]"):
+        loop.prepared(recipe("rl", source, "", old="start"), model_folder)
+    assert loop.prepared(recipe("sft", source, ""), model_folder)
+
+
+def test_several_runs_are_one_training(runs: Any, model_folder: str):
+    """What stands in two of them is learnt once; ids alone repeat with a run's seed."""
+    one = runs.write([runs.dialogue(n) for n in range(3)], name="one")
+    two = runs.write(
+        [runs.dialogue(0), runs.dialogue(1, words="Hm. "), runs.dialogue(7)], name="two"
+    )
+    dataset, _ = loop.prepared(recipe("sft", [one, two], ""), model_folder)
+    assert len(dataset.groups) == 5 and dataset.left_out["in an earlier run as well"] == 1
+    grouped = [
+        runs.write((runs.dialogue(1, sample=s, solved=s < 2) for s in range(4)), name=name)
+        for name in ("three", "four")
+    ]
+    dataset, _ = loop.prepared(recipe("rl", grouped, "", old="start"), model_folder)
+    assert [len(group) for group in dataset.groups] == [4, 4]
+
+
+def test_failures_can_be_learnt_from_as_a_control(run: str, model_folder: str):
+    dataset, _ = loop.prepared(recipe("sft", run, "", control="unfiltered"), model_folder)
+    assert len(dataset.groups) == 16
+
+
+@pytest.mark.parametrize(
+    ("kind", "members", "words"),
+    [
+        ("sft", [{"solved": False}], "no dialogue of its training split was solved.*unfiltered"),
+        ("rl", [{"solved": True}], "--samples 8"),
+        ("rl", [{"sample": s, "solved": False} for s in range(4)], "--samples 16"),
+        ("rl", [], "its training split is empty"),
+    ],
+)
+def test_what_is_missing_is_said_with_the_option_that_gives_it(
+    kind: Any, members: list[dict[str, Any]], words: str, runs: Any, model_folder: str
+):
+    source = runs.write([runs.dialogue(1, **given) for given in members], name="lacking")
+    with pytest.raises(SettingsError, match=words):
+        loop.prepared(recipe(kind, source, "", old="start"), model_folder)
+
+
+def test_a_torn_state_is_one_line(run: str, model_folder: str, tmp_path: Path):
+    """Whichever file of it is cut short; and nothing of another training is overwritten."""
+    out = tmp_path / "out"
+    chosen = recipe("sft", run, str(out), model=model_folder, save_every=1, epochs=2, **FIXED)
+
+    def kill(event: str, figures: dict[str, Any]) -> None:
+        if event == "step" and figures["step"] == 3:
+            raise Stop
+
+    with pytest.raises(Stop):
+        loop.train(chosen, kill)
+    for file in sorted((out / "state").iterdir()):
+        whole = file.read_bytes()
+        file.write_bytes(whole[: len(whole) // 2])
+        with pytest.raises(SettingsError, match="--fresh") as caught:
+            loop.train(chosen, lambda *_: None)
+        assert "\n" not in str(caught.value), file.name
+        file.write_bytes(whole)
+    begun: list[int] = []
+    loop.train(chosen, lambda e, f: begun.append(f["step"]) if e == "begin" else None)
+    assert begun == [2]
+
+
+def test_the_weights_of_a_finished_training_are_written_again(
+    run: str, model_folder: str, tmp_path: Path
+):
+    out = tmp_path / "out"
+    chosen = recipe("sft", run, str(out), model=model_folder, **FIXED)
+    loop.train(chosen, lambda *_: None)
+    before = weights(out / "last")
+    shutil.rmtree(out / "last")
+    loop.train(chosen, lambda *_: None)
+    assert all(torch.equal(weights(out / "last")[name], w) for name, w in before.items())
+
+
+def test_a_state_is_saved_before_the_end_by_default(run: str, model_folder: str, tmp_path: Path):
+    """After each epoch, and after half an hour."""
+    for name, every, steps in (("epoch", 1e9, [3, 6]), ("hour", 0.0, [1, 2, 3, 4, 5, 6])):
+        saved: list[int] = []
+
+        def watch(event: str, figures: dict[str, Any], saved: list[int] = saved) -> None:
+            if event == "saved" and figures["folder"].endswith("last"):
+                saved.append(figures["step"])
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(loop, "SAVE_S", every)
+            chosen = recipe("sft", run, str(tmp_path / name), model=model_folder, epochs=2, **FIXED)
+            loop.train(chosen, watch)
+        assert saved == steps
+
+
+def test_a_collapse_is_said_once(grouped: str, model_folder: str, tmp_path: Path):
+    """Rows of another model, at a learning rate that ruins this one."""
+    words: list[str] = []
+
+    def watch(event: str, figures: dict[str, Any]) -> None:
+        if event == "alarm":
+            words.append(figures["words"])
+
+    given = FIXED | {"lr": 0.05, "epochs": 4}
+    loop.train(recipe("rl", grouped, str(tmp_path), model=model_folder, **given), watch)
+    assert len(words) == len(set(words)) and any("rows are stale" in w for w in words)
+
+
+def test_alarms_of_entropy_and_divergence():
+    healthy = {"entropy": 2.0, "kl_sampler": 0.01, "kl_reference": 0.1, "clip_fraction": 0.1}
+    alarms = Alarms()
+    assert not alarms.heard(healthy) and not alarms.heard({})
+    assert "narrows" in alarms.heard(healthy | {"entropy": 0.5})[0]
+    assert not alarms.heard(healthy | {"entropy": 0.5})  # said already
+    assert "reference" in alarms.heard(healthy | {"kl_reference": 0.9})[0]
+    assert "clip" in alarms.heard(healthy | {"clip_fraction": 0.5})[0]
 
 
 def test_recomputing_activations_changes_nothing(run: str, model_folder: str, tmp_path: Path):
@@ -376,7 +540,7 @@ def test_lora_is_merged_into_the_model_it_came_from(run: str, model_folder: str,
     learner = loop.train(recipe("sft", run, str(out), model=model_folder, **given), lambda *_: None)
     ids = torch.arange(3, 40)[None]
     with torch.no_grad():
-        mine = learner.taught.model(ids, lengths=(37,)).logits
+        mine = learner.student.network(ids, lengths=(37,)).logits
         loaded = AutoModelForCausalLM.from_pretrained(out / "last")(ids).logits
         before = AutoModelForCausalLM.from_pretrained(model_folder)(ids).logits
     torch.testing.assert_close(mine, loaded, rtol=1e-4, atol=1e-4)
@@ -396,11 +560,14 @@ def test_a_bfloat16_model_is_trained_in_float32_and_written_as_it_came(
     given = FIXED | {"lr": 1e-7, "schedule": "constant"}
     out = tmp_path / "out"
     loop.train(recipe("sft", run, str(out), model=str(source), **given), lambda *_: None)
+    # from the state that it left, not from the weights that it wrote
+    learner = Learner(recipe("sft", run, "", **given), str(source))
+    learner.restore(out)
     assert {w.dtype for w in weights(out / "last").values()} == {torch.bfloat16}
     assert AutoConfig.from_pretrained(out / "last").dtype == torch.bfloat16
     moved = [
-        float((a.float() - b).abs().max())
-        for a, b in zip(weights(source).values(), weights(out / "state").values(), strict=False)
+        float((a.float() - learner.policy.network.state_dict()[name]).abs().max())
+        for name, a in weights(source).items()
     ]
     assert max(moved) > 1e-7
 

@@ -1,17 +1,13 @@
 """Packing changes nothing but speed: no piece sees another, nothing is lost or cut."""
 
-from typing import Any
+import random
 
 import numpy as np
 import pytest
-import torch
 
-from tutelage.errors import SettingsError
-from tutelage.train import loss, packing
-from tutelage.train.model import load
+from tutelage.train import packing
 from tutelage.train.packing import WeightedSequence
-from tutelage.train.recipe import recipe
-from tutelage.train.tokens import Encoder, Piece
+from tutelage.train.tokens import Piece
 
 
 def piece(length: int, start: int = 3) -> Piece:
@@ -54,41 +50,26 @@ def test_the_plan_follows_from_the_seed_and_takes_every_unit_once_an_epoch():
     assert plan[:3] != plan[3:] and plan != packing.order(10, 4, 2, 8)
 
 
-@pytest.mark.parametrize("attention", ["each", "sdpa", "eager"])
-@pytest.mark.parametrize("window", [0, 16])
-def test_packed_is_unpacked(attention: str, window: int, runs: Any, tokenizer: Any, tmp_path: Any):
-    """Log-probabilities and gradients of a packed row are those of its pieces one by one."""
-    from transformers import MistralConfig, MistralForCausalLM
-
-    torch.manual_seed(3)
-    shape = {"vocab_size": len(tokenizer), "hidden_size": 32, "intermediate_size": 64}
-    shape |= {"num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2}
-    made = MistralForCausalLM(MistralConfig(**shape, sliding_window=window or None))
-    made.save_pretrained(tmp_path / "m")
-    model = load(str(tmp_path / "m"), recipe("sft", "", "", attention=attention))
-    alone = load(str(tmp_path / "m"), recipe("sft", "", "", attention="eager"))
-    rows = runs.rows(runs.dialogue(n, turns=1 + n % 3) for n in range(5))
-    pieces = [p for row in rows for p in Encoder(tokenizer).sample(row).pieces]
-
-    def logp(network: Any, loads: list[WeightedSequence], **options: Any) -> torch.Tensor:
-        row = packing.packed(loads)
-        logits = network(
-            input_ids=row.ids, position_ids=row.positions, logits_to_keep=row.keep, **options
-        ).logits[0]
-        return loss.log_likelihood(logits, row.targets)
-
-    loads = [WeightedSequence(p, 1.0, 1.0) for p in pieces]
-    lengths = {"lengths": tuple(map(len, pieces))} if attention == "each" else {}
-    packed = logp(model, loads, **lengths)
-    single = torch.cat([logp(alone, [one]) for one in loads])
-    torch.testing.assert_close(packed, single, rtol=1e-4, atol=1e-5)
-    packed.sum().backward()
-    single.sum().backward()
-    for (name, a), b in zip(model.named_parameters(), alone.parameters(), strict=True):
-        torch.testing.assert_close(a.grad, b.grad, rtol=1e-3, atol=1e-4, msg=name)
+@pytest.mark.parametrize(("kind", "least"), [("sft", 0.9), ("rl", 0.93)])
+def test_eight_processes_are_busy_all_the_time(kind: str, least: float):
+    """Rows that run at one moment are of like length, so nobody waits for the longest."""
+    draw = random.Random(0)
+    pieces = 128 if kind == "sft" else 64  # a step of 128 dialogues, or of 8 groups of 8
+    lengths = [int(min(4000, draw.lognormvariate(6, 0.7))) + 30 for _ in range(pieces)]
+    sequences = [WeightedSequence(piece(n), 1.0, 1.0) for n in lengths]
+    rows = packing.rows(sequences, 8192, 8)
+    assert len(rows) % 8 == 0 and sum(map(len, rows)) == pieces
+    sizes = [sum(len(x.piece) for x in row) for row in rows]
+    waited = sum(max(sizes[i : i + 8]) for i in range(0, len(sizes), 8))
+    assert sum(sizes) / (8 * waited) > least
 
 
-def test_attention_with_more_to_it_is_refused_rather_than_done_wrong():
-    heads = torch.zeros(1, 2, 4, 8)
-    with pytest.raises(SettingsError, match="--attention eager"):
-        packing.each(None, heads, heads, heads, None, softcap=30.0)
+def test_processes_without_a_sequence_get_an_empty_row():
+    rows = packing.rows([WeightedSequence(piece(9), 1.0, 1.0)], 100, 3)
+    assert sorted(map(len, rows)) == [0, 0, 1]
+
+
+@pytest.mark.parametrize("capacity", [0, 1])
+def test_no_capacity_is_a_row_for_each(capacity: int):
+    rows = packing.rows([WeightedSequence(piece(n), 1.0, 1.0) for n in (9, 5, 7)], capacity)
+    assert [len(row) for row in rows] == [1, 1, 1]

@@ -23,7 +23,7 @@ from tutelage.train.tokens import Piece, Sample
         ),
         ({"beta": -0.1}, "beta: wanted 0 or more"),
         ({"loss": "everything"}, "loss: wanted one of"),
-        ({"kind": "rl", "control": "single"}, "a gold solution has no return"),
+        ({"kind": "rl", "control": "single"}, "rl has failures, and a solution no return"),
     ],
 )
 def test_mistakes_name_what_was_wanted_and_got(given: dict[str, Any], words: str):

@@ -108,7 +108,7 @@ def test_vllm_serves_it_and_its_log_probabilities_are_the_trainers(taught: Path)
 
     chosen = recipe("rl", "", "", model=str(taught / "last"), threads=2)
     learner = Learner(chosen, str(taught / "last"))
-    encoder = Encoder(learner.taught.tokenizer)
+    encoder = Encoder(learner.student.tokenizer)
     samples = []
     for number, reply in enumerate(replies):
         said = {"role": "assistant", "content": reply["text"].strip()}

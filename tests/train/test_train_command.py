@@ -44,7 +44,12 @@ def test_a_dry_run_shows_what_is_trained_and_writes_nothing(
     assert marked and all(text.startswith("It is ") and "<|im_end|>" in text for text in marked)
     assert "10 rows read: 10 dialogues" in shown.output
     assert "3 steps, 3 passes" in shown.output
-    assert re.search(r"about \d+ s at \d+ tokens/s, \d+\.\d GiB", shown.output)
+    assert "tokens/s" not in shown.output and "--measure" in shown.output  # nothing was run
+    for name in ("weights", "gradients", "states", "activations", "logits", "total"):
+        assert re.search(rf"^  {name} +(\d+\.\d\d +){{3}}\d+\.\d\d$", shown.output, re.M), name
+    assert "no dialogue for validation" in shown.output
+    measured = call("sft", run, "--model", model_folder, "--dry-run", "--measure")
+    assert re.search(r"about \d+ s at \d+ tokens/s, \d+\.\d GiB", measured.output)
     counts = re.findall(r"^ +\d+-\d+ +(\d+)  #*$", shown.output, re.MULTILINE)
     assert sum(map(int, counts)) == 10
     assert sorted(tmp_path.rglob("*")) == before
@@ -90,7 +95,8 @@ def test_a_condition_chooses_dialogues_for_sft_and_whole_groups_for_rl(
         (["sft", "{run}", "--out", "{tmp}/o"], "names no student model"),
         (["sft", "{tmp}/none", "--out", "{tmp}/o"], "is not a run"),
         (["sft", "{run}", "--out", "{tmp}/o", "--model", "{run}"], "no config.json"),
-        (["rl", "{run}", "--out", "{tmp}/o", "--model", "{model}"], "nothing to learn from"),
+        (["rl", "{run}", "--out", "{tmp}/o", "--model", "{model}"], "--samples 8"),
+        (["sft", "{run}", "--out", "{tmp}/o", "--measure"], "--dry-run"),
         (["sft", "{run}", "--out", "{tmp}/o", "--model", "{model}", "--length", "9"], "too long"),
         (["rl", "{run}", "--out", "{tmp}/o", "--carry", "{run}", "--model", "{model}"], "nothing"),
     ],

@@ -29,7 +29,7 @@ def ours(chosen: Recipe, folder: str, samples: list[Sample]) -> tuple[dict[str, 
 
         @staticmethod
         def step() -> None:
-            kept.update({n: w.grad.clone() for n, w in learner.taught.model.named_parameters()})
+            kept.update({n: w.grad.clone() for n, w in learner.student.network.named_parameters()})
 
         zero_grad = staticmethod(lambda: None)
 

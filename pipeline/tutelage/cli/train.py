@@ -28,34 +28,38 @@ _COMMON: tuple[_Option, ...] = (
     ("--too-long", "Leave a longer sequence out, whole and counted, or stop.", {"choice": True}),
     ("--epochs", "Times that each dialogue is learnt from.", {}),
     ("--batch", "Dialogues (rl: groups) an optimiser step.", {}),
-    ("--pack", "Tokens of one forward pass: less memory, or more speed.", {}),
+    ("--pack", "Tokens of one forward pass; 0: one sequence a pass.", {}),
     ("--lr", "Highest learning rate.", {}),
     ("--schedule", "Course of the learning rate.", {"choice": True}),
     ("--warmup", "Share of the steps over which the learning rate rises.", {}),
     ("--weight-decay", "Of AdamW, on matrices only.", {}),
     ("--max-grad-norm", "Longer gradients are scaled down to it; 0: never.", {}),
     ("--dtype", "bf16: autocast over float32 weights.", {"choice": True}),
-    ("--attention", "each (every packed sequence by itself), or one of transformers' own.", {}),
+    ("--attention", "each or varlen, whichever is quicker here; or one of transformers'.", {}),
     ("--checkpointing", "Recompute activations: less memory, more time.", {}),
+    ("--shard", "Cut weights, gradients and optimiser over the processes (FSDP2).", {}),
+    ("--states", "Type of the optimiser's states: 8, 4 or 2 bytes a weight.", {"choice": True}),
     ("--lora", "Rank of a LoRA adapter; 0: train all weights.", {}),
     ("--seed", "Of the order of the data, and of a fresh adapter.", {}),
     ("--threads", "CPU threads; 0: as torch decides.", {}),
     ("--eval-every", "Steps between validations; 0: after each epoch.", {}),
-    ("--save-every", "Steps between saved states; 0: at the end and when interrupted.", {}),
+    ("--save-every", "Steps between saved states; 0: each epoch and half an hour.", {}),
     ("--wandb", "Report to this Weights & Biases project as well.", {}),
     ("--fresh", "Start anew where --out holds a training.", {}),
 )
 _SFT: tuple[_Option, ...] = (
-    ("--control", "single: learn problem to gold solution, from the same run.", {"choice": True}),
+    ("--control", "single: problem to solution. unfiltered: failures too.", {"choice": True}),
 )
 _RL: tuple[_Option, ...] = (
     ("--beta", "Weight of the KL divergence to the reference.", {}),
     ("--reference", "Frozen model of that divergence. Without it: the model.", {}),
+    ("--ratio", "Importance ratio of a token, or of its sequence (GSPO).", {"choice": True}),
     ("--clip-low", "The ratio is clipped below 1 minus this.", {}),
     ("--clip-high", "The ratio is clipped above 1 plus this.", {}),
     ("--normaliser", "What the loss is divided by: tokens, trajectories.", {"choice": True}),
     ("--std-floor", "Least standard deviation that advantages are divided by.", {}),
     ("--old", "Log-probabilities of the ratio: the sampler's, or of the start.", {"choice": True}),
+    ("--truncate", "Weigh tokens for a sampler of another precision, at most so much.", {}),
     ("--temperature", "Of the policy; 0: what the stored log-probabilities fit.", {}),
 )
 
@@ -67,18 +71,18 @@ def _options(kind: recipes.Kind, wanted: tuple[_Option, ...]) -> Callable[[Any],
         for flag, words, extra in reversed(wanted):
             field = extra.get("name", flag.removeprefix("--").replace("-", "_"))
             value = recipes.default(kind, field)
-            told: dict[str, Any] = {"default": value, "help": words}
+            option: dict[str, Any] = {"default": value, "help": words}
             if isinstance(value, bool):
-                told["is_flag"] = True
+                option["is_flag"] = True
             elif extra.get("multiple"):
-                told["multiple"] = True
+                option["multiple"] = True
             elif "choice" in extra:
-                told["type"] = click.Choice([c for c in recipes.CHOICES[field] if c])
-                told["default"] = value or None
+                option["type"] = click.Choice([c for c in recipes.CHOICES[field] if c])
+                option["default"] = value or None
             else:
-                told["type"] = type(value)
-            told["show_default"] = not isinstance(value, bool) and value not in ("", ())
-            function = click.option(flag, field, **told)(function)
+                option["type"] = type(value)
+            option["show_default"] = not isinstance(value, bool) and value not in ("", ())
+            function = click.option(flag, field, **option)(function)
         return function
 
     return decorate
@@ -88,54 +92,66 @@ def _options(kind: recipes.Kind, wanted: tuple[_Option, ...]) -> Callable[[Any],
 def command() -> None:
     """Train a model on the dialogues of a run.
 
-    For many GPUs: accelerate launch -m tutelage train sft ...
+    For many GPUs: accelerate launch --num_processes 8 -m tutelage train sft ...; with --shard each
+    holds only its part of weights, gradients and optimiser.
     """
 
 
 @command.command(
     epilog="Example: tutelage train sft outputs/first --out outputs/first-sft --epochs 2 --lr 1e-4"
 )
-@click.argument("run")
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
 @click.option("--out", default="", help="Folder for weights, state and metrics.")
-@click.option("--dry-run", is_flag=True, help="Show what would be learnt, at what cost.")
+@click.option("--dry-run", is_flag=True, help="Show what would be learnt, and the memory it wants.")
+@click.option("--measure", is_flag=True, help="With --dry-run: run one pass, for time and memory.")
 @_options("sft", _COMMON + _SFT)
-def sft(run: str, out: str, dry_run: bool, **given: Any) -> None:
+def sft(runs: tuple[str, ...], out: str, dry_run: bool, measure: bool, **given: Any) -> None:
     """Supervised: learn the student's turns of the solved dialogues.
 
     OUT/last and OUT/best are model folders that transformers and vLLM load. The same command goes
     on where it was interrupted.
     """
-    _run("sft", run, out, dry_run, given)
+    _run("sft", runs, out, dry_run, measure, given)
 
 
 @command.command(
     epilog="Example: tutelage train rl outputs/groups --out outputs/groups-rl --lr 1e-5 --beta 0.05"
 )
-@click.argument("run")
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
 @click.option("--out", default="", help="Folder for weights, state and metrics.")
-@click.option("--dry-run", is_flag=True, help="Show what would be learnt, at what cost.")
+@click.option("--dry-run", is_flag=True, help="Show what would be learnt, and the memory it wants.")
+@click.option("--measure", is_flag=True, help="With --dry-run: run one pass, for time and memory.")
 @_options("rl", _COMMON + _RL)
-def rl(run: str, out: str, dry_run: bool, **given: Any) -> None:
+def rl(runs: tuple[str, ...], out: str, dry_run: bool, measure: bool, **given: Any) -> None:
     """Reinforcement: GRPO on whole groups, failures included.
 
     RUN wants several dialogues a problem (generate --samples 8) that hold the sampled tokens and
     their log-probabilities. The return is 0.7^(n-1) for a dialogue solved at turn n, else 0.
     """
-    _run("rl", run, out, dry_run, given)
+    _run("rl", runs, out, dry_run, measure, given)
 
 
-def _run(kind: recipes.Kind, run: str, out: str, dry_run: bool, given: dict[str, Any]) -> None:
+def _run(
+    kind: recipes.Kind,
+    runs: tuple[str, ...],
+    out: str,
+    dry_run: bool,
+    measure: bool,
+    given: dict[str, Any],
+) -> None:
     from tutelage.errors import ModelError, SettingsError
 
+    if measure and not dry_run:
+        raise SettingsError("--measure is of --dry-run: give both, or neither")
     if not out and not dry_run:
         raise SettingsError("wanted a folder for the weights: give --out, or --dry-run to look on")
-    asked = {name: value for name, value in given.items() if value is not None}
-    chosen = recipes.recipe(kind, run, out, **asked)
+    options = {name: value for name, value in given.items() if value is not None}
+    chosen = recipes.recipe(kind, runs, out, **options)
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
         raise ModelError(f"the trainer needs {', '.join(missing)}: pip install 'tutelage[train]'")
     if dry_run:
-        _rehearse(chosen)
+        _rehearse(chosen, measure)
         return
     from tutelage.train import loop
 
@@ -143,40 +159,48 @@ def _run(kind: recipes.Kind, run: str, out: str, dry_run: bool, given: dict[str,
         loop.train(chosen, watch)
 
 
-def _rehearse(recipe: recipes.Recipe) -> None:
-    from tutelage.train import dry_run, loop, model, packing
-    from tutelage.train.learner import Learner
+def _rehearse(recipe: recipes.Recipe, measured: bool) -> None:
+    from tutelage.train import dry_run, loop, memory, model, packing
 
     model.quiet()
     name = loop.named(recipe)
-    found, encoder = loop.prepared(recipe, name)
-    sample = max(found.groups[0], key=lambda sample: sample.trained)
+    dataset, encoder = loop.prepared(recipe, name)
+    sample = max(dataset.groups[0], key=lambda sample: sample.trained)
     click.echo(f"dialogue {sample.key}, weight {sample.weight:.3f}; trained on what is »marked«\n")
     for piece in sample.pieces:
         for text, trained in dry_run.spans(piece, encoder.tokenizer):
             click.echo(click.style(f"»{text}«", fg="green") if trained else text, nl=False)
         click.echo("\n")
-    click.echo(_dataset(recipe.kind, loop.facts(found, encoder)))
-    lengths = [len(piece) for sample in found.samples for piece in sample.pieces]
+    click.echo(_dataset(recipe.kind, loop.facts(dataset, encoder)))
+    lengths = [len(piece) for sample in dataset.samples for piece in sample.pieces]
     click.echo("tokens a sequence:")
     for low, high, count in dry_run.histogram(lengths):
         click.echo(f"  {low:6}-{high:<6} {count:7}  {'#' * -(-40 * count // len(lengths))}")
-    steps = len(packing.order(len(found.groups), recipe.batch, recipe.epochs, recipe.seed))
+    steps = len(packing.order(len(dataset.groups), recipe.batch, recipe.epochs, recipe.seed))
+    row = dry_run.fullest(recipe, dataset)
     click.echo(
-        f"{steps} steps, {dry_run.passes(recipe, found)} passes of up to {recipe.pack} tokens"
+        f"{steps} steps, {dry_run.passes(recipe, dataset)} passes of up to "
+        f"{sum(row.lengths)} tokens"
     )
-    least, have = dry_run.least(recipe, dry_run.numbers(name)), dry_run.memory()
-    if least > have:
-        click.echo(
-            f"this machine cannot: weights and optimiser need {least / 2**30:.1f} GiB, "
-            f"it has {have / 2**30:.1f}; try --lora 16, or accelerate launch on more machines"
-        )
-        return
-    cost = dry_run.measure(Learner(recipe, name), found)
+    shape = memory.shape(recipe, name, row)
+    click.echo(f"{shape.numbers / 1e6:.1f} M weights, {shape.trained / 1e6:.1f} M of them trained")
+    click.echo(memory.table(shape, recipe))
+    if words := memory.advice(shape, recipe, memory.available()):
+        click.echo(words)
+    elif measured:
+        _measured(recipe, name, dataset)
+    else:
+        click.echo("for the time that it takes: --dry-run --measure runs one pass")
+
+
+def _measured(recipe: recipes.Recipe, name: str, dataset: Any) -> None:
+    from tutelage.train import dry_run
+    from tutelage.train.learner import Learner
+
+    cost = dry_run.measure(Learner(recipe, name), dataset)
     click.echo(
-        f"{cost.weights / 1e6:.1f} M weights, {cost.trained / 1e6:.1f} M of them trained; "
         f"about {_span(cost.seconds)} at {cost.tokens_per_s:.0f} tokens/s, "
-        f"{cost.gib:.1f} GiB at the peak (measured on one pass)"
+        f"{cost.gib:.1f} GiB at the peak with all that this process holds (measured on one pass)"
     )
 
 
@@ -202,21 +226,21 @@ def _shown(kind: recipes.Kind) -> Iterator[_Watch]:
     )
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=None)
-        said = begun = time.monotonic()
+        spoken = begun = time.monotonic()
         first = 0
 
         def watch(event: str, figures: dict[str, Any]) -> None:
-            nonlocal said, begun, first
+            nonlocal spoken, begun, first
             now = time.monotonic()
             if event == "begin":
-                said, begun, first = 0.0, now, figures["step"]
+                spoken, begun, first = 0.0, now, figures["step"]
             if event == "step":
                 line = _step(figures)
                 bar.update(
                     task, completed=figures["step"], total=figures["steps"], description=line
                 )
                 if not console.is_terminal and (
-                    now - said > 10 or figures["step"] == figures["steps"]
+                    now - spoken > 10 or figures["step"] == figures["steps"]
                 ):
                     each = (now - begun) / (figures["step"] - first)
                     left = each * (figures["steps"] - figures["step"])
@@ -224,7 +248,7 @@ def _shown(kind: recipes.Kind) -> Iterator[_Watch]:
                         f"step {figures['step']}/{figures['steps']}  {line}  {_span(left)} left",
                         err=True,
                     )
-                    said = now
+                    spoken = now
             elif line := _words(kind, event, figures):
                 bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
@@ -240,13 +264,15 @@ def _words(kind: str, event: str, figures: dict[str, Any]) -> str:
         by_turn = ", ".join(f"turn {turn}: {value:.3f}" for turn, value in turns.items())
         loss = figures["validation/loss"]
         return f"step {figures['step']}/{figures['steps']}  validation loss {loss:.4f} ({by_turn})"
+    if event == "alarm":
+        return f"warning, step {figures['step']}: {figures['words']}"
     if event == "begin":
-        told = []
+        words = []
         if figures["step"]:
-            told.append(f"goes on at step {figures['step']} of {figures['steps']}")
+            words.append(f"goes on at step {figures['step']} of {figures['steps']}")
         if figures["processes"] > 1:  # a launcher may start fewer than it was asked for
-            told.append(f"{figures['processes']} processes share each step")
-        return "; ".join(told)
+            words.append(f"{figures['processes']} processes share each step")
+        return "; ".join(words)
     if event == "saved":
         return f"saved {figures['folder']} (step {figures['step']})"
     if event == "finished":
@@ -258,26 +284,35 @@ def _words(kind: str, event: str, figures: dict[str, Any]) -> str:
 
 def _step(figures: dict[str, Any]) -> str:
     names = ("loss", "return", "clip_fraction", "kl_sampler", "kl_reference", "entropy")
-    told = "  ".join(f"{name} {figures[name]:.4f}" for name in names if name in figures)
-    return f"{told}  lr {figures['lr']:.1e}  {figures['tokens_per_s']:.0f} tokens/s"
+    values = "  ".join(f"{name} {figures[name]:.4f}" for name in names if name in figures)
+    speed = f"{figures['tokens_per_s']:.0f} tokens/s"
+    if "mfu" in figures:
+        speed += f"  MFU {figures['mfu']:.1%}"
+    return f"{values}  lr {figures['lr']:.1e}  {speed}"
 
 
-def _dataset(kind: str, found: dict[str, Any]) -> str:
-    unit = "groups, " if kind == "rl" else ""
-    count = f"{found['groups']} {unit}" if unit else ""
-    told = [
-        f"{found['rows_read']} rows read: {count}{found['samples']} dialogues, "
-        f"{found['tokens']} tokens, {found['trained_tokens']} of them trained"
+def _dataset(kind: str, facts: dict[str, Any]) -> str:
+    groups = f"{facts['groups']} groups, " if kind == "rl" else ""
+    words = [
+        f"{facts['rows_read']} rows read: {groups}{facts['samples']} dialogues, "
+        f"{facts['tokens']} tokens, {facts['trained_tokens']} of them trained"
     ]
     if kind == "rl":
-        told.append(f"mean return {found['return']:.3f}")
+        words.append(f"mean return {facts['return']:.3f}")
+        if facts["partial_groups"]:
+            words.append(f"{facts['partial_groups']} groups are partial (smaller than the largest)")
+    elif facts["validation_samples"]:
+        words.append(f"{facts['validation_samples']} dialogues for validation")
     else:
-        told.append(f"{found['validation_samples']} dialogues for validation")
+        words.append(
+            "no dialogue for validation, so no best/ (generate with "
+            "--set dedup.splits=train=0.95,validation=0.05)"
+        )
     for title in ("left_out", "messages"):
-        if found[title]:
-            words = ", ".join(f"{n} {what}" for what, n in found[title].items())
-            told.append(f"{title.replace('_', ' ')}: {words}")
-    return "; ".join(told)
+        if facts[title]:
+            counts = ", ".join(f"{n} {what}" for what, n in facts[title].items())
+            words.append(f"{title.replace('_', ' ')}: {counts}")
+    return "; ".join(words)
 
 
 def _span(seconds: float) -> str:

@@ -18,9 +18,10 @@ from tutelage.train.recipe import Kind, Recipe, recipe
 
 Table = dict[str, Any]
 
-_OURS = ("kind", "run", "out", "model", "carry", "fresh")
+_OURS = ("kind", "runs", "out", "model", "carry", "fresh")
 _RL_ONLY = (
     "beta", "reference", "clip_low", "clip_high", "normaliser", "std_floor", "old", "temperature",
+    "ratio", "truncate",
 )  # fmt: skip
 
 

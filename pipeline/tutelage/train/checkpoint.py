@@ -2,14 +2,15 @@
 
     OUT/last/            the newest weights: a model folder that transformers and vLLM load
     OUT/best/            the same, at the lowest validation loss
-    OUT/state/           weights in float32, optimiser, random states (accelerate), progress.json
-    OUT/old.npz          log-probabilities under the starting weights, where they were asked for
+    OUT/state/           weights in float32 and optimiser, each process its shards, progress.json
+    OUT/behaviour.npz    log-probabilities under the starting weights, where they were asked for
     OUT/recipe.json      what was asked for, and what was found in the rows
     OUT/metrics.jsonl    one line a step, one a validation; OUT/tensorboard/ shows the same
 
 The state is the truth; `last` follows from it. Each is written beside its place and renamed, so a
-kill at any moment leaves the one before. The order of the data and the learning rate are functions
-of the step number, so they need no state.
+kill at any moment leaves the one before. The order of the data, the learning rate and the random
+numbers of a step are functions of its number, so they need no state. Shards are PyTorch's
+distributed checkpoints: another number of processes reads them as well.
 """
 
 import contextlib
@@ -17,12 +18,14 @@ import json
 import os
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from tutelage.errors import OutputError, SettingsError
 from tutelage.seeds import digest
@@ -33,6 +36,7 @@ from tutelage.train.recipe import Recipe
 from tutelage.train.tokens import Sample
 
 STATE, LAST, BEST = "state", "last", "best"
+SCORES = "behaviour.npz"
 
 
 @dataclass(slots=True)
@@ -76,18 +80,18 @@ def progress(out: Path) -> Progress | None:
 
 def found(out: Path) -> Path:
     """The folder of the state, also where a kill came between two renames."""
-    kept = out / f".{STATE}.old"
-    return kept if kept.is_dir() and not (out / STATE).is_dir() else out / STATE
+    before = out / f".{STATE}.old"
+    return before if before.is_dir() and not (out / STATE).is_dir() else out / STATE
 
 
 def fingerprint(samples: Iterable[Sample]) -> str:
     """Digest of what is learnt from: keys, weights, tokens, masks, log-probabilities."""
 
-    def told(sample: Sample) -> str:
+    def digested(sample: Sample) -> str:
         arrays = (array for p in sample.pieces for array in (p.ids, p.train, p.logprobs))
         return digest(sample.key, sample.weight, *(array.tobytes().hex() for array in arrays))
 
-    return digest(*map(told, samples))
+    return digest(*map(digested, samples))
 
 
 def begun(recipe: Recipe, samples: Iterable[Sample], steps: int) -> Progress:
@@ -101,12 +105,12 @@ def begun(recipe: Recipe, samples: Iterable[Sample], steps: int) -> Progress:
     then = progress(Path(recipe.out))
     if then is None:
         return now
-    told = differences(then.shaping, shaping)
-    if not told and then.data != now.data:
-        told = ["the rows of the run are others"]
-    if told:
+    changes = differences(then.shaping, shaping)
+    if not changes and then.data != now.data:
+        changes = ["the rows of the run are others"]
+    if changes:
         raise SettingsError(
-            f"{recipe.out} holds another training ({'; '.join(told[:4])}): give another --out, "
+            f"{recipe.out} holds another training ({'; '.join(changes[:4])}): give another --out, "
             "or --fresh to start anew"
         )
     return then
@@ -117,7 +121,7 @@ def clear(out: Path) -> None:
     for name in (STATE, LAST, BEST, "tensorboard"):
         for place in (out / name, out / f".{name}.old", out / f".{name}.new"):
             shutil.rmtree(place, ignore_errors=True)
-    for name in ("old.npz", "recipe.json", metrics.FILE):
+    for name in (SCORES, "recipe.json", metrics.FILE):
         (out / name).unlink(missing_ok=True)
 
 
@@ -149,33 +153,80 @@ def alone(out: Path, wait_s: float = 0.0) -> Iterator[None]:
         yield
 
 
-def write_old(out: Path, scored: Mapping[str, Any]) -> None:
+def write_scores(out: Path, scores: Mapping[str, Any]) -> None:
     """Keeps log-probabilities under the starting weights, by piece."""
-    stage = out / ".old.npz"
+    stage = out / f".{SCORES}"
     with stage.open("wb") as file:
-        np.savez(file, **scored)
-    stage.rename(out / "old.npz")
+        np.savez(file, **scores)
+    stage.rename(out / SCORES)
 
 
-def read_old(out: Path) -> dict[str, Any]:
-    """What `write_old` kept; empty where nothing was."""
-    file = out / "old.npz"
-    if not file.is_file():
-        return {}
-    with np.load(file) as kept:
-        return dict(kept)
-
-
-def restore(accelerator: Any, folder: Path) -> None:
-    """Loads weights, optimiser and random states that `accelerate` saved.
+def read_scores(out: Path) -> dict[str, Any]:
+    """What `write_scores` kept.
 
     Raises:
-        SettingsError: there is no state, or it is of another model.
+        SettingsError: it cannot be read.
     """
+    try:
+        with np.load(out / SCORES) as scores:
+            return dict(scores)
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise SettingsError(
+            f"{out / SCORES} cannot be read ({_line(error)}): start anew with --fresh"
+        ) from None
+
+
+def save(policy: Any, optimizer: Any, folder: Path) -> None:
+    """Writes weights that are trained and optimiser states; every process its part."""
+    import torch.distributed.checkpoint as shards
+
+    shards.save(_state(policy, optimizer), checkpoint_id=str(folder), no_dist=_alone())
+
+
+def restore(policy: Any, optimizer: Any, folder: Path) -> None:
+    """Loads what `save` wrote, under any number of processes.
+
+    Raises:
+        SettingsError: there is no state, it is of another model, or it cannot be read.
+    """
+    import torch.distributed.checkpoint as shards
+    from torch.distributed.checkpoint.api import CheckpointException
+    from torch.distributed.checkpoint.state_dict import StateDictOptions, set_state_dict
+
     if not (folder / "progress.json").is_file():
         raise SettingsError(f"no training to go on from: {folder} holds no state")
+    state = _state(policy, optimizer)
     try:
-        accelerator.load_state(str(folder))
-    except (RuntimeError, ValueError, OSError, KeyError) as error:
-        words = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise SettingsError(f"the state in {folder} does not fit this model: {words}") from None
+        shards.load(state, checkpoint_id=str(folder), no_dist=_alone())
+        set_state_dict(
+            policy,
+            optimizer,
+            model_state_dict=state["model"],
+            optim_state_dict=state["optimizer"],
+            options=StateDictOptions(strict=False),  # what is frozen is not in it
+        )
+    except (Exception, CheckpointException) as error:  # a torn file, or one of another shape
+        raise SettingsError(
+            f"the state in {folder} does not fit this model, or is torn ({_line(error)}): "
+            "start anew with --fresh"
+        ) from None
+
+
+def _state(policy: Any, optimizer: Any) -> dict[str, Any]:
+    from torch.distributed.checkpoint.state_dict import StateDictOptions, get_state_dict
+
+    options = StateDictOptions(ignore_frozen_params=True)
+    weights, states = get_state_dict(policy, optimizer, options=options)
+    return {"model": weights, "optimizer": states}
+
+
+def _alone() -> bool:
+    return not (torch.distributed.is_available() and torch.distributed.is_initialized())
+
+
+def _line(error: BaseException) -> str:
+    """The last cause in one line: libraries wrap it in tracebacks of every process."""
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__  # type: ignore[assignment]
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return (lines[-1].strip() if lines else type(error).__name__)[:200]

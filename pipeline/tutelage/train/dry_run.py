@@ -1,24 +1,19 @@
-"""What a training would do, without doing it: `--dry-run`.
+"""What a training would do, without doing it: `--dry-run`. Nothing is written.
 
-Time and memory are measured on one forward and backward pass of the very model, not guessed from
-its size. Nothing is written.
+Sequences are shown as they would be learnt, and memory is told from shapes (`memory`). Time is
+told only where a pass is run on the very model: `--measure`.
 """
 
-import os
-import resource
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-import torch
-
-from tutelage.train import packing
+from tutelage.train import memory, packing
 from tutelage.train.dataset import Dataset
 from tutelage.train.learner import Learner
-from tutelage.train.packing import WeightedSequence
+from tutelage.train.packing import Packed, WeightedSequence
 from tutelage.train.recipe import Recipe
 from tutelage.train.tokens import Piece
 
@@ -32,10 +27,6 @@ class Cost:
     tokens_per_s: float
     gib: float
     """Peak memory of this process with the optimiser's, in GiB; on a GPU the GPU's."""
-    weights: int
-    """All numbers of the model."""
-    trained: int
-    """Those that are trained."""
 
 
 def spans(piece: Piece, tokenizer: Any) -> list[tuple[str, bool]]:
@@ -63,66 +54,32 @@ def passes(recipe: Recipe, dataset: Dataset) -> int:
     """Forward passes of the whole training, on one process."""
     plan = packing.order(len(dataset.groups), recipe.batch, recipe.epochs, recipe.seed)
     steps = [[p for i in step for s in dataset.groups[i] for p in s.pieces] for step in plan]
-    return sum(
-        len(packing.rows([WeightedSequence(p, 0, 0) for p in step], recipe.pack)) for step in steps
-    )
+    weighted = ([WeightedSequence(piece, 0, 0) for piece in step] for step in steps)
+    return sum(len(packing.rows(step, recipe.pack)) for step in weighted)
 
 
-def memory() -> float:
-    """Bytes of memory that this machine has for a model."""
-    if torch.cuda.is_available():
-        return float(torch.cuda.mem_get_info()[1])
-    return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-
-
-def numbers(name: str) -> int:
-    """How many numbers the model has, without loading it."""
-    from transformers import AutoModelForCausalLM
-
-    from tutelage.train.model import config
-
-    with torch.device("meta"):
-        empty = AutoModelForCausalLM.from_config(config(name))
-    return int(empty.num_parameters())
-
-
-def least(recipe: Recipe, count: int) -> float:
-    """Bytes that weights, gradients and optimiser need at least for a model of `count` numbers."""
-    learner = count * (2 if recipe.lora else 16)
-    return learner + (2 * count if recipe.beta and not recipe.lora else 0)
+def fullest(recipe: Recipe, dataset: Dataset) -> Packed:
+    """The longest row of the first steps: what memory is told by."""
+    groups = dataset.groups[: 4 * recipe.batch]
+    pieces = [WeightedSequence(p, 1.0, 1.0) for g in groups for s in g for p in s.pieces]
+    rows = packing.rows(pieces, recipe.pack)
+    return packing.packed(max(rows, key=lambda row: sum(len(x.piece) for x in row)))
 
 
 def measure(learner: Learner, dataset: Dataset) -> Cost:
-    """Runs the fullest pass of the first step, forward and backward, and takes its time.
+    """Runs the fullest pass, forward and backward, and takes its time.
 
     The first of two is not timed: it is slower. No weight is changed.
     """
     recipe = learner.recipe
-    pieces = [p for unit in dataset.groups[: recipe.batch] for s in unit for p in s.pieces]
-    rows = packing.rows([WeightedSequence(piece, 1.0, 1.0) for piece in pieces], recipe.pack)
-    fullest = max(rows, key=lambda row: sum(len(load.piece) for load in row))
-    row = packing.packed(fullest).to(learner.accelerator.device)
+    row = fullest(recipe, dataset).to(learner.accelerator.device)
     seconds = 0.0
     for _ in range(2):
         begun = time.perf_counter()
         learner.rehearse(row)
         seconds = time.perf_counter() - begun
-    weights = list(learner.taught.model.parameters())
-    trained = sum(w.numel() for w in weights if w.requires_grad)
+    trained = sum(w.numel() for w in learner.policy.parameters() if w.requires_grad)
+    states = memory.STATE_BYTES[recipe.states] * trained
     total = recipe.epochs * sum(len(p) for s in dataset.samples for p in s.pieces)
     speed = sum(row.lengths) / seconds
-    return Cost(
-        total / speed,
-        speed,
-        (_peak() + 8 * trained) / 2**30,
-        sum(w.numel() for w in weights),
-        trained,
-    )
-
-
-def _peak() -> float:
-    """Most bytes that this process has held at once."""
-    if torch.cuda.is_available():
-        return float(torch.cuda.max_memory_allocated())
-    unit = 1 if sys.platform == "darwin" else 1024
-    return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
+    return Cost(total / speed, speed, (memory.peak() + states) / 2**30)

@@ -14,20 +14,20 @@ class Interruption:
     """While entered, remembers that somebody wants to stop."""
 
     def __init__(self) -> None:
-        self.asked = False
+        self.wanted = False
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._ask)
+                self._before[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def _ask(self, number: int, frame: FrameType | None) -> None:
-        if self.asked and number == signal.SIGINT:
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.wanted and number == signal.SIGINT:
             raise KeyboardInterrupt
-        self.asked = True
+        self.wanted = True

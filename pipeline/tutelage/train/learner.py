@@ -4,37 +4,37 @@
 
 SFT and RL differ in their `Objective` alone. A learner outlives the dataset it is given, so that
 rounds of online RL lose nothing between them; in what order steps come is up to `loop`.
-accelerate spreads the rows of a step over processes: each plans the same step and takes its share,
-so one process or eight take the same step.
+
+Every process plans the same step and takes its share of the rows, the same number each, so that one
+process or eight take the same step; with `shard` each also holds only its share of the weights
+(`sharding`), otherwise all of them (accelerate's DDP).
 """
 
 import contextlib
-import math
+import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from tutelage.train import checkpoint, loss, packing
+from tutelage import seeds
+from tutelage.errors import ModelError
+from tutelage.train import attention, checkpoint, loss, packing, sharding, weights
 from tutelage.train import model as models
 from tutelage.train.checkpoint import Progress
+from tutelage.train.optimizer import adamw
 from tutelage.train.packing import Packed, WeightedSequence
+from tutelage.train.policy import Policy, faithful
 from tutelage.train.recipe import Recipe
-from tutelage.train.tokens import Sample
+from tutelage.train.throughput import Work, peak, work
+from tutelage.train.tokens import Piece, Sample
 
-
-def computes_bf16(recipe: Recipe) -> bool:
-    """Whether forward passes run in bfloat16."""
-    if recipe.dtype != "auto":
-        return recipe.dtype == "bf16"
-    if torch.cuda.is_available():
-        return bool(torch.cuda.is_bf16_supported())
-    probe = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return bool(probe and probe())
+Figures = dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -46,81 +46,148 @@ class Learner:
     """Of the model, as it was given."""
     progress: Progress = field(default_factory=Progress)
     accelerator: Any = field(init=False)
-    taught: models.Student = field(init=False)
+    student: models.Student = field(init=False)
+    policy: Policy = field(init=False)
     model: Any = field(init=False)
-    """As accelerate wraps it."""
+    """The policy, as what shares gradients wraps it."""
     optimizer: Any = field(init=False)
-    reference: Any = field(init=False, default=None)
+    reference: Policy | None = field(init=False, default=None)
     """Frozen; None where there is no KL term, or an adapter that can be taken off."""
+    sharded: bool = field(init=False)
+    work: Work = field(init=False)
 
     def __post_init__(self) -> None:
         from accelerate import Accelerator
-        from accelerate.utils import set_seed
 
         recipe = self.recipe
         if recipe.threads:
             torch.set_num_threads(recipe.threads)
-        set_seed(recipe.seed)
+        torch.manual_seed(recipe.seed)
+        # `accelerate launch --use_fsdp` asks for what we do ourselves (see `sharding`)
+        fsdp = os.environ.pop("ACCELERATE_USE_FSDP", "").lower() in ("1", "true")
         self.accelerator = Accelerator(mixed_precision="no", cpu=not torch.cuda.is_available())
-        self.taught = models.student(self.name, recipe)
-        weights = [w for w in self.taught.model.parameters() if w.requires_grad]
-        groups = [
-            {"params": [w for w in weights if w.ndim > 1], "weight_decay": recipe.weight_decay},
-            {"params": [w for w in weights if w.ndim <= 1], "weight_decay": 0.0},
-        ]
-        adam = torch.optim.AdamW([g for g in groups if g["params"]], lr=recipe.lr, fused=True)
-        self.model, self.optimizer = self.accelerator.prepare(self.taught.model, adam)
+        self.sharded = self.world > 1 and (recipe.shard or fsdp)
+        self.student, self.policy = self._opened()
+        self.model = self.policy
+        if self.world > 1 and not self.sharded:
+            self.model = self.accelerator.prepare(self.policy)
+        self.optimizer = adamw(recipe, self.policy.parameters())
         if recipe.beta and (recipe.reference or not recipe.lora):
-            frozen = models.load(recipe.reference or self.name, recipe, frozen=True)
-            self.reference = frozen.to(self.accelerator.device)
+            self.reference = self._frozen(recipe.reference or self.name)
+        self.work = work(self.policy)
+        self._examine()
 
     @property
     def main(self) -> bool:
         """Whether this process is the one that writes and speaks."""
         return bool(self.accelerator.is_main_process)
 
+    @property
+    def world(self) -> int:
+        """Number of processes."""
+        return int(self.accelerator.num_processes)
+
+    # --- opening --------------------------------------------------------------------------------
+
+    def _opened(self) -> tuple[models.Student, Policy]:
+        """The student on its device. Of a sharded one the first process alone reads the weights."""
+        student = models.student(self.name, self.recipe, empty=self.sharded and not self.main)
+        return student, self._placed(student.network)
+
+    def _frozen(self, name: str) -> Policy:
+        empty = self.sharded and not self.main
+        policy = self._placed(models.load(name, self.recipe, frozen=True, empty=empty))
+        policy.eval()
+        return policy
+
+    def _placed(self, network: Any) -> Policy:
+        half = models.half(self.recipe)
+        policy = Policy(network, attention.chosen(self.recipe.attention, half), half)
+        device = self.accelerator.device
+        if not self.sharded:
+            policy.to(device)
+            return policy
+        whole = network.state_dict() if self.main else {}
+        sharding.shard(policy, sharding.mesh(device, self.world))
+        sharding.fill(policy, whole, device)
+        for name, buffer in policy.named_buffers():
+            if buffer.device != device:
+                owner, _, last = name.rpartition(".")
+                setattr(policy.get_submodule(owner), last, buffer.to(device))
+        return policy
+
+    def _examine(self) -> None:
+        """Tries the model on a few tokens, by all processes together.
+
+        Raises:
+            ModelError: packed sequences see each other.
+        """
+        words = int(self.policy.bare.config.get_text_config().vocab_size)
+        first, other, second = (_probe(start, words) for start in (1, 3, 7))
+        self.policy.eval()
+        self.policy.plain = not faithful(self.policy, self._row([first, second]))
+        if not self.recipe.pack:
+            return
+        with torch.no_grad():
+            before, after = (self.policy(self._row([p, second]))[0][-11:] for p in (first, other))
+        tolerance = 3e-2 if self.policy.half else 1e-3
+        if (moved := float((before - after).abs().max())) > tolerance:
+            raise ModelError(
+                f"packed sequences see each other (a log-probability moved by {moved:.2g}) with "
+                f"this model and --attention {self.policy.implementation}: give --pack 0 (one "
+                "sequence a pass), or --attention auto"
+            )
+
+    def _row(self, pieces: Sequence[Piece]) -> Packed:
+        row = packing.packed([WeightedSequence(piece, 1.0, 1.0) for piece in pieces])
+        return row.to(self.accelerator.device)
+
     # --- learning -------------------------------------------------------------------------------
 
-    def step(self, samples: Sequence[Sample], lr: float, halt: bool = False) -> dict[str, Any]:
+    def step(self, samples: Sequence[Sample], lr: float, wishes: Sequence[bool] = ()) -> Figures:
         """One optimiser step over the samples.
 
         Args:
             samples: All that the step is made of, over all processes.
             lr: Learning rate.
-            halt: This process's wish to stop; `halt` of the figures is everybody's.
+            wishes: This process's, such as to stop; `wishes` of the figures are everybody's.
 
         Returns:
             Figures of the step; means are over trained tokens.
         """
         begun = time.perf_counter()
-        recipe, world = self.recipe, self.accelerator.num_processes
-        length = recipe.length or self.taught.context
+        recipe = self.recipe
+        torch.manual_seed(
+            seeds.seed(recipe.seed, self.progress.step, self.accelerator.process_index)
+        )
+        length = recipe.length or self.student.context
         shares = loss.coefficients(samples, recipe.normaliser, length)
-        mine = self._mine(self._rows(samples, shares))
-        sums = {"halt": torch.tensor(float(halt), device=self.accelerator.device)}
+        sums = dict.fromkeys(self._names(), torch.zeros((), device=self.accelerator.device))
         self.model.train()
-        for i, (row, idle) in enumerate(mine):
-            last = i == len(mine) - 1  # gradients are exchanged once, after the last row
-            with contextlib.nullcontext() if last else self.accelerator.no_sync(self.model):
+        self.policy.temperature = self.objective().temperature
+        rows = list(self._rows(samples, shares))
+        for i, (row, idle) in enumerate(rows):
+            with self._exchanging(i == len(rows) - 1):
                 total, parts = self._loss(row)
-                self.accelerator.backward(total * world)  # the exchange takes the mean
+                (total * self.world).backward()  # the exchange takes the mean
             for name, value in {} if idle else parts.items():
-                sums[name] = sums[name] + value if name in sums else value
-        weights = [w for group in self.optimizer.param_groups for w in group["params"]]
-        norm = self.accelerator.clip_grad_norm_(weights, recipe.max_grad_norm or math.inf)
+                sums[name] = sums[name] + value
+        norm = sharding.clipped(self.policy.parameters(), recipe.max_grad_norm)
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         self.optimizer.step()
         self.optimizer.zero_grad()
-        told = self._summed(sums)
-        n, tokens, seconds = told.pop("trained"), told.pop("tokens"), time.perf_counter() - begun
-        figures = {"loss": told.pop("loss"), "lr": lr, "grad_norm": float(norm)}
-        figures["halt"] = told.pop("halt")
-        figures |= {name: total / max(n, 1) for name, total in told.items()}
+        totals, everybody = self._summed(sums, wishes)
+        figures = {"lr": lr, "grad_norm": norm, "samples": len(samples), "wishes": everybody}
         if recipe.kind == "rl":
             figures["return"] = sum(s.return_ for s in samples) / len(samples)
-        figures |= {"samples": len(samples), "tokens": int(tokens), "trained_tokens": int(n)}
-        return figures | {"seconds": round(seconds, 3), "tokens_per_s": round(tokens / seconds, 1)}
+        return figures | _means(totals, time.perf_counter() - begun, self._peak())
+
+    def _exchanging(self, last: bool) -> Any:
+        """DDP exchanges gradients once, after the last row; shards are reduced at every row."""
+        if last or self.world == 1 or self.sharded:
+            return contextlib.nullcontext()
+        return self.accelerator.no_sync(self.model)
 
     def rehearse(self, row: Packed) -> None:
         """One pass forward and backward that changes nothing: to see what it costs."""
@@ -133,26 +200,15 @@ class Learner:
     def _loss(self, row: Packed) -> tuple[Tensor, dict[str, Tensor]]:
         """The row's part of the loss, and sums over its n trained tokens."""
         objective = self.objective()
-        logits = self._logits(self.model, row)  # (n, V)
-        logp = loss.log_likelihood(logits, row.targets, objective.temperature)  # (n,)
-        ref = self._reference(row, objective.temperature) if objective.beta else None
-        losses = loss.token_losses(
-            logp, row.weights, row.behaviour_logprobs, ref, objective
-        )  # (n,)
+        reference = self._reference(row) if objective.beta else None
+        logp, entropy = self.model(row)  # (n,), (n,)
+        losses, sums = loss.token_losses(logp, row, reference, objective)  # (n,)
         total = (row.coefficients * losses).sum()
-        still = logp.detach()
-        parts = {
-            "loss": total.detach(),
-            "trained": torch.tensor(float(len(row.targets)), device=still.device),
-            "tokens": torch.tensor(float(sum(row.lengths)), device=still.device),
-            "nll": -still.sum(),
-        }
-        if objective.ratio:
-            parts |= loss.staleness(still, row.weights, row.behaviour_logprobs, objective)
-            parts["entropy"] = loss.entropy(logits.detach(), objective.temperature).sum()
-        if ref is not None:
-            parts["kl_reference"] = loss.divergence(still, ref).sum()
-        return total, parts
+        count: dict[str, float] = {"trained": len(row.targets), "tokens": sum(row.lengths)}
+        count["flops"] = self.work.of(row.lengths, len(row.targets))
+        sums |= {name: torch.tensor(float(n), device=logp.device) for name, n in count.items()}
+        sums |= {"loss": total.detach(), "nll": -logp.detach().sum()}
+        return total, sums | {"entropy": entropy.sum()}
 
     def objective(self) -> loss.Objective:
         """What is learnt by."""
@@ -160,50 +216,43 @@ class Learner:
         if recipe.kind == "sft":
             return loss.Objective()
         return loss.Objective(
-            True, recipe.clip_low, recipe.clip_high, recipe.beta, self.progress.temperature
+            recipe.ratio,
+            recipe.clip_low,
+            recipe.clip_high,
+            recipe.beta,
+            self.progress.temperature,
         )
 
-    def _logits(self, model: Any, row: Packed) -> Tensor:
-        """Logits (n, V) at trained positions only: in a small model they are the dear part."""
-        options: dict[str, Any] = {"logits_to_keep": row.keep}
-        if self.recipe.attention == "each":
-            options["lengths"] = row.lengths
-        kind = self.accelerator.device.type
-        with torch.autocast(kind, torch.bfloat16, enabled=computes_bf16(self.recipe)):
-            logits = model(
-                input_ids=row.ids, position_ids=row.positions, use_cache=False, **options
-            ).logits[0]
-        return logits if len(logits) == len(row.targets) else logits[row.keep]
-
-    def _reference(self, row: Packed, temperature: float) -> Tensor:
+    def _reference(self, row: Packed) -> Tensor:
         """log p (n,) under the reference: a frozen model, or this one without its adapter."""
-        bare = self.accelerator.unwrap_model(self.model)
-        adapted = contextlib.nullcontext() if self.reference is not None else bare.disable_adapter()
-        with torch.no_grad(), adapted:
-            logits = self._logits(self.reference if self.reference is not None else bare, row)
-            return loss.log_likelihood(logits, row.targets, temperature)
+        policy = self.reference or self.policy
+        adapter = contextlib.nullcontext()
+        if self.reference is None:
+            adapter = self.student.network.disable_adapter()
+        policy.temperature = self.policy.temperature
+        with torch.no_grad(), adapter:
+            logp: Tensor = policy(row)[0]
+        return logp
 
     # --- looking on -----------------------------------------------------------------------------
 
-    def validate(self, samples: Sequence[Sample]) -> dict[str, Any]:
+    def validate(self, samples: Sequence[Sample]) -> Figures:
         """Loss a token over the samples, in all and by the student's turn."""
-        self.model.eval()
         turns = 1 + max(int(piece.turn.max()) for s in samples for piece in s.pieces)
         nll = torch.zeros(turns, device=self.accelerator.device)
         count = torch.zeros_like(nll)
-        for row, idle in self._mine(self._rows(samples, [1.0] * len(samples))):
-            with torch.no_grad():
-                logp = loss.log_likelihood(self._logits(self.model, row), row.targets)
+        for row, idle in self._rows(samples, [1.0] * len(samples)):
+            logp = self._still(row, 1.0)
             if not idle:
                 nll += torch.bincount(row.turns, -logp, minlength=turns)
                 count += torch.bincount(row.turns, minlength=turns)
         nll, count = (self.accelerator.reduce(sums, "sum") for sums in (nll, count))
-        found = {"validation/loss": float(nll.sum() / count.sum())}
-        return found | {
+        by_turn = {
             f"validation/turn_{turn}": float(nll[turn] / count[turn])
             for turn in range(turns)
             if count[turn]
         }
+        return {"validation/loss": float(nll.sum() / count.sum())} | by_turn
 
     def score(self, samples: Sequence[Sample], temperature: float) -> dict[str, Any]:
         """log p of every trained token under the present weights: `i.j`, piece j of sample i."""
@@ -214,39 +263,35 @@ class Learner:
             for i, sample in enumerate(samples)
             for j, piece in enumerate(sample.pieces)
         }
-        loads = [WeightedSequence(piece, 0.0, 0.0) for sample in samples for piece in sample.pieces]
-        world, rank = self.accelerator.num_processes, self.accelerator.process_index
-        scored = []
-        for loaded in packing.rows(loads, self.recipe.pack)[rank::world]:
-            row = packing.packed(loaded).to(self.accelerator.device)
-            logp = loss.log_likelihood(self._still(row), row.targets, temperature)
-            parts = logp.cpu().split([int(load.piece.train.sum()) for load in loaded])
-            scored += [
-                (names[id(load.piece)], part.numpy())
-                for load, part in zip(loaded, parts, strict=True)
-            ]
-        return dict(gather_object(scored))
+        sequences = [WeightedSequence(p, 0.0, 0.0) for s in samples for p in s.pieces]
+        scores = []
+        for row in self._dealt(sequences):
+            held = row or sequences[:1]  # the others have one more
+            logp = self._still(self._row([sequence.piece for sequence in held]), temperature)
+            lengths = [int(sequence.piece.train.sum()) for sequence in held]
+            for sequence, part in zip(row, logp.cpu().split(lengths), strict=False):
+                scores.append((names[id(sequence.piece)], part.numpy()))
+        return dict(gather_object(scores))
 
-    def fitting(self, samples: Sequence[Sample], temperatures: Iterable[float]) -> float:
+    def fitting(self, samples: Sequence[Sample], temperatures: set[float]) -> float:
         """The temperature at which this model comes nearest to the stored log-probabilities.
 
         Engines store them before or after the temperature is applied; the rows cannot tell which.
         """
-        loads = [WeightedSequence(piece, 0.0, 0.0) for sample in samples for piece in sample.pieces]
-        row = packing.packed(packing.rows(loads, self.recipe.pack)[0]).to(self.accelerator.device)
-        logits = self._still(row)
-        off = {
-            t: float(
-                (loss.log_likelihood(logits, row.targets, t) - row.behaviour_logprobs).abs().mean()
-            )
-            for t in temperatures
+        row = self._row([p for s in samples for p in s.pieces][:8])
+        apart = {
+            t: float((self._still(row, t) - row.behaviour_logprobs).abs().mean())
+            for t in sorted(temperatures)  # in one order: every process asks its shards
         }
-        return min(off, key=lambda t: off[t])
+        return min(apart, key=lambda t: apart[t])
 
-    def _still(self, row: Packed) -> Tensor:
-        """Logits (n, V) without a gradient, on this process alone."""
+    def _still(self, row: Packed, temperature: float) -> Tensor:
+        """log p (n,) without a gradient."""
+        self.policy.eval()
+        self.policy.temperature = temperature
         with torch.no_grad():
-            return self._logits(self.accelerator.unwrap_model(self.model).eval(), row)
+            logp: Tensor = self.policy(row)[0]
+        return logp
 
     # --- handing over ---------------------------------------------------------------------------
 
@@ -254,45 +299,79 @@ class Learner:
         """Writes the state of this training to `out`, for `checkpoint.restore`."""
         stage = out / f".{checkpoint.STATE}.new"
         self.accelerator.wait_for_everyone()
-        self.accelerator.save_state(str(stage))
+        checkpoint.save(self.policy, self.optimizer, stage)
         self.accelerator.wait_for_everyone()
         if self.main:
             self.progress.write(stage)
-            models.replace(stage, out / checkpoint.STATE)
+            weights.replace(stage, out / checkpoint.STATE)
         self.accelerator.wait_for_everyone()
+
+    def restore(self, out: Path) -> None:
+        """Goes on from the state that a training left in `out`."""
+        checkpoint.restore(self.policy, self.optimizer, checkpoint.found(out))
 
     def export(self, folder: Path) -> None:
         """Writes the weights as a model folder that transformers and vLLM load."""
-        state = self.accelerator.get_state_dict(self.model)
-        if self.main:
-            bare = self.accelerator.unwrap_model(self.model)
-            models.export(self.taught, bare, state, folder)
+        weights.write(self.student, folder, self.main)
         self.accelerator.wait_for_everyone()
 
     # --- sharing out ----------------------------------------------------------------------------
 
-    def _rows(self, samples: Sequence[Sample], shares: Sequence[float]) -> list[Packed]:
-        loads = [
+    def _dealt(self, sequences: Sequence[WeightedSequence]) -> list[packing.Row]:
+        """This process's rows, as many as every other's has; some may be empty."""
+        rows = packing.rows(sequences, self.recipe.pack, self.world)
+        return rows[self.accelerator.process_index :: self.world]
+
+    def _rows(
+        self, samples: Sequence[Sample], shares: Sequence[float]
+    ) -> Iterator[tuple[Packed, bool]]:
+        """This process's rows, and whether each is idle: an empty one runs for company's sake."""
+        sequences = [
             WeightedSequence(piece, share, sample.weight)
             for sample, share in zip(samples, shares, strict=True)
             for piece in sample.pieces
         ]
-        return [packing.packed(row) for row in packing.rows(loads, self.recipe.pack)]
+        shortest = min(sequences, key=lambda sequence: len(sequence.piece))
+        for row in self._dealt(sequences):
+            packed = packing.packed(row or [shortest])
+            yield (packed if row else packed.idle()).to(self.accelerator.device), not row
 
-    def _mine(self, rows: Sequence[Packed]) -> list[tuple[Packed, bool]]:
-        """This process's rows, and whether each is idle: all processes get the same number."""
-        world, rank = self.accelerator.num_processes, self.accelerator.process_index
-        device = self.accelerator.device
-        mine = [(row.to(device), False) for row in rows[rank::world]]
-        short = math.ceil(len(rows) / world) - len(mine)
-        return mine + [(rows[0].idle().to(device), True)] * short
-
-    def _summed(self, sums: dict[str, Tensor]) -> dict[str, float]:
-        """The sums over all processes; an idle process may know fewer names than the others."""
-        names = ["halt", "loss", "trained", "tokens", "nll"]
+    def _names(self) -> list[str]:
+        names = ["loss", "trained", "tokens", "nll", "entropy", "flops"]
         if self.recipe.kind == "rl":
-            names += ["ratio", "clip_fraction", "kl_sampler", "entropy"]
+            names += ["ratio", "clip_fraction", "kl_sampler"]
             names += ["kl_reference"] if self.recipe.beta else []
-        zero = torch.zeros((), device=self.accelerator.device)
-        stacked = torch.stack([sums.get(name, zero).float() for name in names])
-        return dict(zip(names, self.accelerator.reduce(stacked, "sum").tolist(), strict=True))
+        return names
+
+    def _summed(
+        self, sums: dict[str, Tensor], wishes: Sequence[bool]
+    ) -> tuple[dict[str, float], list[bool]]:
+        """Sums over all processes, and whether any of them has each wish."""
+        device = self.accelerator.device
+        stacked = torch.stack(
+            [*sums.values(), *(torch.tensor(float(wish), device=device) for wish in wishes)]
+        )
+        values = self.accelerator.reduce(stacked.double(), "sum").tolist()
+        return dict(zip(sums, values, strict=False)), [v > 0 for v in values[len(sums) :]]
+
+    def _peak(self) -> float:
+        return self.world * peak(self.accelerator.device)
+
+
+def _probe(start: int, words: int) -> Piece:
+    """A dozen tokens, all but the first trained."""
+    at = np.arange(12)
+    blank = np.zeros(len(at))
+    ids = ((start + 5 * at) % words).astype(np.int32)
+    return Piece(ids, at > 0, blank.astype(np.int16), blank.astype(np.float32))
+
+
+def _means(sums: dict[str, float], seconds: float, peak_flops: float) -> Figures:
+    """Figures of a step from its sums; FLOPs a second beside tokens, and their share of the peak."""
+    trained, tokens, flops = (sums.pop(name) for name in ("trained", "tokens", "flops"))
+    figures: Figures = {"loss": sums.pop("loss")}
+    figures |= {name: total / max(trained, 1) for name, total in sums.items()}
+    figures |= {"tokens": int(tokens), "trained_tokens": int(trained)}
+    figures |= {"seconds": round(seconds, 3), "tokens_per_s": round(tokens / seconds, 1)}
+    figures["tflops"] = round(flops / seconds / 1e12, 4)
+    return figures | ({"mfu": round(flops / seconds / peak_flops, 4)} if peak_flops else {})

@@ -5,8 +5,8 @@
 Safe to repeat: one that was interrupted goes on, one that is finished is not done again. Rounds of
 online RL are one call a round, each on a run of its own, in one process or in a process each:
 
-    learner = train(recipe(run=k, out=k), watch, learner)
-    train(recipe(run=k, out=k, carry=out of k - 1), watch)
+    learner = train(recipe("rl", run_k, out_k), watch, learner)
+    train(recipe("rl", run_k, out_k, carry=out_of_k_minus_1), watch)
 
 After either, OUT/last holds the weights for the engine to load.
 """
@@ -14,6 +14,7 @@ After either, OUT/last holds the weights for the engine to load.
 import dataclasses
 import json
 import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,17 +23,23 @@ from typing import Any
 import numpy as np
 
 from tutelage import __version__
+from tutelage.errors import SettingsError
 from tutelage.train import checkpoint, model, packing, rows
+from tutelage.train.alarms import Alarms
 from tutelage.train.checkpoint import BEST, LAST, Progress
 from tutelage.train.dataset import Dataset, Group, prepare
 from tutelage.train.interruption import Interruption
 from tutelage.train.learner import Learner
+from tutelage.train.loss import truncated
 from tutelage.train.metrics import Metrics
 from tutelage.train.recipe import Recipe
 from tutelage.train.tokens import Encoder, Piece, Sample
 
 Watch = Callable[[str, dict[str, Any]], None]
-"""Told of each event (`dataset`, `begin`, `step`, `validation`, `saved`, `end`) and its figures."""
+"""Told of each event (`dataset`, `begin`, `step`, `validation`, `alarm`, `saved`, `end`) and its
+figures."""
+SAVE_S = 1800.0
+"""Seconds after which the state is saved, where no number of steps is given."""
 
 
 def train(recipe: Recipe, watch: Watch, learner: Learner | None = None) -> Learner | None:
@@ -68,18 +75,20 @@ def _train(recipe: Recipe, out: Path, watch: Watch, learner: Learner | None) -> 
     dataset, encoder = prepared(recipe, name)
     plan = packing.order(len(dataset.groups), recipe.batch, recipe.epochs, recipe.seed)
     progress = checkpoint.begun(recipe, dataset.samples, len(plan))
-    if progress.finished and learner is None:
+    if progress.finished and learner is None and (out / LAST / "config.json").is_file():
         watch("finished", {"step": progress.step, "folder": str(out / LAST)})
         return None
     learner = _opened(recipe, name, progress, learner)
     if not learner.main:
         watch = _silent
     watch("dataset", facts(dataset, encoder))
+    if progress.finished and not (out / LAST / "config.json").is_file():
+        learner.export(out / LAST)
     if recipe.kind == "rl" and not progress.step:
         progress.temperature = recipe.temperature or _temperature(learner, dataset)
     if learner.main:
         _write(recipe, name, facts(dataset, encoder) | {"temperature": progress.temperature})
-    _learn(learner, _with_old(learner, dataset, out), dataset.validation, plan, watch)
+    _learn(learner, _rescored(learner, dataset, out), dataset.validation, plan, watch)
     return learner
 
 
@@ -99,14 +108,16 @@ def named(recipe: Recipe) -> str:
         return recipe.model
     file = Path(recipe.carry) / "recipe.json"
     if recipe.carry and file.is_file():
-        return str(json.loads(file.read_text("utf-8"))["model"])
-    return rows.student(recipe.run)
+        try:
+            return str(json.loads(file.read_text("utf-8"))["model"])
+        except (ValueError, KeyError) as error:
+            raise SettingsError(f"{file} cannot be read ({error}): give --model") from None
+    return rows.student(recipe.runs)
 
 
 def prepared(recipe: Recipe, name: str) -> tuple[Dataset, Encoder]:
-    """The dataset, tokenised for the model `name`, and the encoder that made them."""
-    text = model.config(name).get_text_config()
-    takes = int(getattr(text, "max_position_embeddings", 1 << 30))
+    """The dataset, tokenised for the model `name`, and the encoder that made it."""
+    takes = model.context(model.config(name))
     encoder = Encoder(model.tokenizer(name, recipe.chat_template))
     return prepare(recipe, encoder, min(recipe.length or takes, takes)), encoder
 
@@ -123,6 +134,7 @@ def facts(dataset: Dataset, encoder: Encoder) -> dict[str, Any]:
         "trained_tokens": sum(sample.trained for sample in samples),
         "validation_samples": len(dataset.validation),
         "return": sum(returns) / len(returns) if returns else 0.0,
+        "partial_groups": dataset.partial,
         "left_out": {reason: n for reason, n in dataset.left_out.items() if n},
         "messages": {how: n for how, n in encoder.notes.items() if n},
     }
@@ -141,6 +153,7 @@ def _learn(
     log = None
     if learner.main:
         log = Metrics(out, progress.step, recipe.wandb, dataclasses.asdict(recipe))
+    alarms, saved = Alarms(), time.monotonic()
 
     def note(event: str, figures: dict[str, Any]) -> None:
         if log:
@@ -150,28 +163,31 @@ def _learn(
     def due(every: int) -> bool:
         return progress.step % every == 0 or progress.finished
 
-    world = learner.accelerator.num_processes
-    watch("begin", {"step": progress.step, "steps": len(plan), "processes": world})
+    watch("begin", {"step": progress.step, "steps": len(plan), "processes": learner.world})
     try:
-        with Interruption() as halt:
+        with Interruption() as interruption:
             if validation and not progress.step:
                 note("validation", learner.validate(validation))
             while not progress.finished:
                 samples = [s for i in plan[progress.step] for s in groups[i]]
                 lr = rate(progress.step, len(plan), recipe)
-                figures = learner.step(samples, lr, halt.asked)
-                halted = figures.pop("halt") > 0
+                old = not recipe.save_every and time.monotonic() - saved > SAVE_S
+                figures = learner.step(samples, lr, (interruption.wanted, old))
+                stop, old = figures.pop("wishes")
                 progress.step += 1
                 note("step", {"epoch": round(progress.step / epoch, 4), **figures})
+                for words in alarms.heard(figures) if recipe.kind == "rl" else ():
+                    watch("alarm", {"step": progress.step, "words": words})
                 if validation and due(recipe.eval_every or epoch):
-                    looked = learner.validate(validation)
-                    note("validation", looked)
-                    _keep_best(learner, looked["validation/loss"], out, watch)
-                if halted or progress.finished or (recipe.save_every and due(recipe.save_every)):
+                    losses = learner.validate(validation)
+                    note("validation", losses)
+                    _keep_best(learner, losses["validation/loss"], out, watch)
+                if stop or old or due(recipe.save_every or epoch):
                     learner.export(out / LAST)  # first: a state says that all before it is there
                     learner.save(out)
+                    saved = time.monotonic()
                     watch("saved", {"step": progress.step, "folder": str(out / LAST)})
-                if halted and not progress.finished:
+                if stop and not progress.finished:
                     raise KeyboardInterrupt
     finally:
         if log:
@@ -192,10 +208,10 @@ def _opened(recipe: Recipe, name: str, progress: Progress, learner: Learner | No
     if learner is None:
         learner = Learner(recipe, name)
         if recipe.carry and not progress.step:
-            checkpoint.restore(learner.accelerator, checkpoint.found(Path(recipe.carry)))
+            learner.restore(Path(recipe.carry))
     learner.recipe, learner.progress = recipe, progress
     if progress.step:
-        checkpoint.restore(learner.accelerator, checkpoint.found(Path(recipe.out)))
+        learner.restore(Path(recipe.out))
     return learner
 
 
@@ -207,28 +223,31 @@ def _temperature(learner: Learner, dataset: Dataset) -> float:
     return learner.fitting(dataset.groups[0], {sampled[0], 1.0})
 
 
-def _with_old(learner: Learner, dataset: Dataset, out: Path) -> list[Group]:
+def _rescored(learner: Learner, dataset: Dataset, out: Path) -> list[Group]:
     """The groups, with log-probabilities under the starting weights where those are wanted."""
-    if learner.recipe.kind == "sft" or learner.recipe.old == "stored":
+    recipe = learner.recipe
+    if not recipe.rescored:
         return dataset.groups
     samples = list(dataset.samples)
     if learner.progress.step:
-        scored = checkpoint.read_old(out)
+        scores = checkpoint.read_scores(out)
     else:
-        scored = learner.score(samples, learner.progress.temperature)
+        scores = learner.score(samples, learner.progress.temperature)
         if learner.main:
-            checkpoint.write_old(out, scored)
+            checkpoint.write_scores(out, scores)
 
-    def filled(piece: Piece, logp: Any) -> Piece:
-        known = np.full(len(piece), np.nan, np.float32)
-        known[piece.train] = logp
-        return replace(piece, logprobs=known)
+    def scored(piece: Piece, logp: Any) -> Piece:
+        start, weights = np.full(len(piece), np.nan, np.float32), None
+        start[piece.train] = logp
+        if recipe.truncate:
+            weights = truncated(start, piece.logprobs, recipe.truncate)
+        return replace(piece, logprobs=start, correction=weights)
 
-    known = iter(
-        replace(s, pieces=tuple(filled(p, scored[f"{i}.{j}"]) for j, p in enumerate(s.pieces)))
+    rescored = iter(
+        replace(s, pieces=tuple(scored(p, scores[f"{i}.{j}"]) for j, p in enumerate(s.pieces)))
         for i, s in enumerate(samples)
     )
-    return [tuple(next(known) for _ in group) for group in dataset.groups]
+    return [tuple(next(rescored) for _ in group) for group in dataset.groups]
 
 
 def _write(recipe: Recipe, name: str, facts: dict[str, Any]) -> None:

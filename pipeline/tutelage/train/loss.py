@@ -3,35 +3,40 @@
     L = sum over trained tokens t of  c_t * l_t
 
     SFT   l_t = -log p(t)
-    GRPO  l_t = -min(r A, clip(r, 1 - clip_low, 1 + clip_high) A) + beta r KL,   r = p(t) / p_old(t)
+    GRPO  l_t = -min(r A, clip(r, 1 - clip_low, 1 + clip_high) A) + beta r_t KL
 
-A is the advantage of the token's trajectory (`groups`). KL is estimated at the sampled token and
-weighted by r, without which its gradient would not be that of the divergence (DeepSeek-V3.2, arXiv
-2512.02556; TRL does the same). c_t holds the mask and the normaliser. It is fixed for an optimiser
-step as a whole, before the step is cut into forward passes: how it is cut, over passes or over
-machines, changes nothing.
+A is the advantage of the token's trajectory (`groups`). r is the importance ratio: of the token,
+r_t = p(t) / p_behaviour(t), or of its sequence, the geometric mean of the tokens' ratios (GSPO,
+arXiv 2507.18071). A sequence is a piece: the whole dialogue, or one reply where the chat template
+rewrites what came before. KL is estimated at the sampled token and weighted by r_t, without which
+its gradient would not be that of the divergence (DeepSeek-V3.2, arXiv 2512.02556; TRL does the
+same). c_t holds the mask and the normaliser. It is fixed for an optimiser step as a whole, before
+the step is cut into forward passes: how it is cut, over passes or over machines, changes nothing.
 
 Of GRPO (Shao et al., arXiv 2402.03300) as the SML paper uses it (arXiv 2602.16488: KL weight 0,
 one trajectory one sample) this leaves out:
 - process rewards and per-turn advantages: the return is the trajectory's, on each of its tokens;
 - several updates on one batch before the next: rows are read `epochs` times, the clip stays on;
-- an upper bound on the ratio where the advantage is negative (dual clip), and any correction for
-  the difference between sampler and trainer besides the ratio itself: staleness is measured and
-  reported (`kl_sampler`, `clip_fraction`), to be seen before it is corrected away;
-- an entropy bonus: entropy is reported;
-- top-p: the ratio is that of the whole distribution; sample with top_p = 1.
+- an upper bound on the ratio where the advantage is negative (dual clip);
+- an entropy bonus: entropy is reported, and its fall is said (`alarms`);
+- truncated sampling: the ratio is that of the whole distribution, so rows that were sampled with
+  top_p below 1 are refused (`dataset`).
+Preference losses (DPO, KTO) and self-distillation are other trainers': `tutelage export`.
 
 Letters: B samples (trajectories) a step, N tokens in a packed row, n of them trained, V vocabulary.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
-import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
-from tutelage.train.recipe import Normaliser
+from tutelage.train.packing import Packed
+from tutelage.train.recipe import Normaliser, Ratio
 from tutelage.train.tokens import Sample
 
 
@@ -39,8 +44,8 @@ from tutelage.train.tokens import Sample
 class Objective:
     """What l_t is."""
 
-    ratio: bool = False
-    """Clipped ratio against old log-probabilities (RL); plain log-likelihood otherwise (SFT)."""
+    ratio: Ratio | None = None
+    """Clipped ratio to the behaviour policy (RL); plain log-likelihood where there is none."""
     clip_low: float = 0.2
     clip_high: float = 0.2
     beta: float = 0.0
@@ -64,29 +69,37 @@ def coefficients(samples: Sequence[Sample], normaliser: Normaliser, length: int)
     return [1 / (batch * length) for _ in samples]
 
 
-def log_likelihood(logits: Tensor, targets: Tensor, temperature: float = 1.0) -> Tensor:
-    """log p of the targets. logits (n, V) any dtype, targets (n,) -> (n,) float32."""
-    return -F.cross_entropy(logits.float() / temperature, targets, reduction="none")
-
-
 def token_losses(
-    logp: Tensor, weight: Tensor, behaviour: Tensor, ref: Tensor | None, objective: Objective
-) -> Tensor:
-    """l_t of every trained token; all of shape (n,) float32.
+    logp: Tensor, row: Packed, reference: Tensor | None, objective: Objective
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """l_t of every trained token, (n,) float32; and sums over them of what is worth knowing.
 
     Args:
-        logp: log p under the policy that is trained; the gradient flows through it.
-        weight: 1 or the advantage.
-        behaviour: log p under the policy that sampled; read only where `objective.ratio`.
-        ref: log p under the reference; None where there is no KL term.
+        logp: (n,) log p under the policy that is trained; the gradient flows through it.
+        row: Advantages, and log p under the behaviour policy.
+        reference: (n,) log p under the reference; None where there is no KL term.
         objective: Which terms there are.
     """
-    if not objective.ratio:
-        return -weight * logp
-    ratio = torch.exp(logp - behaviour)
+    if objective.ratio is None:
+        return -row.weights * logp, {}
+    away = logp - row.behaviour_logprobs
+    mean = away if objective.ratio == "token" else by_sequence(away, row.pieces)
+    ratio = torch.exp(mean)
     clipped = ratio.clamp(1 - objective.clip_low, 1 + objective.clip_high)
-    losses = -torch.min(ratio * weight, clipped * weight)
-    return losses if ref is None else losses + objective.beta * ratio * divergence(logp, ref)
+    losses = -torch.min(ratio * row.weights, clipped * row.weights)
+    sums = _staleness(ratio.detach(), away.detach(), row.weights, objective)
+    if reference is None:
+        return losses, sums
+    apart = divergence(logp, reference)
+    sums["kl_reference"] = apart.detach().sum()
+    return losses + objective.beta * torch.exp(away) * apart, sums
+
+
+def by_sequence(values: Tensor, pieces: Tensor) -> Tensor:
+    """Each token's mean over its piece. (n,), (n,) -> (n,)."""
+    count = torch.bincount(pieces)
+    total = torch.zeros(len(count), device=values.device).index_add(0, pieces, values)
+    return (total / count.clamp(min=1))[pieces]
 
 
 def divergence(logp: Tensor, other: Tensor) -> Tensor:
@@ -94,24 +107,30 @@ def divergence(logp: Tensor, other: Tensor) -> Tensor:
     return torch.exp(other - logp) - (other - logp) - 1
 
 
-def staleness(
-    logp: Tensor, weight: Tensor, behaviour: Tensor, objective: Objective
+def _staleness(
+    ratio: Tensor, away: Tensor, weight: Tensor, objective: Objective
 ) -> dict[str, Tensor]:
-    """How far the policy is from the sampler, as sums over the n tokens (each a scalar).
+    """How far the policy is from the behaviour policy, as sums over the n tokens (each a scalar).
 
-    `kl_sampler` estimates KL(sampler || policy): the tokens were drawn from the sampler.
+    `kl_sampler` estimates KL(behaviour || policy): the tokens were drawn from the behaviour policy.
     """
-    ratio = torch.exp(logp - behaviour)
     low = (ratio < 1 - objective.clip_low) & (weight < 0)
     high = (ratio > 1 + objective.clip_high) & (weight > 0)
     return {
         "ratio": ratio.sum(),
         "clip_fraction": (low | high).float().sum(),
-        "kl_sampler": (ratio - (logp - behaviour) - 1).sum(),
+        "kl_sampler": (torch.exp(away) - away - 1).sum(),
     }
 
 
-def entropy(logits: Tensor, temperature: float = 1.0) -> Tensor:
-    """Entropy of the policy at every trained position. logits (n, V) -> (n,) float32, in nats."""
-    logs = torch.log_softmax(logits.detach().float() / temperature, dim=-1)
-    return -(logs.exp() * logs).sum(-1)
+def truncated(start: NDArray[Any], sampled: NDArray[Any], cap: float) -> NDArray[Any]:
+    """What each token counts where the sampler computes in another precision than the trainer:
+    p(start) / p(sampled), at most `cap` (truncated importance sampling; TRL: `token_truncate`).
+
+    Args:
+        start: log p under the weights that sampled, by the trainer.
+        sampled: log p of the same tokens, by the sampler.
+        cap: Largest weight.
+    """
+    weights: NDArray[Any] = np.minimum(np.exp(start - sampled), cap)
+    return weights

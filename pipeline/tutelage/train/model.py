@@ -1,13 +1,12 @@
-"""The model and its tokenizer: opened, fitted with LoRA, and written out again for others to load.
+"""The model and its tokenizer: opened, fitted with LoRA, and frozen where text does not go.
 
 transformers and peft do the work. Weights are float32 while they are trained (an update of 1e-5 of
-a weight is lost in bfloat16) and are written in the type that they came in. Under LoRA the frozen
-weights stay in the type that they came in, and only the adapter is float32.
+a weight is lost in bfloat16). Under LoRA the frozen weights stay in the type that they came in, and
+only the adapter is float32.
 """
 
-import json
+import contextlib
 import logging
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,18 +14,18 @@ from typing import Any
 import torch
 
 from tutelage import models
-from tutelage.errors import ModelError, OutputError
-from tutelage.train.packing import each
+from tutelage.errors import ModelError
+from tutelage.train import attention
+from tutelage.train.policy import parts
 from tutelage.train.recipe import Recipe
-
-ADAPTER = "adapter"
 
 
 @dataclass(slots=True)
 class Student:
     """The model that learns."""
 
-    model: Any
+    network: Any
+    """As transformers made it, in peft's wrapper where it has an adapter."""
     tokenizer: Any
     source: str
     """Folder or hub id that it came from."""
@@ -36,7 +35,22 @@ class Student:
     @property
     def context(self) -> int:
         """Tokens that the model takes."""
-        return int(getattr(self.model.config.get_text_config(), "max_position_embeddings", 1 << 30))
+        return context(self.network.config)
+
+
+def context(config: Any) -> int:
+    """Tokens that a model of this configuration takes."""
+    return int(getattr(config.get_text_config(), "max_position_embeddings", None) or 1 << 30)
+
+
+def half(recipe: Recipe) -> bool:
+    """Whether forward passes compute in bfloat16."""
+    if recipe.dtype != "auto":
+        return recipe.dtype == "bf16"
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported())
+    probe = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return bool(probe and probe())
 
 
 def quiet() -> None:
@@ -57,13 +71,13 @@ def tokenizer(name: str, chat_template: str = "") -> Any:
     """
     from transformers import AutoTokenizer
 
-    found = _opened(AutoTokenizer, models.resolve(name))
+    opened = _opened(AutoTokenizer, models.resolve(name))
     if chat_template:
         try:
-            found.chat_template = Path(chat_template).read_text("utf-8")
+            opened.chat_template = Path(chat_template).read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise ModelError(f"no chat template to read at {chat_template}: {error}") from None
-    return found
+    return opened
 
 
 def config(name: str) -> Any:
@@ -77,116 +91,79 @@ def config(name: str) -> Any:
     return _opened(AutoConfig, models.resolve(name))
 
 
-def load(name: str, recipe: Recipe, frozen: bool = False) -> Any:
+def load(
+    name: str, recipe: Recipe, frozen: bool = False, empty: bool = False, shapes: bool = False
+) -> Any:
     """The model with weights and attention as `recipe` wants them.
+
+    Args:
+        name: Bundled name, local folder or hub id.
+        recipe: What it is for.
+        frozen: For looking only.
+        empty: Without weights (on `meta`), with its buffers.
+        shapes: As it comes: for a mode in which no tensor has numbers.
 
     Raises:
         ModelError: there is no model at `name`, or it cannot be loaded.
     """
-    from transformers import AttentionInterface, AutoModelForCausalLM
+    from accelerate import init_empty_weights
+    from transformers import AutoModelForCausalLM
 
-    AttentionInterface.register("each", each)
-    native = config(name).dtype or torch.float32
-    model = _opened(
-        AutoModelForCausalLM,
-        models.resolve(name),
-        dtype=native if frozen or recipe.lora else torch.float32,
-        attn_implementation=recipe.attention,
-    )
-    model.config.use_cache = False
-    return model.requires_grad_(False).eval() if frozen else model
-
-
-def student(name: str, recipe: Recipe) -> Student:
-    """The model that learns, with a fresh adapter where `recipe` wants one."""
-    model = load(name, recipe)
-    native = config(name).dtype or torch.float32
-    if recipe.checkpointing:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
-    if recipe.lora:
-        from peft import LoraConfig, get_peft_model
-
-        if recipe.checkpointing:
-            model.enable_input_require_grads()
-        wanted = LoraConfig(
-            r=recipe.lora,
-            lora_alpha=2 * recipe.lora,
-            target_modules="all-linear",
-            task_type="CAUSAL_LM",
-        )
-        model = get_peft_model(model, wanted)
-    return Student(model, tokenizer(name, recipe.chat_template), models.resolve(name), native)
-
-
-def export(taught: Student, model: Any, state: dict[str, Any], folder: Path) -> None:
-    """Writes a model folder that transformers and vLLM load; whole or not at all.
-
-    An adapter is merged into its model, and also kept apart in `adapter/`.
-
-    Args:
-        taught: Where the model came from, and its tokenizer.
-        model: The trained model, out of any wrapper.
-        state: Its weights, gathered from all machines.
-        folder: Replaced where it exists.
-    """
-    stage = folder.with_name(f".{folder.name}.new")
-    shutil.rmtree(stage, ignore_errors=True)
-    if hasattr(model, "peft_config"):
-        model.save_pretrained(str(stage / ADAPTER), state_dict=state)
-        _merged(taught.source, stage)
+    attention.register()
+    settings = config(name)
+    native = settings.dtype or torch.float32
+    options = {
+        "dtype": native if frozen or recipe.lora else torch.float32,
+        "attn_implementation": attention.chosen(recipe.attention, half(recipe)),
+    }
+    if empty or shapes:
+        hollow = contextlib.nullcontext() if shapes else init_empty_weights(include_buffers=False)
+        with hollow:
+            network = AutoModelForCausalLM.from_config(settings, **options)
+        network.tie_weights()  # emptied one by one, they have come apart
     else:
-        model.save_pretrained(str(stage), state_dict=_cast(state, taught.dtype))
-    taught.tokenizer.save_pretrained(str(stage))
-    _say_type(stage / "config.json", taught.dtype)
-    readable = (stage / "config.json").stat().st_mode
-    for weights in stage.glob("*.safetensors"):  # written for their owner alone
-        weights.chmod(readable)
-    replace(stage, folder)
+        network = _opened(AutoModelForCausalLM, models.resolve(name), **options)
+    return network.requires_grad_(False).eval() if frozen else network
 
 
-def replace(stage: Path, folder: Path) -> None:
-    """Puts the folder `stage` in the place of `folder`.
-
-    Raises:
-        OutputError: the file system will not have it.
-    """
-    old = folder.with_name(f".{folder.name}.old")
-    try:
-        shutil.rmtree(old, ignore_errors=True)
-        if folder.exists():
-            folder.rename(old)
-        stage.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)
-    except OSError as error:
-        raise OutputError(f"cannot write {folder}: {error.strerror or error}") from None
+def student(name: str, recipe: Recipe, empty: bool = False, shapes: bool = False) -> Student:
+    """The model that learns, with a fresh adapter where `recipe` wants one."""
+    network = load(name, recipe, empty=empty, shapes=shapes)
+    native = config(name).dtype or torch.float32
+    learning = parts(network)
+    for weight in network.parameters():
+        weight.requires_grad_(id(weight) in learning and weight.is_floating_point())
+    if recipe.checkpointing:
+        network.gradient_checkpointing_enable({"use_reentrant": False})
+    if recipe.lora:
+        network = _adapted(network, recipe, empty)
+    return Student(network, tokenizer(name, recipe.chat_template), models.resolve(name), native)
 
 
-def _cast(state: dict[str, Any], dtype: torch.dtype) -> dict[str, Any]:
-    """The weights in another type; those that share their memory (tied ones) go on sharing it."""
-    made: dict[int, Any] = {}
-    for weight in state.values():
-        if weight.data_ptr() not in made:
-            made[weight.data_ptr()] = weight.to(dtype) if weight.is_floating_point() else weight
-    return {name: made[weight.data_ptr()] for name, weight in state.items()}
+def _adapted(network: Any, recipe: Recipe, empty: bool) -> Any:
+    """The network with a fresh adapter on every linear layer that text goes through."""
+    from accelerate import init_empty_weights
+    from peft import LoraConfig, get_peft_model
+    from transformers.pytorch_utils import Conv1D
 
-
-def _merged(source: str, stage: Path) -> None:
-    """The base model with the adapter in it; added in float32, written as the base came."""
-    from peft import PeftModel
-    from transformers import AutoConfig, AutoModelForCausalLM
-
-    base = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32)
-    whole = PeftModel.from_pretrained(base, str(stage / ADAPTER)).merge_and_unload()
-    native = AutoConfig.from_pretrained(source).dtype or torch.float32
-    whole.to(native).save_pretrained(str(stage))
-
-
-def _say_type(file: Path, dtype: torch.dtype) -> None:
-    """`config.json` names the type of the weights in the file, not of those in memory."""
-    tree = json.loads(file.read_text("utf-8"))
-    tree.pop("torch_dtype", None)
-    tree |= {"dtype": str(dtype).removeprefix("torch."), "use_cache": True}
-    file.write_text(json.dumps(tree, indent=2) + "\n", "utf-8")
+    if recipe.checkpointing:
+        network.enable_input_require_grads()
+    text = network.get_decoder()
+    inside = {id(module) for module in text.modules()}
+    linear = (torch.nn.Linear, Conv1D)
+    settings = LoraConfig(
+        r=recipe.lora,
+        lora_alpha=2 * recipe.lora,
+        target_modules=[
+            name
+            for name, module in network.named_modules()
+            if isinstance(module, linear) and id(module) in inside
+        ],
+        task_type="CAUSAL_LM",
+    )
+    hollow = init_empty_weights(include_buffers=False) if empty else contextlib.nullcontext()
+    with hollow:
+        return get_peft_model(network, settings)
 
 
 def _opened(kind: Any, name: str, **options: Any) -> Any:
@@ -194,5 +171,5 @@ def _opened(kind: Any, name: str, **options: Any) -> Any:
         return kind.from_pretrained(name, **options)
     except (OSError, ValueError, KeyError, ImportError) as error:
         words = str(error).strip().splitlines()
-        said = words[0][:300] if words else type(error).__name__
-        raise ModelError(f"cannot open the model {name}: {said}") from None
+        reason = words[0][:300] if words else type(error).__name__
+        raise ModelError(f"cannot open the model {name}: {reason}") from None

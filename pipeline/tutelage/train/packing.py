@@ -1,13 +1,12 @@
-"""Many sequences in one forward pass, none of which sees another.
+"""Many sequences in one forward pass, and the passes of a step dealt to processes.
 
 A forward pass is one row: pieces laid end to end, positions counted anew from each one's start, no
-padding. `each` attends to every piece by itself, so there is nothing to mask and the cost grows
-with the sum of squares of the lengths, not with the square of the sum. Implementations of
-transformers (`sdpa`, `eager`, `flash_attention_2`) tell the pieces apart by the positions.
+padding. That no piece sees another is up to the attention (`attention`).
 
-Letters: N tokens in the row, n of them trained.
+Letters: N tokens in the row, n of them trained, P pieces.
 """
 
+import heapq
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
@@ -15,10 +14,8 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from tutelage.errors import SettingsError
 from tutelage.seeds import seed
 from tutelage.train.tokens import Piece
 
@@ -42,20 +39,24 @@ class Packed:
     """(1, N) int64."""
     positions: Tensor
     """(1, N) int64: 0, 1, 2, ... from each piece's start."""
+    bounds: Tensor
+    """(P + 1,) int32: where in the row each piece begins, and the end."""
     keep: Tensor
     """(n,) int64: where in the row the token *before* each trained one stands."""
     targets: Tensor
     """(n,) int64: the trained tokens."""
     turns: Tensor
     """(n,) int64: the student's turn of each."""
+    pieces: Tensor
+    """(n,) int64: the piece of each, from 0."""
     coefficients: Tensor
     """(n,) float32: c_t."""
     weights: Tensor
-    """(n,) float32: 1 or the advantage."""
+    """(n,) float32: 1 or the advantage, times the piece's correction."""
     behaviour_logprobs: Tensor
     """(n,) float32: log-probability when sampled; NaN where unknown."""
     lengths: tuple[int, ...]
-    """Of the pieces; they sum to N."""
+    """Of the P pieces; they sum to N."""
 
     def to(self, device: Any) -> Self:
         """The same on another device."""
@@ -67,7 +68,7 @@ class Packed:
         return replace(self, **moved)
 
     def idle(self) -> Self:
-        """The same pass, counting for nothing: for a machine that has no work left in a step."""
+        """The same pass, counting for nothing: for a process that has no work left in a step."""
         return replace(self, coefficients=torch.zeros_like(self.coefficients))
 
 
@@ -81,29 +82,57 @@ def packed(sequences: Sequence[WeightedSequence]) -> Packed:
     def joined(arrays: Sequence[Any], kind: Any) -> Tensor:
         return torch.from_numpy(np.concatenate(arrays).astype(kind))
 
-    def spread(values: Sequence[float]) -> Tensor:
-        return torch.from_numpy(np.repeat(np.array(values, np.float32), count))
+    def spread(values: Sequence[float], kind: Any = np.float32) -> Tensor:
+        return torch.from_numpy(np.repeat(np.array(values, kind), count))
 
-    picked = list(zip(pieces, trained, strict=True))
+    pairs = list(zip(pieces, trained, strict=True))
     return Packed(
         ids=joined([p.ids for p in pieces], np.int64)[None],
         positions=joined([np.arange(len(p)) for p in pieces], np.int64)[None],
+        bounds=torch.from_numpy(starts.astype(np.int32)),
         keep=joined([s + t - 1 for s, t in zip(starts[:-1], trained, strict=True)], np.int64),
-        targets=joined([p.ids[t] for p, t in picked], np.int64),
-        turns=joined([p.turn[t] for p, t in picked], np.int64),
+        targets=joined([p.ids[t] for p, t in pairs], np.int64),
+        turns=joined([p.turn[t] for p, t in pairs], np.int64),
+        pieces=spread(range(len(pieces)), np.int64),
         coefficients=spread([sequence.coefficient for sequence in sequences]),
-        weights=spread([sequence.weight for sequence in sequences]),
-        behaviour_logprobs=joined([p.logprobs[t] for p, t in picked], np.float32),
+        weights=spread([sequence.weight for sequence in sequences])
+        * joined(
+            [np.ones(len(t)) if p.correction is None else p.correction[t] for p, t in pairs],
+            np.float32,
+        ),
+        behaviour_logprobs=joined([p.logprobs[t] for p, t in pairs], np.float32),
         lengths=tuple(map(len, pieces)),
     )
 
 
-def rows(sequences: Sequence[WeightedSequence], capacity: int) -> list[list[WeightedSequence]]:
+Row = list[WeightedSequence]
+
+
+def rows(sequences: Sequence[WeightedSequence], capacity: int, processes: int = 1) -> list[Row]:
     """The sequences in rows of at most `capacity` tokens; a longer one gets a row of its own.
 
-    First fit, longest first: at most 22 % more rows than need be, usually none.
+    The number of rows is a multiple of `processes`, and row i is for process i % processes: rows
+    that run at the same moment are of like length, because processes wait for each other after
+    every row. Some are empty where there are fewer sequences than processes.
     """
-    rows: list[list[WeightedSequence]] = []
+    least = max(1, len(_first_fit(sequences, capacity)))
+    count = -(-least // processes) * processes
+    while (dealt := _spread(sequences, count)) and not _fits(dealt, capacity):
+        count += processes
+    return sorted(dealt, key=lambda row: -_tokens(row))
+
+
+def _tokens(row: Row) -> int:
+    return sum(len(sequence.piece) for sequence in row)
+
+
+def _fits(rows: Sequence[Row], capacity: int) -> bool:
+    return all(len(row) < 2 or _tokens(row) <= capacity for row in rows)
+
+
+def _first_fit(sequences: Sequence[WeightedSequence], capacity: int) -> list[Row]:
+    """First fit, longest first: at most 22 % more rows than need be, usually none."""
+    rows: list[Row] = []
     room: list[int] = []
     for sequence in sorted(sequences, key=lambda sequence: -len(sequence.piece)):
         size = len(sequence.piece)
@@ -118,48 +147,24 @@ def rows(sequences: Sequence[WeightedSequence], capacity: int) -> list[list[Weig
     return rows
 
 
-def order(units: int, batch: int, epochs: int, number: int) -> list[list[int]]:
-    """Which units each optimiser step takes: every epoch in another order, the last step smaller.
+def _spread(sequences: Sequence[WeightedSequence], count: int) -> list[Row]:
+    """`count` rows of nearly equal length: the longest first, each to the shortest row."""
+    heap: list[tuple[int, int, Row]] = [(0, i, []) for i in range(count)]
+    for sequence in sorted(sequences, key=lambda sequence: -len(sequence.piece)):
+        size, i, row = heap[0]
+        row.append(sequence)
+        heapq.heapreplace(heap, (size + len(sequence.piece), i, row))
+    return [row for _, _, row in heap]
 
-    The whole plan follows from the seed, so a resumed run needs no more than its step number.
+
+def order(groups: int, batch: int, epochs: int, number: int) -> list[list[int]]:
+    """Which groups each optimiser step takes: every epoch in another order, the last step smaller.
+
+    The whole plan follows from the seed `number`, so a resumed run needs only its step number.
     """
     steps = []
     for epoch in range(epochs):
-        shuffled = list(range(units))
+        shuffled = list(range(groups))
         random.Random(seed("order", number, epoch)).shuffle(shuffled)
-        steps += [shuffled[i : i + batch] for i in range(0, units, batch)]
+        steps += [shuffled[i : i + batch] for i in range(0, groups, batch)]
     return steps
-
-
-def each(
-    module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: Any, **options: Any
-) -> tuple[Tensor, None]:
-    """Causal attention within each piece: an attention function for transformers.
-
-    query (1, H, N, D), key and value (1, K, N, D) with H a multiple of K -> (1, N, H, D). The
-    option `lengths` comes with the call of the model.
-    """
-    lengths = options.get("lengths") or [query.shape[2]]
-    window = options.get("sliding_window")
-    if options.get("softcap") is not None or options.get("s_aux") is not None:
-        raise SettingsError("this model's attention has more to it: use --attention eager")
-    outputs = []
-    for q, k, v in zip(*(t.split(list(lengths), 2) for t in (query, key, value)), strict=True):
-        size = q.shape[2]
-        mask = None
-        if window is not None and size > window:
-            at = torch.arange(size, device=q.device)
-            mask = (at[:, None] >= at) & (at[:, None] - at < window)
-        outputs.append(
-            F.scaled_dot_product_attention(
-                q,
-                k,
-                v,
-                attn_mask=mask,
-                is_causal=mask is None,
-                scale=options.get("scaling"),
-                dropout_p=options.get("dropout", 0.0),
-                enable_gqa=q.shape[1] != k.shape[1],
-            )
-        )
-    return torch.cat(outputs, 2).transpose(1, 2).contiguous(), None

@@ -5,6 +5,7 @@ value is found out in no time.
 """
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -17,6 +18,8 @@ Normaliser = Literal["token", "sequence", "constant"]
 Schedule = Literal["constant", "constant_with_warmup", "linear", "cosine"]
 Dtype = Literal["auto", "bf16", "fp32"]
 Old = Literal["stored", "start"]
+Ratio = Literal["token", "sequence"]
+States = Literal["fp32", "bf16", "8bit"]
 
 DEFAULTS: dict[Kind, dict[str, Any]] = {
     "sft": {},
@@ -24,8 +27,8 @@ DEFAULTS: dict[Kind, dict[str, Any]] = {
 }
 """Where a kind wants other defaults than the fields below have."""
 
-_UNSHAPING = ("run", "out", "save_every", "wandb", "threads", "fresh")
-"""What may differ between a training and its resumption; of the run, the rows are compared."""
+_UNSHAPING = ("runs", "out", "save_every", "wandb", "threads", "fresh", "shard", "attention")
+"""What may differ between a training and its resumption; of the runs, the rows are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,8 @@ class Recipe:
     """One training run: `kind` says by which objective."""
 
     kind: Kind
-    run: str
-    """Folder of the run whose shards are read."""
+    runs: tuple[str, ...]
+    """Folders of the runs whose shards are read."""
     out: str
     """Folder for weights, state and metrics."""
 
@@ -54,8 +57,9 @@ class Recipe:
     """SFT: dialogues, RL: groups, at most; 0: all."""
     loss: str = ""
     """Loss policy that is drawn anew; empty: the one stored in the rows."""
-    control: Literal["", "single"] = ""
-    """`single`: the statement as the user's message, the gold solution as the assistant's."""
+    control: Literal["", "single", "unfiltered"] = ""
+    """`single`: the statement as the user's message, the worked solution as the assistant's.
+    `unfiltered`: failures are learnt from as well."""
     keep_leaks: bool = False
     """Train on dialogues in which an answer leaked; they are left out otherwise."""
     length: int = 0
@@ -67,7 +71,7 @@ class Recipe:
     batch: int = 16
     """SFT: dialogues, RL: groups, an optimiser step."""
     pack: int = 2048
-    """Tokens of one forward pass; a longer sequence gets one of its own."""
+    """Tokens of one forward pass; a longer sequence gets one of its own. 0: each does."""
     lr: float = 2e-5
     schedule: Schedule = "cosine"
     warmup: float = 0.05
@@ -76,10 +80,14 @@ class Recipe:
     max_grad_norm: float = 1.0
     dtype: Dtype = "auto"
     """`bf16`: autocast over float32 weights; `auto`: bf16 where the machine computes in it."""
-    attention: str = "each"
-    """`each`: every packed sequence by itself (`packing`); or an implementation of transformers."""
+    attention: str = "auto"
+    """`each` or `varlen` (see `attention`), whichever is quicker here; or one of transformers'."""
     checkpointing: bool = False
     """Recompute activations in the backward pass: less memory, a third more time."""
+    shard: bool = False
+    """Cut weights, gradients and optimiser states over the processes (FSDP2)."""
+    states: States = "fp32"
+    """Type of AdamW's two numbers a weight: 8, 4 or about 2 bytes (see `optimizer`)."""
     lora: int = 0
     """Rank of a LoRA adapter on all linear layers; 0: train all weights."""
     seed: int = 0
@@ -88,6 +96,8 @@ class Recipe:
 
     normaliser: Normaliser = "token"
     """What the loss is divided by; see `loss.coefficients`."""
+    ratio: Ratio = "token"
+    """Importance ratio of each token, or of its whole sequence (GSPO)."""
     clip_low: float = 0.2
     clip_high: float = 0.2
     """The ratio is clipped to [1 - clip_low, 1 + clip_high]."""
@@ -100,13 +110,17 @@ class Recipe:
     old: Old = "stored"
     """`stored`: ratio against the sampler's own log-probabilities; `start`: against the starting
     weights, computed before the first step (for rows that hold none)."""
+    truncate: float = 0.0
+    """Above 0: ratio against the starting weights, each token weighted by what they give it over
+    what the sampler did, at most so much; for a sampler in another precision."""
     temperature: float = 0.0
     """Of the policy that is trained; 0: the one that the stored log-probabilities fit."""
 
     eval_every: int = 0
     """Steps between validations; 0: at the end of each epoch."""
     save_every: int = 0
-    """Steps between saved states; 0: at the end, and when interrupted."""
+    """Steps between saved states; 0: after each epoch and half an hour. Always at the end, and when
+    interrupted."""
     wandb: str = ""
     """Weights & Biases project to report to; empty: none."""
     fresh: bool = False
@@ -123,13 +137,20 @@ class Recipe:
             raise SettingsError(f"lr: wanted a number above 0, got {self.lr}")
         if not 0 <= self.warmup < 1 or not 0 <= self.clip_low < 1:
             raise SettingsError("warmup and clip_low: wanted a share in [0, 1)")
+        if self.pack and self.pack < 8:
+            raise SettingsError(f"pack: wanted 0, or at least 8 tokens, got {self.pack}")
         if self.kind == "rl" and self.control:
-            raise SettingsError("control: a gold solution has no return; it is for sft")
+            raise SettingsError("control: rl has failures, and a solution no return; it is for sft")
 
     def shaping(self) -> dict[str, Any]:
         """What the outcome depends on: all but places, saving and speed."""
         tree = dataclasses.asdict(self)
         return {key: value for key, value in tree.items() if key not in _UNSHAPING}
+
+    @property
+    def rescored(self) -> bool:
+        """Whether rows are scored under the starting weights before the first step."""
+        return self.kind == "rl" and (self.old == "start" or self.truncate > 0)
 
 
 def default(kind: Kind, name: str) -> Any:
@@ -138,7 +159,7 @@ def default(kind: Kind, name: str) -> Any:
     return (plain | DEFAULTS[kind])[name]
 
 
-def recipe(kind: Kind, run: str, out: str, **given: Any) -> Recipe:
+def recipe(kind: Kind, runs: str | Sequence[str], out: str, **given: Any) -> Recipe:
     """A recipe of this kind, with its defaults for all that is not given.
 
     Raises:
@@ -152,7 +173,8 @@ def recipe(kind: Kind, run: str, out: str, **given: Any) -> Recipe:
             )
     if "://" in out:
         raise SettingsError(f"--out wants a folder on this machine, got {out}: copy it there later")
-    return Recipe(kind, run, out, **(DEFAULTS[kind] | given))
+    folders = (runs,) if isinstance(runs, str) else tuple(runs)
+    return Recipe(kind, folders, out, **(DEFAULTS[kind] | given))
 
 
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -161,7 +183,9 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "schedule": get_args(Schedule),
     "dtype": get_args(Dtype),
     "old": get_args(Old),
-    "control": ("", "single"),
+    "control": ("", "single", "unfiltered"),
+    "ratio": get_args(Ratio),
+    "states": get_args(States),
     "too_long": ("drop", "refuse"),
     "loss": ("", *LOSS_POLICIES),
 }
@@ -170,7 +194,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
 _LEAST: dict[str, tuple[float, str]] = {
     "epochs": (1, "at least 1"),
     "batch": (1, "at least 1"),
-    "pack": (8, "at least 8 tokens"),
+    "pack": (0, "0 (one sequence a pass) or more"),
+    "truncate": (0, "0 (off) or more"),
     "limit": (0, "0 (all) or more"),
     "length": (0, "0 (the model's own) or more"),
     "lora": (0, "0 (no adapter) or a rank"),

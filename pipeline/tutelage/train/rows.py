@@ -22,7 +22,7 @@ FACTS = (
 )
 """What a row is chosen by."""
 
-TEXTS = ("statement", "privileged_context", "messages", "trail", "primed_turns")
+TEXTS = ("statement", "gold", "privileged_context", "messages", "trail", "primed_turns")
 """What it is tokenised from: most of its bytes."""
 
 
@@ -46,14 +46,18 @@ def read(
     return read_rows(run, columns, where, splits=(split,), kind=kind)
 
 
-def student(run: str) -> str:
-    """Name of the model that was the student in the run.
+def student(runs: Sequence[str]) -> str:
+    """Name of the model that was the student in the runs.
 
     Raises:
-        SettingsError: the run does not say.
+        SettingsError: they do not say, or name several.
     """
-    first = next(read_rows(run, ("models",)), None)
-    name = str(first["models"]["student"]) if first else ""
-    if name in ("", "scripted"):
-        raise SettingsError(f"{run} names no student model: say which to train with --model")
+    names: set[str] = set()
+    for run in runs:
+        first = next(read_rows(run, ("models",)), None)
+        names.add(str(first["models"]["student"]) if first else "")
+    name = names.pop()
+    if names or name in ("", "scripted"):
+        which = "name several student models" if names else "names no student model"
+        raise SettingsError(f"{', '.join(runs)} {which}: say which to train with --model")
     return name

@@ -43,6 +43,8 @@ class Piece:
     """The student's turn that a trained token belongs to; 0 elsewhere."""
     logprobs: NDArray[np.float32]
     """Of the token when it was sampled; NaN where that is not known."""
+    correction: NDArray[np.float32] | None = None
+    """What the token counts besides: see `loss.truncated`; none: 1."""
 
     def __len__(self) -> int:
         return len(self.ids)

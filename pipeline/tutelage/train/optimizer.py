@@ -1,0 +1,83 @@
+"""AdamW, with its two states a weight in the type that memory allows.
+
+fp32   8 bytes a weight. PyTorch's own.
+bf16   4 bytes. Rounded at random, up or down by what is lost: a second moment moves by a
+       thousandth at a step, and bfloat16, which holds three digits, would never move.
+8bit   2 bytes and a little. torchao's, where it is installed.
+"""
+
+import importlib
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tutelage.errors import SettingsError
+from tutelage.train.recipe import Recipe
+
+
+def adamw(recipe: Recipe, weights: Iterable[Tensor]) -> Any:
+    """The optimiser of all `weights`; decay is for matrices only."""
+    trained = [weight for weight in weights if weight.requires_grad]
+    groups = [
+        {"params": [w for w in trained if w.ndim > 1], "weight_decay": recipe.weight_decay},
+        {"params": [w for w in trained if w.ndim <= 1], "weight_decay": 0.0},
+    ]
+    held = [group for group in groups if group["params"]]
+    if recipe.states == "bf16":
+        return HalfAdamW(held, recipe.lr)
+    if recipe.states == "8bit":
+        try:
+            library = importlib.import_module("torchao.optim")
+        except ImportError:
+            raise SettingsError(
+                "--states 8bit wants torchao: pip install torchao, or --states bf16"
+            ) from None
+        return library.AdamW8bit(held, lr=recipe.lr)
+    return torch.optim.AdamW(held, lr=recipe.lr, fused=True)
+
+
+class HalfAdamW(torch.optim.Optimizer):
+    """AdamW (Loshchilov and Hutter, arXiv 1711.05101) with states in bfloat16."""
+
+    def __init__(self, weights: Any, lr: float, betas: tuple[float, float] = (0.9, 0.999)) -> None:
+        """`weights` are tensors or groups of them; all arithmetic is in float32."""
+        super().__init__(weights, {"lr": lr, "betas": betas, "eps": 1e-8, "weight_decay": 0.01})
+
+    def step(self, closure: Any = None) -> None:
+        """One update of every weight that has a gradient."""
+        with torch.no_grad():
+            for group in self.param_groups:
+                for weight in group["params"]:
+                    if weight.grad is not None:
+                        self._update(weight, group)
+
+    def _update(self, weight: Tensor, group: dict[str, Any]) -> None:
+        state = self.state[weight]
+        if not state:
+            state["step"] = torch.zeros(())
+            state["exp_avg"] = torch.zeros_like(weight, dtype=torch.bfloat16)
+            state["exp_avg_sq"] = torch.zeros_like(weight, dtype=torch.bfloat16)
+        state["step"] += 1
+        w, g = _local(weight), _local(weight.grad).float()
+        (b1, b2), lr, t = group["betas"], group["lr"], float(state["step"])
+        first = _local(state["exp_avg"]).float().lerp_(g, 1 - b1)
+        second = _local(state["exp_avg_sq"]).float().mul_(b2).addcmul_(g, g, value=1 - b2)
+        w.mul_(1 - lr * group["weight_decay"])
+        spread = (second / (1 - b2**t)).sqrt_().add_(group["eps"])
+        w.addcdiv_(first, spread, value=-lr / (1 - b1**t))
+        _local(state["exp_avg"]).copy_(rounded(first))
+        _local(state["exp_avg_sq"]).copy_(rounded(second))
+
+
+def rounded(values: Tensor) -> Tensor:
+    """float32 -> bfloat16, up or down by chance, so that the mean is the value."""
+    bits = values.view(torch.int32) + torch.randint_like(values, 1 << 16, dtype=torch.int32)
+    return (bits & -(1 << 16)).view(torch.float32).to(torch.bfloat16)
+
+
+def _local(tensor: Tensor) -> Tensor:
+    """This process's shard; the tensor itself where it is not cut."""
+    to_local = getattr(tensor, "to_local", None)
+    return to_local() if to_local else tensor
