@@ -19,6 +19,7 @@ FOUND = [
     ("27 - 5 is 22", [("27 - 5", 22)]),
     (r"16 \times 3 = 48", [(r"16 \times 3", 48)]),
     ("8 bags * 3 berries = 24 berries", [("8 bags * 3 berries", 24)]),
+    ("26 - 13 = 13, then go on", [("26 - 13", 13)]),
     ("The answer is 22.", []),
     ("x + 3 = 7", []),
     ("", []),
@@ -42,6 +43,10 @@ def test_equations_are_found_and_hold(text: str, expected: list[tuple[str, float
 )  # fmt: skip
 def test_false_equations_are_seen(text: str) -> None:
     assert [each.holds for each in equations(text)] == [False]
+
+
+def test_an_equation_is_quoted_without_what_follows() -> None:
+    assert [each.text for each in equations("26 - 13 = 12, then 3.")] == ["26 - 13 = 12"]
 
 
 @pytest.mark.parametrize(

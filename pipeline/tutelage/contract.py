@@ -336,6 +336,8 @@ def _trail(message: Message, train: bool) -> Row:
         "reasoning": message.reasoning,
         "token_ids": list(message.token_ids),
         "logprobs": list(message.logprobs),
+        "prompt_ids": list(message.prompt_ids),
+        "continues": message.continues,
         "finish_reason": message.finish_reason,
         "false_equation": message.false_equation,
     }

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
-_NUMBER = r"(?<![\w.])-?\d[\d,]*(?:\.\d+)?"
-_FIGURE = r"\$?\d[\d,]*(?:\.\d+)?%?"
+_NUMBER = r"(?<![\w.])-?\d(?:[\d,]*\d)?(?:\.\d+)?"
+_FIGURE = r"\$?\d(?:[\d,]*\d)?(?:\.\d+)?%?"
 _NO_UNIT = (
     r"(?:is|are|equals?|makes?|gives?|x|times|plus|minus|and|or|of|to|from|by|divided|multiplied)\b"
 )

@@ -153,6 +153,12 @@ class Message:
     """The sampled tokens, stop token included where the engine gives it. Students only."""
     logprobs: tuple[float, ...] = ()
     """Natural log-probability of each of `token_ids` under the sampling model."""
+    prompt_ids: tuple[int, ...] = ()
+    """The prompt that `token_ids` were sampled after: what it adds to the sequence of the turn before
+    where this turn `continues` that, else the whole of it. Empty where the engine does not say."""
+    continues: bool = False
+    """Whether the prompt is the prompt and reply of the turn before, token for token, and then
+    `prompt_ids`. Not so at the first turn, and where a template rewrites history."""
     finish_reason: str = ""
     """`stop` or `length`, as the engine says; empty where no engine was asked."""
     false_equation: str = ""
@@ -238,6 +244,9 @@ class Dialogue:
     unprimed: tuple[int, ...] = ()
     """Turns that were to be replaced by a question, but none could be had that is one and keeps
     the answer to itself."""
+    sequence: tuple[int, ...] = ()
+    """All tokens up to the end of the newest student turn, as the engine had them, if the next
+    prompt can go on from them; else empty."""
     donors: tuple["Dialogue", ...] = ()
     """For the arm `shuffled`: dialogues over other problems, from which the feedback comes."""
     usage_student: Usage = field(default_factory=Usage)
@@ -268,6 +277,9 @@ class Request:
     """For players that act by rule (scripted, worked). Engines with a model send `chat` alone."""
     form: str = ""
     """Form of feedback that is wanted; empty leaves it to the teacher."""
+    history: tuple[int, ...] = ()
+    """Tokens of `chat` up to its last assistant message, as they were sampled. An engine that takes
+    token ids goes on from these, so that what it was given is one sequence that grows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,3 +316,9 @@ class Reply:
     usage: Usage = field(default_factory=Usage)
     form: str = ""
     """Form of the feedback, where the player chose one itself."""
+    prompt_ids: tuple[int, ...] = ()
+    """What the prompt adds to the request's `history` if the reply `continues` it, else all of it."""
+    continues: bool = False
+    is_plain: bool = True
+    """Whether `token_ids` hold no special token before their end, so that they can stand in a later
+    prompt without opening a role."""

@@ -162,3 +162,26 @@ def test_a_check_says_how_the_attempt_ended_and_a_look_what_a_hint_may_spell_out
     dialogue = protocol.advance(dialogue, Verdict("incorrect"))
     dialogue = protocol.advance(dialogue, Reply("Work out 2 + 3."))
     assert protocol.need(dialogue).expression == "block"
+
+
+def test_the_students_sequence_grows_until_it_is_shown_less_than_it_wrote():
+    def reply(text, **named):
+        named = {"prompt_ids": (1, 2), "continues": False} | named
+        return Reply(text, (7, 8), (-1.0, -1.0), **named)
+
+    start = protocol.begin(problem(), Rules(), 0, 0)
+    first = protocol.advance(start, reply("It is 6. "))
+    assert first.sequence == (1, 2, 7, 8)
+    for response in (Verdict("incorrect"), Reply("No."), Leak()):
+        first = protocol.advance(first, response)
+    assert protocol.need(first).history == (1, 2, 7, 8)
+    second = protocol.advance(first, reply("It is 7.", prompt_ids=(3,), continues=True))
+    assert second.sequence == (1, 2, 7, 8, 3, 7, 8)
+    assert protocol.advance(first, reply("It is 7.")).sequence == (1, 2, 7, 8)
+    for less in (
+        reply("<think>six</think>It is 6."),
+        reply("It is<|im_end|> 6."),
+        reply("It is 6.", is_plain=False),
+        reply("It is 6.", prompt_ids=()),
+    ):
+        assert protocol.advance(start, less).sequence == ()

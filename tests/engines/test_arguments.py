@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tutelage import settings
-from tutelage.engines import vllm
+from tutelage.engines import vllm_options as vllm
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,10 @@ import pytest
 
 from tutelage import settings
 from tutelage.engines import vllm
+from tutelage.engines.tokens import Prompt
 from tutelage.engines.vllm import InProcess
 from tutelage.errors import Fatal, ModelError, Permanent, TutelageError
-from tutelage.records import Reply, Request
+from tutelage.records import Chat, Reply, Request
 
 MakeRequest = Callable[..., Request]
 
@@ -39,14 +40,17 @@ class Fake:
 
 def _output(name: str, prompt: list[int]) -> SimpleNamespace:
     logprobs = [{t: SimpleNamespace(logprob=-0.1)} for t in prompt]
-    made = SimpleNamespace(text="ok", token_ids=prompt, logprobs=logprobs, finish_reason="stop")
+    made = SimpleNamespace(
+        text="ok", token_ids=prompt, logprobs=logprobs, finish_reason="stop", stop_reason=None
+    )
     return SimpleNamespace(
         request_id=name, finished=True, outputs=[made], prompt_token_ids=prompt, num_cached_tokens=0
     )
 
 
-def _tokens(chat: list[dict[str, str]], **named: object) -> dict[str, list[int]]:
-    return {"input_ids": [int(word) for word in chat[-1]["content"].split()]}
+def _prompt(chat: Chat, history: tuple[int, ...]) -> Prompt:
+    ids = [int(word) for word in chat[-1][1].split()]
+    return Prompt(ids, ids, False)
 
 
 @pytest.fixture
@@ -58,7 +62,7 @@ def fake() -> Fake:
 def engine(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> InProcess:
     def start(self: Any, chosen: object, vllm: object) -> None:
         self._engine, self._length, self._final = fake, 100, None
-        self._tokenizer = SimpleNamespace(apply_chat_template=_tokens)
+        self._chats = SimpleNamespace(prompt=_prompt, is_plain=lambda ids: True)
         self._params = lambda **named: named
 
     monkeypatch.setattr(InProcess, "_start", start)
@@ -81,7 +85,8 @@ async def _all(engine: InProcess, requests: list[Request]) -> list[Any]:
 async def test_each_gets_its_own_reply(engine: InProcess, make_request: MakeRequest) -> None:
     replies = await _all(engine, [make_request(f"{i} {i + 1}") for i in range(50)])
     assert [reply.token_ids for reply in replies] == [(i, i + 1) for i in range(50)]
-    assert replies[0] == Reply("ok", (0, 1), (-0.1, -0.1), "stop", replies[0].usage)
+    first = Reply("ok", (0, 1), (-0.1, -0.1), "stop", replies[0].usage, prompt_ids=(0, 1))
+    assert replies[0] == first
     engine.close()
 
 

@@ -19,7 +19,17 @@ in shards has a lazy user for a teacher (`lazy`). Everything else is the same pa
 
 from dataclasses import replace
 
-from tutelage.dialogue import chats, donors, ending, flaws, moves, reasoning, requests, teaching
+from tutelage.dialogue import (
+    chats,
+    donors,
+    ending,
+    flaws,
+    moves,
+    reasoning,
+    requests,
+    sequence,
+    teaching,
+)
 from tutelage.records import (
     Dialogue,
     Leak,
@@ -145,11 +155,14 @@ def _student(dialogue: Dialogue, reply: Reply) -> Dialogue:
         token_ids=reply.token_ids,
         logprobs=reply.logprobs,
         finish_reason=reply.finish_reason,
+        prompt_ids=reply.prompt_ids,
+        continues=reply.continues,
         false_equation=flaws.false_equation(dialogue.problem, content),
     )
     dialogue = replace(
         dialogue,
         messages=(*dialogue.messages, message),
+        sequence=sequence.after(dialogue.sequence, message, reply),
         usage_student=dialogue.usage_student + reply.usage,
     )
     move = moves.classify(content)

@@ -8,9 +8,8 @@ from tutelage.seeds import seed
 def student(dialogue: Dialogue) -> Request:
     """The student's next turn."""
     turn, sampling = dialogue.messages[-1].turn + 1, dialogue.rules.student
-    return Request(
-        "student", chats.for_student(dialogue), sampling, _seed(dialogue, "student", turn), dialogue
-    )
+    chat, drawn = chats.for_student(dialogue), _seed(dialogue, "student", turn)
+    return Request("student", chat, sampling, drawn, dialogue, history=dialogue.sequence)
 
 
 def question(dialogue: Dialogue) -> Request:

@@ -9,7 +9,7 @@ draft ──▶ rules ──clean──▶ reader, if there is one ──none, o
 
 from dataclasses import replace
 
-from tutelage.dialogue import chats, donors, lazy, moves, reader, reasoning
+from tutelage.dialogue import chats, donors, lazy, moves, reader, reasoning, sequence
 from tutelage.dialogue.ending import fail
 from tutelage.records import Act, Caught, Dialogue, Leak, Message, Reply, Request, Verdict
 from tutelage.seeds import fraction
@@ -34,7 +34,11 @@ def respond(dialogue: Dialogue) -> Dialogue:
 
 
 def drafted(dialogue: Dialogue, request: Request, reply: Reply) -> Dialogue:
-    """A teacher's reply or a primed question, before the leak gate."""
+    """A teacher's reply or a primed question, before the leak gate.
+
+    A question is sampled after a prompt of its own, but stands in the student's: the log-probabilities
+    of the one say nothing of the other, and are not kept.
+    """
     thought, content = reasoning.split(reply.text)
     content, _ = neutralise(content)
     turn = dialogue.messages[-1].turn
@@ -46,8 +50,7 @@ def drafted(dialogue: Dialogue, request: Request, reply: Reply) -> Dialogue:
             content,
             thought,
             move="clarification",
-            token_ids=reply.token_ids,
-            logprobs=reply.logprobs,
+            token_ids=reply.token_ids if reply.is_plain and not thought else (),
             finish_reason=reply.finish_reason,
         )
         used = replace(dialogue, usage_student=dialogue.usage_student + reply.usage)
@@ -133,9 +136,11 @@ def _accepted(dialogue: Dialogue, message: Message) -> Dialogue:
     if message.speaker == "teacher":
         return _feedback(dialogue, message)
     attempt = dialogue.messages[-1]
+    message = replace(message, prompt_ids=attempt.prompt_ids, continues=attempt.continues)
     primed = replace(
         dialogue,
         messages=(*dialogue.messages[:-1], message),
+        sequence=sequence.replaced(dialogue.sequence, attempt, message),
         replaced=(*dialogue.replaced, attempt),
     )
     return respond(primed)

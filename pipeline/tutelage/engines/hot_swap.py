@@ -25,7 +25,7 @@ import httpx
 from tutelage import models
 from tutelage.engines import HOT_SWAP_MODEL, access, weight_update
 from tutelage.engines.launch import VllmServer
-from tutelage.engines.vllm import has_gpu
+from tutelage.engines.vllm_options import has_gpu
 from tutelage.errors import ModelError
 from tutelage.settings import Settings
 

@@ -20,7 +20,7 @@ import httpx
 
 from tutelage import models
 from tutelage.engines import access
-from tutelage.engines.vllm import arguments, prepare
+from tutelage.engines.vllm_options import arguments, prepare
 from tutelage.errors import Fatal, ModelError
 from tutelage.processes.supervised import Supervised
 from tutelage.settings import Settings

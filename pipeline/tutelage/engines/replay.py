@@ -203,7 +203,9 @@ def _key(request: Request) -> str:
     how = request.sampling
     words = [word for pair in request.chat for word in pair]
     limits = (how.temperature, how.top_p, how.max_tokens, len(how.stop))
-    return digest(request.player, request.seed, *limits, *how.stop, len(words), *words, size=32)
+    history = ",".join(map(str, request.history))
+    what = (request.player, request.seed, *limits, *how.stop, history)
+    return digest(*what, len(words), *words, size=32)
 
 
 def _parts(reply: Reply) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tutelage.engines.hot_swap_servers import HotSwapServers
-from tutelage.engines.vllm import has_gpu
+from tutelage.engines.vllm_options import has_gpu
 from tutelage.errors import SettingsError
 from tutelage.evaluate.conditions import Played
 from tutelage.evaluate.plan import Plan, Play

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tutelage import settings
-from tutelage.engines.vllm import has_gpu
+from tutelage.engines.vllm_options import has_gpu
 from tutelage.errors import SettingsError
 from tutelage.plugins import nearest
 from tutelage.settings import Settings

@@ -1,7 +1,9 @@
 """A dialogue as token ids, with the tokens that are trained on.
 
-Token-in-token-out: a student's message stands as the very tokens that were sampled, where the row
-holds them and this tokenizer reads them back as the same text. All else is rendered by the chat
+Token-in-token-out: where the row holds the tokens of the student's prompts and this tokenizer and
+template make the same of the first of them, a dialogue is the very tokens that the sampler had, prompts
+and replies, turn by turn. Without recorded prompts a student's message still stands as the tokens that
+were sampled, if this tokenizer reads them back as the same text, and all else is rendered by the chat
 template and tokenised. What is trained of a message is its tokens and the stop token after it; a
 message that ran into its length limit never stopped, so no stop is taught there. Nothing is ever
 padded (`packing`), so no pad token can hide a stop.
@@ -113,11 +115,60 @@ class Encoder:
         """
         messages, trail = row["messages"], row["trail"]
         trained = redrawn(row, policy) if policy else [entry["train"] for entry in trail]
+        places = [k for k, message in enumerate(messages) if message["role"] == "assistant"]
+        drafts = self._recorded if self._is_recorded(row, places) else self._rendered
+        pieces = drafts(row, places, trained)
+        kept = tuple(draft.piece() for draft in pieces if any(draft.train))
+        return_ = row.get("outcome", {}).get("return", 0.0)
+        return Sample(row["dialogue_id"], kept, weight, return_)
+
+    def _is_recorded(self, row: Row, places: list[int]) -> bool:
+        """Whether every prompt is in the row, and the first is what this template makes of it."""
+        entries = [row["trail"][k] for k in places]
+        if not all(entry.get("prompt_ids") for entry in entries):
+            return False
+        if not all(
+            self._reads(list(entry["token_ids"]), row["messages"][k]["content"], entry["reasoning"])
+            for k, entry in zip(places, entries, strict=True)
+            if entry["token_ids"]
+        ):
+            return False
+        first = self._ids(self._render(row["messages"][: places[0]], True)) if places else []
+        return bool(first) and first == list(entries[0]["prompt_ids"])
+
+    def _recorded(self, row: Row, places: list[int], trained: list[bool]) -> list["_Draft"]:
+        """The sampler's own sequence; a new piece wherever a prompt does not go on from it.
+
+        Where a message ended without a stop token, the one that the template puts there is taught;
+        where the template has none, none can be in the midst of a sequence.
+        """
+        pieces: list[_Draft] = []
+        carried: list[int] = []  # what the next prompt begins with and the reply above has taken
+        for k, following in zip(places, [*places[1:], None], strict=True):
+            entry = row["trail"][k]
+            if not (entry["continues"] and pieces):
+                self.notes["split"] += bool(pieces)
+                pieces.append(_Draft())
+                carried = []
+            pieces[-1].context(list(entry["prompt_ids"])[len(carried) :])
+            self.notes["sampled tokens"] += 1
+            ids, logprobs = list(entry["token_ids"]), list(entry["logprobs"])
+            if not ids:
+                ids, logprobs = self._ids(row["messages"][k]["content"]), []
+            closed, known = self._closed(ids, logprobs, entry["finish_reason"])
+            carried = closed[len(ids) :]
+            after = row["trail"][following] if following is not None else None
+            if after and after["continues"] and list(after["prompt_ids"][:1]) != carried:
+                closed, known, carried = closed[: len(ids)], known[: len(ids)], []
+            pieces[-1].reply(closed, known, entry["turn"], trained[k])
+        return pieces
+
+    def _rendered(self, row: Row, places: list[int], trained: list[bool]) -> list["_Draft"]:
+        """The dialogue by this template, with the sampled tokens where they can be read back."""
+        messages, trail = row["messages"], row["trail"]
         pieces: list[_Draft] = []
         seen = None  # the text that the newest piece stands for, if later turns may go on from it
-        for k, (message, entry) in enumerate(zip(messages, trail, strict=True)):
-            if message["role"] != "assistant":
-                continue
+        for k in places:
             prompt = self._render(messages[:k], True)
             if seen is not None and prompt.startswith(seen):
                 pieces[-1].context(self._ids(prompt[len(seen) :]))
@@ -125,30 +176,31 @@ class Encoder:
                 self.notes["split"] += bool(pieces)
                 pieces.append(_Draft())
                 pieces[-1].context(self._ids(prompt))
-            open_ = self._reply(pieces[-1], message["content"], entry, trained[k], prompt)
+            open_ = self._reply(pieces[-1], messages[k]["content"], trail[k], trained[k], prompt)
             seen = None if open_ is None else prompt + open_ + self._closing
-        kept = tuple(draft.piece() for draft in pieces if any(draft.train))
-        return Sample(row["dialogue_id"], kept, weight, row.get("outcome", {}).get("return", 0.0))
+        return pieces
+
+    def _closed(
+        self, ids: list[int], logprobs: list[float], finish_reason: str
+    ) -> tuple[list[int], list[float]]:
+        """A message's tokens with a stop where one that ended has none; NaN for what is not known."""
+        if len(logprobs) != len(ids):
+            logprobs = [np.nan] * len(ids)
+        if finish_reason != "length" and not self._special.intersection(ids[-1:]):
+            return [*ids, self.stop], [*logprobs, np.nan]
+        return ids, logprobs
 
     def _reply(
         self, draft: "_Draft", content: str, entry: Row, train: bool, prompt: str
     ) -> str | None:
         """Adds a student's message; gives its text as later turns see it, None if they see less."""
-        ids, logprobs = list(entry["token_ids"]), list(entry["logprobs"])
-        stopped = entry["finish_reason"] != "length"
+        ids = list(entry["token_ids"])
         if ids and not self._reads(ids, content, entry["reasoning"]):
             self.notes["other tokenizer"] += 1
             ids = []
-        if ids:
-            self.notes["sampled tokens"] += 1
-            if len(logprobs) != len(ids):
-                logprobs = [np.nan] * len(ids)
-            if stopped and ids[-1] not in self._special:
-                ids, logprobs = [*ids, self.stop], [*logprobs, np.nan]
-        else:
-            self.notes["re-tokenised"] += 1
-            ids = self._ids(content) + [self.stop] * stopped
-            logprobs = [np.nan] * len(ids)
+        self.notes["sampled tokens" if ids else "re-tokenised"] += 1
+        logprobs = list(entry["logprobs"]) if ids else []
+        ids, logprobs = self._closed(ids or self._ids(content), logprobs, entry["finish_reason"])
         draft.reply(ids, logprobs, entry["turn"], train)
         if ids[-1:] != [self.stop]:
             draft.context([self.stop])  # the template closes what the student left open
