@@ -238,6 +238,20 @@ def test_whole_programs(judged, program, pairs, status, reason):
     assert (verdict.status, verdict.reason.partition(":")[0]) == (status, reason), verdict
 
 
+@pytest.mark.parametrize(
+    ("program", "status"),
+    [
+        ("import numpy as np\ndef f(x): return int(np.square(x))", "unjudged"),
+        ("def f(x):\n    from scipy.special import comb\n    return x * x", "unjudged"),
+        ("import no_such_module\ndef f(x): return x * x", "incorrect"),
+    ],
+)
+def test_a_library_that_is_not_here_is_no_fault_of_the_program(judged, program, status):
+    assert judged(program).status == status
+    verdict = judged(f"{program}\nprint(f(int(input())))", [], entry="", stdin=[["2", "4"]])
+    assert verdict.status == status, verdict
+
+
 def test_the_detail_is_for_the_teacher(judged):
     verdict = judged("def f(x):\n    return [x][x - 2] * 2\n")
     detail = json.loads(verdict.detail)
@@ -261,7 +275,10 @@ def test_the_detail_is_for_the_teacher(judged):
         ('{"tests": ["print(f(2))", "f(3)"], "entry_point": "f"}', "tests: they check nothing"),
         ('{"tests": ["for a in []:\\n  assert f(a)"], "entry_point": "f"}', "tests: they check"),
         ('{"tests": ["def run():\\n  assert f(1)"], "entry_point": "f"}', "tests: they check"),
-        ('{"tests": ["import numpy\\nassert f(1)"], "entry_point": "f"}', "tests: No module named"),
+        (
+            '{"tests": ["import pandas\\nassert f(1)"], "entry_point": "f"}',
+            "tests: No module named",
+        ),
         ('{"tests": ["def test_it(fix, ture):\\n  f(1)"]}', "tests: a test wants fix, which"),
         ("not json", "unreadable tests: "),
         (

@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 import click
 
-from tutelage.corpora import livecodebench
+from tutelage.corpora import code_tests
 from tutelage.errors import BadRow, Mistake
 from tutelage.records import Domain, Gold, Problem, Verdict
 
@@ -108,7 +108,7 @@ def _row(line: bytes) -> tuple[Problem, str]:
         source="file",
         licence="unknown",
         statement=_text(row, "statement") if row.get("statement") is not None else "",
-        gold=Gold("tests", gold, _tests(row)) if domain == "code" else Gold(_kind(row, gold), gold),
+        gold=_tests(row, gold) if domain == "code" else Gold(_kind(row, gold), gold),
     ), answer
 
 
@@ -123,96 +123,17 @@ def _kind(row: dict[str, Any], gold: str) -> str:
     return "scorer" if isinstance(value, dict) and "dataset" in value else "answer"
 
 
-def _tests(row: dict[str, Any]) -> str:
-    """The row's tests in the form that `Gold.tests_json` has.
-
-    Raises:
-        ValueError: there are none in a form that is known.
-    """
-    tests, entry = row["tests"], row.get("entry_point") or ""
-    if isinstance(tests, str):
-        tests = _from_json(tests) or [tests]
-    if isinstance(tests, dict) and ("tests" in tests or "stdin" in tests):
-        return json.dumps({"setup": row.get("setup") or "", "entry_point": entry, **tests})
-    entry = (isinstance(tests, dict) and tests.get("fn_name")) or entry
-    setup, stdin = row.get("setup") or "", []
-    if not isinstance(tests, list) or not all(isinstance(test, str) for test in tests):
-        cases = list(_cases(tests))
-        if not cases:
-            raise ValueError(f"wanted tests as {_FORMS}")
-        functional = [bool(name or (entry and kind != "stdin")) for kind, name, _, _ in cases]
-        entry = next((name for _, name, _, _ in cases if name), entry)
-        if all(functional) and entry:
-            tests = [_call(entry, bool(name), given, wanted) for _, name, given, wanted in cases]
-            setup = f"{livecodebench.SETUP}\n{setup}"
-        elif not any(functional):
-            tests, stdin = [], [[_lined(given), _lined(wanted)] for _, _, given, wanted in cases]
-        else:
-            raise ValueError("wanted tests of one kind, got some that call and some that read")
-    body = {"setup": setup, "tests": tests, "entry_point": entry}
-    return json.dumps(body | {"stdin": stdin} if stdin else body)
-
-
-def _from_json(text: str) -> Any:
-    """What `text` is as JSON, if that is a list or an object; None otherwise."""
-    try:
-        value = json.loads(text) if text.lstrip()[:1] in ("[", "{") else None
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, list | dict) else None
-
-
-def _cases(tests: Any) -> Iterator[tuple[str, str, Any, Any]]:
-    """Kind, function's name, input and output of each case; the first two may be empty.
+def _tests(row: dict[str, Any], reference: str) -> Gold:
+    """The row's tests.
 
     Raises:
         ValueError: they are in no form that is known.
     """
-    if isinstance(tests, dict):
-        given, wanted = _first(tests, _INPUTS), _first(tests, _OUTPUTS)
-        name = tests.get("fn_name") or ""
-        several = isinstance(given, list) and isinstance(wanted, list)
-        if not several or len(given) != len(wanted):
-            raise ValueError(f"wanted tests as {_FORMS}")
-        yield from (("", name, one, other) for one, other in zip(given, wanted, strict=True))
-        return
-    for case in tests if isinstance(tests, list) else ():
-        if isinstance(case, dict) and _first(case, _INPUTS) is not None:
-            kind = str(case.get("testtype") or case.get("type") or "")
-            kind = "stdin" if kind.startswith("stdin") else kind
-            yield kind, case.get("fn_name") or "", _first(case, _INPUTS), _first(case, _OUTPUTS)
-        elif isinstance(case, list) and len(case) == 2:
-            yield "", "", *case
-        else:
-            raise ValueError(f"wanted tests as {_FORMS}")
-
-
-def _first(case: dict[str, Any], names: tuple[str, ...]) -> Any:
-    return next((case[name] for name in names if case.get(name) is not None), None)
-
-
-def _call(entry: str, wraps: bool, given: Any, wanted: Any) -> str:
-    """The test of a function: its arguments are JSON, one a line, or a list.
-
-    `wraps` says that the result may stand in a list of its own, as APPS has it.
-    """
-    if not entry.isidentifier():
-        raise ValueError(f"wanted the name of a function, got {entry!r}")
-    arguments = given if isinstance(given, list) else [given]
-    lines = given if isinstance(given, str) else "\n".join(map(json.dumps, arguments))
-    expected = [wanted if isinstance(wanted, str) and not wraps else json.dumps(wanted)]
-    if wraps and isinstance(wanted, list) and len(wanted) == 1:
-        expected.append(json.dumps(wanted[0]))
-    function = f'(Solution().{entry} if "Solution" in globals() else {entry})'
+    setup, entry = (str(row.get(name) or "") for name in ("setup", "entry_point"))
     try:
-        asserts = [livecodebench.call(function, lines, value) for value in expected]
+        return code_tests.gold(row["tests"], reference=reference, setup=setup, entry=entry)
     except BadRow as error:
-        raise ValueError(str(error)) from None
-    return " or ".join([asserts[0], *(other.removeprefix("assert ") for other in asserts[1:])])
-
-
-def _lined(text: Any) -> str:
-    return "\n".join(map(str, text)) if isinstance(text, list) else str(text)
+        raise ValueError(error.reason) from None
 
 
 def _text(row: dict[str, Any], name: str) -> str:
@@ -233,8 +154,3 @@ def _print(verdict: Verdict) -> None:
     if verdict.detail:
         printed["detail"] = json.loads(verdict.detail)
     click.echo(json.dumps(printed))
-
-
-_INPUTS = ("inputs", "input", "stdin")
-_OUTPUTS = ("outputs", "output", "expected_output", "stdout")
-_FORMS = "Python texts, input/output objects or pairs, or {inputs, outputs}"

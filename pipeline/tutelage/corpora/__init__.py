@@ -9,6 +9,8 @@ duplicate.
     row, problem              what a corpus, a row and a format are; how a Problem is made
     places, containers, files where files lie, what is in them, their rows
     gsm8k, svamp, ...         one module a format: a record in, a problem out
+    hub                       a table of what stands in which column of sets on the hub
+    fields, code_tests        values as they lie in records; tests in all their forms
     starter, stories, gym     corpora that are made
     evaluation                public evaluation sets by name
     mutants, check            right and wrong answers to try a verifier with
@@ -23,8 +25,9 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from tutelage import plugins
+from tutelage.corpora.containers import LONGEST_ROW
 from tutelage.corpora.row import Corpus, Format, Record, Row
-from tutelage.errors import CorpusError
+from tutelage.errors import BadRow, CorpusError
 
 __all__ = ["FORMATS", "GENERATORS", "Corpus", "Format", "Record", "Row", "open_corpus"]
 
@@ -38,6 +41,7 @@ FORMATS: dict[str, str] = {
     "livecodebench": "tutelage.corpora.livecodebench:LiveCodeBench",
     "opencodeinstruct": "tutelage.corpora.opencodeinstruct:OpenCodeInstruct",
     "omni-math": "tutelage.corpora.competition:OmniMath",
+    "hub": "tutelage.corpora.hub:Hub",
     "math": "tutelage.corpora.competition:Math",
     "generic": "tutelage.corpora.generic:Generic",
 }
@@ -54,13 +58,16 @@ _FORMAT = ("fits", "problem", "reads")
 _FORCED = re.compile(r"([A-Za-z_][\w.:-]*)=(.+)", re.DOTALL)
 
 
-def open_corpus(spec: str, fields: Mapping[str, str] = {}, format: str = "") -> Corpus:
+def open_corpus(
+    spec: str, fields: Mapping[str, str] = {}, format: str = "", longest_row: int = LONGEST_ROW
+) -> Corpus:
     """The corpus that a person named.
 
     Args:
         spec: `starter?size=500`, a path, a glob, a URL, or one of these as `format=path`.
         fields: a mapping for the generic format, such as `{"statement": "question"}`.
         format: name of the format; empty to tell it from the first rows.
+        longest_row: bytes of one row at most; a longer one is a dead letter.
 
     Raises:
         CorpusError: there is no such corpus, or it holds no rows of a known kind.
@@ -70,18 +77,18 @@ def open_corpus(spec: str, fields: Mapping[str, str] = {}, format: str = "") -> 
             raise CorpusError(f"{spec!r} is made, not read: it takes no format and no mapping")
         return made
     try:
-        return _read(spec, fields, format)
+        return _read(spec, fields, format, longest_row)
     except OSError as error:
         raise CorpusError(f"{spec!r} cannot be read: {error}") from error
 
 
-def _read(spec: str, fields: Mapping[str, str], format: str) -> Corpus:
+def _read(spec: str, fields: Mapping[str, str], format: str, longest_row: int) -> Corpus:
     place = spec
     if not format and (match := _FORCED.fullmatch(spec)) and not Path(spec).exists():
         format, place = match.groups()
     if format and fields and format != "generic":
         raise CorpusError(f"a mapping goes with the generic format, not with {format!r}: drop one")
-    return _from_files(spec, place, dict(fields), "generic" if fields else format)
+    return _from_files(spec, place, dict(fields), "generic" if fields else format, longest_row)
 
 
 def load(name: str, table: Mapping[str, str], kind: str, needs: tuple[str, ...] = ()) -> Any:
@@ -107,7 +114,9 @@ def _generated(spec: str) -> Corpus | None:
     return corpus
 
 
-def _from_files(spec: str, place: str, fields: dict[str, str], format: str) -> Corpus:
+def _from_files(
+    spec: str, place: str, fields: dict[str, str], format: str, longest_row: int
+) -> Corpus:
     from tutelage.corpora.files import Files, sample, stem
     from tutelage.corpora.generic import Generic
     from tutelage.corpora.places import find
@@ -121,7 +130,7 @@ def _from_files(spec: str, place: str, fields: dict[str, str], format: str) -> C
         paths = find(place)
     except CorpusError as error:
         raise CorpusError(f"{error}{plugins.nearest(spec, GENERATORS)}") from None
-    records = sample(paths, spec)
+    records = sample(paths, spec, longest_row)
     if fields and reader and not any(reader.fits(record) for record in records):
         raise CorpusError(
             f"no row of {spec!r} has {fields.get('statement', 'statement')!r} for its statement: "
@@ -131,7 +140,22 @@ def _from_files(spec: str, place: str, fields: dict[str, str], format: str) -> C
         reader = _recognised(records, spec)
     if isinstance(reader, Generic):
         reader = Generic(fields, stem(paths[0]))
-    return Files(spec, paths, reader)
+        _refuse_no_text(reader, records, spec)
+    return Files(spec, paths, reader, longest_row=longest_row)
+
+
+def _refuse_no_text(reader: Format, records: list[Record], spec: str) -> None:
+    """Raises what is wrong with a mapping that leads to no text in any of the first rows."""
+    reasons = []
+    for record in records:
+        try:
+            reader.problem(record, "train")
+            return
+        except BadRow as error:
+            if error.failure != "no-text":
+                return
+            reasons.append(error.reason)
+    raise CorpusError(f"{spec!r}: {reasons[0]}: say so with --map")
 
 
 def _recognised(records: list[Record], spec: str) -> Format:

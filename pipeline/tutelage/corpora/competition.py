@@ -29,13 +29,13 @@ class Math:
     def problem(self, record: Record, split: str) -> Problem:
         """See `Format`."""
         solution = text(record, "solution")
-        final = boxed(solution)
+        final = text(record, "answer") or boxed(solution)
         if not final:
             raise BadRow("no-answer", "the solution has no \\boxed{...} with something in it")
         return make(
-            source=self.name,
+            source=text(record, "source") or self.name,
             domain="math",
-            licence="MIT",
+            licence=text(record, "licence") or "MIT",
             statement=text(record, "problem"),
             gold=answer(final),
             solution=solution,
@@ -63,7 +63,7 @@ class OmniMath:
         return make(
             source=self.name,
             domain="math",
-            licence="Apache-2.0",
+            licence=text(record, "licence") or "Apache-2.0",
             statement=text(record, "problem"),
             gold=answer(final),
             solution=solution,

@@ -12,19 +12,27 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
+
+import numpy as np
 
 from tutelage.corpora.places import unpacked
 
 Load = Callable[[], object]
 Loads = Iterator[tuple[int, Load]]
 
+LONGEST_ROW = 1 << 24
+"""Bytes of one row at most, where nothing else is said: 16 MiB."""
 _CHUNK = 1 << 16
+_BATCH = 1 << 26
+"""Bytes of Parquet that are held at once, about."""
 _BLANK = re.compile(r"[\s\x1e]*")
 _BETWEEN = re.compile(r"[\s,]*")
 
 
-def loads(path: str) -> Loads:
-    """The records of one file; `line` counts from 1 (rows, in Parquet).
+def loads(path: str, longest: int = LONGEST_ROW) -> Loads:
+    """The records of one file; `line` counts from 1 (rows, in Parquet). One of more than `longest`
+    bytes cannot be loaded, and is never held in memory.
 
     Raises:
         OSError, EOFError, ValueError: the file, or the rest of it, cannot be read.
@@ -32,13 +40,13 @@ def loads(path: str) -> Loads:
     with unpacked(path) as stream:
         head = _head(stream)
         if head.startswith(b"PAR1"):
-            yield from _parquet(stream)
+            yield from _parquet(stream, longest)
         elif head.startswith(b"["):
-            yield from _values(stream, array=True)
+            yield from _values(stream, longest, array=True)
         elif head.strip() == b"{":  # indented objects, one after another
-            yield from _values(stream, array=False)
+            yield from _values(stream, longest, array=False)
         else:
-            yield from _lines(stream)
+            yield from _lines(stream, longest)
 
 
 def _head(stream: io.BufferedReader) -> bytes:
@@ -46,10 +54,20 @@ def _head(stream: io.BufferedReader) -> bytes:
     return stream.peek(_CHUNK).removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")[0]
 
 
-def _lines(stream: io.BufferedReader) -> Loads:
-    for number, line in enumerate(stream, 1):
-        if line.strip():
+def _lines(stream: io.BufferedReader, longest: int) -> Loads:
+    number = 0
+    while line := stream.readline(longest + 1):
+        number += 1
+        if len(line) > longest:
+            while line and not line.endswith(b"\n"):
+                line = stream.readline(_CHUNK)
+            yield number, partial(_refused, longest)
+        elif line.strip():
             yield number, partial(_parsed, line)
+
+
+def _refused(longest: int) -> object:
+    raise ValueError(_too_long(longest))
 
 
 def _parsed(line: bytes) -> object:
@@ -61,9 +79,9 @@ def _parsed(line: bytes) -> object:
         raise ValueError(f"not readable as JSON: {error}") from None
 
 
-def _values(stream: io.BufferedReader, array: bool) -> Loads:
+def _values(stream: io.BufferedReader, longest: int, array: bool) -> Loads:
     """The elements of one JSON array, or JSON objects one after another over several lines."""
-    text = _Text(stream)
+    text = _Text(stream, longest)
     text.skip(_BLANK)
     if array:
         text.drop(1)
@@ -91,9 +109,9 @@ def _same(value: object) -> object:
 class _Text:
     """A growing window over a stream of JSON, which knows its line."""
 
-    def __init__(self, stream: io.BufferedReader) -> None:
+    def __init__(self, stream: io.BufferedReader, longest: int) -> None:
         self.line = 1
-        self._stream = stream
+        self._stream, self._longest = stream, longest
         self._text = ""
         self._at = 0
         self._decode = codecs.getincrementaldecoder("utf-8-sig")().decode
@@ -125,6 +143,8 @@ class _Text:
         """
         size = _CHUNK
         while True:
+            if len(self._text) - self._at > self._longest + _CHUNK:
+                raise ValueError(_too_long(self._longest))
             try:
                 value, end = self._decoder.raw_decode(self._text, self._at)
             except json.JSONDecodeError as error:
@@ -150,19 +170,47 @@ class _Text:
         return bool(data)
 
 
-def _parquet(stream: io.BufferedReader) -> Loads:
+def _parquet(stream: io.BufferedReader, longest: int) -> Loads:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     row = 0
     try:
-        for batch in pq.ParquetFile(stream).iter_batches(batch_size=1024):
-            for at in range(batch.num_rows):
-                row += 1
-                yield row, partial(_picked, batch, at)
+        file = pq.ParquetFile(stream)
+        for group in range(file.num_row_groups):
+            about = file.metadata.row_group(group)
+            mean = about.total_byte_size // max(1, about.num_rows) + 1
+            size = max(1, min(1024, _BATCH // mean))
+            for batch in file.iter_batches(batch_size=size, row_groups=[group]):
+                for at in range(batch.num_rows):
+                    row += 1
+                    yield row, partial(_picked, batch, at, longest)
     except pa.ArrowException as error:
         raise ValueError(f"not readable as Parquet: {error}") from error
 
 
-def _picked(batch: object, at: int) -> object:
-    return batch.slice(at, 1).to_pylist()[0]  # type: ignore[attr-defined]
+def _picked(batch: Any, at: int, longest: int) -> object:
+    one = batch.slice(at, 1)
+    if one.nbytes > longest:
+        raise ValueError(_too_long(longest))
+    [record] = one.to_pylist()
+    return {name: _as_written(value, one.schema.field(name).type) for name, value in record.items()}
+
+
+def _as_written(value: Any, kind: Any) -> Any:
+    """A value of Arrow's: a number of 32 bits as it was written (0.1), not as 64 bits have it."""
+    import pyarrow as pa
+
+    if value is None:
+        return None
+    if pa.types.is_float32(kind):
+        return float(str(np.float32(value)))
+    if pa.types.is_struct(kind):
+        return {name: _as_written(inner, kind.field(name).type) for name, inner in value.items()}
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return [_as_written(inner, kind.value_type) for inner in value]
+    return value
+
+
+def _too_long(longest: int) -> str:
+    return f"a row longer than {longest} bytes (setting longest_row)"

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from tutelage.corpora import places
-from tutelage.corpora.containers import Load, loads
+from tutelage.corpora.containers import LONGEST_ROW, Load, loads
 from tutelage.corpora.row import Format, Record, Row
 from tutelage.errors import BadRow, CorpusError
 
@@ -32,6 +32,8 @@ class Files:
     """Where paths that are not absolute begin; empty for the working folder of whoever reads."""
     sizes: tuple[int, ...] = ()
     """Bytes that each file must have; none where nobody has looked."""
+    longest_row: int = LONGEST_ROW
+    """Bytes of a row at most."""
 
     @property
     def name(self) -> str:
@@ -46,7 +48,9 @@ class Files:
         """
         for path, size in zip(self.paths, self.sizes, strict=bool(self.sizes)):
             _check(path, places.size(places.joined(self.folder, path)), size)
-        for index, (place, path, load) in enumerate(_loads(self.paths, self.folder)):
+        for index, (place, path, load) in enumerate(
+            _loads(self.paths, self.folder, self.longest_row)
+        ):
             if index % parts == part:
                 yield self._row(index, place, path, load)
 
@@ -70,7 +74,7 @@ class Files:
         return Row(self.spec, index, None, failure, " ".join(f"{place}: {reason}".split()))
 
 
-def sample(paths: Sequence[str], spec: str) -> list[Record]:
+def sample(paths: Sequence[str], spec: str, longest: int = LONGEST_ROW) -> list[Record]:
     """The first records that can be read at all, to tell the format by.
 
     Raises:
@@ -78,7 +82,7 @@ def sample(paths: Sequence[str], spec: str) -> list[Record]:
     """
     records: list[Record] = []
     seen, trouble = 0, ""
-    for place, _, load in _loads(paths):
+    for place, _, load in _loads(paths, "", longest):
         if seen == _SAMPLE:
             break
         seen += 1
@@ -117,7 +121,7 @@ def stem(path: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-") or "file"
 
 
-def _loads(paths: Sequence[str], folder: str = "") -> Iterator[tuple[str, str, Load]]:
+def _loads(paths: Sequence[str], folder: str, longest: int) -> Iterator[tuple[str, str, Load]]:
     """Every row of every file as (file:line, file, load); the lost rest of a file is one row.
 
     Raises:
@@ -126,7 +130,7 @@ def _loads(paths: Sequence[str], folder: str = "") -> Iterator[tuple[str, str, L
     for path in paths:
         line = 0
         try:
-            for line, load in loads(places.joined(folder, path)):
+            for line, load in loads(places.joined(folder, path), longest):
                 yield f"{path}:{line}", path, load
         except _BROKEN as error:
             if _is_refusal(error):

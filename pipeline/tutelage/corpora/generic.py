@@ -1,23 +1,27 @@
 """Any rows with a statement and an answer, by a mapping of fields or by their plain names.
 
 `--map statement=question,answer=final.value` says which field of the row is what; dots go into
-nested objects, and a number picks from a list. Without a mapping, `statement` and `answer` must
-stand in the row under these names.
+nested objects, and into JSON inside a text, and a number picks from a list. Without a mapping,
+`statement` and `answer` must stand in the row under these names. `choices` are options to choose
+from: they are put below the statement, and the answer, an index from 0, a letter or an option's text,
+becomes a letter. A column `domain` that says none of our domains is not taken for ours.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast, get_args
 
-from tutelage.corpora.problem import answer, has, make, plain, suite, worked
+from tutelage.corpora import code_tests
+from tutelage.corpora.fields import as_text, letter_of, options_in, value_at, with_options
+from tutelage.corpora.problem import answer, has, make, worked
 from tutelage.corpora.row import Record
 from tutelage.errors import BadRow, CorpusError
 from tutelage.plugins import nearest
-from tutelage.records import Domain, Gold, Problem
+from tutelage.records import Domain, Problem
 
 KEYS = (
     "statement", "answer", "solution", "id", "domain", "source", "licence", "tests", "setup",
-    "entry_point",
+    "entry_point", "choices",
 )  # fmt: skip
 """What a mapping can name."""
 
@@ -67,50 +71,48 @@ class Generic:
 
     def problem(self, record: Record, split: str) -> Problem:
         """See `Format`."""
-        found = self._text(record, "answer").strip()
-        domain = self._text(record, "domain").strip().lower()
-        gold = self._tests(record, found)
-        domain = domain or ("code" if gold else "math")
-        if domain not in get_args(Domain):
-            known = ", ".join(get_args(Domain))
-            raise BadRow("bad-domain", f"the domain is {domain!r}, wanted one of {known}")
-        if domain == "code" and not gold:
+        tests = self._value(record, "tests")
+        domain = self._domain(record) or ("code" if tests else "math")
+        if domain == "code" and not tests:
             raise BadRow("bad-tests", "a code problem without tests")
+        statement, found = self._text(record, "statement"), ""
+        options, labels = options_in(self._value(record, "choices"))
+        if options:
+            found = letter_of(self._value(record, "answer"), options, labels)
+            statement = with_options(statement, options)
+        elif not tests or self._value(record, "answer") is not None:
+            found = self._text(record, "answer").strip()
+        gold = answer(found)
+        if tests:
+            setup, entry = self._text(record, "setup"), self._text(record, "entry_point")
+            gold = code_tests.gold(tests, reference=found, setup=setup, entry=entry)
         solution = self._text(record, "solution").strip()
-        if solution and not gold and found not in solution.splitlines()[-1]:
+        if solution and not tests and found not in solution.splitlines()[-1]:
             solution = worked([solution], found)
         return make(
             source=self._text(record, "source") or self.name,
             domain=cast(Domain, domain),
-            licence=self._text(record, "licence") or "unknown",
-            statement=self._text(record, "statement"),
-            gold=gold or answer(found),
+            licence=self._text(record, "licence") or self._text(record, "license") or "unknown",
+            statement=statement,
+            gold=gold,
             solution=solution,
             split=split,
             given_id=self._text(record, "id"),
         )
 
-    def _tests(self, record: Record, reference: str) -> Gold | None:
-        value = self._value(record, "tests")
-        if value is None or value == "":
-            return None
-        cases = [plain(case) for case in value] if isinstance(value, list) else [plain(value)]
-        setup, entry = self._text(record, "setup"), self._text(record, "entry_point")
-        return suite(reference, cases, setup=setup, entry_point=entry)
+    def _domain(self, record: Record) -> str:
+        """The row's domain; empty where its column of that name means something else."""
+        value = self._value(record, "domain")
+        word = value.strip().lower() if isinstance(value, str) else ""
+        if word in get_args(Domain):
+            return word
+        if "domain" in self.fields:
+            known = ", ".join(get_args(Domain))
+            raise BadRow("bad-domain", f"the domain is {value!r}, wanted one of {known}")
+        return ""
 
     def _value(self, record: Record, key: str) -> object:
-        path = self.fields.get(key, key)
-        if path in record:
-            return record[path]
-        value: object = record
-        for step in path.split("."):
-            if isinstance(value, Mapping):
-                value = value.get(step)
-            elif isinstance(value, list) and step.isdigit() and int(step) < len(value):
-                value = value[int(step)]
-            else:
-                return None
-        return value
+        return value_at(record, self.fields.get(key, key))
 
     def _text(self, record: Record, key: str) -> str:
-        return plain(self._value(record, key))
+        return as_text(self._value(record, key), self.fields.get(key, key))

@@ -38,6 +38,8 @@ from math import *
 from typing import *
 from builtins import *"""
 """What a student's function may use without importing it."""
+READS = "Write a program that reads standard input and prints the answer."
+"""What a statement says of a whole program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def statement(record: Record) -> str:
         return ""
     if starter.strip():
         return f"{question}\n\nUse this starting code:\n```python\n{starter.strip()}\n```"
-    return f"{question}\n\nWrite a program that reads standard input and prints the answer."
+    return f"{question}\n\n{READS}"
 
 
 def gold(record: Record, owner: str, reference: str = "", prelude: str = "") -> Gold:

@@ -30,7 +30,10 @@ class Mbpp:
 
     def fits(self, record: Record) -> bool:
         """See `Format`."""
-        return has(record, "code", "test_list") and ("text" in record or "prompt" in record)
+        plus = isinstance(record.get("test"), str)  # MBPP+, which is the hub's
+        return (
+            has(record, "code", "test_list") and not plus and bool({"text", "prompt"} & {*record})
+        )
 
     def problem(self, record: Record, split: str) -> Problem:
         """See `Format`."""

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from tutelage.sandbox import pytest_stand_in
+from tutelage.sandbox import numpy_stand_in, pytest_stand_in
 from tutelage.sandbox.remote import Skipped
 
 
@@ -152,11 +152,11 @@ def stand_in(pieces: Sequence[TestSource], module: Any, names: dict[str, Any], e
 
     That is `solution`, and any module that is not here but of which only names of the program are
     wanted. Other modules that are not here stay away: `ModuleNotFoundError`. `unittest.main` does
-    nothing any more, since cases are run without it; `pytest` is a stand-in.
+    nothing any more, since cases are run without it; `pytest` and `numpy` are stand-ins.
     """
     program = _Program(module, names)
     modules = {"solution"}
-    sys.modules["pytest"] = pytest_stand_in.module()
+    sys.modules |= {"pytest": pytest_stand_in.module(), "numpy": numpy_stand_in.module()}
     for piece in pieces:
         for node in ast.walk(piece.code):
             if isinstance(node, ast.Call):

@@ -14,6 +14,7 @@ is one whose tests cannot be put. `detail` is for the teacher alone:
 """
 
 import json
+import re
 import signal
 import time
 from decimal import Decimal, InvalidOperation
@@ -140,9 +141,22 @@ def _concluded(found: dict[str, Any]) -> tuple[Any, str]:
             return "unjudged", reason
         ended = f"by signal {found['ended_by']}" if found["ended_by"] else "itself"
         return "incorrect", f"{count}: the program ended {ended}"
+    missing = _MISSING.search(f"{failure.get('traceback', '')}\n{actual}")
+    if missing and missing[1] in _ELSEWHERE:
+        return "unjudged", f"the program wants {missing[1]}, which is not where programs run"
     if actual.startswith("MemoryError") or "\nMemoryError" in failure.get("traceback", ""):
         return "unjudged", "memory: more than is given"
     return "incorrect", count
+
+
+_MISSING = re.compile(r"^ModuleNotFoundError: No module named '(\w+)", re.M)
+_ELSEWHERE = frozenset(
+    (
+        "numpy", "scipy", "pandas", "sympy", "networkx", "sortedcontainers", "sklearn", "torch",
+        "matplotlib", "regex", "requests", "numba", "bitarray", "more_itertools", "yaml", "dateutil",
+    )
+)  # fmt: skip
+"""Libraries that a right program may use, and that are not there."""
 
 
 def same_output(got: str, wanted: str) -> bool:
