@@ -11,8 +11,17 @@ from itertools import pairwise
 import pytest
 
 from tutelage import settings as settings_room
-from tutelage.errors import CorpusError, ModelError, SettingsError, TemplateError
+from tutelage.engines.scripted import Scripted
+from tutelage.errors import (
+    CorpusError,
+    ModelError,
+    Permanent,
+    RunFailed,
+    SettingsError,
+    TemplateError,
+)
 from tutelage.flow import run
+from tutelage.session import provenance
 from tutelage.session.telemetry import starvation
 from tutelage.shards import RunFolder, read_rows
 from tutelage.shards.figures import figures
@@ -247,3 +256,35 @@ def test_what_starved_the_engine_is_said_of_a_run_that_filled_its_slots():
     assert starvation([few]) == ""
     assert "80% of the time" in starvation([many])
     assert "verifier.workers" in starvation([few, many])
+
+
+class Refusing(Scripted):
+    """An engine that refuses everything, as a server with a wrong model does."""
+
+    async def reply(self, request):
+        raise Permanent("the server does not like this")
+
+
+def test_a_run_in_which_all_dialogues_failed_is_a_failed_run(tmp_path):
+    chosen = settings_room.load(
+        corpora=("starter?size=4",),
+        student__engine=f"{__name__}:Refusing",
+        teacher__engine="scripted",
+    )
+    words = "all 4 dialogues failed, 4 of them with: permanent: the server does not like this"
+    with pytest.raises(RunFailed, match=words):
+        run(chosen, str(tmp_path / "run"))
+    assert (tmp_path / "run" / "manifest.json").exists()
+
+
+def test_another_version_of_the_verifier_is_refused_unless_it_is_asked_for(tmp_path):
+    chosen = {"corpora": ("starter?size=3",), "student__engine": "scripted"}
+    out = tmp_path / "run"
+    manifest = run(settings_room.load(**chosen), str(out))
+    begun = json.loads((out / "run.json").read_text())
+    assert manifest["code"] == begun["source"]["code"] == provenance.source_code()
+    begun["source"]["code"]["verifier"] = "another"
+    (out / "run.json").write_text(json.dumps(begun))
+    with pytest.raises(SettingsError, match=r"another version of the code .*resume\.code=any"):
+        run(settings_room.load(**chosen), str(out))
+    run(settings_room.load("", ["resume.code=any"], **chosen), str(out))

@@ -23,7 +23,7 @@ from tutelage import dedup
 from tutelage.contract import Row, arrow_schema
 from tutelage.errors import RunFailed
 from tutelage.flow import contamination
-from tutelage.session import spool
+from tutelage.session import provenance, spool
 from tutelage.session.plan import File, Notes, plan, scheme
 from tutelage.session.publication import DAMAGED, MANIFEST, SPLITS, staging
 from tutelage.settings import Dedup, Settings
@@ -183,6 +183,7 @@ def manifest(
             "dedup": {**compared, "counts": notes.comparing} if settings.dedup.enabled else {},
             "splits": {"ratios": settings.splits.ratios, "dialogues": notes.in_split},
             "decontamination": folder.read_json(contamination.SUMMARY),
+            "code": provenance.source_code(),
             **_damaged(folder),
         },
     )

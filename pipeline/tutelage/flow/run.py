@@ -2,12 +2,14 @@
 
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
 
 from tutelage import contract
@@ -27,7 +29,7 @@ from tutelage.settings import Settings
 from tutelage.shards import Damage, RunFolder, lock
 from tutelage.shards.folder import near
 from tutelage.shards.journal import done
-from tutelage.storage import location, reason
+from tutelage.storage import location, opened, reason
 
 _SLICES_A_WORKER = 4
 _PATIENCE_ELSEWHERE_S = 60.0
@@ -74,7 +76,25 @@ def run(
         ) from error
     manifest = folder.read_json("manifest.json")
     folder.write_text("README.md", card.render(settings, manifest))
+    _check_that_some_are_kept(folder, manifest)
     return manifest
+
+
+def _check_that_some_are_kept(folder: RunFolder, manifest: dict[str, Any]) -> None:
+    """Raises `RunFailed`, with the commonest reason, where every dialogue failed."""
+    dialogues = manifest["dialogues"]
+    if not dialogues["planned"] or dialogues["kept"]:
+        return
+    reasons: Counter[str] = Counter()
+    for file in folder.rejects.glob("dead-*.parquet"):
+        with opened(file) as source:
+            rows = pq.read_table(source, columns=["arm", "outcome"]).to_pylist()
+        reasons.update(row["outcome"]["reason"] for row in rows if row["arm"])  # else no dialogue
+    (reason, count), *_ = reasons.most_common(1)
+    raise RunFailed(
+        f"all {dialogues['planned']} dialogues failed, {count} of them with: {reason[:300]}; "
+        f"they lie in {folder.rejects}"
+    )
 
 
 def _inputs(settings: Settings) -> elsewhere.Inputs:

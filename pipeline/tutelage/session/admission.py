@@ -71,7 +71,15 @@ def _compare(folder: RunFolder, before: dict[str, Any], settings: Settings, stam
             "choose another --out, or repeat the settings to go on with it"
         )
     source = provenance.source(stamp)
-    if changed := "; ".join(differences(before.get("source", source), source)[:4]):
+    known = before.get("source", source)
+    code = known.get("code", source["code"])
+    if settings.resume.code == "same" and code != source["code"]:
+        changed = "; ".join(differences(code, source["code"]))
+        raise SettingsError(
+            f"{folder.root} holds a run of another version of the code ({changed}), which may judge "
+            "otherwise: choose another --out, or go on with --set resume.code=any"
+        )
+    if changed := "; ".join(differences(known | {"code": source["code"]}, source)[:4]):
         raise SettingsError(
             f"{folder.root} holds a run with other templates, weights or columns ({changed}): "
             "choose another --out, or put back what the run was begun with"

@@ -1,8 +1,12 @@
-"""What a run was made of: digests of templates, of the student's weights and of the columns."""
+"""What a run was made of: digests of templates, of weights, of columns and of the judging code."""
 
-from tutelage import contract, models, templates
+from functools import cache
+
+from tutelage import __version__, contract, models, resources, templates
 from tutelage.seeds import digest
 from tutelage.settings import Settings
+
+_JUDGING = ("answers", "leaks", "sandbox", "verifiers")
 
 
 def stamp(settings: Settings) -> contract.Stamp:
@@ -41,7 +45,16 @@ def source(stamp: contract.Stamp) -> dict[str, dict[str, str]]:
         "prompts": dict(stamp.prompts),
         "models": dict(stamp.models),
         "columns": {"dialogue.v1": columns},
+        "code": source_code(),
     }
+
+
+@cache
+def source_code() -> dict[str, str]:
+    """The version, and a digest of the code that says what is right and what leaks."""
+    files = [file for room in _JUDGING for file in (resources.package() / room).glob("*.py")]
+    judging = digest(*(file.read_text("utf-8") for file in sorted(files)))
+    return {"tutelage": __version__, "verifier": judging}
 
 
 def _templates(settings: Settings) -> dict[str, list[str]]:

@@ -218,6 +218,14 @@ class Splits(Section):
         return ratios
 
 
+class Resume(Section):
+    """Going on with a run that was begun before."""
+
+    code: Literal["same", "any"] = Field(
+        "same", description="any: also by another version of the code, which may judge otherwise"
+    )
+
+
 class Shards(Section):
     """Size and compression of the Parquet files."""
 

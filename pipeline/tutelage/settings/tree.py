@@ -21,6 +21,7 @@ from tutelage.settings.sections import (
     Player,
     Priming,
     Reader,
+    Resume,
     Section,
     Server,
     Shards,
@@ -69,6 +70,7 @@ class Settings(Section):
     decontaminate: Decontaminate = Decontaminate()
     splits: Splits = Splits()
     shards: Shards = Shards()
+    resume: Resume = Resume()
     flow: Flow = Flow()
 
     def resolved(self) -> "Settings":
@@ -122,7 +124,8 @@ class Settings(Section):
     def shaping(self) -> dict[str, Any]:
         """The part that shapes the data: all but speed, place and size of the input."""
         tree = self.model_dump(
-            mode="json", exclude={"driver", "server", "shards", "flow", "limit", "samples"}
+            mode="json",
+            exclude={"driver", "server", "shards", "flow", "resume", "limit", "samples"},
         )
         tree["vllm"] = {k: tree["vllm"][k] for k in ("dtype", "max_model_len", "extra")}
         tree["corpora"] = [_bare(spec) for spec in self.corpora]
