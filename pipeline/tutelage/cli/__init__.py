@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from tutelage import __version__
+from tutelage.controls import harmless
 from tutelage.errors import Mistake, TutelageError
 
 COMMANDS = {
@@ -115,5 +116,5 @@ def _mute() -> None:
 def _end(message: str, status: int, debug: bool) -> None:
     if debug:
         traceback.print_exc()
-    click.echo(" ".join(message.split()), err=True)
+    click.echo(harmless(" ".join(message.split())), err=True)
     sys.exit(status)

@@ -18,6 +18,8 @@ def command(run: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found, indent=2))
         return
+    if found["state"] != "published":
+        click.echo(f"{run} is {found['state']}: figures so far, from the journal", err=True)
     balance, dialogues, took = found["balance"], found["dialogues"], found["telemetry"]
     click.echo(f"run {found['run_id']} in {run}")
     click.echo(

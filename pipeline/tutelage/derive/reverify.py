@@ -117,7 +117,7 @@ def _verifiers(settings: Settings, stack: ExitStack) -> Verify:
     pool = stack.enter_context(
         VerifierPool(wanted.timeout_s, wanted.workers, wanted.memory_mb, wanted.name)
     )
-    return lambda problem, text, finish_reason: pool.verify(problem, text)
+    return pool.verify
 
 
 def _gate(settings: Settings) -> Look | None:

@@ -8,8 +8,9 @@ dialogues are in the rejects, not here; `balance` is the manifest's.
 from typing import Any
 
 from tutelage.errors import Mistake
-from tutelage.shards.folder import existing
-from tutelage.shards.reader import connect, shard_files
+from tutelage.shards.folder import RunFolder
+from tutelage.shards.live import View, viewed
+from tutelage.shards.reader import connect
 
 _TOKENS = ",\n       ".join(
     f"sum(usage.{side}.{kind}) AS {side}_{kind}_tokens"
@@ -116,24 +117,28 @@ _SOURCES = "SELECT source, domain, licence, count(*) FROM dialogues GROUP BY ALL
 
 
 def figures(run: str) -> dict[str, Any]:
-    """Every figure of a run, as one JSON-ready tree.
+    """Every figure of a run, as one JSON-ready tree; of one that is not published, so far.
 
     Raises:
-        Mistake: this is no run, it is not published, or its shards have other columns.
+        Mistake: this is no run, nothing of it is there yet, or its shards have other columns.
     """
+    with viewed(run) as view:
+        return figures_of(run, view)
+
+
+def figures_of(run: str, view: View) -> dict[str, Any]:
+    """The figures of a run that is being looked at. Raises as `figures` does."""
     import duckdb
 
     try:
-        return _figures(run)
+        return _figures(view)
     except duckdb.Error as error:
         words = str(error).splitlines()[0]
         raise Mistake(f"the shards of {run!r} are of another version: {words}") from None
 
 
-def _figures(run: str) -> dict[str, Any]:
-    folder = existing(run)
-    files = shard_files(run)
-    manifest = folder.read_json("manifest.json")
+def _figures(view: View) -> dict[str, Any]:
+    folder, files = view.folder, list(view.files)
     arms: dict[str, dict[str, Any]] = {}
     sources: list[dict[str, Any]] = []
     if files:
@@ -157,10 +162,10 @@ def _figures(run: str) -> dict[str, Any]:
         if gate == "off":
             arm["gated_messages"] = 0
         _rates(arm)
+    account = _so_far(view, arms) if view.ended else _published(folder)
     return {
-        "run_id": manifest["run_id"],
-        "balance": manifest["balance"],
-        "dialogues": manifest["dialogues"],
+        "state": view.state,
+        **account,
         "arms": arms,
         "sources": sources,
         "telemetry": {
@@ -168,6 +173,29 @@ def _figures(run: str) -> dict[str, Any]:
             for key, value in folder.read_json("telemetry.json").items()
             if key not in ("workers", "schema_version")
         },
+    }
+
+
+def _published(folder: RunFolder) -> dict[str, Any]:
+    """What the manifest says of the whole."""
+    manifest = folder.read_json("manifest.json")
+    keys = ("run_id", "balance", "dialogues", "derived")
+    return {key: manifest[key] for key in keys if key in manifest}
+
+
+def _so_far(view: View, arms: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The same of a run that is not published, as far as its journal says it."""
+    ended = view.ended
+    dead = ended.get("dead", 0) + ended.get("passing", 0)
+    return {
+        "run_id": view.folder.read_json("run.json").get("run_id", ""),
+        "balance": {
+            "input": int(view.folder.read_json("journal/input.json").get("rows", 0)),
+            "kept": max((arm["problems"] for arm in arms.values()), default=0),
+            **{fate: ended.get(fate, 0) for fate in ("filtered", "duplicate")},
+            "dead": dead,
+        },
+        "dialogues": {"kept": ended.get("kept", 0), "dead": dead},
     }
 
 

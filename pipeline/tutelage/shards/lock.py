@@ -87,6 +87,12 @@ def held(file: Path, folder: Path, wait_s: float = 0.0) -> Iterator[None]:
         yield
 
 
+def holder(lock: Remote) -> str | None:
+    """Who holds the lock of a run in a store, by the last word there; None where it is dead."""
+    found = _read(lock)
+    return _who(found) if found and not _is_dead(found) else None
+
+
 def _got(lock: IO[str]) -> bool:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

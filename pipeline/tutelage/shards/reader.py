@@ -48,9 +48,19 @@ def read_rows(
     Raises:
         Mistake: this is not a run, or the condition is no SQL over its columns.
     """
+    yield from rows_of(shard_files(run, splits, kind), columns, where)
+
+
+def rows_of(
+    files: Sequence[Location], columns: Sequence[str] | None = None, where: str = ""
+) -> Iterator[dict[str, Any]]:
+    """Rows of these files, as `read_rows` gives them.
+
+    Raises:
+        Mistake: a file is broken, or the condition is no SQL over its columns.
+    """
     import pyarrow.parquet as pq
 
-    files = shard_files(run, splits, kind)
     if where:
         wanted = ", ".join(f'"{c}"' for c in columns) if columns else "*"
         checked = sql.condition(where)
