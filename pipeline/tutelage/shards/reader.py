@@ -4,13 +4,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from tutelage.errors import Mistake
 from tutelage.shards import sql
 from tutelage.shards.folder import existing
 from tutelage.shards.soundness import broken, footer
 from tutelage.storage import Location, Remote, opened
+
+Places = npt.NDArray[np.int64]
 
 
 def shard_files(run: str, splits: Sequence[str] = (), kind: str = "*") -> list[Location]:
@@ -59,26 +64,60 @@ def rows_of(
     Raises:
         Mistake: a file is broken, or the condition is no SQL over its columns.
     """
-    import pyarrow.parquet as pq
-
-    if where:
-        wanted = ", ".join(f'"{c}"' for c in columns) if columns else "*"
-        checked = sql.condition(where)
-        with closing(connect(files)) as connection:
-            for batch in sql.selected(
-                connection, f"SELECT {wanted} FROM dialogues WHERE {checked}"
-            ):
-                yield from batch.to_pylist()
-        return
+    # SQL says which rows, Arrow reads them: so the order is that of the files whatever a condition
+    # makes of it, and of row groups without such a row nothing is read.
+    places = _places(files, where) if where else None
+    begin = 0
     for path in files:
         # Of a store, many small pieces are asked for at once, not one after another.
         far = isinstance(path, Remote)
         try:
             with opened(path) as source, pq.ParquetFile(source, pre_buffer=far) as file:
-                for batch in file.iter_batches(1000, columns=list(columns) if columns else None):
+                end = begin + file.metadata.num_rows
+                if places is None:
+                    groups, wanted = list(range(file.num_row_groups)), None
+                else:
+                    wanted = np.zeros(end - begin, bool)
+                    wanted[places[(places >= begin) & (places < end)] - begin] = True
+                    groups = _with_any(file, wanted)
+                for batch in _batches(file, groups, columns, wanted):
                     yield from batch.to_pylist()
+                begin = end
         except pa.ArrowException as error:
             raise broken(path, error) from error
+
+
+def _places(files: Sequence[Location], where: str) -> Places:
+    checked = sql.condition(where)
+    with closing(connect(files)) as connection:
+        query = f"SELECT place FROM placed AS dialogues WHERE {checked}"
+        batches = [np.asarray(batch[0]) for batch in sql.selected(connection, query, 100_000)]
+    return np.concatenate([np.empty(0, np.int64), *batches])
+
+
+def _with_any(file: pq.ParquetFile, wanted: npt.NDArray[np.bool_]) -> list[int]:
+    """The row groups of a file in which any row is wanted."""
+    sizes = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
+    ends = np.cumsum(sizes)
+    return [i for i, end in enumerate(ends) if wanted[end - sizes[i] : end].any()]
+
+
+def _batches(
+    file: pq.ParquetFile,
+    groups: list[int],
+    columns: Sequence[str] | None,
+    wanted: npt.NDArray[np.bool_] | None,
+) -> Iterator[pa.RecordBatch]:
+    names = list(columns) if columns else None
+    begins = np.cumsum(
+        [0, *(file.metadata.row_group(i).num_rows for i in range(file.num_row_groups))]
+    )
+    for group in groups:
+        at = int(begins[group])
+        for batch in file.iter_batches(1000, row_groups=[group], columns=names):
+            chosen = None if wanted is None else wanted[at : at + len(batch)]
+            at += len(batch)
+            yield batch if chosen is None else batch.filter(pa.array(chosen))
 
 
 def table(run: str) -> Any:
