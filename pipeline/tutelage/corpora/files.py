@@ -101,12 +101,15 @@ def sample(paths: Sequence[str], spec: str, longest: int = LONGEST_ROW) -> list[
 
 
 def split(path: str) -> str:
-    """The split that a file's name tells; `train` where it tells none.
+    """The split that a file's name tells, or its folder's in a store; `train` where none does.
 
     >>> split("data/gsm8k_test.jsonl.gz"), split("latest.jsonl")
     ('test', 'train')
     """
-    match = _SPLIT.search(PurePosixPath(path).name.lower())
+    place = PurePosixPath(path)
+    match = _SPLIT.search(place.name.lower())
+    if not match and places.is_url(path):
+        match = _SPLIT.search(place.parent.name.lower())
     found = match[1] if match else "train"
     return "validation" if found in ("valid", "val", "dev") else found
 

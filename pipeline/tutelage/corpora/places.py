@@ -12,6 +12,7 @@ from glob import glob, has_magic
 from pathlib import Path
 from typing import Any, cast
 
+from tutelage.corpora import hub_files
 from tutelage.errors import CorpusError
 
 
@@ -21,6 +22,8 @@ def find(spec: str) -> tuple[str, ...]:
     Raises:
         CorpusError: there is no such file, or no library to reach it.
     """
+    if hub_files.names_a_set(spec):
+        return hub_files.find(spec)
     if is_url(spec):
         return _find_remote(spec)
     path = Path(spec).expanduser()

@@ -103,7 +103,10 @@ def _inputs(settings: Settings) -> elsewhere.Inputs:
     Raises:
         CorpusError: there is none, or one is not what it should be.
     """
-    corpora = [open_corpus(spec, settings.map, settings.format) for spec in settings.corpora]
+    corpora = [
+        open_corpus(spec, settings.map, settings.format, settings.longest_row)
+        for spec in settings.corpora
+    ]
     if not corpora:
         raise CorpusError("no corpus was named: try `starter`, or see `tutelage corpus list`")
     evaluations = contamination.open_sets(settings.decontaminate.paths)

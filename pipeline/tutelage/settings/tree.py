@@ -44,6 +44,7 @@ class Settings(Section):
     format: str = Field("", description="of the corpora; empty: recognised from the first rows")
     map: dict[str, str] = Field(default_factory=dict, description="our field = theirs")
     limit: int = Field(0, ge=0, description="problems of each corpus at most; 0: all")
+    longest_row: int = Field(1 << 24, ge=1, description="bytes of a row of a corpus at most")
     seed: int = 0
     samples: int = Field(1, ge=1, description="dialogues a problem and arm: the group size g")
     turns: int = Field(4, ge=1, description="student turns at most")

@@ -1,0 +1,117 @@
+"""Files of a data set on the Hugging Face hub: `hf://datasets/OWNER/NAME?split=train&config=main`.
+
+The hub keeps most sets as Parquet, too, by configuration and split, in a branch of its own; where it
+does not, the set's own files are taken, and their names tell the split. They are streamed, not stored.
+`HF_ENDPOINT` names another hub, `HF_TOKEN` opens private sets. An address with a file in it
+(`hf://datasets/OWNER/NAME/data/x.parquet`) is an ordinary URL.
+"""
+
+import re
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import parse_qsl
+
+from tutelage.errors import CorpusError
+from tutelage.plugins import nearest
+
+_SET = re.compile(r"hf://(datasets/[^/@?]+/[^/@?]+)(@[^/?]+)?/?(?:\?(.*))?")
+_CONVERTED = "@refs%2Fconvert%2Fparquet"
+_DATA = re.compile(r"\.(?:parquet|jsonl|json|ndjson)(?:\.(?:gz|bz2|xz|zst))?$")
+_SPLITS = ("train", "test", "validation", "dev")
+
+
+def names_a_set(spec: str) -> bool:
+    """Whether a spec names a whole set, and not a file."""
+    return bool(_SET.fullmatch(spec))
+
+
+def find(spec: str) -> tuple[str, ...]:
+    """The files of one split of a set, as URLs.
+
+    Raises:
+        CorpusError: there is no such set, configuration or split, or no way to the hub.
+    """
+    match = _SET.fullmatch(spec)
+    if not match:
+        raise CorpusError(f"wanted hf://datasets/OWNER/NAME, got {spec!r}")
+    root, revision, query = match.groups()
+    options = dict(parse_qsl(query or ""))
+    if unknown := options.keys() - {"split", "config"}:
+        raise CorpusError(f"{spec!r} has no option {min(unknown)!r}: split and config are known")
+    system = _hub(spec)
+    tree = {} if revision else _tree(system, root + _CONVERTED, spec)
+    if tree:
+        return _chosen(tree, options, spec)
+    tree = _tree(system, root + (revision or ""), spec)
+    if not tree:
+        raise CorpusError(
+            f"there is no data set {spec!r} on the hub, or no access to it (HF_TOKEN)"
+        )
+    return _chosen(tree, options, spec)
+
+
+def _hub(spec: str) -> Any:
+    try:
+        from huggingface_hub import HfFileSystem
+    except ImportError:
+        raise CorpusError(f"{spec!r} needs huggingface_hub: pip install 'tutelage[hub]'") from None
+    return HfFileSystem()
+
+
+def _tree(system: Any, root: str, spec: str) -> dict[tuple[str, str], list[str]]:
+    """URLs by configuration and split; none where the set or its branch does not exist."""
+    try:
+        paths = sorted(system.find(root))
+    except FileNotFoundError:
+        return {}
+    except Exception as error:
+        words = " ".join(str(error).split())[:200]
+        raise CorpusError(f"{spec!r} cannot be reached: {words}") from error
+    tree: dict[tuple[str, str], list[str]] = {}
+    for path in paths:
+        inner = PurePosixPath(path).relative_to(root)
+        if _DATA.search(inner.name) and not inner.name.startswith("."):
+            tree.setdefault(_place(inner), []).append(f"hf://{path}")
+    return tree
+
+
+def _place(inner: PurePosixPath) -> tuple[str, str]:
+    """Configuration and split of a file, as its folders and its name tell.
+
+    >>> _place(PurePosixPath("main/train/0000.parquet")), _place(PurePosixPath("data/test-00.parquet"))
+    (('main', 'train'), ('default', 'test'))
+    """
+    words = [word.removeprefix("partial-") for word in inner.parts[:-1]]
+    name = re.split(r"[-_.]", inner.name)
+    split = next((s for s in _SPLITS if s in words or s in name), "")
+    if not split and inner.name.startswith("0") and words:
+        split = words[-1]
+    config = [word for word in words if word not in (split, "data")]
+    return "/".join(config) or "default", split or "train"
+
+
+def _chosen(
+    tree: dict[tuple[str, str], list[str]], options: dict[str, str], spec: str
+) -> tuple[str, ...]:
+    """The files of the configuration and split that are wanted, or of the only or usual ones.
+
+    Raises:
+        CorpusError: there are none, or several to choose from.
+    """
+    configs = sorted({config for config, _ in tree})
+    config = options.get("config") or next((c for c in ("default", "main") if c in configs), "")
+    config = config or (configs[0] if len(configs) == 1 else "")
+    if config not in configs:
+        asks = (
+            f"has no config {config!r}{nearest(config, configs)}"
+            if config
+            else "has several configs"
+        )
+        raise CorpusError(f"{spec!r} {asks}: say ?config= with one of {', '.join(configs)}")
+    splits = sorted(split for other, split in tree if other == config)
+    split = options.get("split") or next((s for s in _SPLITS if s in splits), splits[0])
+    if split not in splits:
+        raise CorpusError(
+            f"{spec!r} has no split {split!r}{nearest(split, splits)}: have {', '.join(splits)}"
+        )
+    return tuple(tree[config, split])
