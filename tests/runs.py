@@ -75,7 +75,7 @@ def published(
     execute(beam_options.parse(beam), publish.build, settings, folder, "a-run")
     publication.promote(folder)
     manifest = folder.read_json("manifest.json")
-    folder.write_text("README.md", card.render(settings, manifest))
+    folder.write_text("README.md", card.render(settings, manifest, folder))
     return manifest
 
 

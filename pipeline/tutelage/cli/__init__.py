@@ -31,6 +31,7 @@ COMMANDS = {
     "dedup": "Mark near-duplicates in runs, Parquet or JSONL.",
     "leak": "Look for the answer in messages of your own.",
     "export": "Write a run as other trainers read it: TRL, verl, SkyRL, OpenAI, ...",
+    "push": "Put a run on the Hugging Face hub.",
     "train": "Train a student on a run: SFT or RL.",
     "evaluate": "Does it teach? Models under the method and its controls, in one report.",
     "rounds": "Online RL: generate, train, measure, and again.",

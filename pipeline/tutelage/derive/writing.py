@@ -112,7 +112,7 @@ def write(
         **operation.notes,
     }
     _contamination(folder, parents, operation)
-    folder.write_text("README.md", _card(settings, manifest))
+    folder.write_text("README.md", _card(settings, manifest, folder))
     folder.write_json("manifest.json", manifest)
     return manifest
 
@@ -344,7 +344,7 @@ def _contamination(folder: RunFolder, parents: Parents, operation: Operation) ->
         folder.write_text(REPORT, "".join(f"{line}\n" for line in lines))
 
 
-def _card(settings: Settings, manifest: dict[str, Any]) -> str:
+def _card(settings: Settings, manifest: dict[str, Any], folder: RunFolder) -> str:
     """The card that every run has, and what this one was derived from."""
     made = manifest["derived"]
     dropped = ", ".join(
@@ -355,7 +355,7 @@ def _card(settings: Settings, manifest: dict[str, Any]) -> str:
         for parent in made["parents"]
     ]
     return (
-        f"{card.render(settings, manifest)}\n## Derived\n\nBy `{made['operation']}` from\n\n"
+        f"{card.render(settings, manifest, folder)}\n## Derived\n\nBy `{made['operation']}` from\n\n"
         + "\n".join(names)
         + f"\n\n{made['balance']['input']} dialogues in, {made['balance']['kept']} kept"
         + (f", dropped: {dropped}.\n" if dropped else ".\n")

@@ -75,7 +75,7 @@ def run(
             f"{folder.root}: {reason(error)}; run the same command again to go on"
         ) from error
     manifest = folder.read_json("manifest.json")
-    folder.write_text("README.md", card.render(settings, manifest))
+    folder.write_text("README.md", card.render(settings, manifest, folder))
     _check_that_some_are_kept(folder, manifest)
     return manifest
 

@@ -19,6 +19,8 @@ from tutelage.shards.folder import writing
 from tutelage.storage import Location, whole
 
 _GROUP_ROWS = 5_000
+_GROUP_BYTES = 128 << 20
+"""Of Arrow data: a row group of longer rows is cut up. The hub's viewer takes 286 MiB at most."""
 _BATCH_ROWS = 500
 _FEW_VALUES = [
     "arm", "run_id", "split", "domain", "source", "licence", "schema_version", "code_version",
@@ -98,7 +100,8 @@ class Shard:
             )
         # In one piece, because the ends of pieces show in the pages.
         group = table.slice(0, rows).combine_chunks()
-        self._writer.write_table(group, row_group_size=_GROUP_ROWS)
+        parts = -(-group.nbytes // _GROUP_BYTES)
+        self._writer.write_table(group, row_group_size=-(-rows // max(1, parts)))
 
 
 def write_shard(path: Location, rows: Iterable[Row], compression_level: int = 3) -> int:

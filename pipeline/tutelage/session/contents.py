@@ -1,0 +1,77 @@
+"""What a card tells of a run's rows: licences, sources, language, and one dialogue to look at.
+
+Read from the shards by SQL, so that a derived run's card tells of its own rows. Equal shards give
+equal facts.
+"""
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from tutelage.shards import RunFolder
+from tutelage.shards.reader import connect
+from tutelage.storage import Location
+
+_ENGLISH = r"\b(the|is|are|of|and|how|what|which|find|a|in|to)\b"
+"""Words that hardly an English problem does without, and hardly another has."""
+_SOURCES = """
+SELECT source, domain, licence, count(DISTINCT problem_id), count(*) FROM dialogues
+GROUP BY ALL ORDER BY ALL
+"""
+_LANGUAGE = f"""
+SELECT avg(regexp_matches(lower(statement), '{_ENGLISH}')::INT)
+FROM (SELECT statement FROM dialogues ORDER BY dialogue_id LIMIT 1000)
+"""
+_EXAMPLE = """
+SELECT messages, trail FROM dialogues
+ORDER BY outcome.status <> 'solved', NOT outcome.turns BETWEEN 2 AND 3, leak."any",
+         duplicate_of IS NOT NULL,
+         list_sum(list_transform(messages, lambda m: len(m.content))), dialogue_id
+LIMIT 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where problems are from."""
+
+    name: str
+    domain: str
+    licence: str
+    problems: int
+    dialogues: int
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What is in the shards."""
+
+    sources: Sequence[Source] = ()
+    english: bool = False
+    """Whether most problems are worded in English."""
+    example: Sequence[tuple[str, str]] = ()
+    """(who and what, words) for each message of a short dialogue, the system prompt apart."""
+
+
+def contents(folder: RunFolder) -> Contents:
+    """What is in the run's shards; nothing where it has none."""
+    files: list[Location] = sorted(folder.shards.glob("*/*.parquet"))
+    if not files:
+        return Contents()
+    with closing(connect(files)) as connection:
+        sources = [Source(*row) for row in connection.execute(_SOURCES).fetchall()]
+        share = connection.execute(_LANGUAGE).fetchone()[0] or 0.0
+        messages, trail = connection.execute(_EXAMPLE).fetchone()
+    return Contents(sources, share > 0.5, _told(messages, trail))
+
+
+def _told(messages: list[dict[str, Any]], trail: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    told = []
+    for message, entry in zip(messages, trail, strict=True):
+        if entry["speaker"] == "system":
+            continue
+        notes = ", ".join(n for n in (entry["act"], entry["verdict"]["status"]) if n)
+        turn = f" {entry['turn']}" if entry["turn"] else ""
+        told.append((f"{entry['speaker']}{turn} ({notes})", message["content"]))
+    return told
