@@ -286,4 +286,5 @@ def _look(want: LeakRequest) -> Leak:
         want.history,
         want.text,
         problem.privileged_context,
+        want.expression,
     )

@@ -4,8 +4,8 @@ from fractions import Fraction as F
 
 import pytest
 
-from tutelage.leaks.plain import plain
-from tutelage.leaks.quantities import values
+from tutelage.answers.plain import plain
+from tutelage.leaks.case import values
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,6 @@ from tutelage.leaks.quantities import values
         ("$18.00", 18),
         ("50 %", F(1, 2)),
         ("fifty percent", F(1, 2)),
-        ("1800 cents", 18),
         ("39 dollars and 50 cents", F(79, 2)),
         (r"\dfrac{3}{4}", F(3, 4)),
         (r"\frac34", F(3, 4)),
@@ -44,7 +43,6 @@ from tutelage.leaks.quantities import values
         ("𝟒𝟐", 42),
         ("**42**", 42),
         ("4\u200b2", 42),
-        ("four two", 42),
         ("42cm", 42),
         ("one million two hundred thirty-four thousand five hundred sixty-seven", 1_234_567),
         ("two thousand million", 2 * 10**9),

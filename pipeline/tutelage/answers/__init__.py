@@ -1,4 +1,5 @@
-"""Reads answers: texts into typed values, golds into what is wanted, messages into what they put as it.
+"""Reads answers: texts into typed values, golds into what is wanted, messages into what they put as
+it.
 
 One reader for verdicts and for leaks. From the bottom up:
 

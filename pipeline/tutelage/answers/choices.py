@@ -127,7 +127,7 @@ _YES = re.compile(
     re.I,
 )
 _SO = re.compile(
-    r"(?:\b(?:so|therefore|thus|hence|answer|conclusion|it|statement|claim|this|that|get|gives?)\b,?\s*"
+    r"(?:\b(?:so|therefore|thus|hence|answer|result|conclusion|it|statement|claim|this|that|get|gives?)\b,?\s*"
     r"(?:(?:is|must be|would be|:|=)\s*(?:an?\s+)?)*)"
     r"[\"']?(yes|no|true|false)\b[\"']?(?=\W*$|\s*[,.;!]|\s+(?:because|since)\b)",
     re.I,

@@ -155,6 +155,15 @@ def equal(one: Tree, other: Tree) -> bool | None:
     return False if left[1] and right[1] else None
 
 
+def agrees(one: Tree, other: Tree) -> bool | None:
+    """`equal`, and where that cannot tell: whether the values agree as floats."""
+    known = equal(one, other)
+    if known is not None:
+        return known
+    a, b = approximate(one), approximate(other)
+    return None if a is None or b is None else abs(a - b) <= 1e-9 * max(abs(a), abs(b))
+
+
 def multiple(one: Tree, other: Tree) -> bool | None:
     """Whether one formula is the other times a rational number, as the sides of one equation
     are."""

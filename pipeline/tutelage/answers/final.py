@@ -97,15 +97,17 @@ def _alone(text: str, gold: Answer) -> Final | None:
     """A message that is one value and nothing else."""
     if "\n" in text.strip() or len(text) > 300:
         return None
-    shown = bare(sentences.CONTRAST.sub("", sentences.ASIDE.sub("", text))).rstrip("!")
+    shown = bare(sentences.CONTRAST.sub("", sentences.ASIDE.sub("", text)))
+    shown = shown if gold.text.endswith("!") else shown.rstrip("!")
     if "?" in shown[-2:]:
         return None
     value = read_plain(shown)
     if isinstance(value, Words):
         return whole(shown, gold) if value.text == gold.words else None
     if isinstance(value, Items) and any(isinstance(i, Words) for i in value.items):
-        same = isinstance(gold.value, Items) and len(gold.value.items) == len(value.items)
-        return whole(shown, gold) if same else None
+        wanted = gold.value.items if isinstance(gold.value, Items) else ()
+        names = any(isinstance(item, Words) for item in wanted) and len(wanted) == len(value.items)
+        return whole(shown, gold) if names else None
     if isinstance(value, Relation) and _numeric(gold):
         return (
             None
@@ -155,7 +157,8 @@ def _numeric(gold: Answer) -> bool:
 
 def _of_clause(clause: str, gold: Answer) -> Final | None:
     """What a clause after "the answer is" says; None where it says nothing of the gold's kind."""
-    clause = sentences.CONTRAST.sub("", sentences.ASIDE.sub("", clause)).rstrip("!. ")
+    clause = sentences.CONTRAST.sub("", sentences.ASIDE.sub("", clause))
+    clause = clause.rstrip(". " if gold.text.endswith("!") else "!. ")
     if _numeric(gold):
         return _given(number_of(clause, True, _ordinal(gold)))
     readings = list(whole(clause, gold).readings)
@@ -245,7 +248,8 @@ _COPULA = Table(
 
 def _of_sentence(sentence: str, gold: Answer) -> Final | None:
     """What a sentence gives as its answer; None where it gives none."""
-    said = sentences.CONTRAST.sub("", sentences.ASIDE.sub("", sentence)).strip().rstrip("!.* ")
+    said = sentences.CONTRAST.sub("", sentences.ASIDE.sub("", sentence)).strip()
+    said = said.rstrip(".* " if gold.text.endswith("!") else "!.* ")
     if _numeric(gold):
         return _given(number_of(said, False, _ordinal(gold)))
     if sentences.DOUBTS.search(said):

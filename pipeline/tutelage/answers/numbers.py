@@ -13,7 +13,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from tutelage.answers.numerals import DOZENS, ORDINALS, SCALES, numerals
-from tutelage.answers.units import MONEY, PHRASE, unit
+from tutelage.answers.tables import outermost
+from tutelage.answers.units import FIRST_WORDS, MONEY, PHRASE, unit
 from tutelage.answers.values import Moment, Number
 
 MAX_DIGITS = 400
@@ -39,12 +40,13 @@ _FIGURE = re.compile(
     (?P<body>{_D}(?:\.\d+)?(?!\d)|\.\d+)
     (?:_\(?(?P<base>[2-9]|[123]\d)\)?(?!\w)
       |(?P<ten>\s?\*\s?10\s?\^\s?\(?(?P<power>[-+]?\d{{1,5}})\)?)
-      |[eE](?P<exp>[-+]?\d{{1,5}})(?![\w.])
+      |[eE](?P<exp>[-+]?\d{{1,5}})(?!\w|\.\d)
       |(?:(?P<space>\s(?:and\s)?)(?P<top>\d+))?\s?/\s?(?P<low>{_D}(?:\.\d+)?)(?![\d/]|\s?/\s?\d)
     )?(?![\d_]|\.\d)""",
     re.X,
 )
 _COMMA = re.compile(r"(?<![\w.,(\[{<])(-?\d{1,6}),(\d{1,2}|\d{4,})(?![\d)\]}>]|,\d|,?\s\d)")
+_DIGIT_COMMA = re.compile(r"\d,\d")
 _AFTER = re.compile(
     rf"(?P<percent>\s?%|\s?per\s?cent(?:age)?\b|\spct\b)"
     rf"|\s?(?P<scale>{'|'.join((*SCALES, *DOZENS))}|k|bn|K(?!\w))\b"
@@ -52,12 +54,18 @@ _AFTER = re.compile(
     re.I,
 )
 _UNIT = re.compile(rf"[\s-]?({PHRASE.pattern})(?![\w(^])")
+_FOLLOWS = re.compile(
+    rf"\s?[%{MONEY}°]|(?:st|nd|rd|th)\b|[\s-]?(?:{'|'.join(sorted({*FIRST_WORDS, *SCALES, *DOZENS, 'percent', 'percentage', 'per', 'pct', 'bn'}))})\b",  # noqa: E501
+    re.I,
+)
+"""What can change a number or give it a unit: most of what follows numbers does neither."""
 _PART = {"k": 1000, "bn": 10**9, **SCALES, **DOZENS}
+_MAYBE_ORDINAL = re.compile(r"first|third|(?:r|f|x|n|h|l)th\b|(?:ie|nin|eigh)th\b", re.I)
 _ORDINAL = re.compile(rf"\b(?:{'|'.join(w for w in ORDINALS if w != 'second')})\b", re.I)
 
 
 def _figures(text: str) -> Iterator[NumberSpan]:
-    for m in _FIGURE.finditer(text):
+    for m in outermost(_FIGURE.finditer(text), 200):
         body = m["body"].replace(",", "")
         if len(body) > MAX_DIGITS or (
             m["body"].startswith("0") and len(m["body"]) > 1 and m["base"]
@@ -85,7 +93,8 @@ def _figures(text: str) -> Iterator[NumberSpan]:
             exponent = int(m["power"] or m["exp"] or 0)
             if abs(exponent) > MAX_DIGITS:
                 continue
-            value = Fraction(body) * Fraction(10) ** exponent
+            value = Fraction(int(body)) if body.isdigit() else Fraction(body)
+            value *= Fraction(10) ** exponent if exponent else 1
             if "." in body:
                 places = len(body.partition(".")[2]) - exponent
                 digits = len(body.replace(".", "").lstrip("0"))
@@ -93,13 +102,15 @@ def _figures(text: str) -> Iterator[NumberSpan]:
         span = _measured(text, m.start(), m.end(), number, form, (m["money"] or "").strip(" -"))
         if not text[span.end : span.end + 1].isalpha():
             yield span
-    for m in _COMMA.finditer(text) if "," in text else ():
+    for m in _COMMA.finditer(text) if _DIGIT_COMMA.search(text) else ():
         number = Number(Fraction(f"{m[1]}.{m[2]}"), None, False, len(m[2]), len(m[1] + m[2]))
         yield _measured(text, m.start(), m.end(), number, "comma", "")
 
 
 def _measured(text: str, start: int, end: int, number: Number, form: str, money: str) -> NumberSpan:
     """The number with what stands after it: per cent, a word that multiplies, a unit."""
+    if not money and not _FOLLOWS.match(text, end):
+        return NumberSpan(start, end, number, form)
     after = _AFTER.match(text, end)
     if after and after["percent"]:
         return NumberSpan(start, after.end(), replace(number, percent=True), form)
@@ -175,22 +186,59 @@ def _summed(run: list[NumberSpan]) -> NumberSpan:
     return NumberSpan(run[0].start, run[-1].end, number, "compound")
 
 
+def _signed(text: str, span: NumberSpan) -> NumberSpan:
+    """`negative 5`, and `minus 5` where nothing stands before that it could be taken from."""
+    m = _NEGATIVE.search(text, max(0, span.start - 14), span.start)
+    if not m or span.number.value < 0 or (re.search(r"[\w)]\s*$", text[: m.start()]) and (
+        not re.search(r"\b(?:is|be|was|to|of|equals|get|x)\s*$", text[: m.start()], re.I)
+    )):  # fmt: skip
+        return span
+    number = replace(span.number, value=-span.number.value)
+    return span._replace(start=m.start(1), number=number)
+
+
+_NEGATIVE = re.compile(r"\b(minus|negative)\s+$", re.I)
+_OUT_OF = re.compile(r"\s+(?:out\s+of|in)\s+(?:a\s+|the\s+)?", re.I)
+
+
+def _ratios(text: str, found: list[NumberSpan]) -> list[NumberSpan]:
+    """`3 out of 8` and `one in six` as fractions."""
+    kept: list[NumberSpan] = []
+    for span in found:
+        left = kept[-1] if kept else None
+        gap = text[left.end : span.start] if left else ""
+        if left and _OUT_OF.fullmatch(gap) and span.number.value > left.number.value > 0:
+            ends = re.match(r"\s*(?:[.,;!?)]|$|chance)", text[span.end : span.end + 9])
+            if "out" in gap or (ends and not span.number.unit and not left.number.unit):
+                value = left.number.value / span.number.value
+                kept[-1] = NumberSpan(left.start, span.end, Number(value), "fraction")
+                continue
+        kept.append(span)
+    return kept
+
+
 @lru_cache(maxsize=4096)
-def numbers(text: str) -> tuple[NumberSpan, ...]:
-    """Every number in `text`, which is plain, in order; compound ones in place of their parts."""
+def numbers(text: str, parts: bool = False) -> tuple[NumberSpan, ...]:
+    """Every number in `text`, which is plain, in order; compound ones in place of their parts.
+
+    With `parts` the parts stay beside the whole.
+    """
     found = list(_figures(text))
     for start, end, value, loose in numerals(text):
         if not any(s.start < end and start < s.end for s in found):
             span = _measured(text, start, end, Number(value), "words", "")
             found.append(span._replace(loose=loose and not span.number.unit))
-    if "th" in text or "first" in text or "third" in text:
+    if _MAYBE_ORDINAL.search(text):
         for m in _ORDINAL.finditer(text):
             if not any(s.start < m.end() and m.start() < s.end for s in found):
                 number = Number(Fraction(ORDINALS[m[0].lower()]), ordinal=True)
                 found.append(NumberSpan(m.start(), m.end(), number, "ordinal"))
+    found = [_signed(text, span) for span in found]
     found.sort(key=lambda span: (span.start, -span.end))
+    if " in " in text or " of " in text:
+        found = _ratios(text, found)
     compounds = list(_compounds(text, found)) if len(found) > 1 else []
-    for whole in compounds:
+    for whole in () if parts else compounds:
         found = [s for s in found if not whole.start <= s.start < whole.end]
     return tuple(sorted((*found, *compounds)))
 

@@ -35,14 +35,14 @@ _PARTS = {w: n for w, n in ORDINALS.items() if n > 2} | {
 PARTS = _PARTS | {f"{word}s": number for word, number in _PARTS.items()} | {"halves": 2}
 _WORD = "|".join(sorted({*CARDINALS, *SCALES, *DOZENS, *PARTS}, key=len, reverse=True))
 _RUN = re.compile(
-    rf"\b(?:(?:minus|negative)\s+)?(?:an?\s+(?=half|hundred|thousand|million|billion|dozen|score|quarter"
+    rf"\b(?:an?\s+(?=half|hundred|thousand|million|billion|dozen|score|quarter"
     rf"|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth))?(?:{_WORD})\b"
     rf"(?:(?:\s*-\s*|\s+)(?:(?:and|point|of|an?)(?:\s+|-))*(?:{_WORD})\b)*",
     re.IGNORECASE,
 )
 QUICK = re.compile(
-    r"(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twel|teen|twent|thirt|fort|fift"
-    r"|eight|hund|thous|illion|dozen|half|halves|quarter|third|score)", re.I
+    r"\b(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twel|teen|twent|thirt|fort|fift"
+    r"|hund|thous|million|billion|trillion|dozen|half|halves|quarter|third|score)", re.I
 )  # fmt: skip
 """Whether a text may hold any at all."""
 
@@ -57,22 +57,19 @@ def numerals(text: str) -> Iterator[Found]:
         tokens = [(m.start(), m.end(), m[0].lower()) for m in re.finditer(r"[A-Za-z]+", run[0])]
         at = 0
         while at < len(tokens):
-            sign = 1
             start = tokens[at][0]
-            if tokens[at][2] in ("minus", "negative"):
-                sign, at = -1, at + 1
-                if at == len(tokens):
-                    break
             value, used = spelled([word for _, _, word in tokens[at : at + 14]])
             if not used:
                 at += 1
                 continue
             words = [word for _, _, word in tokens[at : at + used]]
             end = run.start() + tokens[at + used - 1][1]
-            loose = words == ["one"] or (words[0] in ("a", "an") and len(words) == 2 and value < 1)
+            loose = words in (["one"], ["half"], ["quarter"]) or (
+                words[0] in ("a", "an") and len(words) == 2 and value < 1
+            )
             counts = words != ["one"] or _counts(text, run.start() + start, end)
-            if counts and (words[-1] not in ORDINALS or value < 1):
-                yield run.start() + start, end, sign * value, loose
+            if counts and (words[-1] not in ORDINALS or value.denominator > 1):
+                yield run.start() + start, end, value, loose
             at += used
 
 
@@ -174,6 +171,10 @@ def _counts(text: str, start: int, end: int) -> bool:
     word = follows[1].lower() if follows else ""
     if _NO_NUMBER.search(text[max(0, start - 14) : start]):
         return False
+    if _WORKED.search(text[max(0, start - 14) : start]) or re.match(
+        _AND_MORE, text[end : end + 24], re.I
+    ):
+        return True
     return (word not in _NO_NOUN) if word else bool(_GIVEN.search(text[max(0, start - 14) : start]))
 
 
@@ -182,9 +183,13 @@ _NO_NOUN = words(
     digit thing way step at then"""
 )
 _NO_NUMBER = re.compile(
-    r"\b(?:another|th[ei]s|that|no|any|the|other|which|each|every|right|wrong|correct|only|your)[\s-]+$",
+    r"\b(?:another|th[ei]s|that|no|any|the|other|which|each|every|right|wrong|correct|your)[\s-]+$",
     re.I,
 )
+_WORKED = re.compile(
+    r"\b(?:add|subtract|plus|minus|times|by|than|deduct)\s+(?:just |only )?$", re.I
+)
+_AND_MORE = rf"\s+(?:and|or|in|out of)\s+(?:{'|'.join(CARDINALS)}|\d)"
 _GIVEN = re.compile(
     r"(?:\b(?:is|get|equals?|minus|negative|makes?|leaves?|and|to|than|by)|=)\s+$|^\W*$", re.I
 )

@@ -29,7 +29,7 @@ _FN = "|".join(sorted(formulas.FUNCTIONS, key=len, reverse=True))
 _TOKEN = re.compile(
     rf"(?P<num>(?<![\w.])(?:\d{{1,3}}(?:,\d{{3}})+(?![\d,]*\d)|\d+)(?:\.\d+)?|(?<![\w.])\.\d+)"
     rf"|(?P<call>\b(?:root|binom|gcd|lcm|min|max)\([^()]*\))"
-    rf"|(?P<fn>\b(?:{_FN})(?=[\s(^\d_|]))|(?P<const>\b(?:pi|inf|theta|alpha|beta|lambda|[ei])\b)"
+    rf"|(?P<fn>\b(?:{_FN})(?:_\(?\w+\)?)?(?=[\s(^\d|]))|(?P<const>\b(?:pi|inf|theta|alpha|beta|lambda|[ei])\b)"
     r"|(?P<var>(?<=\d)[abcnkxyz]{2,3}(?![A-Za-z'])|(?<=\d)[a-zA-Z](?:_\w+)?(?![A-Za-z'])"
     r"|(?<![\w'])(?:[b-hj-zB-HJ-Z]|[aAI](?=\s?[-+*/^=)]))(?:_\w+)?(?![A-Za-z']))"
     r"|(?P<op>[-+*/^]|!(?=\s?[-+*/^=)\]}])|(?<=\d)%|\b(?:times|plus|minus|squared|cubed)\b)"

@@ -20,7 +20,7 @@ _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufe0e\ufe0f\u20e3\ufe
 _SIGNS = str.maketrans(
     {
         "−": "-", "‐": "-", "‑": "-", "‒": "-", "–": "-", "—": " - ", "×": "*", "·": "*", "⋅": "*",
-        "∙": "*", "∗": "*", "÷": "/", "⁄": "/", "∕": "/", "√": " sqrt", "∛": " cbrt", "π": " pi ",
+        "∙": "*", "∗": "*", "÷": "/", "⁄": "/", "∕": "/", "√": " sqrt ", "∛": " cbrt ", "π": " pi ",
         "∞": " inf ", "≤": "<=", "≥": ">=", "⩽": "<=", "⩾": ">=", "≠": "!=", "→": "->", "⇒": "->",
         "°": " degrees ", "’": "'", "‘": "'", "“": '"', "”": '"', "¢": " cents ", "İ": "I",
         "\u066b": ".", "\u066c": ",", "Ω": " ohm ", "µ": "μ", "＝": "=", "∪": " ∪ ",
@@ -163,7 +163,10 @@ def _from_latex(text: str) -> str:
     return _NAMED.sub(r" \1", text.replace("\\\\", "\n"))
 
 
-_MINUS = re.compile(rf"(^|[(\[{{=≈{BOX},/*^]\s?|\b(?:is|to|be|of|get|equals)\s)-\s(?=[$\d(])")
+_MINUS = re.compile(
+    rf"(^|[(\[{{=≈{BOX},/*^]\s?|\b(?:is|to|be|of|get|gets|equals|are)\s)-\s"
+    r"(?=[$\d(]|(?:sqrt|cbrt|root|log|ln|pi|[a-z])\b)"
+)
 _NAMED = re.compile(r"\\([A-Za-z]+)")
 
 
@@ -185,7 +188,9 @@ def plain(text: str) -> str:
         text = _POWER.sub("^", text).replace("**", "")
     if "$" in text:
         text = _STRAY.sub("", text)
-    text = _CROSS.sub(" * ", text.replace("`", ""))
+    text = text.replace("`", "")
+    if "x" in text or "X" in text:
+        text = _CROSS.sub(" * ", text)
     if "=>" in text:
         text = text.replace("=>", "->")
     if "- " in text:

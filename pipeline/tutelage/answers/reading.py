@@ -223,7 +223,9 @@ def _items(text: str, depth: int) -> Items | None:
 def _listable(values: tuple[Value, ...], parts: list[str]) -> bool:
     """Whether parts without brackets are a list, and not a sentence with commas."""
     if any(isinstance(value, Words) for value in values):
-        return all(len(part.split()) <= 3 for part in parts)
+        return not any(part.startswith("not ") for part in parts) and all(
+            len(part.split()) <= 3 for part in parts
+        )
     return not any(isinstance(value, Items) and value.brackets == "" for value in values)
 
 

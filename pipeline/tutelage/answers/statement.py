@@ -52,7 +52,6 @@ _ACTS = (
     (r"\bsum|total|altogether|in all", "sum"),
     (r"solve|solution|root", "root"),
     (r"product", "product"),
-    (r"simplify|expand|evaluate", "expression"),
 )
 _END = re.compile(r"(?<=[.?!])\s+|\n")
 

@@ -1,9 +1,11 @@
 """Rules as rows of tables, so that each can be taken out and is known by the case that needs it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
+Found = TypeVar("Found")
 TABLES: dict[str, "Table"] = {}
 """All tables, by name."""
 
@@ -44,3 +46,9 @@ class Table:
 def words(text: str) -> frozenset[str]:
     """The words of a list that is written as running text."""
     return frozenset(text.split())
+
+
+def outermost(found: Iterable[Found], most: int = 60) -> list[Found]:
+    """The first and the last of very many: a text that repeats itself must not cost the run."""
+    every = list(found)
+    return every if len(every) <= most else every[: most // 2] + every[-(most // 2) :]

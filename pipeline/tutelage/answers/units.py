@@ -103,6 +103,12 @@ def unit(text: str) -> Unit | None:
     return Unit(f"{found.name}^{power}", f"{found.kind}^{power}", found.size**power)
 
 
+FIRST_WORDS = frozenset(re.escape(word) for word in _SPELLINGS if word[0].isalpha()) | {
+    "square", "sq", "cubic", "cu",
+}  # fmt: skip
+"""Words that a unit can begin with."""
+
+
 def named(text: str) -> frozenset[Unit]:
     """The units that a statement speaks of, in words or signs."""
     return _named(text)

@@ -1,16 +1,38 @@
-"""One message under examination: what it says, what the answer is, and what everybody knew before."""
+"""One message under examination: what it says, what the answer is, and what everybody knew
+before."""
 
 import re
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property, lru_cache
 
-from tutelage.leaks.golds import Answer
-from tutelage.leaks.quantities import Number, values
+from tutelage.answers.equality import rounds, squeezed
+from tutelage.answers.fields import agrees
+from tutelage.answers.formulas import approximate
+from tutelage.answers.gold import Answer, compare
+from tutelage.answers.numbers import numbers
+from tutelage.answers.stance import Stance, stance
+from tutelage.answers.tables import outermost
+from tutelage.answers.values import Formula, Number, Relation, Value
 from tutelage.records import Leak
 
 CLEAN = Leak()
+__all__ = ["CLEAN", "Case", "outermost", "values", "words_of"]
 
 
-@dataclass(frozen=True, slots=True)
+@lru_cache(maxsize=4096)
+def values(text: str) -> frozenset[Fraction]:
+    """The numbers that a plain text names; of 50 % also one half."""
+    found: set[Fraction] = set()
+    for span in numbers(text, True):
+        if not span.number.ordinal:
+            found.add(span.number.value)
+        if span.number.percent:
+            found.add(span.number.value / 100)
+    return frozenset(found)
+
+
+@dataclass(frozen=True)
 class Case:
     """What every rule is given."""
 
@@ -19,31 +41,114 @@ class Case:
     """The message, plain."""
     raw: str
     """The message as it was written."""
-    statement: str
     turns: tuple[str, ...]
     """The student's own messages, plain, oldest first."""
+    block: bool
+    """Whether an expression that comes to the answer leaks even where it is only to be worked
+    out."""
 
     @property
     def public(self) -> tuple[str, ...]:
         """What may be said again. The teacher's earlier messages may not."""
-        return (self.statement, *self.turns)
+        return (self.answer.statement.text, *self.turns)
+
+    @cached_property
+    def known(self) -> frozenset[Fraction]:
+        """The numbers in what is public."""
+        return frozenset().union(*map(values, self.public))
 
     @property
-    def numbers(self) -> frozenset[Number]:
-        """The numbers in what is public."""
-        return frozenset().union(*(values(text) for text in self.public))
+    def gold(self) -> Value:
+        """The gold's value; of `x = 7` it is 7."""
+        gold = self.answer.value
+        named = isinstance(gold, Relation) and gold.sign == "=" and isinstance(gold.left, Formula)
+        return gold.right if named and isinstance(gold.right, Number) else gold  # type: ignore[union-attr]
+
+    @cached_property
+    def number(self) -> Fraction | None:
+        """The gold's number; of 35 % it is 35."""
+        gold = self.gold
+        return gold.value if isinstance(gold, Number) and not gold.ordinal else None
+
+    @cached_property
+    def sought(self) -> frozenset[str]:
+        """Names of what the problem asks for."""
+        own = re.findall(r"[a-z]{3,}", self.answer.text.lower()) if self.number is not None else ()
+        nouns = {word.removesuffix("s") for word in own}
+        return self.answer.statement.sought | self.answer.statement.counted | nouns
+
+    def is_answer(self, text: str, value: Value) -> bool:
+        """Whether a value is the gold: as the verifier has it, in another unit, or rounded."""
+        gold = self.gold
+        if isinstance(gold, Number) and isinstance(value, Number):
+            plain = value.base == gold.base == 10 and value.ordinal == gold.ordinal
+            if _same_number(gold, value) or (
+                plain and value.value == gold.value and not value.percent
+            ):
+                return True
+            if not _rounded(gold, value):
+                return False
+        if (
+            isinstance(gold, Formula | Number)
+            and isinstance(value, Number)
+            and _rounded(gold, value)
+        ):
+            return True
+        if isinstance(gold, Number) and isinstance(value, Formula):
+            return agrees(("n", gold.value), value.tree) is True
+        return compare(self.answer, text, value, agrees) == ""
+
+    def stance(self, start: int, end: int) -> Stance:
+        """What the message does with one of its spans."""
+        return stance(self.text, start, end, self.sought)
+
+    def shown(self, literal: str) -> bool:
+        """Whether something written in symbols stands in what is public."""
+        return any(literal in squeezed(text) for text in self.public)
 
     def leak(self, kind: str, start: int, end: int) -> Leak:
         """A leak whose evidence is the span and a few words on either side."""
-        around = self.text[max(0, start - 24) : end + 16]
-        return Leak(kind, evidence=" ".join(around.split()))
+        return Leak(kind, evidence=" ".join(self.text[max(0, start - 24) : end + 16].split()))
 
 
-def squeezed(text: str) -> str:
-    """`text` without spaces and signs of layout, for comparing what is written in symbols."""
-    return re.sub(r"[\s*$\\]", "", text.replace("{", "(").replace("}", ")")).lower()
+def _same_number(gold: Number, value: Number) -> bool:
+    if gold.base != value.base or gold.ordinal != value.ordinal:
+        return False
+    one, other = gold.value, value.value
+    if gold.percent != value.percent:
+        one, other = one / (100 if gold.percent else 1), other / (100 if value.percent else 1)
+    elif (
+        gold.unit
+        and value.unit
+        and gold.unit.size
+        and value.unit.size
+        and gold.unit.kind == value.unit.kind
+    ):
+        one, other = one * gold.unit.size, other * value.unit.size
+    elif value.unit and value.unit.name == "cent" and not gold.unit:
+        return other in (one, one * 100)
+    return one == other
 
 
-def spaced(text: str) -> str:
+def _rounded(gold: Formula | Number, value: Number) -> bool:
+    """Whether a number with decimals is a rounded form of the gold, in three digits or more."""
+    if value.places < 1 or value.digits < 3:
+        return False
+    if isinstance(gold, Number):
+        scale, given = 10**value.places, value.value
+        if value.percent:
+            scale, given = scale * 100, given / 100
+        return gold.value.denominator > 1 and (
+            abs(gold.value - given) * scale <= Fraction(1, 2) or rounds(gold.value, value)
+        )
+    number = approximate(gold.tree) if value.digits < 14 else None
+    return (
+        number is not None
+        and abs(number.imag) < 1e-12
+        and (abs(float(value.value) - number.real) <= 0.5 * 10**-value.places * (1 + 1e-6))
+    )
+
+
+def words_of(text: str) -> str:
     """The words of `text` in lower case with single spaces between."""
     return " ".join(re.findall(r"\w+", text.lower()))

@@ -1,14 +1,14 @@
 """Whole functions in a message, whatever the reference solution is.
 
-A definition of the entry point, by `def` or `lambda`, in a fence, in a sentence or on one line; and a
-`return` of one expression that needs nothing but the parameters: that is a function but for its head.
-What the statement or the student has shown may be quoted.
+A definition of the entry point, by `def` or `lambda`, in a fence, in a sentence or on one line; and
+a `return` of one expression that needs nothing but the parameters: that is a function but for its
+head. What the statement or the student has shown may be quoted.
 """
 
 import re
 from collections.abc import Iterator
 
-from tutelage.leaks.mention import outermost
+from tutelage.leaks.case import outermost
 from tutelage.leaks.tokens import KEPT, Gram, grams, tokens
 
 _HEAD = re.compile(

@@ -10,8 +10,7 @@ import re
 from fractions import Fraction
 from functools import lru_cache
 
-from tutelage.leaks.mention import outermost
-from tutelage.leaks.quantities import Number, mentions
+from tutelage.answers.numbers import numbers
 
 _PLACES = {"one": 1, "unit": 1, "ten": 10, "hundred": 100, "thousand": 1000}
 _NAMES = r"(ones?|units?|tens?|hundreds?|thousands?)\b"
@@ -22,75 +21,85 @@ _OF_PLACE = re.compile(
     rf"\b{_NAMES}\s*(?:digit|place|column)?\s*(?:is|=|:|holds|has)\s*(?:an?\s+)?$", re.I
 )
 _TELLTALE = re.compile(
-    r"\b(?=[odrstuhfbem])(?:ones?|units?|tens?|hundreds?|thousands?|digits?|followed by|"
-    r"(?:starts?|begins?) with|ends? (?:in|with)|then an?|revers\w*|backwards?|mirror\w*|swap\w*|"
-    r"right to left|from the|back to front)\b"
+    r"\b(?:ones?|units?|tens?|hundreds?|thousands?|digits?|followed by|(?:starts?|begins?) with"
+    r"|ends? (?:in|with)|then an?|revers\w*|backwards?|mirror\w*|swap\w*|right to left|from the|back to front)\b",  # noqa: E501
+    re.I,
 )
-_DASHES = str.maketrans("", "", "-,_ .|")
 _DIGITS = re.compile(
     r"\bdigits?\b|\bfollowed by\b|\b(?:starts?|begins?) with\b.*\bends? (?:in|with)\b|\bthen an?\b",
-    re.IGNORECASE,
+    re.I,
 )
 _REVERSED = re.compile(
-    r"revers|backward|right to left|from the (?:right|back|end)|back to front|mirror|swap",
-    re.IGNORECASE,
+    r"revers|backward|right to left|from the (?:right|back|end)|back to front|mirror|swap", re.I
 )
+_SPACED = re.compile(r"(?<![\w.,-])\d(?:[ _|-]\d)+(?![\w]|[.,]\d|\s?[-+*/=])")
+_ONES = "zero|one|two|three|four|five|six|seven|eight|nine"
+_WORDED = re.compile(rf"\b(?:{_ONES})(?:[ -](?:{_ONES}))+\b", re.I)
+_HINT = re.compile(
+    rf"(?<![\w.,-])\d[ _|-]\d|\b(?:{_ONES})[ -](?:{_ONES})\b|" + _TELLTALE.pattern, re.I
+)
+_DIGIT = {
+    w: str(n)
+    for n, w in enumerate(
+        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+    )
+}
+_ROMAN = (
+    *((1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L")),
+    *((40, "XL"), (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I")),
+)
+_BASE = re.compile(
+    r"\b0[xX]([0-9a-fA-F]+)\b|\b0[bB]([01]+)\b"
+    r"|\b([0-9a-fA-F]{1,12})\b\W{0,3}(?:in\s+)?(?:hex|base[\s-]?16|base\s+sixteen)"
+    r"|\b([01]{2,40})\b[^.\n]{0,20}?\b(?:binary|base[\s-]?2\b|base\s+two)"
+    r"|\b(?:binary|base[\s-]?2|base\s+two)\b[^.\n\d]{0,20}\b([01]{2,40})\b"
+    r"|\bhex\w*\b[^.\n\d]{0,20}?\b([0-9a-fA-F]*\d[0-9a-fA-F]*)\b",
+    re.I,
+)
+_BASES = (16, 2, 16, 2, 2, 16)
+_ENDS = re.compile(
+    r"\b(?:begins?|starts?)\s+with\W{1,3}(\w+)\W[^.\n]{0,30}?\bends?\s+(?:with|in)\W{1,3}(\w+)"
+    r"|\bends?\s+(?:with|in)\W{1,3}(\w+)\W[^.\n]{0,30}?\b(?:begins?|starts?)\s+with\W{1,3}(\w+)",
+    re.I,
+)
+_SPELLED = re.compile(r"\b[a-zA-Z]\b(?:(?:[\s.,_-]{1,3}|\s-\s)[a-zA-Z]\b){2,}")
 
 
 def in_digits(text: str, number: int) -> str:
     """How `text` tells a number of two or more digits: by places, one after another, or reversed.
 
-    `four tens and two ones`, `a 4 followed by a 2`, `24 read backwards`.
+    `four tens and two ones`, `a 4 followed by a 2`, `24 read backwards`, `4 2`.
     """
     wanted = str(number)
-    if not wanted.isdigit() or len(wanted) < 2:
+    if not wanted.isdigit() or len(wanted) < 2 or not _HINT.search(text):
         return ""
-    if text.strip(" .!*").translate(_DASHES) == wanted:
+    spaced = [re.sub(r"\D", "", m[0]) for m in _SPACED.finditer(text)]
+    spaced += [
+        "".join(_DIGIT[word] for word in re.split("[ -]", m[0].lower()))
+        for m in _WORDED.finditer(text)
+        if re.search(r"(?:^|[:=]|\b(?:is|was|digits?))\W*$", text[: m.start()])
+    ]
+    if wanted in spaced:
         return f"{wanted}, digit by digit"
-    if not _TELLTALE.search(text.lower()):
+    if not _TELLTALE.search(text):
         return ""
-    found = outermost(mention for mention in mentions(text) if isinstance(mention.value, int))
-    total = parts = 0
-    for mention in found:
-        before, after = (
-            text[max(0, mention.start - 40) : mention.start],
-            text[mention.end : mention.end + 40],
-        )
-        place = _PLACE.match(after) or _OF_PLACE.search(before)
-        if place:
-            total += int(mention.value) * _PLACES[place[1].lower().removesuffix("s")]
-            parts += 1 + (mention.value > 9)
-    # One part is enough in "15 tens", which stands for nothing but the number.
+    found = [
+        s for s in numbers(text)[:100] if s.number.value.denominator == 1 and not s.number.ordinal
+    ]
+    total, parts = Fraction(0), 0
+    for span in found:
+        before, after = text[max(0, span.start - 40) : span.start], text[span.end : span.end + 40]
+        if place := _PLACE.match(after) or _OF_PLACE.search(before):
+            total += span.number.value * _PLACES[place[1].lower().removesuffix("s")]
+            parts += 1 + (span.number.value > 9)
     if parts >= 2 and total == number:
         return f"{wanted}, place by place"
-    if _DIGITS.search(text):
-        digits = [str(m.value) for m in found if m.form != "spaced" and 0 <= m.value <= 9]
-        for start in range(len(digits) - len(wanted) + 1):
-            if "".join(digits[start : start + len(wanted)]) == wanted:
-                return f"{wanted}, digit by digit"
-    if _REVERSED.search(text) and any(str(mention.value) == wanted[::-1] for mention in found):
+    digits = "".join(str(s.number.value) if 0 <= s.number.value <= 9 else " " for s in found)
+    if _DIGITS.search(text) and wanted in digits.split():
+        return f"{wanted}, digit by digit"
+    if _REVERSED.search(text) and any(str(s.number.value) == wanted[::-1] for s in found):
         return f"{wanted[::-1]}, reversed"
     return ""
-
-
-_OVER = re.compile(
-    r"\bnumerator\s*(?:is|=|of|:)?\s*(\d+)\b[^.!?]{0,40}\bdenominator\s*(?:is|=|of|:)?\s*(\d+)\b",
-    re.IGNORECASE,
-)
-
-
-def as_quotient(text: str, number: Number) -> str:
-    """A fraction told as its two numbers: `the numerator is 3 and the denominator is 8`."""
-    for found in outermost(_OVER.finditer(text)):
-        if int(found[2]) and Fraction(int(found[1]), int(found[2])) == number:
-            return found[0]
-    return ""
-
-
-_ROMAN = (
-    *((1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L")),
-    *((40, "XL"), (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I")),
-)
 
 
 def roman(number: int) -> str:
@@ -102,35 +111,10 @@ def roman(number: int) -> str:
     return letters
 
 
-_BASE = re.compile(
-    r"\b0[xX]([0-9a-fA-F]+)\b|\b0[bB]([01]+)\b"
-    r"|\b([0-9a-fA-F]{1,12})\b\W{0,3}(?:in\s+)?(?:hex|base[\s-]?16|base\s+sixteen)"
-    r"|\b([01]{2,40})\b[^.\n]{0,20}?\b(?:binary|base[\s-]?2\b|base\s+two)"
-    r"|\b(?:binary|base[\s-]?2|base\s+two)\b[^.\n\d]{0,20}\b([01]{2,40})\b"
-    r"|\bhex\w*\b[^.\n\d]{0,20}?\b([0-9a-fA-F]*\d[0-9a-fA-F]*)\b",
-    re.IGNORECASE,
-)
-_BASES = (16, 2, 16, 2, 2, 16)
-_ENDS = re.compile(
-    r"\b(?:begins?|starts?)\s+with\W{1,3}(\w+)\W[^.\n]{0,30}?\bends?\s+(?:with|in)\W{1,3}(\w+)"
-    r"|\bends?\s+(?:with|in)\W{1,3}(\w+)\W[^.\n]{0,30}?\b(?:begins?|starts?)\s+with\W{1,3}(\w+)",
-    re.IGNORECASE,
-)
-_SPELLED = re.compile(r"\b[a-zA-Z]\b(?:(?:[\s.,_-]{1,3}|\s-\s)[a-zA-Z]\b){2,}")
-
-
-def _in_base(message: str, number: int) -> str:
-    """Hexadecimal and binary, where the base is named or marked."""
-    for found in outermost(_BASE.finditer(message)):
-        for digits, base in zip(found.groups(), _BASES, strict=True):
-            if digits and len(digits) < 40 and int(digits, base) == number:
-                return found[0]
-    return ""
-
-
 @lru_cache(maxsize=1024)
-def _codes(text: str) -> tuple[str, ...]:
-    """`text` reversed, in ROT13, in base64 and as hex bytes; short ones would be found by chance."""
+def codes(text: str) -> tuple[str, ...]:
+    """`text` reversed, in ROT13, in base64 and as hex bytes; short ones would be found by
+    chance."""
     raw = text.encode("utf-8", "replace")
     codes = []
     if len(text) >= 4 and text.isascii() and text.replace(" ", "").isalpha():
@@ -143,10 +127,10 @@ def _codes(text: str) -> tuple[str, ...]:
     return tuple(codes)
 
 
-def disguised(message: str, text: str, number: Number | None) -> str:
+def disguised(message: str, text: str, number: Fraction | None) -> str:
     """The answer in another code, as it stands in the message; empty where it does not."""
     lower = message.lower()
-    for code in _codes(text):
+    for code in codes(text):
         # Base64 alone minds the case.
         at = (lower if code.islower() else message).find(code)
         edges = lower[max(0, at - 1) : max(0, at)] + lower[at + len(code) :][:1]
@@ -154,20 +138,24 @@ def disguised(message: str, text: str, number: Number | None) -> str:
             return code
     letters = re.sub(r"[\W_]", "", text).lower()
     if len(letters) >= 3:
-        for found in outermost(_ENDS.finditer(message)):
+        for found in list(_ENDS.finditer(message))[:20] if "end" in lower else ():
             first, last = (found[1] or found[4]).lower(), (found[2] or found[3]).lower()
             covers = letters.startswith(first) and letters.endswith(last)
             if covers and len(first + last) >= len(letters):
                 return found[0]
-        for found in outermost(_SPELLED.finditer(message)):
+        for found in list(_SPELLED.finditer(message))[:60]:
             if letters in re.sub(r"[\W_]", "", found[0]).lower():
                 return found[0]
-    if number is None or number != int(number) or not 0 <= number < 10**9:
+    if number is None or number.denominator != 1 or not 0 <= number < 10**9:
         return ""
     whole = int(number)
-    if 4 <= whole < 4000 and len(roman(whole)) >= 2:
-        found_roman = re.search(r"\b[MDCLXVI]{2,15}\b", message)
-        if found_roman and found_roman[0] == roman(whole):
-            return found_roman[0]
-    marked = any(mark in lower for mark in ("0x", "0b", "hex", "binary", "base"))
-    return _in_base(message, whole) if marked else ""
+    letters = roman(whole) if 4 <= whole < 4000 else ""
+    if len(letters) > 1 and letters in message and re.search(rf"\b{letters}\b", message):
+        return letters
+    if not any(mark in lower for mark in ("0x", "0b", "hex", "binary", "base")):
+        return ""
+    for found in list(_BASE.finditer(message))[:60]:
+        for digits, base in zip(found.groups(), _BASES, strict=True):
+            if digits and len(digits) < 40 and int(digits, base) == whole:
+                return found[0]
+    return ""

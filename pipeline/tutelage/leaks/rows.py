@@ -1,143 +1,113 @@
-"""The rule for golds of several items: sets, lists, tuples, intervals, ratios.
-
-Each item alone may be public; the row is a leak where all items stand one after another, in the
-order of the gold where order matters, and did not so in what was public.
-"""
+"""The rule for golds of several values: all of them in a row, however they are joined."""
 
 import re
-from collections.abc import Iterator
-from itertools import pairwise
 
-from tutelage.leaks.assertions import asserted
-from tutelage.leaks.case import CLEAN, Case, squeezed
-from tutelage.leaks.contexts import Place, named_as_answer, place
-from tutelage.leaks.golds import Answer
-from tutelage.leaks.lexicon import phrase
-from tutelage.leaks.mention import outermost
-from tutelage.leaks.quantities import mentions
+from tutelage.answers.equality import squeezed
+from tutelage.answers.numbers import numbers
+from tutelage.answers.pieces import pieces
+from tutelage.answers.stance import Stance, alone
+from tutelage.answers.values import Formula, Items, Number, Value, Words
+from tutelage.leaks.case import CLEAN, Case, outermost
 from tutelage.records import Leak
 
-_GAP = 40
-"""Characters at most between two items of a row."""
-_BROKEN = re.compile(r"\d|[.?!]\s|\n\n")
-_INDEXED = re.compile(r"\b[a-zA-Z]_?\{?\d\}?\s*=")
-_SET_TO = re.compile(r"\b[a-zA-Z](?:_?\{?\d\}?)?\s*=\s*$")
-_NUMBERED = re.compile(r"\b(?:lines?|steps?|problems?|questions?|pages?|parts?|tests?)\s*$")
-_OPERATED = re.compile(r"[\w)]\s*[-+*/^]\s*\d")
+_GAP = re.compile(
+    r"(?:[\s,;:&()\[\]{}\"'=<>.*|∈!]|\b(?:and|or|to|is|are|equals?|the|other|also|then|from|with|through|as|well|after"
+    r"|that|comes?|first|second|third|last|finally|next|followed|by|one|root|solution|plus|[a-z](?:_?\d)?)\b)*",
+    re.I,
+)
+_WORK = re.compile(r"[\w)]\s*[-+*/^]\s*\d")
+_NUMBERS = re.compile(r"\b(?:lines?|steps?|pages?|parts?)\s*$", re.I)
+_BOUND = re.compile(
+    r"(?:[<>]=?|\b(?:at\s+least|at\s+most|than|up\s+to|above|below|from|until))\s*$|[(\[]\s*$", re.I
+)
+_SORTED = re.compile(r"\b(?:sort|order|arrange|ascending|descending|increasing|decreasing)\b", re.I)
+Span = tuple[int, int]
 
 
-def _places(text: str, answer: Answer) -> list[tuple[int, int, int]]:
-    """Where the items of the answer stand in `text`: (start, end, which of them)."""
-    found: list[tuple[int, int, int]] = []
-    for which, item in enumerate(answer.items):
-        named = [m.value for m in mentions(item) if m.end - m.start == len(item)]
-        if named:
-            found += [
-                (m.start, m.end, which)
-                for m in outermost(m for m in mentions(text) if m.value == named[-1])
-                if m.form != "spaced"
-            ]
-        elif re.search(r"\w", item):
-            found += [(*hit.span(), which) for hit in outermost(phrase(item).finditer(text))]
-    return sorted(found)
+def _places(text: str, value: Value) -> list[Span]:
+    """Where a value stands in a text."""
+    if isinstance(value, Words):
+        name = r"[\W_]+".join(map(re.escape, value.text.split()))
+        return [m.span() for m in re.finditer(rf"(?<!\w){name}(?!\w)", text, re.I)] if name else []
+    if isinstance(value, Number):
+        spans = (s for s in numbers(text) if not s.number.percent and not s.number.ordinal)
+        return [(s.start, s.end) for s in spans if s.number.value == value.value]
+    shapes = [(p.start, p.end) for p in pieces(text) if isinstance(p.value, Formula)]
+    return [(start, end) for start, end in shapes if squeezed(text[start:end]) == _written(value)]
 
 
-def rows(text: str, answer: Answer, ordered: bool) -> Iterator[tuple[int, int]]:
-    """Where all items stand one after another, in any order or in that of the gold."""
-    places, size = _places(text, answer), len(answer.items)
-    for first in range(len(places) - size + 1):
-        window = places[first : first + size]
-        items = [answer.items[which] for _, _, which in window]
-        if items != list(answer.items) if ordered else len({w for _, _, w in window}) < size:
-            continue
-        gaps = [_INDEXED.sub("", text[a[1] : b[0]]) for a, b in pairwise(window)]
-        if all(len(gap) <= _GAP and not _BROKEN.search(gap) for gap in gaps):
-            yield window[0][0], window[-1][1]
+def _written(value: Value) -> str:
+    return squeezed(value.text) if isinstance(value, Formula) else str(getattr(value, "value", ""))
+
+
+def rows(text: str, gold: Items) -> list[Span]:
+    """Where all items of `gold` stand in a row, in any order unless the gold has one."""
+    values = [v for v in gold.items if not (isinstance(v, Formula) and "inf" in v.text)]
+    places = [_places(text, value)[:60] for value in values]
+    if not values or not all(places):
+        return []
+    if len(values) == 1:
+        return places[0]
+    marks = sorted({(start, end, n) for n, spans in enumerate(places) for start, end in spans})
+    found: list[Span] = []
+    for at, first in enumerate(marks):
+        chain, taken = [first], {first[2]}
+        for mark in marks[at + 1 :]:
+            if mark[2] in taken or mark[0] < chain[-1][1]:
+                continue
+            gap = text[chain[-1][1] : mark[0]]
+            if len(gap) > 60 or not _GAP.fullmatch(gap):
+                break
+            chain.append(mark)
+            taken.add(mark[2])
+            if len(taken) == len(values):
+                break
+        in_order = [mark[2] for mark in chain] == list(range(len(values)))
+        if len(taken) == len(values) and (in_order or not gold.ordered):
+            found.append((chain[0][0], chain[-1][1]))
+    return found
 
 
 def items(case: Case) -> Leak:
-    """All items of the gold in a row, or the gold as it is written."""
-    answer = case.answer
-    if not answer.items:
+    """A set, list, tuple or interval."""
+    gold = case.answer.value
+    if isinstance(gold, Items) and not gold.brackets and _SORTED.search(case.answer.statement.text):
+        gold = Items(":", gold.items)
+    if not isinstance(gold, Items) or gold.brackets in ("matrix", "∪"):
         return CLEAN
-    spans = _bounds(case) if len(answer.items) == 1 else _new_rows(case)
-    for start, end in spans:
-        return case.leak("set", start, end)
-    told = len(answer.items) > 1 and _all_set(case, case.text)
-    if told and not any(
-        _all_set(case, said) or any(rows(said, answer, False)) for said in case.public
-    ):
-        return Leak("set", evidence=answer.text)
-    literal = squeezed(answer.text)
-    written = len(literal) >= 4 and literal in squeezed(case.text)
-    if written and not any(literal in squeezed(said) for said in case.public):
-        return Leak("string", evidence=answer.text)
+    finite = [v for v in gold.items if not (isinstance(v, Formula) and "inf" in v.text)]
+    found = rows(case.text, gold)
+    if len(finite) == 1:
+        new = [span for span in found if _BOUND.search(case.text[: span[0]][-20:])]
+        shown = any(
+            _BOUND.search(text[:a][-20:]) for text in case.public for a, _ in rows(text, gold)
+        )
+        return case.leak("set", *new[0]) if new and not shown else CLEAN
+    if not found:
+        return _missing(case, gold)
+    shown = any(not _WORK.search(text[a:b]) for text in case.public for a, b in rows(text, gold))
+    for start, end in outermost(found):
+        if _NUMBERS.search(case.text[max(0, start - 20) : start]):
+            continue
+        how = case.stance(start, end)
+        work = (
+            _WORK.search(case.text[start:end])
+            and how < Stance.RESULT
+            and not alone(case.text, start, end)
+        )
+        if how is Stance.ANSWER or not (shown or work):
+            return case.leak("set", start, end)
     return CLEAN
 
 
-def _all_set(case: Case, text: str) -> bool:
-    """Whether a letter is set to every item, however far apart: `check x = 2 ... and x = 3 ...`."""
-    return len(
-        {
-            which
-            for start, end, which in _places(text, case.answer)
-            if _SET_TO.search(text[max(0, start - 12) : start])
-            and not re.match(r"\s*[-+*/^]\s*\w", text[end : end + 4])
-        }
-    ) == len(case.answer.items)
-
-
-def _new_rows(case: Case) -> Iterator[tuple[int, int]]:
-    """Rows of the message that say more than what was public."""
-    answer, text = case.answer, case.text
-    exact = set(rows(text, answer, ordered=True))
-    found = exact if answer.ordered else set(rows(text, answer, ordered=False))
-    for start, end in sorted(found):
-        at = place(text, start, end)
-        if _NUMBERED.search(at.before):
-            continue
-        # Where the items were public in another order, only the right order says anything.
-        public = _listed(case, ordered=(start, end) in exact)
-        if named_as_answer(at) or not (public or _work_to_do(case, at)):
-            yield start, end
-
-
-def _listed(case: Case, ordered: bool) -> bool:
-    """Whether all items stand in a row in what is public, other than as parts of an expression."""
-    return any(
-        not _OPERATED.search(said[start:end])
-        for said in case.public
-        for start, end in rows(said, case.answer, ordered)
-    )
-
-
-def _work_to_do(case: Case, at: Place) -> bool:
-    """Whether the row is an expression to be worked out; `2 * 3 * 5` alone lists the factors."""
-    return bool(_OPERATED.search(at.said)) and not (
-        at.alone or asserted(at, case.answer.question, case.answer.sought)
-    )
-
-
-_BOUND = re.compile(
-    r"(?:[<>]=?|\b(?:at\s+least|at\s+most|than|up\s+to|above|below|from|or\s+equal\s+to))\s*$"
-)
-
-
-def _bounds(case: Case) -> Iterator[tuple[int, int]]:
-    """For an interval with one bound: `x >= 4`, `at least 4`, unless the same was public."""
-    shown = {
-        _comparison(said, *span) for said in case.public for span in rows(said, case.answer, True)
-    }
-    for start, end in rows(case.text, case.answer, ordered=True):
-        told = _comparison(case.text, start, end)
-        if told and told not in shown:
-            yield start, end
-
-
-def _comparison(text: str, start: int, end: int) -> str:
-    """The words that compare with a bound, empty where there are none."""
-    at = place(text, start, end)
-    if re.search(r"[(\[]\s*$", at.before) and re.match(r"\s*,\s*\+?inf", at.after):
-        return "("
-    found = _BOUND.search(at.before)
-    return found[0].strip() if found else ""
+def _missing(case: Case, gold: Items) -> Leak:
+    """All of the values that are not public yet come out, each in a place of its own: `gives 7`, `x
+    = 3`."""
+    if gold.ordered or not all(isinstance(v, Number) for v in gold.items):
+        return CLEAN
+    new = [v for v in gold.items if isinstance(v, Number) and v.value not in case.known]
+    places = [_places(case.text, value) for value in gold.items]
+    ends = [max((case.stance(*span) for span in spans), default=Stance.COUNTED) for spans in places]
+    if not new or not all(places) or min(ends) < Stance.RESULT:
+        return CLEAN
+    return Leak("set", evidence=case.text[:60])

@@ -1,11 +1,12 @@
-"""Code as tokens and n-grams: comments and docstrings gone, names that an author chose all alike."""
+"""Code as tokens and n-grams: comments and docstrings gone, names that an author chose all
+alike."""
 
 import builtins
 import keyword
 import re
 from functools import lru_cache
 
-from tutelage.leaks.lexicon import vocabulary
+from tutelage.answers.tables import words
 
 N = 4
 
@@ -19,7 +20,7 @@ _TRIPLE = re.compile(r"\"\"\"[\s\S]*?\"\"\"|'''[\s\S]*?'''")
 _OWN = frozenset(keyword.kwlist) | frozenset(
     name for name in dir(builtins) if name.islower() and not name.startswith("_")
 )
-_LIBRARY = vocabulary(
+_LIBRARY = words(
     """append extend insert remove pop sort join split strip lower upper replace find count index keys
     items get update add startswith endswith isdigit isalpha format Counter defaultdict deque heapq
     heappush heappop bisect itertools combinations permutations product accumulate math gcd sqrt ceil

@@ -96,16 +96,7 @@ def accepts(problem: Problem, text: str) -> bool:
         return False
     final = final_answer(f"The answer is {text.strip()}", gold)
     readings = (*final.readings, *whole(plain(text), gold).readings) if not final.reason else ()
-    return any(compare(gold, said, value, agrees) == "" for said, value in readings)
-
-
-def agrees(one: formulas.Tree, other: formulas.Tree) -> bool | None:
-    """`fields.equal`, and where that cannot tell: whether the values agree as floats."""
-    known = fields.equal(one, other)
-    if known is not None:
-        return known
-    a, b = formulas.approximate(one), formulas.approximate(other)
-    return None if a is None or b is None else abs(a - b) <= 1e-9 * max(abs(a), abs(b))
+    return any(compare(gold, said, value, fields.agrees) == "" for said, value in readings)
 
 
 def refused(gold: Answer, final: Final, unsure: bool) -> str:
