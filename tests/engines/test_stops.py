@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tutelage.engines import stops
-from tutelage.engines.server import _read, _written
+from tutelage.engines.completions import _written, reply
 from tutelage.records import Reply, Request
 
 CASES = [
@@ -35,8 +35,10 @@ def test_a_servers_reply_is_cut_alike(make_request: Callable[..., Request]) -> N
         "finish_reason": "stop",
         "stop_reason": "Teacher:",
     }
-    reply = _read({"choices": [choice]}, make_request(stop=("Teacher:",)))
-    assert isinstance(reply, Reply)
-    assert (reply.text, reply.token_ids) == ("It is 5 €.\n", (0, 1, 2, 3, 4))
-    assert len(reply.logprobs) == 5
+    page = {"choices": [choice], "prompt_token_ids": [9, 9]}
+    told = reply(page, make_request(stop=("Teacher:",)), None, None)
+    assert isinstance(told, Reply)
+    assert (told.text, told.token_ids) == ("It is 5 €.\n", (0, 1, 2, 3, 4))
+    assert len(told.logprobs) == 5
+    assert (told.prompt_ids, told.continues) == ((9, 9), False)
     assert _written([{"token": "a", "bytes": None}]) == "a"

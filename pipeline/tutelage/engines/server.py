@@ -4,7 +4,8 @@ Retries only what may pass (connection, 408, 409, 429, 5xx), with back-off and j
 the server says so (`Retry-After`). The time-out of a reply is long, because a client that gives up
 on a long generation and sends it again doubles the load that made it slow. A server that refuses
 connections is starting, or being started again: it is waited for. Against vLLM it also asks for the
-sampled token ids. It starts nothing: `engines.launch` does.
+token ids of prompt and reply, and sends a student's later turns as ids where the model's tokenizer
+is on this machine (`completions`). It starts nothing: `engines.launch` does.
 """
 
 import asyncio
@@ -12,15 +13,16 @@ import contextlib
 import os
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
 
 from tutelage import models
-from tutelage.engines import metrics, stops
+from tutelage.engines import completions, metrics, tokens
+from tutelage.engines.tokens import ChatTokens, Prompt
 from tutelage.errors import Fatal, ModelError, Permanent, SettingsError, Transient
-from tutelage.records import Reply, Request, Usage
+from tutelage.records import Reply, Request
 from tutelage.seeds import fraction
 from tutelage.settings import Player, Settings
 
@@ -84,6 +86,10 @@ class Client:
         self._patience_s = server.patience_s
         self._heard = 0.0
         """When the server said something last, whatever it was."""
+        self._chats: ChatTokens | None = None
+        self._has_looked = False
+        self._root = ""
+        """What the server was started from: a folder or the hub's name of a model."""
         self._model, self._is_vllm = self._probe(player.model)
         self._meter = metrics.Meter()
         self.gauges()  # from here on the server's counters are ours
@@ -95,13 +101,15 @@ class Client:
 
     async def reply(self, request: Request) -> Reply:
         """One reply; see `Engine`."""
-        body = self._body(request)
+        prompt = await self._prompt(request)
+        body = completions.body(request, self._model, self._is_vllm, prompt)
         failed, away_since, fitted = 0, 0.0, False
         self._in_flight += 1
         try:
             while True:
                 try:
-                    return _read(await self._post(body), request)
+                    page = await self._post(body)
+                    return completions.reply(page, request, prompt, self._chats)
                 except _Away as fault:
                     away_since = away_since or time.monotonic()
                     if time.monotonic() - away_since >= self._patience_s:
@@ -155,6 +163,7 @@ class Client:
                 f"no OpenAI-compatible server answers at {self._url} ({reason}): {advice}"
             ) from None
         is_vllm = any(model.get("owned_by") == "vllm" for model in served)
+        self._root = str(served[0].get("root") or names[0]) if names else ""
         known = {wanted}
         if models.is_bundled(wanted):
             known = {models.BUNDLED, str(models.folder())}
@@ -165,23 +174,22 @@ class Client:
             return names[0], is_vllm
         raise ModelError(f"{self._url} serves {', '.join(names) or 'nothing'}, wanted {wanted!r}")
 
-    def _body(self, request: Request) -> dict[str, Any]:
-        sampling = request.sampling
-        body: dict[str, Any] = {
-            "model": self._model,
-            "messages": [{"role": role, "content": content} for role, content in request.chat],
-            "temperature": sampling.temperature,
-            "top_p": sampling.top_p,
-            "max_tokens": sampling.max_tokens,
-            "seed": request.seed,
-        }
-        if sampling.stop:
-            body["stop"] = list(sampling.stop)
-        if request.player in ("student", "question"):
-            body["logprobs"] = True
-            if self._is_vllm:
-                body["return_token_ids"] = True
-        return body
+    async def _prompt(self, request: Request) -> Prompt | None:
+        """The prompt as token ids where it goes on from what was sampled; None: as a chat."""
+        if not self._is_vllm or request.player != "student":
+            return None
+        if not self._has_looked:
+            self._chats = await asyncio.to_thread(tokens.local, self._root)
+            self._has_looked = True
+        if not (request.history and self._chats):
+            return None
+        if not self._chats.agrees(request.chat, request.history):
+            return None
+        try:
+            prompt = self._chats.prompt(request.chat, request.history)
+        except Exception:  # a template may refuse a chat; the server says so itself
+            return None
+        return prompt if prompt.continues else None
 
     async def _fit(self, body: dict[str, Any]) -> bool:
         """Lowers `max_tokens` to what the chat leaves of the context; whether that was lower.
@@ -189,10 +197,16 @@ class Client:
         Raises:
             Permanent: nothing is left.
         """
-        asked = {"model": body["model"], "messages": body["messages"]}
+        asked: dict[str, Any] = {
+            key: body[key] for key in ("model", "messages", "prompt") if key in body
+        }
+        ids = asked.get("prompt")
+        if ids is not None:
+            asked["prompt"] = ""  # only the limit is asked for: ids are counted here
         try:
             tokenized = await self._post(asked, f"{self._url.removesuffix('/v1')}/tokenize")
-            count, takes = int(tokenized["count"]), int(tokenized["max_model_len"])
+            count = int(tokenized["count"]) if ids is None else len(ids)
+            takes = int(tokenized["max_model_len"])
         except (Permanent, KeyError, TypeError, ValueError):
             return False
         if count >= takes:
@@ -209,7 +223,8 @@ class Client:
         try:
             # httpx's own time-out is for one read: a server that trickles would never meet it.
             async with asyncio.timeout(self._timeout_s):
-                to = url or f"{self._url}/chat/completions"
+                way = "completions" if "prompt" in body else "chat/completions"
+                to = url or f"{self._url}/{way}"
                 page = await self._clients[loop].post(to, json=body)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise _Away(_words(error)) from None
@@ -234,59 +249,6 @@ class Client:
             return page.json()
         except ValueError:
             raise Transient(f"no JSON in the reply: {page.text[:100]!r}") from None
-
-
-def _read(page: Any, request: Request) -> Reply:
-    """A chat completion as a `Reply`. Raises `Transient` where it is not one."""
-    try:
-        choice = page["choices"][0]
-        usage = page.get("usage") or {}
-        details = usage.get("prompt_tokens_details") or {}
-        logprobs = (choice.get("logprobs") or {}).get("content") or []
-        student = request.player in ("student", "question")
-        text = _text(choice["message"].get("content") or "")
-        token_ids = tuple(map(_count, choice.get("token_ids") or ())) if student else ()
-        if token_ids and isinstance(choice.get("stop_reason"), str):
-            count = stops.kept(len(token_ids), text, lambda n: _written(logprobs[:n]))
-            token_ids, logprobs = token_ids[:count], logprobs[:count]
-            text = _written(logprobs)
-        return Reply(
-            text=text,
-            token_ids=token_ids,
-            logprobs=tuple(float(at["logprob"]) for at in logprobs) if student else (),
-            finish_reason=_text(choice.get("finish_reason") or ""),
-            usage=Usage(
-                _count(usage.get("prompt_tokens") or 0),
-                _count(details.get("cached_tokens") or 0),
-                _count(usage.get("completion_tokens") or 0),
-            ),
-        )
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-        raise Transient(f"not a chat completion: {_words(error)}") from None
-
-
-def _written(tokens: Sequence[Mapping[str, Any]]) -> str:
-    """The text of sampled tokens, as the server tells their bytes."""
-    told = (at.get("bytes") for at in tokens)
-    whole = b"".join(
-        bytes(code) if code is not None else at["token"].encode()
-        for at, code in zip(tokens, told, strict=True)
-    )
-    return whole.decode("utf-8", "ignore")
-
-
-def _text(value: Any) -> str:
-    """Text that can be written down and sent again: half of a surrogate pair is neither."""
-    if not isinstance(value, str):
-        raise TypeError(f"wanted text, got {type(value).__name__}")
-    return value.encode("utf-8", "replace").decode()
-
-
-def _count(value: Any) -> int:
-    """A token id or a number of tokens, as a shard can hold it."""
-    if int(value) != value or not 0 <= value < 2**31:
-        raise ValueError(f"{value!r} is no token id and no number of tokens")
-    return int(value)
 
 
 def _wait(drawn: int, attempt: int) -> float:

@@ -9,6 +9,7 @@ template rewrites history, and the whole chat is rendered. Knows tokenizers by w
 engine: vLLM in this process and the client of a server use it alike.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -30,6 +31,9 @@ class Tokenizer(Protocol):
 
     def __call__(self, text: str, add_special_tokens: bool) -> Any:
         """`input_ids` of a text."""
+
+    def decode(self, token_ids: Sequence[int], skip_special_tokens: bool) -> Any:
+        """The text of tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,21 @@ class ChatTokens:
         ids = self._ids(self._text(chat))
         return Prompt(ids, ids, False)
 
-    def is_plain(self, sampled: list[int] | tuple[int, ...]) -> bool:
+    def agrees(self, chat: Chat, history: tuple[int, ...]) -> bool:
+        """Whether `history` begins as this tokenizer and template begin the chat.
+
+        A server may have another template than the folder that it was started from.
+        """
+        first = next((i for i, (role, _) in enumerate(chat) if role == "assistant"), len(chat))
+        ids = self._ids(self._text(chat[:first]))
+        return history[: len(ids)] == tuple(ids)
+
+    def text(self, ids: Sequence[int]) -> str:
+        """The text of tokens, special ones left out."""
+        words: str = self.tokenizer.decode(ids, skip_special_tokens=True)
+        return words
+
+    def is_plain(self, sampled: Sequence[int]) -> bool:
         """Whether sampled tokens hold no special one before their end."""
         return not self._special.intersection(sampled[:-1])
 
@@ -98,3 +116,14 @@ class ChatTokens:
         """The tokens of a text that does not stand at the begin."""
         before, whole = self._ids(_BEFORE), self._ids(_BEFORE + text)
         return whole[len(before) :] if whole[: len(before)] == before else self._ids(text)
+
+
+def local(model: str) -> ChatTokens | None:
+    """The tokenizer of a model on this machine, a folder or one of the hub's cache; None without."""
+    try:
+        from transformers import AutoTokenizer
+
+        tokenizer = AutoTokenizer.from_pretrained(model, local_files_only=True)
+        return ChatTokens(tokenizer) if tokenizer.chat_template else None
+    except Exception:  # whatever it is, the server renders the chats then
+        return None

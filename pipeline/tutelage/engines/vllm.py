@@ -13,7 +13,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -143,8 +143,7 @@ class InProcess:
         if chosen["tensor_parallel_size"] == 1:
             chosen = {"distributed_executor_backend": "uni"} | chosen
         self._engine = LLMEngine.from_engine_args(EngineArgs(**chosen))
-        self._tokenizer = self._engine.get_tokenizer()
-        self._chats = ChatTokens(self._tokenizer)
+        self._chats = ChatTokens(self._engine.get_tokenizer())
         self._length = int(self._engine.model_config.max_model_len)
         self._params = SamplingParams
         self._final = RequestOutputKind.FINAL_ONLY
@@ -201,8 +200,8 @@ class InProcess:
         student = pending.request.player in ("student", "question")
         text, count = completion.text, len(completion.token_ids)
         if isinstance(completion.stop_reason, str):
-            count = stops.kept(count, text, lambda n: self._decoded(completion.token_ids[:n]))
-            text = self._decoded(completion.token_ids[:count])
+            count = stops.kept(count, text, lambda n: self._chats.text(completion.token_ids[:n]))
+            text = self._chats.text(completion.token_ids[:count])
         ids = tuple(completion.token_ids[:count])
         prompt = pending.prompt
         reply = Reply(
@@ -220,10 +219,6 @@ class InProcess:
             is_plain=self._chats.is_plain(ids),
         )
         _settle(pending, reply)
-
-    def _decoded(self, ids: Sequence[int]) -> str:
-        text: str = self._tokenizer.decode(ids, skip_special_tokens=True)
-        return text
 
     def _drain(self) -> None:
         """No request is left without an answer, also when the engine died."""
