@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tutelage import engines, models
-from tutelage.engines import metrics, server
+from tutelage.engines import completions, metrics, server
 from tutelage.engines.launch import free_port
 from tutelage.errors import EngineError, ModelError, Permanent, SettingsError, Transient
 from tutelage.records import Request, Usage
@@ -528,7 +528,7 @@ def test_the_waits_grow_and_are_capped(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_error_of_a_reply_is_an_engine_error() -> None:
     for page in (None, 3, "text", [], {}, {"choices": None}, {"choices": [None]}):
         with pytest.raises(EngineError):
-            server._read(page, Request("student", (), None, 0, None))  # type: ignore[arg-type]
+            completions.reply(page, Request("student", (), None, 0, None), None, None)  # type: ignore[arg-type]
 
 
 PAGES = [

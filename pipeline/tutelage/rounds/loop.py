@@ -140,6 +140,8 @@ class _Loop:
         sides: Table = {"student": chosen.student.model_copy(update={"model": weights})}
         if not plan.asked.frozen_teacher and chosen.teacher.model == plan.start:
             sides["teacher"] = chosen.teacher.model_copy(update={"model": weights})
+            if chosen.judge.model == plan.start:  # the reader is the teacher's model
+                sides["judge"] = chosen.judge.model_copy(update={"model": weights})
         source = plan.out / "problems" / f"{problems}.jsonl"
         told: Table = {"corpora": (f"tutelage={source}",), "map": {}, "format": "", "limit": 0}
         if plan.start == BUNDLED and not chosen.vllm.max_model_len:  # known by name only

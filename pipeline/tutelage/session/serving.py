@@ -24,10 +24,14 @@ def serving(settings: Settings, folder: RunFolder, say: Say, give_up: Say) -> It
         give_up: is told why, from any thread, when the server is beyond help.
 
     Raises:
-        SettingsError: the two sides want different models.
+        SettingsError: the players want different models.
         ModelError: the model does not load.
     """
-    players = {"student": settings.student, "teacher": settings.teacher}
+    players = {
+        "student": settings.student,
+        "teacher": settings.teacher,
+        "judge": settings.judge,
+    }
     on_vllm = {side: player for side, player in players.items() if player.engine == "vllm"}
     if not on_vllm:
         yield settings
