@@ -2,7 +2,7 @@
 
 import pytest
 
-from tutelage.equations import equations
+from tutelage.equations import equations, spelled_out
 
 FOUND = [
     ("27 - 5 = 22", [("27 - 5", 22)]),
@@ -71,3 +71,18 @@ def test_what_might_be_misread_is_no_false_equation(text: str) -> None:
     for each in equations(text):
         assert each.expression.count("(") == each.expression.count(")")
         assert each.holds, each
+
+
+@pytest.mark.parametrize(
+    ("text", "worth"),
+    [
+        ("Not yet. Work out 27 - 5.", 22),
+        ("You wrote 20 - 6 = 16. What is 20 - 6?", 14),
+        ("First 2 * 3, then 4 + 5.", 9),
+        ("Multiply 8 bags by 3.", None),
+        ("Look at x + 3 again.", None),
+        ("", None),
+    ],
+)
+def test_the_last_sum_that_is_spelled_out(text: str, worth: int | None) -> None:
+    assert spelled_out(text) == worth

@@ -89,6 +89,21 @@ def equations(text: str) -> list[Equation]:
     return spans
 
 
+def spelled_out(text: str) -> Fraction | None:
+    """What the last sum in `text` comes to, whether its result is written or not; None without one.
+
+    >>> spelled_out("Not yet. Here you have to subtract 5 from 27: work out 27 - 5.")
+    Fraction(22, 1)
+    """
+    for match in reversed(list(re.finditer(_SUM, text, re.IGNORECASE))):
+        if not _PART_OF_BEFORE.search(text[: match.start()]):
+            try:
+                return _worth(match[0])
+            except (SyntaxError, ValueError, ZeroDivisionError):
+                continue
+    return None
+
+
 def values(text: str) -> set[float]:
     """Every number in `text`."""
     return {value(number) for number in re.findall(_NUMBER, text)}

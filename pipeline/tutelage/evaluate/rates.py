@@ -9,10 +9,11 @@ Not here: whether a problem was solved, and when (`scores`).
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-from tutelage.leaks.arithmetic import runs, same, steps, worth
+from tutelage.equations import spelled_out, value
 
 Row = Mapping[str, Any]
 Count = tuple[float, float]
@@ -206,19 +207,10 @@ def _gated(row: Row) -> Iterator[Mapping[str, Any]]:
 
 def _after_expressions(row: Row) -> Iterator[tuple[int, bool]]:
     """(turn, whether it is a copy) of each attempt that follows a spelt-out expression."""
-    hint: tuple[float, float] | None = None
+    hint: Fraction | None = None
     for message, entry in zip(row["messages"], row["trail"], strict=True):
         if entry["speaker"] == "teacher":
-            hint = _expression(message["content"]) if entry["act"] == "feedback" else None
+            hint = spelled_out(message["content"]) if entry["act"] == "feedback" else None
         elif entry["act"] == "attempt" and hint is not None:
             answer = _NUMBER.fullmatch((entry["verdict"]["extracted"] or "").strip())
-            yield entry["turn"], bool(answer) and same(worth(answer[0]) if answer else None, hint)
-
-
-def _expression(text: str) -> tuple[float, float] | None:
-    """What the last expression in `text` is worth; None where none has an operation."""
-    for start, end in reversed(runs(text, letters=False)):
-        expression = text[start:end]
-        if steps(expression) and (value := worth(expression)) is not None:
-            return value
-    return None
+            yield entry["turn"], answer is not None and value(answer[0]) == float(hint)
