@@ -46,6 +46,9 @@ class Tally:
     solved_at: dict[int, int] = field(default_factory=dict)
     """Turn -> dialogues solved at it."""
     exhausted: int = 0
+    turns: int = 0
+    """Replies of students, of dialogues that have ended and of those in play."""
+    turns_of_ended: int = 0
     tokens: dict[str, int] = field(default_factory=dict)
     """`student.prompt`, `student.cached`, `student.completion`, and the same for `teacher`, `judge`
     and `donors`."""
@@ -61,6 +64,7 @@ class Tally:
         """Adds one ended dialogue."""
         self.ended += 1
         outcome = ended.outcome
+        self.turns_of_ended += outcome.turns if outcome is not None else 0
         if outcome is None or outcome.status == "failed":
             self.failed += 1
         elif outcome.solved_turn is None:
@@ -224,6 +228,7 @@ class Scheduler:
                     finally:
                         self._requesting -= 1
                     self.tally.waiting_for_engine_s += time.monotonic() - begun
+                    self.tally.turns += want.player == "student"
                 dialogue = protocol.advance(dialogue, response, want)
         except Fatal:
             raise

@@ -63,3 +63,19 @@ def test_one_server_is_counted_once_by_all_engines_and_workers(folder: RunFolder
 def test_no_worker_is_nothing(folder: RunFolder) -> None:
     told = telemetry.summary(folder, 1.0, 1.0)
     assert (told["preemptions"], told["prefix_cache_hit_rate"], told["dialogues"]) == (0, 0, 0)
+
+
+def test_the_time_that_is_left_is_of_turns(folder: RunFolder) -> None:
+    """Seven dialogues of four turns, five seconds a turn: long ones do not make it hours."""
+    calm = {"planned": 7, "turns_at_most": 4, "in_play": 7}
+    first = telemetry.Progress(turns=7, seconds=35.0, **calm)
+    assert first.eta_s == pytest.approx(21 * 5)
+    assert telemetry.Progress(**calm).eta_s is None
+    one_ended = telemetry.Progress(
+        turns=8, turns_of_ended=1, ended=1, in_play=6, planned=7, turns_at_most=4, seconds=40.0
+    )
+    assert one_ended.eta_s == pytest.approx((25 - 8) * 5)
+    done = telemetry.Progress(
+        turns=20, turns_of_ended=20, ended=7, planned=7, turns_at_most=4, seconds=100.0
+    )
+    assert done.eta_s == 0.0

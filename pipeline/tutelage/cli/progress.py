@@ -29,9 +29,11 @@ class Live:
         self._quiet = quiet
         self._out = out
         self._terminal = sys.stderr is not None and sys.stderr.isatty()
-        self._status: Any = None
+        self._bar: Any = None
+        self._task: Any = None
+        self._phase = ""
         self._said_at = 0.0
-        # An engine may silence standard error while it starts; an interruption is said anyway.
+        # An engine may silence standard error while it starts; what goes here is seen anyway.
         self._stderr = os.dup(2) if sys.stderr is not None else -1
 
     @property
@@ -44,10 +46,16 @@ class Live:
     def __enter__(self) -> "Live":
         if self._terminal and not self._quiet:
             from rich.console import Console
+            from rich.progress import Progress as Bar
+            from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
-            self._status = Console(stderr=True).status("opening the corpora")
+            columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+            console = Console(file=os.fdopen(os.dup(self._stderr), "w"), force_terminal=True)
+            self._bar = Bar(*columns, console=console, transient=True)
+            self._task = self._bar.add_task("")
             with _unheard():
-                self._status.start()
+                self._bar.start()
+            self._say("opening the corpora")
         return self
 
     def __exit__(
@@ -56,9 +64,9 @@ class Live:
         fault: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._status is not None:
+        if self._bar is not None:
             with _unheard():
-                self._status.stop()
+                self._bar.stop()
 
     def conclude(self, manifest: dict[str, Any]) -> None:
         """The run in four lines, on standard output; a note where the engine starved."""
@@ -75,7 +83,7 @@ class Live:
             f"{dialogues['near_duplicates']} near-duplicates, {dialogues['dead']} dead"
         )
         at = ", ".join(f"turn {t}: {n}" for t, n in manifest["solved_at"].items())
-        click.echo(f"solved     {at or 'none'}")
+        click.echo(f"solved at  {at or 'none'}")
         click.echo(f"run        {self._out}   (look at it: tutelage show {shlex.quote(self._out)})")
         if starved := RunFolder(location(self._out)).read_json("telemetry.json").get("starved"):
             with _unheard():
@@ -100,19 +108,26 @@ class Live:
             os.write(self._stderr, words.encode())
 
     def _say(self, words: str) -> None:
+        """A new phase; the time beside it begins anew."""
         with _unheard():
-            if self._status is not None:
-                self._status.update(words)
+            if self._bar is not None:
+                from rich.markup import escape
+
+                self._bar.reset(self._task, description=escape(words))
             else:
                 click.echo(words, err=True)
+        self._phase = words
 
     def _show(self, now: "Progress") -> None:
+        """How dialogues get on; on a terminal several times a second, in a log every ten seconds."""
         words = line(now)
-        if self._status is None:
-            if time.monotonic() - self._said_at <= _PLAIN_EVERY_S:
-                return
+        if self._bar is not None and self._phase == "dialogues":
+            with _unheard():
+                self._bar.update(self._task, description=words)
+        elif self._bar is not None or time.monotonic() - self._said_at > _PLAIN_EVERY_S:
             self._said_at = time.monotonic()
-        self._say(words)
+            self._say(words)
+            self._phase = "dialogues"
 
 
 @contextlib.contextmanager
@@ -133,7 +148,7 @@ def line(now: "Progress") -> str:
     parts = [f"{now.ended}{planned} dialogues", f"{now.in_play} in play"]
     if now.solved_at:
         solved = " ".join(f"{turn}:{count}" for turn, count in now.solved_at.items())
-        parts.append(f"solved by turn {solved}")
+        parts.append(f"solved at turn {solved}")
     if now.failed:
         parts.append(f"{now.failed} failed")
     if now.seconds:

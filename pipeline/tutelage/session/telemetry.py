@@ -88,6 +88,8 @@ def figures(scheduler: Scheduler, gauges: dict[str, float]) -> dict[str, Any]:
         "ended": tally.ended,
         "failed": tally.failed,
         "exhausted": tally.exhausted,
+        "turns": tally.turns,
+        "turns_of_ended": tally.turns_of_ended,
         "solved_at": {str(turn): n for turn, n in sorted(tally.solved_at.items())},
         "tokens": dict(tally.tokens),
         "waiting_for_engine_s": tally.waiting_for_engine_s,
@@ -114,13 +116,24 @@ class Progress:
     """Share of the time in which the engine computed; 0 where it does not say."""
     planned: int = 0
     """Dialogues still to be played when this session began, as far as is known; 0 where not."""
+    turns: int = 0
+    """Student turns so far."""
+    turns_of_ended: int = 0
+    turns_at_most: int = 0
+    """Student turns of one dialogue."""
 
     @property
     def eta_s(self) -> float | None:
-        """Seconds left, if the rest goes like what is done; None while nothing can be said."""
-        if not (self.planned and self.ended and self.seconds):
+        """Seconds left, if turns go on at the same pace; None while nothing can be said.
+
+        A dialogue takes as many turns as those that have ended, on average, but one in play counts
+        as if it went on to the last: those that end first are the short ones.
+        """
+        begun = self.ended + self.in_play
+        if not (self.planned and self.turns and self.seconds and begun):
             return None
-        return max(0, self.planned - self.ended) * self.seconds / self.ended
+        each = (self.turns_of_ended + self.in_play * self.turns_at_most) / begun
+        return max(0.0, self.planned * each - self.turns) * self.seconds / self.turns
 
 
 class Watch:
@@ -154,7 +167,7 @@ class Watch:
                 begun = time.monotonic()
                 with contextlib.suppress(OSError, TutelageError):
                     rows = int(folder.read_json("journal/input.json").get("rows", 0))
-                    self._tell(folder, max(0, rows * copies - done))
+                    self._tell(folder, max(0, rows * copies - done), settings.turns)
                 took = time.monotonic() - begun
 
         self._thread = threading.Thread(target=follow, daemon=True)
@@ -166,9 +179,9 @@ class Watch:
         if self._thread is not None:
             self._thread.join()
 
-    def _tell(self, folder: RunFolder, planned: int) -> None:
+    def _tell(self, folder: RunFolder, planned: int, turns: int) -> None:
         if self._show:
-            self._show(progress(heartbeats(folder), planned))
+            self._show(progress(heartbeats(folder), planned, turns))
 
 
 def heartbeats(folder: RunFolder) -> list[dict[str, Any]]:
@@ -185,7 +198,7 @@ def heartbeats(folder: RunFolder) -> list[dict[str, Any]]:
     return beats
 
 
-def progress(workers: list[dict[str, Any]], planned: int = 0) -> Progress:
+def progress(workers: list[dict[str, Any]], planned: int = 0, turns_at_most: int = 0) -> Progress:
     """The workers' heartbeats added up."""
     solved: dict[int, int] = {}
     for worker in workers:
@@ -207,6 +220,9 @@ def progress(workers: list[dict[str, Any]], planned: int = 0) -> Progress:
         seconds=seconds,
         busy=min(1.0, busy / seconds / len(workers)) if seconds else 0.0,
         planned=planned,
+        turns=sum(worker["turns"] for worker in workers),
+        turns_of_ended=sum(worker["turns_of_ended"] for worker in workers),
+        turns_at_most=turns_at_most,
     )
 
 
