@@ -30,7 +30,7 @@ def schemas() -> str:
         "# Columns",
         "",
         "The JSON schemas in this folder are the truth; Arrow's schema follows from them",
-        "(`pipeline/tutelage/contract.py`). A column is added with a description and a test, and never",
+        "(`pipeline/tutelage/contract`). A column is added with a description and a test, and never",
         "changes its meaning. This page is made from them by `make docs`.",
     ]
     for name, what in SCHEMAS.items():

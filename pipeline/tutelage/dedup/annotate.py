@@ -91,25 +91,34 @@ def annotate(
             done = _write(system, f"{folder}/{name}", table, annotations, done, end, progress)
         except OSError as error:
             raise OutputError(f"cannot write {out}/{name}: {error}") from error
+    columns = {"text": text, "id": id, "within": within}
+    manifest = _manifest(tables, names, rows, scheme, columns)
+    manifest |= {"without_text": len(rows.ids) - len(sketches), "counts": result.counts.record()}
+    with system.open_output_stream(f"{folder}/manifest.json") as file:
+        file.write(json.dumps(manifest, indent=2).encode() + b"\n")
+    return manifest
+
+
+def _manifest(
+    tables: Sequence[Table],
+    names: Sequence[str],
+    rows: "_Rows",
+    scheme: Scheme,
+    columns: dict[str, str | None],
+) -> dict[str, Any]:
+    """What was read, and by what rule."""
     begins = [0, *rows.ends]
-    manifest = {
+    return {
         "kind": "dedup",
         "tutelage": __version__,
         "scheme": scheme.record(),
-        "text": text,
-        "id": id,
-        "within": within,
+        **columns,
         "inputs": [
             {"file": table.path, "rows": end - begin, "output": name}
             for table, name, begin, end in zip(tables, names, begins, rows.ends, strict=False)
         ],
         "rows": len(rows.ids),
-        "without_text": len(rows.ids) - len(sketches),
-        "counts": result.counts.record(),
     }
-    with system.open_output_stream(f"{folder}/manifest.json") as file:
-        file.write(json.dumps(manifest, indent=2).encode() + b"\n")
-    return manifest
 
 
 class _Rows:

@@ -1,18 +1,14 @@
-"""The row contract: a dialogue as one row, and the Arrow schema that every shard has.
+"""A dialogue as one row. The only place where a dialogue becomes columns."""
 
-`schemas/*.json` are the truth; the Arrow schemas are derived from them here. `row` is the only
-place where a dialogue becomes columns. This room reads and writes no files.
-"""
-
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Any
 
 from tutelage import __version__
+from tutelage.contract.loss import train_mask
+from tutelage.contract.schema import SCHEMA_VERSION, Row
 from tutelage.errors import TutelageError
 from tutelage.records import (
+    Caught,
     Dialogue,
     Gold,
     Leak,
@@ -25,22 +21,9 @@ from tutelage.records import (
     Usage,
     Verdict,
 )
-from tutelage.resources import folder
 
 DISCOUNT = 0.7
 """Turn discount gamma of the paper (section on training: gamma = 0.7)."""
-
-SCHEMA_VERSION = "dialogue.v1"
-
-LOSS_POLICIES = {
-    "all_student": "every student message",
-    "after_feedback": "student messages that follow at least one teacher feedback",
-    "final_only": "the last student message",
-    "questions_and_final": "questions, and the last student message",
-}
-"""Which messages are trained on, by name. Kept as data in `trail.train`; can be redrawn later."""
-
-Row = dict[str, Any]
 
 _NO_VERDICT = Verdict("unjudged")
 _NO_LEAK = Leak()
@@ -76,7 +59,6 @@ def row(dialogue: Dialogue, stamp: Stamp) -> Row:
     if outcome is None:
         raise TutelageError(f"dialogue {dialogue.dialogue_id} has not ended: it is no row yet")
     messages = dialogue.messages
-    standing = next((m for m in messages if m.leak and m.leak.kind and stands(m.leak)), None)
     trained = train_mask(messages, stamp.loss)
     trail = [_trail(m, train) for m, train in zip(messages, trained, strict=True)]
     return _problem_columns(dialogue.problem) | {
@@ -90,29 +72,10 @@ def row(dialogue: Dialogue, stamp: Stamp) -> Row:
         "duplicate_of": None,
         "messages": [{"role": m.role, "content": m.content} for m in messages],
         "trail": trail,
-        "outcome": {
-            "status": outcome.status,
-            "solved_turn": outcome.solved_turn,
-            "turns": outcome.turns,
-            "return": discounted(outcome.solved_turn),
-            "reason": outcome.reason,
-        },
+        "outcome": _outcome(outcome),
         "flaw": flaw(trail, outcome.solved_turn),
-        "leak": {
-            "any": standing is not None,
-            "kind": standing.leak.kind if standing and standing.leak else "",
-            "turn": standing.turn if standing else None,
-        },
-        "leaks": [
-            {
-                "turn": caught.turn,
-                "speaker": caught.speaker,
-                "kind": caught.leak.kind,
-                "action": caught.leak.action,
-                "evidence": caught.leak.evidence,
-            }
-            for caught in dialogue.caught
-        ],
+        "leak": _standing(messages),
+        "leaks": [_caught(caught) for caught in dialogue.caught],
         "readings": [_reading(reading) for reading in dialogue.readings],
         "donors": [donor.problem.problem_id for donor in dialogue.donors],
         "primed_turns": [m.turn for m in dialogue.replaced],
@@ -176,127 +139,6 @@ def stands(leak: Leak) -> bool:
     return leak.action in ("", "marked")
 
 
-def train_mask(messages: tuple[Message, ...], policy: str) -> list[bool]:
-    """Which messages the loss policy trains on, one flag a message.
-
-    >>> m = lambda s, a, t: Message(s, a, t, "")
-    >>> d = (m("teacher", "problem", 0), m("student", "attempt", 1),
-    ...      m("teacher", "feedback", 1), m("student", "attempt", 2))
-    >>> train_mask(d, "after_feedback")
-    [False, False, False, True]
-    """
-    last = max((i for i, m in enumerate(messages) if m.speaker == "student"), default=-1)
-    mask, advised = [], False
-    for i, message in enumerate(messages):
-        student = message.speaker == "student"
-        wanted = {
-            "all_student": True,
-            "after_feedback": advised,
-            "final_only": i == last,
-            "questions_and_final": i == last or message.act == "question",
-        }[policy]
-        mask.append(student and wanted)
-        advised = advised or message.act == "feedback"
-    return mask
-
-
-@cache
-def json_schema(name: str = SCHEMA_VERSION) -> dict[str, Any]:
-    """The JSON schema `schemas/<name>.json`."""
-    loaded: dict[str, Any] = json.loads((folder("schemas") / f"{name}.json").read_text("utf-8"))
-    return loaded
-
-
-@cache
-def arrow_schema(name: str = SCHEMA_VERSION) -> Any:
-    """The `pyarrow.Schema` derived from `schemas/<name>.json`; columns in the file's order."""
-    import pyarrow as pa
-
-    schema = json_schema(name)
-    fields = [_field(pa, key, spec, schema) for key, spec in schema["properties"].items()]
-    return pa.schema(fields, metadata={"schema_version": name})
-
-
-def fits(row: Row) -> bool:
-    """Whether `faults` would find nothing; about seven times quicker than asking it."""
-    return _fitter()(row)
-
-
-@cache
-def _fitter() -> Callable[[Any], bool]:
-    root = json_schema()
-
-    def build(spec: Mapping[str, Any]) -> Callable[[Any], bool]:
-        spec = _resolve(spec, root)
-        kind = spec["type"]
-        if kind == "object":
-            names = spec["properties"].keys()
-            inner = [(name, build(each)) for name, each in spec["properties"].items()]
-            return lambda value: (
-                isinstance(value, dict)
-                and value.keys() == names
-                and all(fit(value[name]) for name, fit in inner)
-            )
-        if kind == "array" and _resolve(spec["items"], root)["type"] == "object":
-            item = build(spec["items"])
-            return lambda value: value is not None and all(map(item, value))
-        if isinstance(kind, list) and "null" in kind:
-            return lambda value: True
-        return lambda value: value is not None
-
-    return build(root)
-
-
-def faults(value: Any, spec: Mapping[str, Any] | None = None, at: str = "") -> Iterator[str]:
-    """What keeps `value` from being a row: missing, unknown or null columns, by path.
-
-    pyarrow drops unknown keys and nulls missing ones without a word, so shards are checked first.
-    """
-    root = json_schema()
-    spec = _resolve(spec or root, root)
-    kind = spec.get("type")
-    if value is None:
-        if "null" not in kind if isinstance(kind, list) else True:
-            yield f"{at} is null"
-    elif kind == "object":
-        if not isinstance(value, dict):
-            yield f"{at} is {type(value).__name__}, not an object"
-            return
-        for key in value.keys() ^ spec["properties"].keys():
-            yield f"{at}.{key} is {'unknown' if key in value else 'missing'}"
-        for key, inner in spec["properties"].items():
-            if key in value:
-                yield from faults(value[key], inner, f"{at}.{key}")
-    elif kind == "array":
-        inner = _resolve(spec["items"], root)
-        if inner.get("type") == "object":
-            for i, item in enumerate(value):
-                yield from faults(item, inner, f"{at}[{i}]")
-
-
-def _resolve(spec: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:
-    if "$ref" not in spec:
-        return spec
-    definition: Mapping[str, Any] = root["$defs"][spec["$ref"].rsplit("/", 1)[1]]
-    return definition
-
-
-def _field(pa: Any, key: str, spec: Mapping[str, Any], root: Mapping[str, Any]) -> Any:
-    spec = _resolve(spec, root)
-    kinds = spec["type"] if isinstance(spec["type"], list) else [spec["type"]]
-    return pa.field(key, _arrow_type(pa, spec, kinds[0], root), nullable="null" in kinds)
-
-
-def _arrow_type(pa: Any, spec: Mapping[str, Any], kind: str, root: Mapping[str, Any]) -> Any:
-    if kind == "object":
-        return pa.struct([_field(pa, k, v, root) for k, v in spec["properties"].items()])
-    if kind == "array":
-        return pa.list_(_field(pa, "element", spec["items"], root))
-    plain = {"string": pa.string, "boolean": pa.bool_, "integer": pa.int64, "number": pa.float64}
-    sized = {"int32": pa.int32, "float32": pa.float32}
-    return sized.get(spec.get("format", ""), plain[kind])()
-
-
 def _problem_columns(problem: Problem) -> Row:
     return {
         "problem_id": problem.problem_id,
@@ -311,6 +153,36 @@ def _problem_columns(problem: Problem) -> Row:
             "tests_json": problem.gold.tests_json,
         },
         "privileged_context": problem.privileged_context,
+    }
+
+
+def _outcome(outcome: Outcome) -> Row:
+    return {
+        "status": outcome.status,
+        "solved_turn": outcome.solved_turn,
+        "turns": outcome.turns,
+        "return": discounted(outcome.solved_turn),
+        "reason": outcome.reason,
+    }
+
+
+def _standing(messages: Sequence[Message]) -> Row:
+    """The first leak that is still in the dialogue."""
+    first = next((m for m in messages if m.leak and m.leak.kind and stands(m.leak)), None)
+    return {
+        "any": first is not None,
+        "kind": first.leak.kind if first and first.leak else "",
+        "turn": first.turn if first else None,
+    }
+
+
+def _caught(caught: Caught) -> Row:
+    return {
+        "turn": caught.turn,
+        "speaker": caught.speaker,
+        "kind": caught.leak.kind,
+        "action": caught.leak.action,
+        "evidence": caught.leak.evidence,
     }
 
 

@@ -1,0 +1,35 @@
+"""Which messages are trained on: a named policy, kept as data in `trail.train`."""
+
+from tutelage.records import Message
+
+LOSS_POLICIES = {
+    "all_student": "every student message",
+    "after_feedback": "student messages that follow at least one teacher feedback",
+    "final_only": "the last student message",
+    "questions_and_final": "questions, and the last student message",
+}
+"""Which messages are trained on, by name. Kept as data in `trail.train`; can be redrawn later."""
+
+
+def train_mask(messages: tuple[Message, ...], policy: str) -> list[bool]:
+    """Which messages the loss policy trains on, one flag a message.
+
+    >>> m = lambda s, a, t: Message(s, a, t, "")
+    >>> d = (m("teacher", "problem", 0), m("student", "attempt", 1),
+    ...      m("teacher", "feedback", 1), m("student", "attempt", 2))
+    >>> train_mask(d, "after_feedback")
+    [False, False, False, True]
+    """
+    last = max((i for i, m in enumerate(messages) if m.speaker == "student"), default=-1)
+    mask, advised = [], False
+    for i, message in enumerate(messages):
+        student = message.speaker == "student"
+        wanted = {
+            "all_student": True,
+            "after_feedback": advised,
+            "final_only": i == last,
+            "questions_and_final": i == last or message.act == "question",
+        }[policy]
+        mask.append(student and wanted)
+        advised = advised or message.act == "feedback"
+    return mask
