@@ -83,7 +83,7 @@ def command(
     @TURN or @tokens, [MODEL] and `on SET` may follow: "lift_over_retry@tokens[sft] > 0".
     """
     from tutelage import settings as settings_room
-    from tutelage.cli.generate import _pairs, _split
+    from tutelage.cli.generate import _pairs, split
     from tutelage.cli.progress import Live
     from tutelage.evaluate import expectations as expected
     from tutelage.evaluate import plan as planning
@@ -93,7 +93,7 @@ def command(
     wanted = [expected.read(text) for text in expectations]
     students = [planning.student(given) for given in models or ("smollm2-135m",)]
     other = report.stored(against) if against else None
-    given, beam_args = _split(corpora)
+    given, beam_args = split(corpora)
     settings = settings_room.load(
         config,
         sets,

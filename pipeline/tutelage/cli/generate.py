@@ -2,11 +2,14 @@
 
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tutelage.errors import SettingsError
+
+if TYPE_CHECKING:
+    from tutelage.settings import Settings
 
 
 @click.command(
@@ -80,15 +83,27 @@ def command(
     RUN may be in an object store. What was finished is in it within seconds, and the run can go on
     from another machine; dialogues that were half played are then played anew.
     """
-    from tutelage import settings as settings_room
-    from tutelage.cli.progress import Live
+    given, beam_args = split(corpora)
+    settings = resolved(given, config, sets, mapping, arm, options)
+    play(settings, out, beam_args, quiet, resume)
 
-    given, beam_args = _split(corpora)
+
+def resolved(
+    corpora: tuple[str, ...],
+    config: str,
+    sets: tuple[str, ...],
+    mapping: str | None,
+    arm: str | None,
+    options: dict[str, Any],
+) -> "Settings":
+    """The settings that these options amount to."""
+    from tutelage import settings as settings_room
+
     engine = options.pop("engine")
-    settings = settings_room.load(
+    return settings_room.load(
         config,
         sets,
-        corpora=given,
+        corpora=corpora,
         arms=tuple(arm.split(",")) if arm else None,
         q_priming__enabled=options.pop("q_priming"),
         map=_pairs(mapping) if mapping else None,
@@ -96,6 +111,14 @@ def command(
         teacher__engine=engine if engine == "scripted" else None,
         **options,
     )
+
+
+def play(
+    settings: "Settings", out: str | None, beam_args: list[str], quiet: bool, resume: Any
+) -> None:
+    """Runs it, with what a waiting person sees."""
+    from tutelage.cli.progress import Live
+
     if out is None:
         out = f"outputs/{settings.name()}"
     elif not out.strip():
@@ -112,7 +135,7 @@ def command(
     live.conclude(manifest)
 
 
-def _split(words: tuple[str, ...]) -> tuple[tuple[str, ...], list[str]]:
+def split(words: tuple[str, ...]) -> tuple[tuple[str, ...], list[str]]:
     """Corpora before `--`, Beam's options after it."""
     beam_args = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else []
     if beam_args and tuple(words[-len(beam_args) :]) == tuple(beam_args):

@@ -30,6 +30,7 @@ from tutelage.flow.workers import LocalRunner, WorkerPool
 _RUNNERS = {"DaskRunner": "apache_beam.runners.dask.dask_runner.DaskRunner"}
 """Runners of Beam's that it does not know by their short names."""
 _ANSWER_S = 10
+_SLICES_A_WORKER = 4
 
 
 def parse(beam_args: Sequence[str]) -> PipelineOptions:
@@ -124,6 +125,16 @@ def name(options: PipelineOptions) -> str:
 def is_multiprocess(options: PipelineOptions) -> bool:
     """Whether a local run has worker processes besides this one."""
     return bool(options.view_as(DirectOptions).direct_running_mode == "multi_processing")
+
+
+def slices(options: PipelineOptions) -> int:
+    """Into how many parts a corpus is cut, so that all workers have something to read."""
+    direct = options.view_as(DirectOptions).direct_num_workers
+    if is_local(options):
+        return 1 if direct == 1 else _SLICES_A_WORKER * max(int(direct), 4)
+    workers = options.view_as(WorkerOptions)
+    most = max(workers.num_workers or 0, workers.max_num_workers or 0, direct)
+    return _SLICES_A_WORKER * max(int(most), 16)
 
 
 def runner(options: PipelineOptions, workers: WorkerPool | None = None) -> Any:

@@ -1,7 +1,7 @@
 """First graph: problems in, finished dialogues in the journal.
 
     slices ─┬─ survey ─ first row of each statement that is repeated ─┐
-            └─ read ──────────────────────────────────────── Play ◀─────┘
+            └─ read ─ (spread, off this machine) ──────────── Play ◀────┘
 
 The corpus is read twice because the first reading must end before the second may begin: which of
 two equal statements stays depends on their indices alone, not on which worker was faster. With
@@ -32,7 +32,7 @@ from tutelage.session.circuit_breaker import CircuitBreaker
 from tutelage.session.runtime import Runtime
 from tutelage.session.survey import RowIndex
 from tutelage.session.telemetry import Heartbeat
-from tutelage.settings import Settings
+from tutelage.settings import Flow, Settings
 from tutelage.shards import Journal, RunFolder
 from tutelage.shards.journal import Kind, done, files
 
@@ -87,11 +87,20 @@ def build(pipeline: beam.Pipeline, job: Job, evaluations: contamination.Sets, pa
     tainted = pipeline | "nothing tainted" >> beam.Create([])
     if settings.decontaminate.paths:
         tainted = contamination.find(rows("compare"), repeated, evaluations, settings, folder)
-    _ = rows("play") | "play" >> beam.ParDo(
-        Play(job),
-        beam.pvalue.AsDict(repeated),
-        beam.pvalue.AsDict(tainted),
-    )
+    play = beam.ParDo(Play(job), beam.pvalue.AsDict(repeated), beam.pvalue.AsDict(tainted))
+    to_play = rows("play")
+    if job.elsewhere:
+        # Or reading and playing would be one step, on the one machine that reads. Not on the local
+        # runner: with several threads it takes what is shuffled for something else (Beam 2.77).
+        to_play |= "spread" >> beam.Reshuffle()
+        play = play.with_resource_hints(**hints(settings.flow))
+    _ = to_play | "play" >> play
+
+
+def hints(flow: Flow) -> dict[str, str]:
+    """What the step that plays wants of the machines, as Beam has it."""
+    wanted = {"accelerator": flow.accelerator, "min_ram": flow.min_ram}
+    return {name: value for name, value in wanted.items() if value}
 
 
 def read(where: Slice, corpora: list[Corpus], limit: int) -> Iterator[tuple[RowIndex, Row]]:

@@ -47,16 +47,16 @@ def build(pipeline: beam.Pipeline, settings: Settings, folder: RunFolder, run_id
         | "gather" >> beam.combiners.ToList()
         | "plan" >> beam.FlatMap(lay_out, settings, folder)
     )
-    outputs = planned | "shard or note" >> beam.Partition(
-        lambda item, _: int(not isinstance(item, Notes)), 2
-    )
+    # Two filters, and no step with two outputs, which Beam's Dask runner would take for one.
+    notes = planned | "notes" >> beam.Filter(lambda item: isinstance(item, Notes))
     written = (
-        outputs[1]
+        planned
+        | "shards" >> beam.Filter(lambda item: not isinstance(item, Notes))
         | "spread" >> beam.Reshuffle()
         | "write" >> beam.Map(write, folder, settings.shards.compression_level)
     )
     _ = (
-        (outputs[0], written)
+        (notes, written)
         | "all of it" >> beam.Flatten()
         | "in one place" >> beam.combiners.ToList()
         | "manifest" >> beam.Map(manifest, settings, folder, run_id)

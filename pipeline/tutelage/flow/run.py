@@ -7,17 +7,18 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow.parquet as pq
-from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
+from apache_beam.options.pipeline_options import PipelineOptions
 
 from tutelage import contract
 from tutelage.corpora import open_corpus
 from tutelage.corpora.places import is_url
 from tutelage.engines.replay import tidy
 from tutelage.errors import CorpusError, RunFailed
-from tutelage.flow import beam_options, contamination, elsewhere, generate, publish
+from tutelage.flow import beam_options, contamination, elsewhere, generate, publish, staging
 from tutelage.flow.execution import RunningGraph, execute
 from tutelage.flow.workers import WorkerPool
 from tutelage.session import admission, card, provenance, publication, telemetry
@@ -31,7 +32,6 @@ from tutelage.shards.folder import near
 from tutelage.shards.journal import done
 from tutelage.storage import location, opened, reason
 
-_SLICES_A_WORKER = 4
 _PATIENCE_ELSEWHERE_S = 60.0
 """From a signal until a job is cancelled: its workers may see it late, and end their bundles first."""
 
@@ -68,7 +68,12 @@ def run(
     inputs = inputs.pinned() if elsewhere_ else inputs
     session = _Session(settings, folder, options, inputs, stamp, watch, shutdown, workers)
     try:
-        with lock.alone(folder.journal, watch.say, shutdown.request), shutdown:
+        with ExitStack() as stack:
+            if elsewhere_:
+                scratch = stack.enter_context(TemporaryDirectory(prefix="tutelage-"))
+                staging.stage(options, Path(scratch))
+            stack.enter_context(lock.alone(folder.journal, watch.say, shutdown.request))
+            stack.enter_context(shutdown)
             session.run()
     except OSError as error:
         raise RunFailed(
@@ -166,9 +171,8 @@ class _Session:
             )
         tidy(replies_of(self.folder), finished)
         with ExitStack() as engines:
-            workers = self.options.view_as(DirectOptions).direct_num_workers
             served = self._serve(engines)
-            parts = 1 if workers == 1 else _SLICES_A_WORKER * max(workers, 4)
+            parts = beam_options.slices(self.options)
             self.watch.begin(self.folder, self.settings, len(finished))
             del finished
             job = generate.Job(

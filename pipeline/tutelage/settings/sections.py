@@ -111,6 +111,12 @@ class Flow(Section):
         description="all machines see the same files, so that corpora, templates, models and the run "
         "itself need not be URLs where the workers are elsewhere",
     )
+    accelerator: str = Field(
+        "",
+        description="what the step that plays needs of a machine elsewhere, in Beam's words, such as "
+        "type:nvidia-l4;count:1;install-nvidia-driver; all other steps run without",
+    )
+    min_ram: str = Field("", description="memory that this step needs of a machine, such as 32GB")
 
 
 class Verifier(Section):
