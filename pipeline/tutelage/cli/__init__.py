@@ -35,6 +35,7 @@ COMMANDS = {
     "push": "Put a run on the Hugging Face hub.",
     "train": "Train a student on a run: SFT or RL.",
     "evaluate": "Does it teach? Models under the method and its controls, in one report.",
+    "replicate": "The paper's claims, tried again in a toy world or on a real model.",
     "rounds": "Online RL: generate, train, measure, and again.",
     "verify": "Judge answers of your own with the verifiers.",
     "new": "Begin a corpus, a verifier or an engine of your own.",

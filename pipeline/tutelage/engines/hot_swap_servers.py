@@ -1,13 +1,15 @@
 """The vLLM servers that stay up while one run after another is played, so that none waits for a start.
 
 One holds the student, one the teacher where that is another model by then. A server is started when
-the first run asks for it, and ends with whoever entered, however that ends.
+the first run asks for it, and ends with whoever entered, however that ends. Whoever enters while
+another has entered in this process gets that one's servers, and leaves them running.
 """
 
 import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import ClassVar
 
 from tutelage.engines import HOT_SWAP_SERVERS
 from tutelage.engines.hot_swap import HotSwapServer
@@ -18,6 +20,9 @@ from tutelage.settings import Settings
 
 class HotSwapServers:
     """While entered, servers may run; none does afterwards."""
+
+    _entered: ClassVar["HotSwapServers | None"] = None
+    """The outermost one of this process."""
 
     def __init__(
         self,
@@ -35,9 +40,14 @@ class HotSwapServers:
         self._servers: dict[str, HotSwapServer] = {}
 
     def __enter__(self) -> "HotSwapServers":
+        if HotSwapServers._entered is not None:
+            return HotSwapServers._entered
+        HotSwapServers._entered = self
         return self
 
     def __exit__(self, *_: object) -> None:
+        if HotSwapServers._entered is self:
+            HotSwapServers._entered = None
         for server in self._servers.values():
             server.close()
 

@@ -25,7 +25,7 @@ from tutelage.evaluate.scores import Scores, curve, scores, share
 Tree = dict[str, Any]
 
 METHOD = "sml"
-_MOST_PAIRS = 15
+_MOST_PAIRS = 30
 """Models are compared each with each up to so many pairs; beyond it, each with the first."""
 
 

@@ -21,6 +21,7 @@ round its done.json. So the same command goes on, and a larger `rounds` extends 
 
     plan        the TOML file, read and checked         problems    who plays what; what is held out
     loop        the steps, and what a round says        folder      the loop's folder, and run files
+    cautions    signs that a loop goes wrong
 
 Not here: how to play (`flow`), how to learn (`train`), asynchrony: each round is on policy.
 """

@@ -12,6 +12,7 @@ from typing import Protocol
 from tutelage import seeds
 from tutelage.engines.hot_swap_servers import HotSwapServers
 from tutelage.errors import RunFailed, SettingsError
+from tutelage.rounds import cautions
 from tutelage.rounds.folder import alone, run_file, start, write
 from tutelage.rounds.plan import Plan, Table, options, training
 from tutelage.rounds.problems import lay_out
@@ -50,8 +51,8 @@ def perform(plan: Plan, launch: Launch, say: Say) -> list[Table]:
     with alone(plan):
         start(plan)
         lay_out(plan, say)
-        servers = HotSwapServers(plan.out, say, launch.stopped, is_used=plan.resident)
-        with servers:
+        kept = HotSwapServers(plan.out, say, launch.stopped, is_used=plan.resident)
+        with kept as servers:
             loop = _Loop(plan, launch, say, servers)
             base = loop.warmed_up()
             for number in range(plan.asked.rounds + 1):
@@ -129,6 +130,8 @@ class _Loop:
             line["evaluate_s"] = looked["generate_s"]
         write(place / "done.json", json.dumps(line, indent=2) + "\n")
         self.say(f"{title}: {summary(line)}")
+        for words in cautions.of_round([*begun, line]):
+            self.say(f"{title}: {words}")
 
     def generate(
         self, title: str, chosen: Settings, weights: str, problems: str, run: Path, seed: int
@@ -200,11 +203,13 @@ def summary(line: Table) -> str:
 
 def _played(run: Path, turns: int) -> Table:
     """What a published run says of the policy that played it."""
-    rows = list(read_rows(str(run), ("group_id", "usage", "outcome")))
+    rows = list(read_rows(str(run), ("group_id", "usage", "outcome", "trail")))
     if not rows:
         raise RunFailed(f"{run} holds no dialogue: see its rejects by `tutelage inspect {run}`")
     at = [row["outcome"]["solved_turn"] or turns + 1 for row in rows]
+    acts = [turn["act"] for row in rows for turn in row["trail"] if turn["speaker"] == "student"]
     return {
+        "question_rate": round(acts.count("question") / max(1, len(acts)), 6),
         "return": round(fmean(row["outcome"]["return"] for row in rows), 6),
         "solved_by": {
             str(t): round(sum(turn <= t for turn in at) / len(rows), 6) for t in range(1, turns + 1)

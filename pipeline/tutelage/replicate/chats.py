@@ -1,0 +1,128 @@
+"""What the base model is pretrained on: chats as on a web on which few students listen.
+
+    single      a problem and its answer, which nobody of this size can work out
+    lazy        an underspecified problem, whose user tells one piece a turn; most answer too early
+    talk        a problem, remarks, and a student of one of four habits:
+                listen (takes every remark in), repeat (says the same again), guess (anew), ask
+    asked       somebody is asked for a question, and asks one
+
+A habit is kept through a chat. How many listen is `listen`; a curriculum in which most do comes
+first, because a share of one in five from the start was not learnt in 22 minutes.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tutelage.dialogue.lazy import _ALL_OUT, _LEADS, _NOTHING
+from tutelage.replicate.world import DIGITS, LONGEST, SHORTEST, WORDINGS, Task, draw, told
+
+Turn = tuple[str, str]
+"""(role, content)."""
+
+RETRY = "That is not correct. Please try again."
+"""As `prompts/shared/retry.j2` has it."""
+WANT_QUESTION = "What would you ask?"
+"""As `prompts/question/ask.j2` of this room has it."""
+QUESTIONS = ("Can you tell me more?", "What is wrong with it?", "Which one should I change?")
+_LAZY = tuple(words for group in (_LEADS, _NOTHING, _ALL_OUT) for words in group)
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """The make-up of a web."""
+
+    listen: float = 0.2
+    """Share of the students in talks who listen."""
+    repeat: float = 0.35
+    ask: float = 0.1
+    single: float = 0.25
+    lazy: float = 0.1
+    asked: float = 0.03
+    early: float = 0.75
+    """Share of the students of a lazy user who answer before they know all."""
+    longest: int = LONGEST
+    turns: int = 10
+
+
+def chat(web: Web, source: random.Random) -> list[Turn]:
+    """One chat. Held-out problems are never in it."""
+    kind = source.choices(
+        ("single", "lazy", "asked", "talk"),
+        (web.single, web.lazy, web.asked, 1 - web.single - web.lazy - web.asked),
+    )[0]
+    if kind == "asked":
+        return [("user", WANT_QUESTION), ("assistant", source.choice(QUESTIONS))]
+    family = "c" if kind == "lazy" else source.choice("ab")
+    task = _fresh(family, source.randint(SHORTEST, web.longest), source)
+    if kind == "single":
+        return [("user", task.statement), ("assistant", _answer(task.digits, task))]
+    if kind == "lazy":
+        return _lazy(task, source.random() < web.early, source)
+    return _talk(task, web, source)
+
+
+def vocabulary() -> list[str]:
+    """Texts in which every word of the world stands, for a tokenizer."""
+    numbers = " ".join("0123456789")
+    texts = [RETRY, WANT_QUESTION, *QUESTIONS, *_LAZY, f"Market {numbers}", numbers]
+    source = random.Random(0)
+    for _ in range(400):
+        texts += [content for _, content in chat(Web(single=0.2, lazy=0.4), source)]
+    return texts
+
+
+def _fresh(family: str, length: int, source: random.Random) -> Task:
+    while (task := draw(family, length, source)).is_held_out:
+        pass
+    return task
+
+
+def _answer(digits: Sequence[str], task: Task) -> str:
+    return f"The answer is {told(dict(zip(task.names, digits, strict=True)))}."
+
+
+def _guess(task: Task, source: random.Random) -> list[str]:
+    return [source.choice(DIGITS) for _ in task.digits]
+
+
+def _lazy(task: Task, is_early: bool, source: random.Random) -> list[Turn]:
+    """A chat over pieces: the early guess what they do not know, the patient ask until they do."""
+    known: dict[str, str] = {}
+    turns: list[Turn] = [("user", task.shards[0])]
+    for name, digit, piece in zip(task.names, task.digits, task.shards[1:], strict=True):
+        guess = [known.get(each) or source.choice(DIGITS) for each in task.names]
+        said = _answer(guess, task) if is_early else QUESTIONS[0]
+        turns += [("assistant", said), ("user", source.choice(_LEADS).format(piece))]
+        known[name] = digit
+    return [*turns, ("assistant", _answer(task.digits, task))]
+
+
+def _talk(task: Task, web: Web, source: random.Random) -> list[Turn]:
+    """A chat with a teacher who remarks on one digit a turn."""
+    rest = 1 - web.listen - web.repeat - web.ask
+    habit = source.choices(
+        ("listen", "repeat", "guess", "ask"), (web.listen, web.repeat, max(0.0, rest), web.ask)
+    )[0]
+    turns: list[Turn] = [("user", task.statement)]
+    last = _guess(task, source)
+    for turn in range(source.randint(2, web.turns)):
+        if habit == "ask" and source.random() < 0.5:
+            turns.append(("assistant", source.choice(QUESTIONS)))
+        else:
+            if habit in ("guess", "ask") and turn:
+                last = _guess(task, source)
+            turns.append(("assistant", _answer(last, task)))
+            if tuple(last) == task.digits:
+                return turns
+        wrong = [place for place, digit in enumerate(task.digits) if last[place] != digit]
+        if source.random() < 0.12 or not wrong:
+            turns.append(("user", RETRY))
+            continue
+        place = source.choice(wrong)
+        wording = source.choice([words for group in WORDINGS.values() for words in group])
+        remark = wording.format(name=task.names[place], digit=task.digits[place])
+        turns.append(("user", remark))
+        if habit == "listen":
+            last = [*last[:place], task.digits[place], *last[place + 1 :]]
+    return turns[:-1]

@@ -1,0 +1,65 @@
+"""A teacher without a model for problems whose answer is one whole number.
+
+It compares the attempt with the gold and says which way it is off, and its last digit: enough to
+correct a slip, and never the number. For corpora that have no worked solution, such as those of
+reasoning-gym; where there are steps, the engine `worked` teaches better.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+
+from tutelage.records import Dialogue, Problem, Reply, Request
+from tutelage.settings import Player, Settings
+
+_NUMBER = re.compile(r"-?\d[\d,]*")
+
+
+class Teacher:
+    """Says `too small` or `too large`, and how the number ends. A blind one says that it is wrong."""
+
+    def __init__(self, player: Player, settings: Settings) -> None:
+        """Needs nothing of either."""
+
+    @property
+    def capacity(self) -> int:
+        """It never is what a dialogue waits for."""
+        return 0
+
+    async def reply(self, request: Request) -> Reply:
+        """The remark on the newest attempt."""
+        gold, said = gold_of(request.dialogue.problem), _said(request.dialogue)
+        if request.dialogue.rules.arm == "blind" or gold is None:
+            return Reply("That is not right. Work through it once more.", form="vague")
+        if said is None:
+            return Reply("Give the answer as one number at the end.", form="unread")
+        if said == gold:
+            return Reply("Say it once more, as your final answer.", form="remark")
+        way = "small" if said < gold else "large"
+        words = f"Not {said}: that is too {way}."
+        if abs(gold) > 9:
+            words += f" The right number ends in {abs(gold) % 10}."
+        return Reply(f"{words} Work it out again.", form="pinpoint")
+
+    def gauges(self) -> Mapping[str, float]:
+        """None."""
+        return {}
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+def gold_of(problem: Problem) -> int | None:
+    """The gold as a whole number; None where it is none."""
+    value = problem.gold.value
+    if problem.gold.kind == "scorer":
+        value = str(json.loads(value).get("answer") or "")
+    found = _NUMBER.fullmatch(value.strip())
+    return int(found[0].replace(",", "")) if found else None
+
+
+def _said(dialogue: Dialogue) -> int | None:
+    verdicts = (message.verdict for message in reversed(dialogue.messages))
+    verdict = next((verdict for verdict in verdicts if verdict is not None), None)
+    found = _NUMBER.findall(verdict.extracted) if verdict else []
+    return int(found[-1].replace(",", "")) if found else None

@@ -1,0 +1,59 @@
+"""How much of everything a replication of the toy world plays."""
+
+from dataclasses import dataclass
+
+MINUTES = 45
+"""What the full scale is meant to take on two quiet cores."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Sizes of the steps; counts are of problems unless they say otherwise."""
+
+    steps: int = 1200
+    """Optimiser steps of the pretraining, a third a lesson."""
+    seeds: int = 3
+    """Trainings of every arm, one after another."""
+    rollouts: int = 500
+    """To learn from by SFT, two dialogues each."""
+    test: int = 48
+    """Held out, of each family."""
+    rounds: int = 3
+    round_problems: int = 24
+    group: int = 8
+    wide_group: int = 32
+    """Of the single-turn arm that has the same budget of student turns."""
+    by_heart: int = 40
+    """Problems of the regime in which gold can be learnt by heart."""
+    probe: int = 60
+    """Dialogues of the gold probe at most."""
+
+    def within(self, minutes: float) -> "Scale":
+        """About as much as these minutes take, if the full scale takes `MINUTES`.
+
+        The number of seeds and the group sizes stay: they are what the claims are about.
+        """
+        share = minutes / MINUTES
+
+        def scaled(count: int, least: int) -> int:
+            return max(least, round(count * share))
+
+        return Scale(
+            scaled(self.steps, 300),
+            self.seeds,
+            scaled(self.rollouts, 60),
+            scaled(self.test, 16),
+            scaled(self.rounds, 1),
+            scaled(self.round_problems, 8),
+            self.group,
+            self.wide_group,
+            self.by_heart,
+            scaled(self.probe, 20),
+        )
+
+
+QUICK = Scale(
+    steps=30, seeds=1, rollouts=24, test=6, rounds=1, round_problems=4, group=4, wide_group=8,
+    by_heart=8, probe=10,
+)  # fmt: skip
+"""For trying that every step runs; it says nothing about any claim."""

@@ -1,0 +1,155 @@
+"""The steps of the toy's replication, in order, each of which does nothing where it is done.
+
+OUT/models/            eager (before the last lesson), base, base-0, base-5
+OUT/seed-N/RUN, ARM    what was played to learn from, and what was learnt
+OUT/reports/NAME       evaluations: main, controls, liar, other-words, reverse, web, by-heart
+OUT/steps/NAME.json    a line a finished step: its seconds
+
+arm        learnt from
+st-sft     problem and gold, in the student's own words, as many trained tokens as mt-sft
+mt-sft     solved dialogues over at most four turns
+q-sft      the same with Q-priming
+st-rl      GRPO over one turn from the base, g = 8;  st-rl-32 with g = 32
+mt-rl      GRPO over four turns from mt-sft;  q-rl from q-sft
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+
+from tutelage.engines.hot_swap_servers import HotSwapServers
+from tutelage.errors import SettingsError
+from tutelage.evaluate import plan as planning
+from tutelage.evaluate import report
+from tutelage.evaluate.play import play
+from tutelage.replicate import trainings
+from tutelage.replicate.toy import ARMS, HORIZON, TURNS, WORLD, Toy
+from tutelage.settings import differences
+
+Step = tuple[str, Callable[[], None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One report of a replication."""
+
+    name: str
+    corpora: tuple[str, ...]
+    students: tuple[str, ...]
+    """Arms of every seed, or the name of one model of seed 1."""
+    arms: tuple[str, ...] = ("sml",)
+    teacher: str = "Teacher"
+
+
+def steps(toy: Toy) -> Iterator[Step]:
+    """(name, what it does) of every step, in order."""
+    yield "pretrain-eager", partial(trainings.pretrain, toy, "eager", 0.2, is_first=True)
+    for name, listen in (("base", 0.2), ("base-0", 0.0), ("base-5", 0.05)):
+        yield f"pretrain-{name}", partial(trainings.pretrain, toy, name, listen)
+    for number in range(1, toy.scale.seeds + 1):
+        yield from _of_seed(toy, number)
+    back = partial(trainings.sft, toy, 1, "reverse", toy.base, family="b")
+    yield "seed-1/reverse", back
+    for name in ("base-0", "base-5"):
+        learnt = partial(trainings.sft, toy, 1, f"sft-{name}", toy.models / name)
+        yield f"seed-1/sft-{name}", learnt
+    for name in ("st", "mt"):
+        yield f"seed-1/by-heart-{name}", partial(trainings.by_heart, toy, name)
+    for one in evaluations(toy):
+        yield f"report-{one.name}", partial(evaluate, toy, one)
+
+
+def perform(toy: Toy) -> None:
+    """Every step that is still to be done, with one server for all of them.
+
+    Raises:
+        Mistake, RunFailed, KeyboardInterrupt: as the step did; the same command goes on.
+    """
+    (toy.out / "steps").mkdir(parents=True, exist_ok=True)
+    every = list(steps(toy))
+    with HotSwapServers(toy.out, toy.say, toy.launch.stopped, is_used=toy.serves):
+        for place, (name, act) in enumerate(every, 1):
+            file = toy.out / "steps" / f"{name.replace('/', '.')}.json"
+            if file.is_file():
+                continue
+            toy.say(f"{place}/{len(every)}: {name}")
+            begun = time.monotonic()
+            act()
+            took = {"step": name, "seconds": round(time.monotonic() - begun, 1)}
+            file.write_text(json.dumps(took) + "\n", "utf-8")
+
+
+def admit(toy: Toy) -> None:
+    """Begins the folder, or finds that it holds this very replication.
+
+    Raises:
+        SettingsError: it holds another one, or something else.
+    """
+    file = toy.out / "replicate.json"
+    now = {"seed": toy.seed, "scale": asdict(toy.scale)}
+    if file.is_file():
+        before = json.loads(file.read_text("utf-8"))
+        if changed := "; ".join(differences(before, now)):
+            raise SettingsError(
+                f"{toy.out} holds a replication of another size ({changed}): choose another --out"
+            )
+        return
+    if toy.out.is_dir() and any(toy.out.iterdir()):
+        raise SettingsError(f"{toy.out} is neither empty nor a replication: choose another --out")
+    toy.out.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(now, indent=1) + "\n", "utf-8")
+
+
+def _of_seed(toy: Toy, number: int) -> Iterator[Step]:
+    name, scale = f"seed-{number}", toy.scale
+    yield f"{name}/mt-sft", partial(trainings.sft, toy, number, "mt-sft", toy.base)
+    yield f"{name}/q-sft", partial(trainings.sft, toy, number, "q-sft", toy.base, is_primed=True)
+    yield f"{name}/st-sft", partial(trainings.single, toy, number)
+    for arm, group in (("st-rl", scale.group), ("st-rl-32", scale.wide_group)):
+        learnt = partial(trainings.reinforce, toy, number, arm, toy.base, 1, group)
+        yield f"{name}/{arm}", learnt
+    for arm, warm in (("mt-rl", "mt-sft"), ("q-rl", "q-sft")):
+        start = toy.folder(number) / warm / "last"
+        learnt = partial(trainings.reinforce, toy, number, arm, start, TURNS, scale.group)
+        yield f"{name}/{arm}", learnt
+
+
+def evaluations(toy: Toy) -> list[Evaluation]:
+    """The reports, on problems that were held out; the last one on those that were trained on."""
+    size, seed = toy.scale.test, 50 + toy.seed
+    a, b = (toy.corpus(family, size, "test", "3-8", seed) for family in "ab")
+    pieces = toy.corpus("c", size, "test", "3-5", seed)
+    known = toy.corpus("a", toy.scale.by_heart, "train", "3-3", 7 + toy.seed)
+    first = ("base", "mt-sft")
+    return [
+        Evaluation("main", (a, b, pieces), ("base", *ARMS)),
+        Evaluation("controls", (a,), first, ("sml", "retry", "shuffled", "blind")),
+        Evaluation("liar", (a,), first, teacher="Liar"),
+        Evaluation("other-words", (a,), first, teacher="OtherWords"),
+        Evaluation("reverse", (a, b), ("base", "reverse")),
+        Evaluation("web", (a,), ("base-0", "sft-base-0", "base-5", "sft-base-5")),
+        Evaluation("by-heart", (known,), ("base", "by-heart-st", "by-heart-mt")),
+    ]
+
+
+def weights(toy: Toy, student: str) -> tuple[str, ...]:
+    """The model folders of a student: one of the bases, every seed of an arm, or one of seed 1."""
+    if (toy.models / student).is_dir():
+        return (str(toy.models / student),)
+    numbers = range(1, toy.scale.seeds + 1) if student in ARMS else (1,)
+    return tuple(str(trainings.learnt(toy.folder(number) / student)) for number in numbers)
+
+
+def evaluate(toy: Toy, one: Evaluation) -> None:
+    """Plays and writes one report."""
+    from tutelage.session.telemetry import Watch
+
+    settings = toy.settings(
+        one.corpora, toy.base, turns=HORIZON, arms=one.arms, seed=toy.seed,
+        teacher=f"{WORLD}:{one.teacher}",
+    )  # fmt: skip
+    students = [planning.Student(name, weights(toy, name)) for name in one.students]
+    chosen = planning.plan(str(toy.out / "reports" / one.name), settings, students)
+    report.write(chosen.out, chosen.settings, play(chosen, Watch()))

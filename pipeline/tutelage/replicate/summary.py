@@ -1,0 +1,119 @@
+"""What a replication says: its reports, two figures more, the table of claims, one page.
+
+    OUT/report.json, report.html      the table of claims; every figure from OUT/reports and the probe
+
+The two more: what is gained beyond the last turn of the training, and the gold probe.
+"""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tutelage import __version__, intervals
+from tutelage.evaluate import page, plots, probe, report
+from tutelage.evaluate.conditions import conditions
+from tutelage.evaluate.figures import plain
+from tutelage.evaluate.scores import scores
+from tutelage.replicate import claims
+from tutelage.replicate.stages import evaluations, weights
+from tutelage.replicate.toy import HORIZON, TURNS, Toy
+
+Tree = dict[str, Any]
+_PROBED = ("base", "mt-sft", "mt-rl")
+
+
+def write(toy: Toy) -> Tree:
+    """Writes the page and its figures from the reports that are there."""
+    trees = {
+        one.name: report.stored(str(toy.out / "reports" / one.name)).tree
+        for one in evaluations(toy)
+    }
+    more: Tree = {"main": trees["main"] | {"beyond": beyond(toy.out / "reports" / "main")}}
+    more["probe"] = probed(toy)
+    judged = claims.judge(trees | more)
+    tree: Tree = {
+        "schema_version": "replication.v1",
+        "code_version": __version__,
+        "claims": list(claims.rows(judged)),
+        "beyond": more["main"]["beyond"],
+        "probe": more["probe"],
+        "scale": {name: getattr(toy.scale, name) for name in toy.scale.__slots__},
+        "seed": toy.seed,
+        "sets": {name: trees["main"]["sets"][name] for name in trees["main"]["sets"]},
+        "seconds": _seconds(toy.out),
+    }
+    for name, of in tree["sets"].items():
+        plots.save(of, name, toy.out / f"{name.replace(' ', '-')}.png")
+    text = json.dumps(tree, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    (toy.out / "report.json").write_text(text, "utf-8")
+    (toy.out / "report.html").write_text(
+        render(tree, [one.name for one in evaluations(toy)]), "utf-8"
+    )
+    return tree
+
+
+def beyond(folder: Path) -> Tree:
+    """By set and model: solved by the last turn less by the last turn of the training."""
+    found: Tree = {}
+    for condition in conditions(report.stored(str(folder)).played()):
+        of = scores(condition.seeds, HORIZON)
+        gained = intervals.difference(of.at(HORIZON), of.at(TURNS), same_seeds=True)
+        found.setdefault(condition.set, {})[condition.model] = plain(gained)
+    return found
+
+
+def probed(toy: Toy) -> Tree:
+    """The gold probe over the base's unsolved dialogues on family A."""
+    stored = report.stored(str(toy.out / "reports" / "main"))
+    found = conditions([one for one in stored.played() if one.model == "base"])
+    rows = probe.fixed(next(c for c in found if c.set == "toy-a").rows, toy.scale.probe)
+    if not rows:
+        return {"dialogues": 0, "slopes": {}, "falls": {}, "by_turn": {}}
+    slopes: Tree = {}
+    falls: Tree = {}
+    by_turn: Tree = {}
+    for student in _PROBED:
+        probes = [probe.probe(folder, rows) for folder in weights(toy, student)]
+        slopes[student] = plain(probe.slope(probes))
+        falls[student] = plain(probe.fall(probes))
+        by_turn[student] = [plain(point) for point in probes[0].by_turn()]
+    return {"dialogues": len(rows), "slopes": slopes, "falls": falls, "by_turn": by_turn}
+
+
+def render(tree: Mapping[str, Any], names: list[str]) -> str:
+    """The page of a replication."""
+    pictures = {
+        name: {scheme: plots.svg(of, scheme, name) for scheme in ("light", "dark")}
+        for name, of in tree["sets"].items()
+    }
+    tally = {
+        word: sum(line["verdict"] == word for line in tree["claims"])
+        for word in (claims.REPRODUCED, claims.NOT, claims.OPEN)
+    }
+    return str(_template().render(tree=tree, pictures=pictures, tally=tally, reports=names))
+
+
+def _seconds(out: Path) -> dict[str, float]:
+    files = sorted((out / "steps").glob("*.json"), key=lambda file: file.stat().st_mtime)
+    told = [json.loads(file.read_text("utf-8")) for file in files]
+    return {line["step"]: line["seconds"] for line in told}
+
+
+@cache
+def _template() -> Any:
+    import jinja2
+
+    loader = jinja2.ChoiceLoader(
+        [
+            jinja2.PackageLoader("tutelage.replicate", "."),
+            jinja2.PackageLoader("tutelage.evaluate", "."),
+        ]
+    )
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    environment.globals |= {"interval": page.interval}
+    return environment.get_template("replication.html.j2")

@@ -1,0 +1,84 @@
+"""A small Llama and its tokenizer of words, as a model folder that vLLM serves and `train` learns.
+
+Three layers, four heads of 32: vLLM on a CPU refuses heads of 16. The vocabulary is what is said in
+the toy world. Tokens are words with the space before them, so that decoding is joining.
+"""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from tutelage.replicate.chats import vocabulary
+
+PAD, END, UNKNOWN = "<|pad|>", "<|end|>", "<|unknown|>"
+ROLES = {"system": "<|system|>", "user": "<|user|>", "assistant": "<|assistant|>"}
+TEMPLATE = (
+    "{%- for message in messages -%}{{- '<|' + message['role'] + '|>' -}}"
+    "{%- if message['role'] == 'assistant' -%}"
+    "{%- generation -%}{{- message['content'] + '<|end|>' -}}{%- endgeneration -%}"
+    "{%- else -%}{{- message['content'] + '<|end|>' -}}{%- endif -%}{%- endfor -%}"
+    "{%- if add_generation_prompt -%}{{- '<|assistant|>' -}}{%- endif -%}"
+)
+_PIECE = r" ?[A-Za-z']+| ?\d| ?[^\w\s]|\s"
+LENGTH = 640
+"""Tokens of the longest context: ten turns over eight digits are about 360."""
+
+
+def tokenizer() -> Any:
+    """The tokenizer, with its chat template."""
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    special = [PAD, END, UNKNOWN, *ROLES.values()]
+    split = pre_tokenizers.Split(Regex(_PIECE), behavior="isolated")
+    words = {piece for text in vocabulary() for piece, _ in split.pre_tokenize_str(text)}
+    table = {word: place for place, word in enumerate([*special, *sorted(words)])}
+    made = Tokenizer(models.WordLevel(table, unk_token=UNKNOWN))
+    made.pre_tokenizer = split
+    made.decoder = decoders.Fuse()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=made,
+        pad_token=PAD,
+        eos_token=END,
+        unk_token=UNKNOWN,
+        additional_special_tokens=list(ROLES.values()),
+        clean_up_tokenization_spaces=False,
+        chat_template=TEMPLATE,
+    )
+
+
+def fresh(size: int, seed: int) -> Any:
+    """A Llama with random weights for a vocabulary of `size`."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    torch.manual_seed(seed)
+    config = LlamaConfig(
+        vocab_size=size,
+        hidden_size=128,
+        intermediate_size=256,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        num_key_value_heads=4,
+        head_dim=32,
+        max_position_embeddings=LENGTH,
+        tie_word_embeddings=True,
+        pad_token_id=0,
+        bos_token_id=None,
+        eos_token_id=1,
+        initializer_range=0.05,
+    )
+    return LlamaForCausalLM(config)
+
+
+def save(model: Any, words: Any, folder: Path) -> None:
+    """Writes the model folder, whole or not at all."""
+    part = folder.with_name(f"{folder.name}.part")
+    model.save_pretrained(part)
+    words.save_pretrained(part)
+    part.rename(folder)
+
+
+def copy(model: Path, folder: Path) -> None:
+    """The same model in another place."""
+    shutil.copytree(model, folder, dirs_exist_ok=True)

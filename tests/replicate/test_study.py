@@ -1,0 +1,93 @@
+"""Studies on real models: the ones that come along load, and say what they would play."""
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner
+
+from builders import play, problem
+from tutelage import dialogue as protocol
+from tutelage import settings
+from tutelage.cli import cli
+from tutelage.errors import SettingsError
+from tutelage.leaks import find_leak
+from tutelage.records import Request, Rules, Sampling
+from tutelage.replicate import numbers, study, trainings
+
+
+@pytest.mark.parametrize("name", ["smollm2", "gpu"])
+def test_what_comes_along_loads_and_lists_its_steps(name, tmp_path):
+    found = study.load(name)
+    bench = study.Bench(tmp_path, found, 0, print, SimpleNamespace(stopped=lambda: False))
+    names = [step for step, _, _ in study.steps(bench)]
+    assert names[-1] == "report" and names.index("seed-1/rollouts") < names.index("seed-1/st-sft")
+    assert ("seed-1/mt-rl" in names) == (name == "gpu")
+    chosen = bench.settings(found.train, "", q_priming__enabled=True)
+    assert chosen.q_priming.enabled
+    assert not bench.settings(found.train, "").q_priming.enabled, "one run's options stay its own"
+
+
+def test_smollm2_says_what_it_would_play(tmp_path):
+    result = CliRunner().invoke(cli, ["replicate", "smollm2", "--dry-run", "--out", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    assert "seed-1/rollouts" in result.output and "1200 dialogues" in result.output
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("train = 3", "train"),
+        ("trian = []", "nearest is 'train'"),
+        ('train = ["starter"]\ntest = ["starter"]\n[sft]\nlrr = 1', "lr"),
+        ('train = ["starter"]\ntest = ["starter"]\n[settings]\nstudnt = 1', "student"),
+        ("no toml", "is no TOML"),
+    ],
+)
+def test_a_mistake_in_a_study_is_named(tmp_path, text, told):
+    file = tmp_path / "study.toml"
+    file.write_text(text)
+    with pytest.raises(SettingsError, match=told):
+        study.load(str(file))
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [("31", "too small"), ("61", "too large"), ("many", "as one number"), ("41", "once more")],
+)
+def test_the_number_teacher_says_which_way_and_never_the_number(said, words):
+    posed = problem("What is 20 + 21?", "41")
+    talk = play(protocol.begin(posed, Rules(), 0, 0), [f"The answer is {said}"])
+    teacher = numbers.Teacher(settings.Player(), settings.Settings())
+    reply = asyncio.run(teacher.reply(Request("teacher", (), Sampling(), 0, talk)))
+    assert words in reply.text
+    assert "41" not in reply.text or said == "41"
+    if said in ("31", "61"):
+        assert (
+            "ends in 1" in reply.text
+            and not find_leak("math", posed.gold, posed.statement, (), reply.text).kind
+        )
+
+
+def test_a_blind_one_knows_nothing():
+    talk = play(protocol.begin(problem(), Rules(arm="blind"), 0, 0), ["The answer is 9"])
+    teacher = numbers.Teacher(settings.Player(), settings.Settings())
+    reply = asyncio.run(teacher.reply(Request("teacher", (), Sampling(), 0, talk)))
+    assert reply.text == "That is not right. Work through it once more."
+
+
+def test_single_turn_epochs_match_the_trained_tokens(monkeypatch, tmp_path):
+    entry = {"token_ids": [1] * 5}
+    rows = [
+        {"problem_id": "a", "outcome": {"solved_turn": 4}, "trail": [entry] * 4},
+        {"problem_id": "b", "outcome": {"solved_turn": None}, "trail": [entry] * 4},
+    ]
+    monkeypatch.setattr(trainings, "read_rows", lambda run, columns: iter(rows))
+    assert trainings.matched(tmp_path, 3) == 6  # 3 epochs of 20 tokens are 6 of 5 + 5
+
+
+def test_the_weights_of_a_loop_are_those_of_its_last_round(tmp_path):
+    assert trainings.learnt(tmp_path) == tmp_path / "last"
+    (tmp_path / "rounds.jsonl").write_text('{"weights": "x"}\n{"weights": "y/last"}\n')
+    assert str(trainings.learnt(tmp_path)) == "y/last"
