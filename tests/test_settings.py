@@ -100,3 +100,22 @@ def test_a_url_with_a_secret_is_refused_and_not_repeated(url):
     with pytest.raises(SettingsError, match="api_key_env") as caught:
         load(sets=[f"server.url={url}"])
     assert "hush-hush" not in str(caught.value)
+
+
+def test_each_side_may_have_a_server_of_its_own():
+    chosen = load(
+        sets=[
+            "student.model=org/small",
+            "teacher.model=org/big",
+            "teacher.url=http://big:1/v1",
+            "teacher.api_key_env=BIG_KEY",
+        ]
+    )
+    assert (chosen.student.engine, chosen.teacher.engine) == ("vllm", "server")
+    assert (chosen.judge.engine, chosen.judge.url) == ("server", "http://big:1/v1")
+    alone = load(sets=["student.model=org/small", "teacher.model=org/big", "teacher.engine=server"])
+    assert chosen.run_id() == alone.run_id(), "where a server lies shapes no data"
+    with pytest.raises(SettingsError, match=r"student\.url is of the server engine"):
+        load(sets=["student.url=http://x/v1", "student.engine=vllm"])
+    with pytest.raises(SettingsError, match="api_key_env"):
+        load(sets=["teacher.url=http://me:secret@x/v1"])

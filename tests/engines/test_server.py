@@ -1,6 +1,7 @@
 """The client, against a server that misbehaves by script."""
 
 import asyncio
+import contextlib
 import json
 import re
 import threading
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tutelage import engines, models
+from tutelage import engines, models, settings
 from tutelage.engines import completions, metrics, server
 from tutelage.engines.launch import free_port
 from tutelage.errors import EngineError, ModelError, Permanent, SettingsError, Transient
@@ -169,11 +170,10 @@ class _Server(ThreadingHTTPServer):
         """A client that went away is what some tests are about."""
 
 
-@pytest.fixture
-def dummy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Dummy]:
-    monkeypatch.setattr(server, "_LONGEST_WAIT_S", 0.001)
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    made = Dummy()
+@contextlib.contextmanager
+def serving(model: str = "served") -> Iterator[Dummy]:
+    """A dummy that listens."""
+    made = Dummy(model)
     listening = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"dummy": made}))
     made.url = f"http://127.0.0.1:{listening.server_port}/v1"
     thread = threading.Thread(target=listening.serve_forever, args=(0.02,), daemon=True)
@@ -183,6 +183,14 @@ def dummy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Dummy]:
     listening.shutdown()
     listening.server_close()
     thread.join()
+
+
+@pytest.fixture
+def dummy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Dummy]:
+    monkeypatch.setattr(server, "_LONGEST_WAIT_S", 0.001)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with serving() as made:
+        yield made
 
 
 Client = Callable[..., server.Client]
@@ -563,3 +571,27 @@ def test_gauges_are_read_from_the_page(page: str, expected: dict[str, float]) ->
 def test_the_names_are_as_vllm_writes_them() -> None:
     assert all(re.fullmatch(r"vllm:[a-z_]+", name) for name in metrics.NAMES)
     assert len(set(metrics.NAMES.values())) == len(metrics.NAMES)
+
+
+async def test_each_side_asks_its_own_server_with_its_own_key(
+    make_request: Callable[..., Request], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMALL_KEY", "small")
+    monkeypatch.setenv("BIG_KEY", "big")
+    with serving("org/small") as small, serving("org/big") as big:
+        chosen = settings.load(
+            sets=[
+                "student.model=org/small",
+                f"student.url={small.url}",
+                "student.api_key_env=SMALL_KEY",
+                "teacher.model=org/big",
+                f"teacher.url={big.url}",
+                "teacher.api_key_env=BIG_KEY",
+            ]
+        )
+        players = engines.players(chosen)
+        for player in ("student", "teacher"):
+            await players.player(player).reply(make_request(player=player))
+        players.close()
+    assert (small.keys, big.keys) == ({"Bearer small"}, {"Bearer big"})
+    assert (len(small.posts), len(big.posts)) == (1, 1)

@@ -97,10 +97,11 @@ def players(settings: Settings) -> Players:
         ModelError: a model is not there.
         SettingsError: an engine cannot be built from these settings.
     """
-    engines: dict[tuple[str, str], Engine] = {}
+    engines: dict[tuple[str, ...], Engine] = {}
 
     def engine(player: Player) -> Engine:
-        key = (player.engine, "" if player.engine == "scripted" else player.model)
+        model = "" if player.engine == "scripted" else player.model
+        key = (player.engine, model, player.url, player.api_key_env)
         if key not in engines:
             engines[key] = build(player, settings)
         return engines[key]
@@ -118,6 +119,9 @@ def build(player: Player, settings: Settings) -> Engine:
         player = player.model_copy(update={"model": HOT_SWAP_MODEL})
         server = settings.server.model_copy(update={"url": url, "api_key_env": access.KEY_VARIABLE})
         settings = settings.model_copy(update={"server": server})
+    own = {"url": player.url, "api_key_env": player.api_key_env}
+    server = settings.server.model_copy(update={key: value for key, value in own.items() if value})
+    settings = settings.model_copy(update={"server": server})
     engine: Engine = plugins.load(path, ENGINES, "engine", _NEEDS)(player, settings)
     return engine
 

@@ -58,6 +58,13 @@ def _made(tree: dict[str, Any], sets: Iterable[str], options: Mapping[str, Any])
                 f"no engine is called {side.engine!r}{nearest(side.engine, ENGINES)}; "
                 f"have {list(ENGINES)} or package.module:Class"
             )
+    players = {"student": settings.student, "teacher": settings.teacher, "judge": settings.judge}
+    for name, player in players.items():
+        if player.url and player.engine in ENGINES and player.engine != "server":
+            raise SettingsError(
+                f"{name}.url is of the server engine, and {name}.engine is {player.engine!r}: "
+                "leave one of them out"
+            )
     if settings.student.engine == "worked":
         raise SettingsError("the worked engine is a teacher; student.engine cannot be worked")
     return settings.resolved()

@@ -15,11 +15,27 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _without_secrets(url: str) -> str:
+    """A URL stands in run.json, logs and cards: nothing secret may be in it."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # no URL at all, as its client will say
+        return url
+    if parts.username or parts.password or parts.query:
+        raise ValueError(
+            "wanted a URL without user, password or query: put the key into a variable of the "
+            "environment and name that by api_key_env"
+        )
+    return url
+
+
 class Player(Section):
     """One side of the dialogue: which model speaks for it, and how."""
 
     engine: str = Field("", description="vllm, server, scripted, worked (teacher), or module:Class")
     model: str = Field("", description="bundled name, local folder or hub id; teacher: student's")
+    url: str = Field("", description="OpenAI-compatible server of this side; else server.url")
+    api_key_env: str = Field("", description="variable with its key; else server.api_key_env")
     prompt: str = Field("", description="name of the side's prompt, a file in prompts/<side>/")
     temperature: float = Field(0.7, ge=0)
     top_p: float = Field(1.0, gt=0, le=1)
@@ -28,6 +44,8 @@ class Player(Section):
         None,
         description="words at which a reply ends; the small student prompt has some of its own",
     )
+
+    _without_secrets = field_validator("url")(_without_secrets)
 
     def sampling(self) -> Sampling:
         """This side's sampling as the record that dialogues carry."""
@@ -77,17 +95,7 @@ class Server(Section):
         600, ge=0, description="how long a server that went away is waited for"
     )
 
-    @field_validator("url")
-    @classmethod
-    def _without_secrets(cls, url: str) -> str:
-        """A URL stands in run.json, logs and cards: nothing secret may be in it."""
-        parts = urlsplit(url)
-        if parts.username or parts.password or parts.query:
-            raise ValueError(
-                "wanted a URL without user, password or query: put the key into a variable of the "
-                "environment and name that by server.api_key_env"
-            )
-        return url
+    _without_secrets = field_validator("url")(_without_secrets)
 
 
 class Driver(Section):

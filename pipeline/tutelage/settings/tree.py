@@ -77,16 +77,15 @@ class Settings(Section):
     def resolved(self) -> "Settings":
         """The tree with every default that depends on another value filled in."""
         student = self.student.model_copy(update={"model": self.student.model or BUNDLED})
-        engine = student.engine or ("server" if self.server.url else "vllm")
+        engine = student.engine or ("server" if student.url or self.server.url else "vllm")
         small = student.model == BUNDLED
         student = _filled(student, engine, "small" if small else "system", 48 if small else 1024)
         if student.stop is None and student.prompt == "small":
             student = student.model_copy(update={"stop": _SMALL_STOP})
         flaws = self.verifier.flaws or ("refuse" if small and engine == "vllm" else "accept")
         model = self.teacher.model or student.model
-        teacher_engine = self.teacher.engine or (
-            "worked" if engine == "vllm" and model == BUNDLED else engine
-        )
+        alike = "worked" if engine == "vllm" and model == BUNDLED else engine
+        teacher_engine = self.teacher.engine or ("server" if self.teacher.url else alike)
         teacher = self.teacher.model_copy(
             update={"model": "" if teacher_engine in ("worked", "scripted") else model}
         )
@@ -132,6 +131,9 @@ class Settings(Section):
         tree["corpora"] = [_bare(spec) for spec in self.corpora]
         tree["decontaminate"]["paths"] = [_bare(spec) for spec in self.decontaminate.paths]
         tree["verifier"].pop("workers")
+        for side in ("student", "teacher", "judge"):
+            for place in ("url", "api_key_env"):
+                tree[side].pop(place)
         if not self.verifier.name:
             tree["verifier"].pop("name")
         return tree
@@ -153,13 +155,16 @@ def _bare(spec: str) -> str:
 
 def _reader(reader: Reader, student: Player, teacher: Player) -> Reader:
     """The reader with its engine and model, the teacher's where none are named; or with no engine."""
-    is_named = bool(reader.engine or reader.model)
+    is_named = bool(reader.engine or reader.model or reader.url)
     has_model = teacher.engine in ("vllm", "server")
     if reader.enabled == "off" or (reader.enabled == "auto" and not is_named and not has_model):
         return reader.model_copy(update={"engine": "", "model": ""})
     like = teacher if has_model else student
-    named = reader.model_copy(update={"model": reader.model or like.model})
-    return _filled(named, reader.engine or like.engine, "answer", 16)
+    same = {"model": reader.model or like.model}
+    if not reader.url:
+        same |= {"url": like.url, "api_key_env": reader.api_key_env or like.api_key_env}
+    engine = reader.engine or ("server" if reader.url else like.engine)
+    return _filled(reader.model_copy(update=same), engine, "answer", 16)
 
 
 def _filled(player: _P, engine: str, prompt: str, max_tokens: int) -> _P:
