@@ -65,7 +65,7 @@ def talk(problem: Problem, *said: str, arm: str = "sml") -> Dialogue:
     dialogue = protocol.begin(problem, Rules(arm=arm, turns=9), 0, 0)
     for i, words in enumerate(said):
         turn = i // 2 + 1
-        found = re.findall(r"\d+", words)
+        found = [] if words.endswith((" then", "= 21")) else re.findall(r"\d+", words)
         verdict = Verdict("incorrect", found[-1]) if found else Verdict("unjudged", reason="none")
         message = Message("student", "attempt", turn, words, verdict=verdict)
         if i % 2:
@@ -87,6 +87,10 @@ class Case:
 CASES = {
     "no number": Case(STAMPS, ("I do not know.",), "unread"),
     "nothing": Case(STAMPS, ("",), "unread"),
+    "working without an answer": Case(
+        STAMPS, ("First 27 + 15 = 42, and then",), "hint", ("27 - 15",)
+    ),
+    "all steps and no answer": Case(STAMPS, ("27 - 15 = 12 and 12 + 9 = 21",), "unread"),
     "only an answer": Case(STAMPS, ("The answer is 30.",), "hint", ("27", "15")),
     "a wrong operation": Case(STAMPS, ("27 + 15 = 42. The answer is 42.",), "hint", ("27 - 15",)),
     "the second step": Case(STAMPS, ("27 - 15 = 12. The answer is 12.",), "hint", ("12 + 9",)),

@@ -9,7 +9,7 @@ result, so the student still has to do the work:
 
 The step that it speaks of is the first one that the attempt does not get right. Forms:
 
-    unread     no final answer was found
+    unread     no final answer was found, and nothing else to speak of
     pinpoint   the student tried this step, or any where there is no solution, and miscalculated
     hint       the step is named
     split      it was missed before: now in two easier parts
@@ -81,9 +81,9 @@ def hint(dialogue: Dialogue, drawn: float) -> HintView:
             if step and lesson.may_name(step)
             else (_view(newest, "last" if step and lesson.is_last(step) else "remark", drawn, step))
         )
-    if _is_unread(newest) and not any(m.form == "unread" for m in dialogue.messages[-2:]):
-        return _view(newest, "unread", drawn)
     step, slip = lesson.first_wrong(newest.content)
+    if _is_unread(newest) and (step is None or _is_idle(newest)):
+        return _view(newest, "unread", drawn)
     if step is None:
         false = next((e for e in equations(newest.content) if not e.holds), None)
         if false is not None:
@@ -106,6 +106,11 @@ def hint(dialogue: Dialogue, drawn: float) -> HintView:
 def _is_unread(message: Message) -> bool:
     verdict = message.verdict
     return verdict is None or verdict.status == "unjudged" or not verdict.extracted
+
+
+def _is_idle(message: Message) -> bool:
+    """Whether an attempt came to its end without any working, so that there is no step to point at."""
+    return message.finish_reason != "length" and not equations(message.content)
 
 
 def _view(
