@@ -151,6 +151,12 @@ def _ordinal(gold: Answer) -> bool:
     return isinstance(gold.value, Number) and gold.value.ordinal
 
 
+def _each(gold: Answer) -> bool:
+    return re.search(r"\b(?:each|per|every|apiece)\b", gold.statement.question) is not None or (
+        not gold.statement.question
+    )
+
+
 def _numeric(gold: Answer) -> bool:
     return isinstance(gold.value, Number)
 
@@ -160,7 +166,7 @@ def _of_clause(clause: str, gold: Answer) -> Final | None:
     clause = sentences.CONTRAST.sub("", sentences.ASIDE.sub("", clause))
     clause = clause.rstrip(". " if gold.text.endswith("!") else "!. ")
     if _numeric(gold):
-        return _given(number_of(clause, True, _ordinal(gold)))
+        return _given(number_of(clause, True, _ordinal(gold), _each(gold)))
     readings = list(whole(clause, gold).readings)
     head = sentences.EXPLAINS.split(clause, maxsplit=1)[0].strip(" *_.")
     for part in (head, _APPENDS.split(head, maxsplit=1)[0]):
@@ -251,7 +257,7 @@ def _of_sentence(sentence: str, gold: Answer) -> Final | None:
     said = sentences.CONTRAST.sub("", sentences.ASIDE.sub("", sentence)).strip()
     said = said.rstrip(".* " if gold.text.endswith("!") else "!.* ")
     if _numeric(gold):
-        return _given(number_of(said, False, _ordinal(gold)))
+        return _given(number_of(said, False, _ordinal(gold), _each(gold)))
     if sentences.DOUBTS.search(said):
         return NOTHING
     readings = _kind_pieces(said, gold)
@@ -279,27 +285,21 @@ def _of_sentence(sentence: str, gold: Answer) -> Final | None:
     return Final(tuple(readings), "")
 
 
+_LEAD = re.compile(r"^.*\b(?:so|therefore|thus|hence|then),?\s+", re.I | re.S)
+_CONDITION = re.compile(r"\b(?:if|given|when|where)\b")
+
+
 def _subject(sentence: str, gold: Answer) -> list[tuple[str, Value]]:
     """`Dana is the tallest` says Dana, where the question asks who is the tallest."""
-    m = re.match(
-        r"^(?:.*\b(?:so|therefore|thus|hence|then),?\s+)?"
-        r"((?:the\s+)?[\w' ]{1,40}?)\s+(?:is|was|must be|has|owns)\s+(.+)$",
-        sentence,
-        re.I,
-    )
-    if (
-        not m
-        or sentences.DENIES.search(sentence)
-        or re.search(r"\b(?:or|and|than|nor)\b", sentence[m.start(1) :], re.I)
-    ):
+    said = _LEAD.sub("", sentence).strip()
+    rest = said[len(gold.text) :]
+    if not said.lower().startswith(gold.text.lower()) or not re.match(r"\s+\w", rest):
         return []
-    words = re.findall(r"\w{3,}", m[2].lower())
-    asked = set(re.findall(r"\w{3,}", gold.statement.question))
-    return (
-        [(m[1], read_plain(bare(m[1])))]
-        if words and words[-1] in asked and set(words) <= asked
-        else []
-    )
+    if sentences.DENIES.search(said) or re.search(r"\b(?:or|and|than|nor)\b", rest, re.I):
+        return []
+    asked = set(re.findall(r"\w{3,}", _CONDITION.split(gold.statement.question)[0]))
+    words = set(re.findall(r"\w{3,}", rest.lower())) - {"must", "was", "has"}
+    return [(gold.text, gold.value)] if words and words <= asked else []
 
 
 def _yes_or_no(text: str) -> Final:

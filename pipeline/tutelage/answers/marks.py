@@ -8,8 +8,9 @@ joined by "or", "and" or a comma are several answers.
 import re
 from dataclasses import dataclass
 
-from tutelage.answers import choices
+from tutelage.answers import choices, formulas
 from tutelage.answers.equality import OPPOSITES, squeezed
+from tutelage.answers.fields import equal
 from tutelage.answers.gold import Answer
 from tutelage.answers.plain import BOX, BOX_END
 from tutelage.answers.prose import HEDGED, NO_ANSWER
@@ -45,6 +46,13 @@ def whole(text: str, gold: Answer) -> Final:
         return Final(((said, Words(said)),)) if said else Final(((text, read_plain(text)),))
     readings = [(text, read_plain(text))]
     if "=" in text and not isinstance(gold.value, Items):
+        sides = [formulas.parse(bare(side)) for side in text.split("=")]
+        if None not in sides and all(
+            equal(sides[0], side) for side in sides[1:] if sides[0] and side
+        ):
+            readings.append(
+                (bare(text.rsplit("=", 1)[-1]), read_plain(bare(text.rsplit("=", 1)[-1])))
+            )
         last = bare(text.rsplit("=", 1)[-1])
         if last and not re.search(r"[<>!]$", text.rsplit("=", 1)[0]) and text.count("=") > 1:
             readings.append((last, read_plain(last)))

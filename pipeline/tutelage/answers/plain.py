@@ -73,6 +73,7 @@ _ATOM = r"[A-Za-z\d]"
 _LATEX = _table(
     (r"\\begin\{(?:[pbvB]?matrix|array)\}(?:\{[lcr| ]*\})?(.{0,600}?)\\end\{\w+\}",
      lambda m: "matrix" + _matrix(m[1])),
+    (r"\\pmod\s*\{?\s*\d+\s*\}?|\\?\((?:\\bmod|mod)\s*\d+\s*\\?\)", ""),
     (r"\\[!]|(?<=\d)\\[,;:](?=\d{3}(?!\d))", ""),
     (r"(?<=\d)\{,\}(?=\d)", ","),
     (r"\\[,;: ]", " "),

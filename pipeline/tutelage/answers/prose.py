@@ -28,7 +28,7 @@ REFUSES = Table(
 RETRACTS = Table(
     "retracts",
     r"\b{}\b",
-    "or_(?:more|less|fewer|above|below|something|maybe|thereabouts) wrong incorrect not_right",
+    "or_(?:more|less|fewer|above|below|something|maybe|thereabouts|so) wrong incorrect not_right",
 )
 LABEL = Table(
     "label",
@@ -78,6 +78,8 @@ _SPEAKS = re.compile(
     r"(?:exactly |just |only |about )?$",
     re.I,
 )
+_EACH = re.compile(r"\s+(?:\w+\s+)?(?:each|apiece)\b", re.I)
+_TELLS = re.compile(r"\s+(?:\w+\s+){0,2}(?:remain|remains|are left|is left)\b", re.I)
 _COMPARES = re.compile(r"\b(?:more|less|fewer|greater|larger|smaller|higher|lower) than\b", re.I)
 _OTHERWISE = re.compile(r"\(\s*(?:or|maybe|perhaps|possibly)\b([^()]*\d[^()]*)\)", re.I)
 
@@ -100,8 +102,13 @@ def names(text: str, piece: Piece, ordinal: bool = False) -> bool:
     )
 
 
-def number_of(sentence: str, first: bool, ordinal: bool = False) -> Given | None:
-    """The number that a sentence gives; None where it has none. `first` after "the answer is"."""
+def number_of(
+    sentence: str, first: bool, ordinal: bool = False, each: bool = False
+) -> Given | None:
+    """The number that a sentence gives; None where it has none. `first` after "the answer is".
+
+    `each` says that the number for each of several is asked for.
+    """
     if first and _COMPARES.search(sentence):
         return NOTHING
     found = [p for p in pieces(sentence) if not names(sentence, p, ordinal)]
@@ -112,6 +119,8 @@ def number_of(sentence: str, first: bool, ordinal: bool = False) -> Given | None
             return ((sentence, Words("")),), HEDGED
     if not found:
         return None
+    if not each and _EACH.match(sentence[found[0 if first else -1].end :]):
+        return NOTHING
     at = 0 if first else len(found) - 1
     if first:
         head = len(sentences.EXPLAINS.split(sentence, maxsplit=1)[0])
@@ -121,6 +130,8 @@ def number_of(sentence: str, first: bool, ordinal: bool = False) -> Given | None
             ):
                 break
             at += 1
+    elif len(found) > 1 and _TELLS.match(sentence[found[0].end :]) and found[0].start < 3:
+        at = 0
     elif found[at].form == "words" and not _SPEAKS.search(sentence[: found[at].start]):
         figures = [n for n, p in enumerate(found) if p.form != "words"]
         tells = re.match(r"\s+(?:are|is|were|was|remains?|left)\b", sentence[found[at].end :], re.I)

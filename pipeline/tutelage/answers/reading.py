@@ -35,7 +35,7 @@ _CHANGING = words(
     """or and to vs versus plus minus times over by divided multiplied than not nor but either
     maybe perhaps point half halves third thirds fourth fourths fifth fifths tenth tenths
     squared cubed factorial pi sqrt root log ln exp sin cos tan infinity inf mod choose is are x
-    y z equals equal dozen hundred thousand million billion"""
+    y z equals equal dozen each apiece hundred thousand million billion"""
 )
 """Words that change the number before them, or begin something else, and so name no thing."""
 _THING = re.compile(r"[\s-]*[A-Za-z][A-Za-z.'/-]*(?: [A-Za-z(][A-Za-z.'/()-]*){0,7}\.?")
