@@ -155,3 +155,20 @@ def test_an_empty_file_prints_nothing(tmp_path):
     (tmp_path / "rows.jsonl").write_text("")
     done = verify(str(tmp_path / "rows.jsonl"))
     assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_a_verifier_of_ones_own_lies_in_the_current_folder(tmp_path, monkeypatch):
+    (tmp_path / "shouting.py").write_text(
+        "from tutelage.records import Verdict\n\n"
+        "class Shouting:\n"
+        "    def verify(self, problem, answer):\n"
+        "        return Verdict('correct' if answer.isupper() else 'incorrect', answer, 'quiet')\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    rows = [{"gold": "1", "answer": "YES"}, {"gold": "1", "answer": "The answer is 1."}]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    done = verify("rows.jsonl", "--verifier", "shouting:Shouting")
+    statuses = [json.loads(line)["status"] for line in done.stdout.splitlines()]
+    assert (statuses, done.returncode) == (["correct", "incorrect"], 0), done.stderr
+    unknown = verify("rows.jsonl", "--verifier", "shouting:Absent")
+    assert unknown.returncode == 2 and unknown.stderr.count("\n") == 1

@@ -31,12 +31,17 @@ class Answer:
     @property
     def literal(self) -> str:
         """The text without spaces and layout."""
-        return squeezed(self.text)
+        return _literal(self.text)
 
     @property
     def words(self) -> str:
         """For an answer in words, those; else empty."""
         return self.value.text if isinstance(self.value, Words) else ""
+
+
+@lru_cache(maxsize=4096)
+def _literal(text: str) -> str:
+    return squeezed(text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,9 @@ def _indented(text: str, margin: str) -> str:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object with every failure.")
 @click.option("--timeout", default=5.0, show_default=True, help="Seconds for one judgement.")
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1))
+@click.option(
+    "--verifier", default="", metavar="NAME", help="For all rows: a name or module:Class."
+)
 @click.pass_context
 def check(
     ctx: click.Context,
@@ -129,6 +132,7 @@ def check(
     as_json: bool,
     timeout: float,
     workers: int,
+    verifier: str,
 ) -> None:
     """Judge every gold answer, which must pass, and a mutant of it, which must fail.
 
@@ -141,7 +145,7 @@ def check(
     corpus = _open(spec, mapping, form)
     counts: Counter[str] = Counter()
     failures: list[dict[str, Any]] = []
-    with VerifierPool(timeout=timeout, workers=workers) as pool:
+    with VerifierPool(timeout=timeout, workers=workers, verifier=verifier) as pool:
         for result in checked(islice(corpus.rows(), limit), pool.verify, workers):
             _count(counts, result)
             if not result.passes:

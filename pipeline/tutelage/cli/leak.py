@@ -22,7 +22,14 @@ _ROLES = ("assistant", "student", "user", "teacher", "system")
     tutelage leak mine.jsonl"""
 )
 @click.argument("file", metavar="FILE")
-def command(file: str) -> None:
+@click.option(
+    "--expression",
+    type=click.Choice(["allow", "block"]),
+    default="allow",
+    show_default=True,
+    help="Whether a hint may spell out the last expression, such as `work out 8 - 6`.",
+)
+def command(file: str, expression: str) -> None:
     """Look for gold answers in messages of your own.
 
     FILE has one JSON object a line (`-` reads standard input): statement, gold, message; optionally
@@ -35,7 +42,7 @@ def command(file: str) -> None:
 
     for number, line in _lines(file):
         try:
-            found = find_leak(*_row(line))
+            found = find_leak(*_row(line), expression)
         except (ValueError, RecursionError) as error:
             reason = str(error) or "nested too deeply"
             _print(None, Leak("unreadable", evidence=f"line {number}: {reason}"))

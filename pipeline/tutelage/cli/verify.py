@@ -28,7 +28,7 @@ from tutelage.records import Domain, Gold, Problem, Verdict
     default=5.0,
     type=click.FloatRange(min=0, min_open=True),
     show_default=True,
-    help="Seconds for one judgement.",
+    help="Seconds of the processor for one judgement.",
 )
 @click.option(
     "--workers",
@@ -37,7 +37,13 @@ from tutelage.records import Domain, Gold, Problem, Verdict
     show_default=True,
     help="Processes that judge.",
 )
-def command(file: str, timeout: float, workers: int) -> None:
+@click.option(
+    "--verifier",
+    default="",
+    metavar="NAME",
+    help="Verifier for all rows: math, code, reasoning, or module:Class. Each row's own without it.",
+)
+def command(file: str, timeout: float, workers: int, verifier: str) -> None:
     """Judge answers of your own with the verifiers.
 
     FILE has one JSON object a line (`-` reads standard input): statement, gold, answer; optionally
@@ -60,7 +66,7 @@ def command(file: str, timeout: float, workers: int) -> None:
 
     waiting: deque[Future[Verdict]] = deque()
     with (
-        VerifierPool(timeout=timeout, workers=workers) as pool,
+        VerifierPool(timeout=timeout, workers=workers, verifier=verifier) as pool,
         ThreadPoolExecutor(workers) as hands,
     ):
         for line in _lines(file):

@@ -57,7 +57,7 @@ class Case:
         """The numbers in what is public."""
         return frozenset().union(*map(values, self.public))
 
-    @property
+    @cached_property
     def gold(self) -> Value:
         """The gold's value; of `x = 7` it is 7."""
         gold = self.answer.value

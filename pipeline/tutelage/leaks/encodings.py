@@ -127,17 +127,23 @@ def codes(text: str) -> tuple[str, ...]:
     return tuple(codes)
 
 
+@lru_cache(maxsize=1024)
+def _letters(text: str) -> str:
+    letters = re.sub(r"[\W_]", "", text).lower()
+    return letters if len(letters) >= 3 and not letters.isdigit() else ""
+
+
 def disguised(message: str, text: str, number: Fraction | None) -> str:
     """The answer in another code, as it stands in the message; empty where it does not."""
     lower = message.lower()
     for code in codes(text):
         # Base64 alone minds the case.
         at = (lower if code.islower() else message).find(code)
-        edges = lower[max(0, at - 1) : max(0, at)] + lower[at + len(code) :][:1]
-        if at >= 0 and not any(edge.isalnum() for edge in edges):
-            return code
-    letters = re.sub(r"[\W_]", "", text).lower()
-    if len(letters) >= 3:
+        if at >= 0:
+            edges = lower[max(0, at - 1) : at] + lower[at + len(code) :][:1]
+            if not any(edge.isalnum() for edge in edges):
+                return code
+    if letters := _letters(text):
         for found in list(_ENDS.finditer(message))[:20] if "end" in lower else ():
             first, last = (found[1] or found[4]).lower(), (found[2] or found[3]).lower()
             covers = letters.startswith(first) and letters.endswith(last)

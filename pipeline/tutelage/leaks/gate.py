@@ -27,7 +27,7 @@ from tutelage.leaks import programs, wording
 from tutelage.leaks.case import CLEAN, Case, outermost, values, words_of
 from tutelage.leaks.encodings import disguised, in_digits
 from tutelage.leaks.rows import items
-from tutelage.leaks.told import told
+from tutelage.leaks.told import reaches, told
 from tutelage.leaks.words import mentions_in_own_words, option, phrase_of, yes_or_no
 from tutelage.records import Gold, Leak
 
@@ -190,7 +190,12 @@ def expression(case: Case) -> Leak:
     gold = case.gold
     if not isinstance(gold, Number | Formula) or (isinstance(gold, Number) and gold.ordinal):
         return CLEAN
-    for text in filter(None, (case.text, wording.in_symbols(case.text))):
+    worded = isinstance(gold, Formula) or reaches(
+        {span.number.value for span in numbers(case.text)}, gold.value
+    )
+    for text in (case.text, wording.in_symbols(case.text) if worded else ""):
+        if not text:
+            continue
         if isinstance(gold, Number) and not case.block and not _stated(case, text):
             continue
         for piece in outermost(

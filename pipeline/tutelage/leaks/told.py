@@ -105,6 +105,9 @@ _QUICK = re.compile(
 
 def told(text: str, yours: Fraction | None, wanted: Fraction) -> Iterator[Told]:
     """Where `text` tells `wanted` so; `yours` is the number that the student gave last."""
+    if abs(wanted) >= _LARGEST:
+        return
+    yours = yours if yours is None or abs(yours) < _LARGEST else None
     ways = _ways({span.number.value for span in numbers(text)[:40]}, yours, wanted)
     if not ways or not _QUICK.search(text):
         return
@@ -122,28 +125,57 @@ def told(text: str, yours: Fraction | None, wanted: Fraction) -> Iterator[Told]:
                 yield Told(start, end, corrects)
 
 
+_LARGEST = 10**15
+"""Of the numbers that are told so."""
+
+
 def _ways(values: set[Fraction], yours: Fraction | None, wanted: Fraction) -> set[str]:
-    """By which of the rows' sums `wanted` comes out of numbers."""
-    known: set[int | Fraction] = {int(v) if v.denominator == 1 else v for v in values}
-    w: int | Fraction = int(wanted) if wanted.denominator == 1 else wanted
-    ways = {way for way, v in (("a+1", w - 1), ("a-1", w + 1)) if v in known}
-    ways |= {"mid"} if {w - 1, w + 1} <= known else set()
+    """By which of the rows' sums `wanted` comes out of numbers, as floats have it."""
+    known = {float(v) for v in values if abs(v) < _LARGEST}
+    w, ways = float(wanted), set()
     for a in known:
-        ways |= {"b-a"} if w + a in known else set()
-        ways |= {"a+b"} if w - a in known else set()
-        ways |= {"a/b"} if a and w * a in known else set()
+        ways |= {"a+1"} if a == w - 1 else {"a-1"} if a == w + 1 else set()
+        for b in known:
+            ways |= {"b-a"} if b - a == w else {"a+b"} if a + b == w else set()
+            ways |= {"a/b"} if b and abs(a / b - w) < 1e-9 else set()
+    ways |= {"mid"} if {w - 1, w + 1} <= known else set()
     if yours is None:
         return ways
-    y: int | Fraction = int(yours) if yours.denominator == 1 else yours
-    of_two = (
-        ("y-a", y - w),
-        ("y+a", w - y),
-        ("y*a", y and Fraction(w, y)),
-        ("y/a", w and Fraction(y, w)),
+    y = float(yours)
+    for a in known:
+        ways |= {"y-a"} if y - a == w else {"y+a"} if y + a == w else set()
+        ways |= {"y*a"} if abs(y * a - w) < 1e-9 else set()
+        ways |= {"y/a"} if a and abs(y / a - w) < 1e-9 else set()
+    of_one = (
+        ("2y", 2 * y),
+        ("3y", 3 * y),
+        ("y/2", y / 2),
+        ("y+1", y + 1),
+        ("y-1", y - 1),
+        ("-y", -y),
     )
-    ways |= {way for way, v in of_two if v in known and (v or way in ("y-a", "y+a"))}
-    of_one = (("2y", 2 * y), ("3y", 3 * y), ("y+1", y + 1), ("y-1", y - 1), ("-y", -y))
-    return ways | {way for way, v in of_one if v == w} | ({"y/2"} if 2 * w == y else set())
+    return ways | {way for way, v in of_one if v == w}
+
+
+def reaches(values: set[Fraction], wanted: Fraction) -> bool:
+    """Whether one operation, or two, on some numbers can come to `wanted`."""
+    if len(values) > 3 or abs(wanted) >= _LARGEST:
+        return True
+    known = [float(v) for v in values if abs(v) < _LARGEST]
+    w = abs(float(wanted))
+    for a in known:
+        if (
+            abs(2 * a - w) < 1e-9
+            or abs(a / 2 - w) < 1e-9
+            or abs(a * a - w) < 1e-9
+            or abs(w * w - a) < 1e-9
+        ):
+            return True
+        for b in known:
+            results = (a + b, a - b, a * b, a * b / 100, a / b if b else 0.0)
+            if len(known) > 2 or any(abs(abs(r) - w) < 1e-9 for r in results):
+                return True
+    return False
 
 
 def _flat(text: str) -> tuple[str, list[tuple[int, int, int, Fraction]]]:

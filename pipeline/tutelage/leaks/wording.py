@@ -48,7 +48,10 @@ def in_symbols(text: str) -> str:
             last = span.end
     shown = "".join(parts) + text[last:]
     before = shown
-    for _ in range(2):
-        for pattern, put in TABLE:
-            shown = pattern.sub(put, shown)
-    return shown if shown != before or parts else ""
+    for pattern, put in TABLE:
+        shown = pattern.sub(put, shown)
+    if shown == before:
+        return shown if parts else ""
+    for pattern, put in TABLE:
+        shown = pattern.sub(put, shown)
+    return shown

@@ -131,7 +131,8 @@ def _put_as_answer(case: Case, start: int, end: int, everyday: bool) -> bool:
         return bool(
             _CLOSED.match(after) and (_NAMES_IT.search(before) or told or _plainly(before, said))
         )
-    return case.stance(start, end) is Stance.ANSWER
+    framed = _BARE.match(before) and before.strip() and re.match(r"\s*[.!]?$", after)
+    return bool(framed) or case.stance(start, end) is Stance.ANSWER
 
 
 def _plainly(before: str, said: str) -> bool:
@@ -193,7 +194,9 @@ _PLACED = re.compile(
 )
 _OPENED = re.compile(r"^\s*(?:(?:option|choice|letter)\s+)?$")
 _TRY = re.compile(r"\b(?:try|guess|tick|take|how\s+about|what\s+about)\s+(?:option\s+)?$")
-_BARE = re.compile(r"^\W*(?:it(?:'s|\s+is)|so|that(?:'s|\s+is))?\s*(?:the\s+|an?\s+)?$")
+_BARE = re.compile(
+    r"^\W*(?:it(?:'s|\s+is)|so|that(?:'s|\s+is)|(?:so\s+)?(?:you|we)\s+get)?\s*(?:the\s+|an?\s+)?$"
+)
 
 
 def option(case: Case) -> Leak:
