@@ -46,13 +46,11 @@ def whole(text: str, gold: Answer) -> Final:
         return Final(((said, Words(said)),)) if said else Final(((text, read_plain(text)),))
     readings = [(text, read_plain(text))]
     if "=" in text and not isinstance(gold.value, Items):
-        sides = [formulas.parse(bare(side)) for side in text.split("=")]
-        if None not in sides and all(
-            equal(sides[0], side) for side in sides[1:] if sides[0] and side
-        ):
-            readings.append(
-                (bare(text.rsplit("=", 1)[-1]), read_plain(bare(text.rsplit("=", 1)[-1])))
-            )
+        trees = [formulas.parse(bare(side)) for side in text.split("=")]
+        first, *others = trees
+        if first and all(other and equal(first, other) for other in others):
+            result = bare(text.rsplit("=", 1)[-1])
+            readings.append((result, read_plain(result)))
         last = bare(text.rsplit("=", 1)[-1])
         if last and not re.search(r"[<>!]$", text.rsplit("=", 1)[0]) and text.count("=") > 1:
             readings.append((last, read_plain(last)))
