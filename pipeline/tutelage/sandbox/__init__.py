@@ -3,9 +3,12 @@
     sandbox                 from outside: starts the server, sends jobs, tries out the walls
     jail, confine           from inside: the server and its processes; what they give up for good
     test_runner             runs the tests of a program and counts what holds
-    test_source             what of a test is run, and what it counts as
-    proxy                   stands for the program's functions and objects beside the tests
-    program_server, wire    the program in a process of its own; what goes between the two
+    test_source, asserts    what of a test is run, and what it counts as
+    pytest_, numpy_stand_in what tests use of libraries that are not there
+    program_server          the program in a process of its own
+    endpoint, values, acts  the two ends of the pipe between these: questions, values, what is done
+    remote, containers      stand-ins for objects of the other side; containers that both have
+    wire                    messages, and plain values
 
 It judges no message and knows no gold: `verifiers.code` finds the program, and says
 what a result means.

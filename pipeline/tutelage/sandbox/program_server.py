@@ -47,10 +47,10 @@ class ProgramServer:
         with contextlib.suppress(Exception):  # a setup may want what the program defines
             run(setup, "setup.py", space)
         given = dict(space)
-        self._end.given = {n: c for n, c in given.items() if _made_here(c)}
+        self._end.values.given = {n: c for n, c in given.items() if _made_here(c)}
         run(program, PROGRAM, space)
         names = [n for n, v in space.items() if n not in given or v is not given[n]]
-        return [_Module(module), names, list(self._end.given)]
+        return [_Module(module), names, list(self._end.values.given)]
 
 
 class _Module:

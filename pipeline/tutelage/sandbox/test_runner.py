@@ -228,7 +228,7 @@ def _space(
     space: dict[str, Any] = {"__name__": "tests", **names}
     with contextlib.suppress(Exception):  # what fails here, fails again where a test needs it
         exec(compile(setup, "setup.py", "exec"), space)
-    client.given = {
+    client.values.given = {
         name: kind for name, kind in space.items()
         if name in given and isinstance(kind, type) and kind.__module__ == "tests"
     }  # fmt: skip

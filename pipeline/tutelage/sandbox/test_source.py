@@ -3,8 +3,7 @@
 All of this is read off the piece's own source, never off the names that are there when it runs:
 those may be the program's, and a program that defines `check` would switch the tests off.
 
-- An `assert` becomes a call of `__report__`, which counts it and goes on. So does a comparison that
-  stands alone or is printed (`f(2) == 4`), and an assert in a `try` that would swallow its failure.
+- Its asserts are counted (`asserts`).
 - Run are, besides the text itself: functions called `test...`, methods `test...` of classes called
   `Test...` and of `unittest` cases, and `check`, which gets the entry point; but no function that
   any piece calls itself.
@@ -22,6 +21,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from tutelage.sandbox import numpy_stand_in, pytest_stand_in
+from tutelage.sandbox.asserts import counted
 from tutelage.sandbox.remote import Skipped
 
 
@@ -59,9 +59,7 @@ def parsed(source: str) -> TestSource:
     calls = frozenset(f.id for f in called if isinstance(f, ast.Name))
     guards = any(isinstance(n, ast.Raise | ast.Try | ast.With | ast.Assert) for n in ast.walk(tree))
     guards = guards or any(getattr(f, "attr", "").startswith("assert") for f in called)
-    code: ast.Module = _Asserts(source).visit(tree)
-    code.body = [_judged(node, source) for node in code.body]
-    return TestSource(source, code, functions, tuple(classes), calls, guards)
+    return TestSource(source, counted(tree, source), functions, tuple(classes), calls, guards)
 
 
 def identifiers(text: str) -> set[str]:
@@ -257,120 +255,4 @@ def _top(body: list[ast.stmt]) -> Iterator[ast.stmt]:
             yield from _top([*node.body, *node.orelse])
 
 
-class _Asserts(ast.NodeTransformer):
-    """Turns asserts into calls of `__report__`, but for those whose failure something may want."""
-
-    def __init__(self, source: str) -> None:
-        self._source = source
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
-        """`from .solution import f` has no package here."""
-        if node.level:
-            node.module, node.level = node.module or "solution", 0
-        return node
-
-    def visit_With(self, node: ast.With) -> ast.AST:
-        """Left alone where a failure is wanted: `with pytest.raises(AssertionError)`."""
-        wanted = any("aises" in ast.unparse(item.context_expr) for item in node.items)
-        return node if wanted else self.generic_visit(node)
-
-    def visit_Try(self, node: ast.Try) -> ast.AST:
-        """Left alone, but where its failures would come to nothing: `except AssertionError`."""
-        swallowed = [_caught(handler) & _ASSERTION for handler in node.handlers]
-        if any(swallowed) and not any(_raises(handler) for handler in node.handlers):
-            node.body = [self.visit(child) for child in node.body]
-        return node
-
-    def visit_Assert(self, node: ast.Assert) -> ast.AST:
-        """`assert a == b` becomes `__report__.compare(..., lambda: a, lambda: b, ...)`."""
-        test = node.test
-        if isinstance(test, ast.Constant):
-            return node  # says that this line should not be reached
-        if isinstance(test, ast.Tuple) and len(test.elts) == 2:
-            test = test.elts[0]  # `assert (a == b, "words")` means its first half
-        return _counted(test, node, self._source) or node
-
-
-def _caught(handler: ast.ExceptHandler) -> set[str]:
-    if handler.type is None:
-        return {"Exception"}
-    return {node.id for node in ast.walk(handler.type) if isinstance(node, ast.Name)}
-
-
-def _raises(handler: ast.ExceptHandler) -> bool:
-    return any(
-        isinstance(node, ast.Raise | ast.Assert)
-        or (isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("exit", "fail"))
-        for node in ast.walk(handler)
-    )
-
-
-def _judged(node: ast.stmt, source: str) -> ast.stmt:
-    """A comparison that stands alone, or is all that is printed, as an assert."""
-    if not isinstance(node, ast.Expr):
-        return node
-    test = node.value
-    if isinstance(test, ast.Call) and isinstance(test.func, ast.Name) and test.func.id == "print":
-        test = test.args[0] if len(test.args) == 1 else test
-    if isinstance(test, ast.Compare):
-        return _counted(test, node, source) or node
-    return node
-
-
-def _counted(test: ast.expr, node: ast.stmt, source: str) -> ast.stmt | None:
-    """The call that stands for `assert test`; None where it cannot be put into a function."""
-    odd = (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)
-    if any(isinstance(part, odd) for part in ast.walk(test)):
-        return None
-    words = ast.Constant(ast.get_source_segment(source, node) or "assert")
-    if isinstance(test, ast.Compare) and len(test.ops) == 1:
-        left, right = test.left, test.comparators[0]
-        a, b = (ast.Name(n, ast.Load()) for n in ("__left__", "__right__"))
-        holds = _function(ast.Compare(a, test.ops, [b]), a.id, b.id)
-        arguments = [words, _function(left), _function(right), holds]
-        arguments += [ast.Constant(_mirrored(left, right)), ast.Constant(_steady(right))]
-        name = "compare"
-    else:
-        name, arguments = "check", [words, _function(test)]
-    report = ast.Attribute(ast.Name("__report__", ast.Load()), name, ast.Load())
-    call = ast.Expr(ast.Call(report, arguments, []))
-    return ast.fix_missing_locations(ast.copy_location(call, node))
-
-
-def _mirrored(left: ast.expr, right: ast.expr) -> bool | None:
-    """Whether the left side is what is expected; None where it is the one that calls nothing."""
-    if _is_literal(left) or _is_literal(right):
-        return not _is_literal(right)
-    named = [
-        isinstance(side, ast.Name) and bool(_EXPECTED.match(side.id)) for side in (left, right)
-    ]
-    return named[0] if named[0] != named[1] else None
-
-
-def _is_literal(node: ast.expr) -> bool:
-    return not any(isinstance(part, ast.Name | ast.Call | ast.Await) for part in ast.walk(node))
-
-
-def _steady(right: ast.expr) -> bool:
-    """Whether a side works out the expected value from names, and may be worked out twice."""
-    parts = list(ast.walk(right))
-    calls = [part for part in parts if isinstance(part, ast.Call)]
-    allowed = (ast.Name, ast.Call, ast.Constant, ast.Load, ast.keyword, ast.BinOp, ast.operator,
-               ast.List, ast.Tuple, ast.Subscript, ast.Slice, ast.UnaryOp, ast.unaryop)  # fmt: skip
-    return (
-        bool(calls)
-        and all(isinstance(call.func, ast.Name) and call.func.id in _PURE for call in calls)
-        and all(isinstance(part, allowed) for part in parts)
-    )
-
-
-def _function(body: ast.expr, *names: str) -> ast.expr:
-    arguments = ast.arguments([], [ast.arg(n) for n in names], None, [], [], None, [])
-    return ast.Lambda(arguments, body)
-
-
 _IMPORT = (ast.Import, ast.ImportFrom)
-_EXPECTED = re.compile(r"(?:exp|want|correct|gold|right|truth|target)", re.I)
-_PURE_NAMES = "sorted len sum max min list set tuple str abs dict reversed range"
-_PURE = frozenset(_PURE_NAMES.split())
-_ASSERTION = {"AssertionError", "Exception", "BaseException"}

@@ -160,6 +160,7 @@ _SCALARS: dict[str, tuple[type, Callable[[Any], Any], Callable[[Any], Any]]] = {
     "bytes": (bytes, bytes.hex, bytes.fromhex),
     "range": (range, lambda v: [hex(n) for n in (v.start, v.stop, v.step)],
               lambda b: range(*[int(n, 16) for n in b])),
+    "slice": (slice, lambda v: [v.start, v.stop, v.step], lambda b: slice(*b)),
     "Decimal": (decimal.Decimal, str, decimal.Decimal),
     "Fraction": (fractions.Fraction, lambda v: [hex(v.numerator), hex(v.denominator)],
                  lambda b: fractions.Fraction(int(b[0], 16), int(b[1], 16))),
