@@ -9,6 +9,7 @@ refused with the path that would be one.
 import ast
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 
 from tutelage.corpora.row import Record
@@ -81,6 +82,20 @@ def as_text(value: object, path: str) -> str:
     return str(value)
 
 
+def as_answer(value: object, path: str) -> str:
+    """A final answer as a person would write it. A JSON list of one text is that; `[0, 1]` stays.
+
+    >>> as_answer('["4"]', "truth"), as_answer("[0, 1]", "truth")
+    ('4', '[0, 1]')
+
+    Raises:
+        BadRow: it is no text, or there are several.
+    """
+    inner = structured(value)
+    texts = isinstance(inner, list) and inner and all(isinstance(item, str) for item in inner)
+    return as_text(inner if texts else value, path).strip()
+
+
 def options_in(value: object) -> tuple[list[str], list[str]]:
     """The options to choose from, and their labels where they have some; none for None.
 
@@ -95,8 +110,8 @@ def options_in(value: object) -> tuple[list[str], list[str]]:
         return [], []
     labels: object = ()
     if isinstance(value, Mapping):
-        labels = value.get("label") or ()
-        value = value.get("text")
+        labels = value.get("label") or list(value)
+        value = value.get("text") or list(value.values())
     options = [as_text(item, "choices") for item in value] if isinstance(value, list) else []
     if len(options) < 2:
         raise BadRow("no-answer", "there are no options to choose from")
@@ -116,14 +131,10 @@ def letter_of(key: object, options: Sequence[str], labels: Sequence[str] = ()) -
         BadRow: it is none of these.
     """
     letters = [chr(65 + at) for at in range(len(options))]
-    word = str(key).strip()
-    if (
-        isinstance(key, int)
-        and not isinstance(key, bool)
-        and 0 <= key < len(options)
-        and not labels
-    ):
-        return letters[key]
+    word = as_text(key, "answer").strip()
+    if isinstance(key, int | float) and word.isdigit() and int(word) < len(options) and not labels:
+        return letters[int(word)]
+    word = re.sub(r"^\(([A-Z])\)$|^([A-Z])[.)]$", r"\1\2", word)
     for names in ([*labels], letters, [*options]):
         if word in names:
             return letters[names.index(word)]

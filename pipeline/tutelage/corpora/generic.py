@@ -12,7 +12,14 @@ from dataclasses import dataclass, field
 from typing import cast, get_args
 
 from tutelage.corpora import code_tests
-from tutelage.corpora.fields import as_text, letter_of, options_in, value_at, with_options
+from tutelage.corpora.fields import (
+    as_answer,
+    as_text,
+    letter_of,
+    options_in,
+    value_at,
+    with_options,
+)
 from tutelage.corpora.problem import answer, has, make, worked
 from tutelage.corpora.row import Record
 from tutelage.errors import BadRow, CorpusError
@@ -81,7 +88,8 @@ class Generic:
             found = letter_of(self._value(record, "answer"), options, labels)
             statement = with_options(statement, options)
         elif not tests or self._value(record, "answer") is not None:
-            found = self._text(record, "answer").strip()
+            path = self.fields.get("answer", "answer")
+            found = as_answer(self._value(record, "answer"), path)
         gold = answer(found)
         if tests:
             setup, entry = self._text(record, "setup"), self._text(record, "entry_point")

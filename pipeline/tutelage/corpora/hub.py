@@ -10,6 +10,7 @@ from typing import cast
 from tutelage.corpora import code_tests, livecodebench
 from tutelage.corpora.competition import boxed
 from tutelage.corpora.fields import (
+    as_answer,
     as_text,
     letter_of,
     options_in,
@@ -164,8 +165,7 @@ def _final(record: Record, layout: Layout, solution: str) -> str:
     Raises:
         BadRow: there is none.
     """
-    value = structured(value_at(record, layout.answer)) if layout.answer else None
-    final = as_text(value, layout.answer).strip() if value is not None else ""
+    final = as_answer(value_at(record, layout.answer), layout.answer) if layout.answer else ""
     inner = final.strip("$").strip()
     final = inner if inner and "$" not in inner else final
     if final.lower() in _NO_ANSWERS:
@@ -185,7 +185,8 @@ def _tests(record: Record, layout: Layout, reference: str) -> Gold | None:
         return None
     if layout.name == "mbpp-plus":
         name = entry_point(reference, strings(record.get("test_list"), "test_list"))
-        return code_tests.gold(str(value), reference=reference, entry=name)
+        setup = "\n".join(map(str, record.get("test_imports") or ()))  # type: ignore[call-overload]
+        return code_tests.gold(str(value), reference=reference, setup=setup, entry=name)
     names = structured(value_at(record, "test_info"))
     entry = as_text(value_at({"i": names}, "i.0.function_name"), "test_info") if names else ""
     return code_tests.gold(value, reference=reference, entry=entry)
