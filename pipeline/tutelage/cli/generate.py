@@ -62,6 +62,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="Whether --out may hold this run already: either way, must not, must.",
 )
+@click.option(
+    "--budget-tokens",
+    "driver__budget_tokens",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Stop, resumably, when so many tokens are spent, prompts and replies.",
+)
 @click.option("--quiet", is_flag=True, help="Say nothing but the result.")
 def command(
     corpora: tuple[str, ...],

@@ -21,7 +21,7 @@ from tutelage.errors import CorpusError, RunFailed
 from tutelage.flow import beam_options, contamination, elsewhere, generate, publish, staging
 from tutelage.flow.execution import RunningGraph, execute
 from tutelage.flow.workers import WorkerPool
-from tutelage.session import admission, card, provenance, publication, telemetry
+from tutelage.session import admission, budget, card, provenance, publication, telemetry
 from tutelage.session.admission import Resume
 from tutelage.session.runtime import Runtime, replies_of
 from tutelage.session.serving import serving
@@ -172,6 +172,8 @@ class _Session:
         tidy(replies_of(self.folder), finished)
         with ExitStack() as engines:
             served = self._serve(engines)
+            tokens = self.settings.driver.budget_tokens
+            engines.enter_context(budget.watched(self.folder, tokens, self.shutdown.request))
             parts = beam_options.slices(self.options)
             self.watch.begin(self.folder, self.settings, len(finished))
             del finished

@@ -106,6 +106,9 @@ class Driver(Section):
     failure_limit: float = Field(
         0.5, gt=0, le=1, description="share of the window that may fail; 1 lets all of it"
     )
+    budget_tokens: int = Field(
+        0, ge=0, description="tokens, prompts and replies, after which a session stops; 0: none"
+    )
     grace_s: float = Field(
         5.0, ge=0, le=7, description="after Ctrl-C, for the dialogues that are in play"
     )
