@@ -8,6 +8,7 @@ dialogues are in the rejects, not here; `balance` is the manifest's.
 from typing import Any
 
 from tutelage.errors import Mistake
+from tutelage.shards import message_figures
 from tutelage.shards.folder import RunFolder
 from tutelage.shards.live import View, viewed
 from tutelage.shards.reader import connect
@@ -29,6 +30,11 @@ SELECT arm,
        count(*) FILTER (WHERE leak."any") AS leaked,
        sum(len(leaks)) AS leaking_drafts,
        sum(len(primed_turns)) AS primed_turns,
+       count(*) FILTER (WHERE flaw.false_equation <> '') AS solved_by_a_false_sum,
+       count(*) FILTER (WHERE flaw.cut) AS solved_by_a_cut_turn,
+       quantile_disc(usage.student.completion, 0.5) AS median_tokens_written,
+       quantile_disc(usage.student.completion, 0.9) AS tokens_written_by_nine_of_ten,
+       max(usage.student.completion) AS most_tokens_written,
        {_TOKENS}
 FROM dialogues GROUP BY arm ORDER BY arm
 """
@@ -38,79 +44,19 @@ SELECT arm, outcome.solved_turn AS turn, count(*) FROM dialogues
 WHERE outcome.solved_turn IS NOT NULL GROUP BY ALL ORDER BY ALL
 """
 
-_MESSAGES = """
-CREATE VIEW said AS
-SELECT arm, dialogue_id, shards, place, m.role, m.content, t.speaker, t.act, t.turn, t.form,
-       list_contains(primed_turns, t.turn) AS primed, t.move, t.shard, t.verdict,
-       t.leak.kind AS leak_kind, t.leak.action AS leak_action, t.finish_reason,
-       len(t.token_ids) AS tokens
-FROM (SELECT arm, dialogue_id, len(shards) AS shards, primed_turns, unnest(messages) AS m,
-             unnest(trail) AS t, unnest(range(len(trail))) AS place
-      FROM dialogues)
-"""
-
-_ATTEMPTS = """
-SELECT arm,
-       count(*) AS attempts,
-       count(*) FILTER (WHERE verdict.status = 'unjudged') AS unjudged,
-       count(*) FILTER (WHERE finish_reason = 'length') AS cut_at_length,
-       count(*) FILTER (WHERE verdict.status = 'incorrect' AND verdict.extracted <> ''
-                          AND verdict.extracted = before) AS repeated_wrong_answers,
-       count(before) AS later_attempts
-FROM (SELECT *, lag(verdict.extracted) OVER (PARTITION BY dialogue_id ORDER BY turn) AS before
-      FROM said WHERE act = 'attempt')
-GROUP BY arm ORDER BY arm
-"""
-
-_FORMS = """
-SELECT arm, form, count(*) FROM said WHERE act = 'feedback' GROUP BY ALL ORDER BY ALL
-"""
-
-_GATED = """
-SELECT arm,
-       count(*) FILTER (WHERE gated) AS gated_messages,
-       count(*) FILTER (WHERE leak_kind <> '') AS gated_with_a_leaking_draft,
-       count(*) FILTER (WHERE leak_kind <> '' AND leak_action IN ('', 'marked')) AS leaks_that_stand,
-       count(*) FILTER (WHERE act = 'question') AS questions
-FROM (SELECT *, CASE act WHEN 'question' THEN primed
-                         ELSE form NOT IN ('retry', 'lazy') OR leak_kind <> '' END AS gated
-      FROM said WHERE act IN ('feedback', 'question'))
-GROUP BY arm ORDER BY arm
-"""
-
-_READINGS = """
-SELECT arm,
-       count(*) AS drafts_read,
-       count(*) FILTER (WHERE r.answer <> '') AS answers_read,
-       count(*) FILTER (WHERE r.status = 'correct') AS leaks_read,
-       count(*) FILTER (WHERE NOT r.is_read) AS drafts_unread
-FROM (SELECT arm, unnest(readings) AS r FROM dialogues)
-GROUP BY arm ORDER BY arm
-"""
-
-_MOVES = """
-SELECT arm, move, count(*) FROM said WHERE speaker = 'student' GROUP BY ALL ORDER BY ALL
-"""
-
-_PREMATURE = """
-SELECT arm, count(*) AS underspecified,
-       count(*) FILTER (WHERE premature) AS with_premature_attempt
-FROM (SELECT s.arm, s.dialogue_id,
-             bool_or(s.speaker = 'student' AND s.move IN ('answer', 'hedge')
-                     AND s.told < s.shards) AS premature
-      FROM (SELECT *, count(DISTINCT shard) OVER (
-                        PARTITION BY dialogue_id ORDER BY place
-                        ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS told
-            FROM said WHERE shards > 0) s
-      GROUP BY s.arm, s.dialogue_id)
-GROUP BY arm ORDER BY arm
-"""
-
 _GROUPS = """
 SELECT arm, count(*) AS groups, count(*) FILTER (WHERE low = high) AS groups_without_signal
 FROM (SELECT arm, group_id, min(outcome."return") AS low, max(outcome."return") AS high
       FROM dialogues GROUP BY arm, group_id)
 GROUP BY arm ORDER BY arm
+"""
+
+_MAKERS = """
+SELECT models.student AS student, models.teacher AS teacher, models.judge AS reader,
+       models.revision AS revision, prompts.student AS student_prompt,
+       prompts.teacher AS teacher_prompt, prompts.question AS question_prompt,
+       prompts.judge AS reader_prompt, count(*) AS dialogues
+FROM dialogues GROUP BY ALL ORDER BY dialogues DESC, student, teacher, student_prompt
 """
 
 _SOURCES = "SELECT source, domain, licence, count(*) FROM dialogues GROUP BY ALL ORDER BY ALL"
@@ -141,17 +87,17 @@ def _figures(view: View) -> dict[str, Any]:
     folder, files = view.folder, list(view.files)
     arms: dict[str, dict[str, Any]] = {}
     sources: list[dict[str, Any]] = []
+    makers: list[dict[str, Any]] = []
     if files:
         connection = connect(files)
-        connection.execute(_MESSAGES)
-        for sql in (_ARMS, _ATTEMPTS, _GATED, _READINGS, _PREMATURE, _GROUPS):
+        for sql in (_ARMS, _GROUPS):
             for row in _dicts(connection.execute(sql)):
-                arms.setdefault(row.pop("arm"), {}).update(row)
-        for name, sql in (("solved_at", _SOLVED_AT), ("forms", _FORMS), ("moves", _MOVES)):
-            for arm in arms.values():
-                arm[name] = {}
-            for arm_name, key, count in connection.execute(sql).fetchall():
-                arms[arm_name][name][str(key)] = count
+                arms.setdefault(row.pop("arm"), {"solved_at": {}}).update(row)
+        for name, counts in message_figures.counted(connection, files).items():
+            arms[name].update(counts)
+        for arm_name, turn, count in connection.execute(_SOLVED_AT).fetchall():
+            arms[arm_name]["solved_at"][str(turn)] = count
+        makers = _dicts(connection.execute(_MAKERS))
         sources = [
             {"source": source, "domain": domain, "licence": licence, "dialogues": count}
             for source, domain, licence, count in connection.execute(_SOURCES).fetchall()
@@ -168,6 +114,7 @@ def _figures(view: View) -> dict[str, Any]:
         **account,
         "arms": arms,
         "sources": sources,
+        "makers": makers,
         "telemetry": {
             key: value
             for key, value in folder.read_json("telemetry.json").items()

@@ -1,0 +1,137 @@
+"""Runs side by side as one JSON-ready tree: curves, lifts over `retry`, rates with their intervals.
+
+runs          name, note, balance, telemetry, prompts and models of each
+conditions    each run under each arm: curve, rates, lengths, tokens
+lifts         within a run, each arm less `retry`: at equal turns and at equal tokens
+comparisons   between runs, the same arm on the problems that both have, later less first
+"""
+
+from collections.abc import Sequence
+from math import isfinite
+from typing import Any
+
+from tutelage.evaluate.figures import described, plain
+from tutelage.evaluate.lift import lift
+from tutelage.evaluate.scores import Scores
+from tutelage.inspection.counting import MOST, Inspected
+from tutelage.intervals import wilson
+
+Tree = dict[str, Any]
+
+CONTROL = "retry"
+
+RATES = {
+    "solved": ("solved", "dialogues"),
+    "repeats a wrong answer": ("repeated_wrong_answers", "later_attempts"),
+    "solved by a false sum": ("solved_by_a_false_sum", "solved"),
+    "solved by a cut turn": ("solved_by_a_cut_turn", "solved"),
+    "attempts cut at the limit": ("cut_at_length", "attempts"),
+    "attempts unjudged": ("unjudged", "attempts"),
+    "messages with a leaking draft": ("gated_with_a_leaking_draft", "gated_messages"),
+    "messages in which a leak stands": ("leaks_that_stand", "gated_messages"),
+    "questions, of student turns": ("questions", "student_turns"),
+    "near-duplicates": ("near_duplicates", "dialogues"),
+    "groups without a difference": ("groups_without_signal", "groups"),
+}
+"""Words -> numerator and denominator among the figures of an arm."""
+
+NUMBERS = {
+    "dialogues": "dialogues",
+    "problems": "problems",
+    "mean return": "mean_return",
+    "mean turns": "mean_turns",
+    "tokens written, median": "median_tokens_written",
+    "tokens written, nine of ten": "tokens_written_by_nine_of_ten",
+    "tokens written, most": "most_tokens_written",
+    "student tokens read": "student_prompt_tokens",
+    "student tokens written": "student_completion_tokens",
+    "teacher tokens written": "teacher_completion_tokens",
+}
+"""Words -> figure of an arm that is no share."""
+
+
+def tree(runs: Sequence[Inspected]) -> Tree:
+    """The tree of these runs."""
+    turns = max(run.turns for run in runs)
+    return {
+        "turns": turns,
+        "runs": [_run(run) for run in runs],
+        "conditions": [_condition(run, arm, turns) for run in runs for arm in run.scores],
+        "lifts": [line for run in runs for line in _lifts(run)],
+        "comparisons": _comparisons(runs, turns),
+        "drawn_from": MOST,
+    }
+
+
+def _run(run: Inspected) -> Tree:
+    took = run.figures["telemetry"]
+    return {
+        "run": run.label,
+        "run_id": run.figures["run_id"],
+        "note": run.note,
+        "balance": run.figures["balance"],
+        "derived": run.figures.get("derived"),
+        "sources": run.figures["sources"],
+        "makers": run.figures["makers"],
+        "seconds": took.get("generate_s"),
+        "tokens_per_s": took.get("tokens_per_s"),
+        "engine_busy_share": took.get("engine_busy_share"),
+    }
+
+
+def _condition(run: Inspected, arm: str, turns: int) -> Tree:
+    figures = dict(run.figures["arms"][arm])
+    figures["student_turns"] = sum(figures.get("moves", {}).values())
+    curve = [plain(point) for point in run.curves[arm]]
+    rates = {}
+    for words, (above, below) in RATES.items():
+        share = wilson(figures.get(above) or 0, figures.get(below) or 0)
+        if isfinite(share.value):
+            rates[words] = {"of": figures[below], "n": figures.get(above) or 0, **plain(share)}
+    return {
+        "model": run.label,
+        "arm": arm,
+        "curve": curve + curve[-1:] * (turns - len(curve)),
+        "rates": rates,
+        "numbers": {words: figures.get(name) for words, name in NUMBERS.items()},
+        "forms": figures.get("forms", {}),
+        "moves": figures.get("moves", {}),
+        "solved_at": figures["solved_at"],
+    }
+
+
+def _lifts(run: Inspected) -> list[Tree]:
+    """Each arm of a run less `retry`, on the problems that both met."""
+    control = run.scores.get(CONTROL)
+    lines = []
+    for arm, scores in run.scores.items():
+        found = lift(scores, control, same_seeds=True) if control and arm != CONTROL else None
+        if found is not None:
+            lines.append({"model": run.label, "arm": arm, "over": CONTROL} | described(found))
+    return lines
+
+
+def _comparisons(runs: Sequence[Inspected], turns: int) -> list[Tree]:
+    first, *others = runs
+    lines = []
+    for run in others:
+        for arm, scores in run.scores.items():
+            if arm not in first.scores:
+                continue
+            found = lift(_widened(scores, turns), _widened(first.scores[arm], turns))
+            if found is not None:
+                line = {"model": run.label, "over": first.label, "arm": arm}
+                lines.append(line | {"problems": found.last.problems} | described(found))
+    return lines
+
+
+def _widened(scores: Scores, turns: int) -> Scores:
+    """The same up to a later turn: what was not solved by the last turn stays so."""
+    import numpy as np
+
+    more = ((0, 0), (0, 0), (0, turns - scores.turns))
+    return Scores(
+        scores.problems,
+        np.pad(scores.solved, more, mode="edge"),
+        np.pad(scores.tokens, more, mode="edge"),
+    )
