@@ -8,12 +8,11 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from played import Make, Played, Said
 from tutelage.errors import Mistake, SettingsError
 from tutelage.exports.exporting import Report, Request, export, taker
 from tutelage.exports.takers import TAKERS
 from tutelage.records import Gold
-
-from .conftest import Make, Played, Said
 
 WRONG, RIGHT = Said("It is 9"), Said("It is 6", right=True)
 SOLVED_LATE = Played(3, [WRONG, Said("It is 7", hint="Off by one."), RIGHT])

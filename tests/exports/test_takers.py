@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from played import Make, Played, Said
 from tutelage.exports.exporting import Request, export
 from tutelage.shards import read_rows
 from tutelage.train.tokens import Encoder
 
-from .conftest import CHATML, TEMPLATES, Make, Played, Said, make_tokenizer, texts
+from .conftest import CHATML, TEMPLATES, make_tokenizer, texts
 from .loaders import loader
 
 datasets = pytest.importorskip("datasets")

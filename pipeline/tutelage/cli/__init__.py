@@ -31,6 +31,7 @@ COMMANDS = {
     "model": "Fetch the bundled model and list what is there.",
     "dedup": "Mark near-duplicates in runs, Parquet or JSONL.",
     "leak": "Look for the answer in messages of your own.",
+    "view": "Browse runs in a local page: search, read, compare, mark.",
     "export": "Write a run as other trainers read it: TRL, verl, SkyRL, OpenAI, ...",
     "push": "Put a run on the Hugging Face hub.",
     "train": "Train a student on a run: SFT or RL.",

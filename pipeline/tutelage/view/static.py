@@ -1,0 +1,68 @@
+"""A page of a sample of dialogues, in one file that needs no server and no network.
+
+Scripts and styles stand in it, allowed by their digests and nothing else; the dialogues are JSON in
+an element that is no script, with `<` written so that no text can end it.
+"""
+
+import base64
+import hashlib
+import json
+from typing import Any
+
+from tutelage.errors import Mistake
+from tutelage.shards.folder import writing
+from tutelage.storage import location, whole
+from tutelage.view.app import asset, shown
+from tutelage.view.rows import Rows
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src {scripts}; \
+style-src {styles}; base-uri 'none'; form-action 'none'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>{css}</style>
+<div id="app"></div>
+<script type="application/json" id="data">{data}</script>
+<script>{preact}</script>
+<script>{app}</script>
+</html>
+"""
+
+
+def write(runs: list[str], out: str, count: int = 50, where: str = "") -> int:
+    """Writes the page and returns how many dialogues are in it.
+
+    Raises:
+        Mistake: one of them is no run, or nothing fits the condition.
+        OutputError: it cannot be written.
+    """
+    rows = [shown(row) for row in Rows(runs).sample(count, where)]
+    if not rows:
+        raise Mistake(f"no dialogue of {', '.join(runs)} to show")
+    path = location(out)
+    with writing(path), whole(path) as part:
+        part.write_text(render(runs, rows), "utf-8")
+    return len(rows)
+
+
+def render(runs: list[str], rows: list[dict[str, Any]]) -> str:
+    """The page of these rows, as `app.shown` gives them."""
+    data = json.dumps({"runs": runs, "rows": rows}, ensure_ascii=False)
+    for mark in "<>&\u2028\u2029":
+        data = data.replace(mark, f"\\u{ord(mark):04x}")
+    css, preact, script = asset("app.css"), asset("preact.js"), asset("app.js")
+    return _PAGE.format(
+        scripts=f"{_digest(preact)} {_digest(script)}",
+        styles=_digest(css),
+        title="Tutelage dialogues",
+        css=css,
+        data=data,
+        preact=preact,
+        app=script,
+    )
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -1,0 +1,28 @@
+"""A run with all that a page can be asked to show, or tricked into."""
+
+from pathlib import Path
+
+import pytest
+
+from played import Played, Said, write_run
+
+EVIL = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
+ARABIC = "كم عدد التفاحات؟ 12"
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> str:
+    """Its folder."""
+    right = Said("It is 6", right=True, ids=(5, 6, 7))
+    return write_run(
+        tmp_path / "first",
+        [
+            Played(3, [Said("It is 9", hint="Off by three."), right]),
+            Played(3, [Said("It is 8"), Said("It is 7")], sample=1),
+            Played(3, [right], arm="retry"),
+            Played(4, [Said(EVIL + " 8", right=True)]),
+            Played(5, [Said(ARABIC + " 10", right=True)]),
+            Played(6, [Said("word " * 1_000_000, cut=True), Said("It is 12", right=True)]),
+            *(Played(n, [Said(f"It is {2 * n}", right=True)]) for n in range(100, 180)),
+        ],
+    )
