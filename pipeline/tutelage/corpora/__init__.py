@@ -25,8 +25,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from tutelage import plugins
-from tutelage.corpora.containers import LONGEST_ROW
-from tutelage.corpora.row import Corpus, Format, Record, Row
+from tutelage.corpora.row import LONGEST_ROW, Corpus, Format, Record, Row
 from tutelage.errors import BadRow, CorpusError
 
 __all__ = ["FORMATS", "GENERATORS", "Corpus", "Format", "Record", "Row", "open_corpus"]

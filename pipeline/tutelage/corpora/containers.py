@@ -14,15 +14,12 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from tutelage.corpora.places import unpacked
+from tutelage.corpora.row import LONGEST_ROW
 
 Load = Callable[[], object]
 Loads = Iterator[tuple[int, Load]]
 
-LONGEST_ROW = 1 << 24
-"""Bytes of one row at most, where nothing else is said: 16 MiB."""
 _CHUNK = 1 << 16
 _BATCH = 1 << 26
 """Bytes of Parquet that are held at once, about."""
@@ -199,6 +196,7 @@ def _picked(batch: Any, at: int, longest: int) -> object:
 
 def _as_written(value: Any, kind: Any) -> Any:
     """A value of Arrow's: a number of 32 bits as it was written (0.1), not as 64 bits have it."""
+    import numpy as np
     import pyarrow as pa
 
     if value is None:

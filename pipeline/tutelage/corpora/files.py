@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from tutelage.corpora import places
-from tutelage.corpora.containers import LONGEST_ROW, Load, loads
-from tutelage.corpora.row import Format, Record, Row
+from tutelage.corpora.containers import Load, loads
+from tutelage.corpora.row import LONGEST_ROW, Format, Record, Row
 from tutelage.errors import BadRow, CorpusError
 
 _SAMPLE = 20

@@ -6,6 +6,8 @@ from typing import Protocol
 
 from tutelage.records import Problem
 
+LONGEST_ROW = 1 << 24
+"""Bytes of one row at most, where nothing else is said: 16 MiB."""
 Record = Mapping[str, object]
 """One row of a file as its container gave it, before any format made sense of it."""
 
