@@ -116,10 +116,14 @@ LIBRARY = frozenset(
     for module, names in (
         ("dataclasses", "asdict astuple fields replace is_dataclass"),
         ("inspect", "signature getdoc isfunction ismethod isgeneratorfunction iscoroutinefunction"
-                    " isabstract isasyncgen isasyncgenfunction isawaitable"),
+                    " isabstract getsource getmembers"
+                    " getfullargspec isasyncgen isasyncgenfunction isawaitable"),
         ("asyncio", "iscoroutinefunction"),
         ("random", "seed"),
+        ("sys", "setrecursionlimit"),
     )
     for name in names.split()
 )  # fmt: skip
-"""Functions of the library that look into objects."""
+"""Functions of the library that look into objects, or that set what holds for a process."""
+SETTINGS = frozenset({"seed", "setrecursionlimit"})
+"""Those that set something, and do so on both sides."""

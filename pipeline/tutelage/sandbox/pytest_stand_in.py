@@ -89,6 +89,22 @@ class Approx:
         return bool(abs(wanted - got) <= slack < float("inf"))
 
 
+class _Known(types.ModuleType):
+    """Has some names; a test that wants another one cannot be put."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise Skipped(f"a test wants {self.__name__}.{name}")
+
+
+def known(module: str, names: dict[str, Any]) -> types.ModuleType:
+    """A stand-in for a module, of which some names are there."""
+    made = _Known(module)
+    vars(made).update(names)
+    return made
+
+
 class _Marks:
     """`pytest.mark`: of all marks only `parametrize`, `skip` and `xfail` do anything."""
 
@@ -137,7 +153,7 @@ class Fixtures:
             values = {name: value for row in rows for name, value in row.items()}
             with contextlib.ExitStack() as stack:
                 for name, own in [*self._space.items()]:
-                    if getattr(own, "is_automatic", False) and name not in values:
+                    if _marked(own, "is_automatic") and name not in values:
                         self._value(name, values, stack)
                 names = inspect.signature(function).parameters
                 result = function(**{name: self._value(name, values, stack) for name in names})
@@ -155,7 +171,7 @@ class Fixtures:
 
     def _own(self, name: str) -> Any:
         own = self._space.get(name)
-        return own if getattr(own, "is_fixture", False) else None
+        return own if _marked(own, "is_fixture") else None
 
     def _value(self, name: str, values: dict[str, Any], stack: contextlib.ExitStack) -> Any:
         if name in values:
@@ -172,6 +188,11 @@ class Fixtures:
             raise Skipped(f"a test wants {name}, which nobody knows")
         values[name] = value
         return value
+
+
+def _marked(value: Any, mark: str) -> bool:
+    """Whether a function of the tests has a mark; nothing else is asked."""
+    return isinstance(value, types.FunctionType) and getattr(value, mark, False)
 
 
 def fixture(function: Any = None, *, autouse: bool = False, params: Any = None, **_: Any) -> Any:
@@ -218,7 +239,7 @@ def _monkeypatch() -> Iterator[Any]:
             stack.callback(setattr, target, name, getattr(target, name))
             setattr(target, name, value)
 
-        yield types.SimpleNamespace(setattr=put)
+        yield known("monkeypatch", {"setattr": put})
 
 
 def _target(path: str) -> tuple[Any, str]:
@@ -246,9 +267,8 @@ def _skip(reason: str = "", **_: Any) -> None:
 
 def module() -> types.ModuleType:
     """The module that `import pytest` gives."""
-    made = types.ModuleType("pytest")
-    vars(made).update(
-        raises=raises, approx=Approx, mark=_Marks(), fixture=fixture, fail=_fail, skip=_skip,
-        param=lambda *values, **_: values, main=lambda *_, **__: 0, importorskip=__import__,
-    )  # fmt: skip
-    return made
+    return known("pytest", {
+        "raises": raises, "approx": Approx, "mark": _Marks(), "fixture": fixture, "fail": _fail,
+        "skip": _skip, "param": lambda *values, **_: values, "main": lambda *_, **__: 0,
+        "importorskip": __import__,
+    })  # fmt: skip

@@ -264,6 +264,6 @@ KNOWN = _SPECIAL | _OPERATORS | {"__await__"}
 """All that a stand-in may hand on."""
 ATTRIBUTES = _words(
     "name qualname doc module annotations wrapped dict self defaults kwdefaults members"
-    " dataclass_fields dataclass_params match_args slots cause context notes"
+    " dataclass_fields dataclass_params match_args slots cause context notes code func closure"
 )
 """Attributes in double underscores that may be asked for."""

@@ -25,7 +25,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tutelage import seeds
-from tutelage.sandbox.acts import LIBRARY
+from tutelage.sandbox.acts import LIBRARY, SETTINGS
 from tutelage.sandbox.endpoint import SHOWN, Endpoint
 from tutelage.sandbox.remote import OWNERS, Skipped, owner
 from tutelage.sandbox.test_source import (
@@ -252,9 +252,11 @@ def _forward(client: Client) -> None:
 
     def forward(module: str, name: str, own: Callable[..., Any]) -> Callable[..., Any]:
         def function(*arguments: Any, **named: Any) -> Any:
-            if name == "seed" or (arguments and owner(arguments[0])):
-                there = client.ask("library", None, module, name, *arguments, **named)
-            return own(*arguments, **named) if name == "seed" or not owner(arguments[0]) else there
+            there = arguments and owner(arguments[0])
+            result = None if there else own(*arguments, **named)
+            if there or name in SETTINGS:
+                over = client.ask("library", None, module, name, *arguments, **named)
+            return over if there else result
 
         return function
 

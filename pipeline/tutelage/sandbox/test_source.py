@@ -111,12 +111,6 @@ def classes_meant(texts: Sequence[str]) -> frozenset[str]:
                     if isinstance(inner, ast.Name)
                     else _class_of(inner)
                 )
-            elif isinstance(node, ast.Compare | ast.BinOp):
-                pair = [
-                    node.left,
-                    node.comparators[0] if isinstance(node, ast.Compare) else node.right,
-                ]
-                meant |= {_class_of(pair[0])} & {_class_of(pair[1])}
     return frozenset(name for name in meant if re.fullmatch(r"[A-Z][A-Za-z0-9]*", name))
 
 
