@@ -248,7 +248,7 @@ _COPULA = Table(
     r"""(?:\b{}\b|'s\b|:|(?<![!<>=])=(?![<>=])|∈)\s*
     (?:(?:therefore|thus|just|simply|exactly|indeed|then|now|equal\sto|given\sby|called)\s+)*""",
     """is are was were be equals? gives? gets? becomes? called namely yields? obtains? have got leaves?
-    reads? says? on at at_the_point""",
+    reads? says? on at""",
 )
 
 

@@ -69,7 +69,7 @@ COUNTED = Table(
     r"^[\s-](?:(?!(?:in|of|on|at|to|and|or|for|per)\b)\w+\s+)?{}\b|^\s*(?:am|pm|a\.m|p\.m)\b|^:\d\d?\b",
     r"""steps? parts? things? numbers? quantit\w+ ways? mistakes? errors? terms? values? cases? operations?
     conditions? clues? questions? sentences? facts? unknowns? equations? digits? sides? hints? problems? ideas?
-    lines? kinds? words? attempts? tr(?:ies|y) decimals? decimal_places? reasons? factors? examples? tests? loops?
+    lines? kinds? words? attempts? tr(?:ies|y) decimals? reasons? factors? examples? tests? loops?
     variables? lists? options? roots? halves groups calculations? pieces_of""",  # noqa: E501
 )
 DIRECTED = Table(
@@ -77,22 +77,21 @@ DIRECTED = Table(
     r"\b{}\b",
     r"""work_out working_out comput\w+ calculat\w+ evaluat\w+ find do doing set_up consider start begin use using
     simplif\w+ expand check think what(?:'s|_is|_are|_do) how_(?:much|many) step operation expression equation
-    formula remains_to to_be left_to instead_of did_you should_i do_i""",  # noqa: E501
+    formula remains_to to_be left_to instead_of did_you should_i """,  # noqa: E501
 )
 OPERAND = Table(
     "operand",
     r"\b{}\s+(?:the\s+)?$|[-+*/^<>]\s*$",
-    r"""times by plus minus per each every first last next another all both from with into groups_of share\w* add\w*
-    subtract\w* multipl\w+ divid\w+ take taking remove double split of for than to between at_least after""",  # noqa: E501
+    r"""times by plus minus per each every first last next another all both with into share\w* add\w*
+    subtract\w* multipl\w+ divid\w+ take taking remove double split of for to at_least after""",  # noqa: E501
 )
 OUT = Table(
     "out",
     rf"(?:=|->|[:,]|^|\b{{}}\b)\s*{_FILL}",
-    r"""equals? gives? gets? got getting yields? makes? leaves? leaving left_with remain(?:s|ing)? totals? obtains?
-    reach(?:es)? comes?_(?:out_)?(?:to|at|as) adds?_up_to is are was were be becomes? has have had finds? needs?
+    r"""equals? gives? gets? got getting yields? makes? leaves? leaving remain(?:s|ing)? totals? obtains?
+    reach(?:es)? comes?_(?:out_)?(?:to|at|as) is are was were be becomes? has have had finds? needs?
     earns? costs? pays? eats? sells? sold buys? keeps? uses? takes? receives? saves? so thus therefore hence exactly
-    only that's it's about know would_\w+ will_\w+ (?:end|finish)(?:s|ed)?_(?:up_)?(?:with|at) amounts?_to
-    fits just_under just_over spends? weighs? gained lost""",  # noqa: E501
+    only that's it's about know would_\w+ will_\w+     fits just_under just_over spends? weighs? gained lost""",  # noqa: E501
 )
 CLOSED = Table(
     "closed",

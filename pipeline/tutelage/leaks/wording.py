@@ -12,21 +12,12 @@ ROWS: tuple[tuple[str, str], ...] = (
     (rf"\b(?:the )?quotient of {_N} and {_N}", r"\1 / \2"),
     (rf"{_N} (?:subtracted|taken) from {_N}", r"\2 - \1"),
     (rf"\badd {_N} (?:on)?to {_N}", r"\1 + \2"),
-    (rf"{_N} less than {_N}", r"\2 - \1"),
-    (rf"{_N} (?:more than|added to) {_N}", r"\1 + \2"),
-    (rf"{_N} (?:times|multiplied by) (?=(?:the )?(?:square )?root)", r"\1 * "),
-    (rf"{_N} (?:times|multiplied by) {_N}", r"\1 * \2"),
+    (rf"{_N} multiplied by {_N}", r"\1 * \2"),
     (rf"{_N} divided by {_N}|{_N} over (?=(?:the )?(?:square )?root)", r"\1\3 / \2"),
-    (rf"{_N} plus {_N}", r"\1 + \2"),
-    (rf"{_N} minus {_N}", r"\1 - \2"),
     (r"\b(?:the )?(?:square )?root (?:of )?(\d+)", r"sqrt(\1)"),
     (rf"\b(?:double|twice) {_N}", r"2 * \1"),
-    (rf"\bhalf of {_N}", r"\1/2"),
     (rf"{_N}\s?% of {_N}", r"\1/100 * \2"),
     (rf"(\d+/\d+) of {_N}", r"\1 * \2"),
-    (r"(\d) sqrt", r"\1 * sqrt"),
-    (rf"{_N} squared", r"\1^2"),
-    (r"(\d+/\d+) of pi|\b(?:a )?quarter of pi", r"pi * 1/4"),
 )
 TABLE = [(re.compile(pattern, re.I), put) for pattern, put in ROWS]
 _CALLS = re.compile(
