@@ -49,8 +49,9 @@ APPLIES = Table(
 CHANGES = Table(
     "changes",
     r"\s*(?:{})",
-    r"""and_(?:an?_|one_|two_|three_)?(?:half|thirds?|quarters?|fourths?|fifths?)\b     cubed\b factorial\b mod(?:ulo)?\b choose\b to_the_(?:\w+_)?power divided_by multiplied_by
-        times_(?:that|this|as|the|more|larger|bigger|\d)""",
+    r"""and_(?:an?_|one_|two_|three_)?(?:half|thirds?|quarters?|fourths?|fifths?)\b cubed\b factorial\b
+    mod(?:ulo)?\b choose\b to_the_(?:\w+_)?power divided_by multiplied_by
+    times_(?:that|this|as|the|more|larger|bigger|\d)""",
 )
 """After one."""
 NOT_COUNTED = Table(

@@ -83,7 +83,7 @@ OPERAND = Table(
     "operand",
     r"\b{}\s+(?:the\s+)?$|[-+*/^<>]\s*$",
     r"""times by plus minus per each every first last next another all both with into share\w* add\w*
-    subtract\w* multipl\w+ divid\w+ take taking remove double split of for to at_least after""",  # noqa: E501
+    subtract\w* multipl\w+ divid\w+ take taking remove double split of for to at_least after""",
 )
 OUT = Table(
     "out",
