@@ -98,7 +98,11 @@ def _alone(text: str, gold: Answer) -> Final | None:
     if "\n" in text.strip() or len(text) > 300:
         return None
     shown = bare(sentences.CONTRAST.sub("", sentences.ASIDE.sub("", text)))
-    shown = shown if gold.text.endswith("!") else shown.rstrip("!")
+    shown = (
+        shown
+        if gold.text.endswith("!") or re.fullmatch(r"\d+!", text.strip())
+        else shown.rstrip("!")
+    )
     if "?" in shown[-2:]:
         return None
     value = read_plain(shown)
@@ -225,9 +229,7 @@ def _last(text: str, gold: Answer) -> tuple[Final, str]:
     """The answer of the last sentence that gives one, and what stands after it."""
     after: list[str] = []
     parts = [p for p in sentences.SPLIT.split(_ITEM.sub("", text)) if p and p.strip()]
-    checked = next(
-        (n for n, part in enumerate(parts) if n and sentences.CHECKS.search(part)), len(parts)
-    )
+    checked = next((n for n, part in enumerate(parts) if sentences.CHECKS.search(part)), len(parts))
     for number in range(len(parts) - 1, -1, -1):
         sentence = parts[number]
         skip = sentences.asks(sentence) or sentences.CLOSES.search(sentence)

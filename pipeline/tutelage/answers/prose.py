@@ -77,6 +77,9 @@ _SPEAKS = re.compile(
     r"(?:exactly |just |only |about )?$",
     re.I,
 )
+_DENIES = re.compile(r"(?:\b(?:not|never|cannot)|n't)\s+(?:[a-z]+\s+){1,2}$", re.I)
+_SUPPOSES = re.compile(r"^\W*(?:if|suppose|assume|imagine|unless)\b[^,;:]*", re.I)
+_BECAUSE = re.compile(r"\s(?:because|since)\s", re.I)
 _EACH = re.compile(r"\s+(?:\w+\s+)?(?:each|apiece)\b", re.I)
 _TELLS = re.compile(r"\s+(?:\w+\s+){0,2}(?:remain|remains|are left|is left)\b", re.I)
 _COMPARES = re.compile(r"\b(?:more|less|fewer|greater|larger|smaller|higher|lower) than\b", re.I)
@@ -86,6 +89,8 @@ _OTHERWISE = re.compile(r"\(\s*(?:or|maybe|perhaps|possibly)\b([^()]*\d[^()]*)\)
 def refused(text: str, start: int, end: int) -> bool:
     """Whether a value is denied, bounded or doubted rather than given."""
     before, after = text[max(0, start - 60) : start], text[end:]
+    if _DENIES.search(before) or re.match(r"\s*[-+*/^=]\s*$", after):
+        return True
     return bool(REFUSES.search(before) or sentences.DOUBTS.search(text) or RETRACTS.search(after))
 
 
@@ -111,6 +116,10 @@ def number_of(
     if first and _COMPARES.search(sentence):
         return NOTHING
     found = [p for p in pieces(sentence) if not names(sentence, p, ordinal)]
+    if supposed := _SUPPOSES.match(sentence):
+        found = [p for p in found if p.start >= supposed.end()]
+    if (reason := _BECAUSE.search(sentence)) and not first:
+        found = [p for p in found if p.end <= reason.start()] or found
     if other := _OTHERWISE.search(sentence):
         apart = [p for p in found if other.start() <= p.start < other.end()]
         found = [p for p in found if p not in apart]

@@ -26,7 +26,8 @@ TAKES_BACK = Table(
     \b(?:answer|result)_(?:is|was)_not\b
     \bI(?:'ve|_have)?_?(?:just_)?(?:made|make|see|found|spotted|noticed?)_(?:a|an|my|the|some)_(?:\w+_){{0,2}}?(?:mistakes?|errors?|slip)\b
     \bI(?:_was|'m|_am)_(?:wrong|mistaken)\b \bmy_(?:bad|mistake|error)\b
-    \b(?:scratch|strike|disregard|ignore)_that\b \bon_second_thoughts?\b \bhold_on\b
+    \b(?:scratch|strike|disregard|ignore)_that\b \bon_second_thoughts?\b
+    \b(?:that|this|it)_(?:doesn't|does_not)_(?:look|seem|sound)_(?:right|correct) \bhold_on\b
     \bI_(?:meant|misread|miscounted|miscalculated|miscomputed|forgot|overlooked|missed)\b
     \b(?:correction|erratum|edit|update)\s*: \bshould_be(?=_-?[\d$])
     \blet_me_(?:redo|correct|fix|recalculate|recompute|reconsider|rethink|try_again|start_over|revise)\b
