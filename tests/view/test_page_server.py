@@ -128,3 +128,18 @@ def test_a_page_in_one_file_holds_its_dialogues_as_data(run: str, tmp_path: Path
 def test_what_is_no_run_is_told(tmp_path: Path):
     with pytest.raises(Mistake, match="is not a run"):
         Rows([str(tmp_path)])
+
+
+def test_a_few_dialogues_are_shown_before_the_long_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    from tutelage.cli import main
+
+    given = ["generate", "starter", "--engine", "scripted", "--out", str(tmp_path / "run")]
+    with pytest.raises(SystemExit) as ended:
+        main([*given, "--samples", "4", "--preview", "3", "--quiet"])
+    assert ended.value.code == 0
+    page = (tmp_path / "run.preview" / "preview.html").read_text("utf-8")
+    assert page.count('"dialogue_id"') == 3
+    assert "3 dialogues to look at" in capsys.readouterr().out
+    assert not (tmp_path / "run").exists()

@@ -69,6 +69,13 @@ if TYPE_CHECKING:
     metavar="N",
     help="Stop, resumably, when so many tokens are spent, prompts and replies.",
 )
+@click.option(
+    "--preview",
+    default=0,
+    type=click.IntRange(0, 100),
+    metavar="N",
+    help="Play about N dialogues only, into OUT.preview, and show them in a page.",
+)
 @click.option("--quiet", is_flag=True, help="Say nothing but the result.")
 def command(
     corpora: tuple[str, ...],
@@ -79,6 +86,7 @@ def command(
     mapping: str | None,
     arm: str | None,
     resume: Any,
+    preview: int,
     **options: Any,
 ) -> None:
     """Turn problems into verified teacher-student dialogues.
@@ -92,7 +100,31 @@ def command(
     """
     given, beam_args = split(corpora)
     settings = resolved(given, config, sets, mapping, arm, options)
+    if preview:
+        show_first(settings, out, preview, quiet)
+        return
     play(settings, out, beam_args, quiet, resume)
+
+
+def show_first(settings: "Settings", out: str | None, count: int, quiet: bool) -> None:
+    """Plays about so many dialogues into a run of their own, and shows them in a page."""
+    import webbrowser
+    from pathlib import Path
+
+    from tutelage.view import static
+
+    here = f"outputs/{settings.name()}" if not out or "://" in out else out.rstrip("/")
+    folder = Path(f"{here}.preview")
+    limit = max(1, count // len(settings.arms))
+    few = settings.model_copy(update={"limit": limit, "samples": 1})
+    play(few, str(folder), [], quiet, "auto")
+    page = folder / "preview.html"
+    shown = static.write([str(folder)], str(page), count)
+    click.echo(
+        f"{page}: {shown} dialogues to look at; without --preview the same command plays all"
+    )
+    if sys.stdout.isatty():
+        webbrowser.open(page.absolute().as_uri())
 
 
 def resolved(
