@@ -1,6 +1,7 @@
 """A local page over runs: to browse, search, filter, read dialogues, compare, and mark.
 
     rows       the runs as one table that pages, sorts, counts and finds quickly
+    flags      what of a trail shows in a list
     playing    what a run that is not published has so far
     tokens     sampled tokens as text, with their log-probabilities
     marks      keep and drop, and the filter that they make

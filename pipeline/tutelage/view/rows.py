@@ -12,6 +12,7 @@ from typing import Any
 from tutelage.errors import Mistake
 from tutelage.shards import sql
 from tutelage.shards.reader import connect
+from tutelage.view.flags import flags
 from tutelage.view.playing import Playing
 
 PAGE = 50
@@ -27,10 +28,8 @@ SELECT place, dialogue_id, problem_id, run_id, arm, sample, split, source, domai
             ELSE outcome.status END AS how,
        outcome.turns AS turns, outcome."return" AS "return", usage.student.completion AS tokens,
        leak."any" AS leak, duplicate_of IS NOT NULL AS duplicate,
-       list_contains(list_transform(trail, lambda t: t.finish_reason), 'length') AS cut,
-       list_contains(list_transform(trail, lambda t: t.act), 'question') AS question,
-       left(statement, 160) AS statement
-FROM placed
+       cut, question, left(statement, 160) AS statement
+FROM placed JOIN flags USING (place)
 """
 _SEARCH = """
 list_contains(list_transform(messages, lambda m: contains(lower(m.content), lower(?))), true)
@@ -77,7 +76,9 @@ class Rows:
                 return False
             files = [path for playing in self._playing for path in playing.files()]
             connection = connect(files)
+            connection.register("flags", flags(files))
             connection.execute(_LIGHT)
+            connection.unregister("flags")
             self._open = _Open(connection)
             return True
 
