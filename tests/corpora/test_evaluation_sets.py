@@ -9,7 +9,7 @@ from tutelage import settings
 from tutelage.corpora import open_corpus
 from tutelage.corpora.evaluation import SETS, at_hand
 from tutelage.errors import CorpusError
-from tutelage.flow.contamination import open_sets
+from tutelage.session.evaluation_sets import open_sets
 
 LIC = {
     "task_id": "sharded-GSM8K/1",

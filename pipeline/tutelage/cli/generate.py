@@ -162,11 +162,17 @@ def play(
         out = f"outputs/{settings.name()}"
     elif not out.strip():
         raise SettingsError("--out wants a folder or a URL, got nothing: leave it out, or name one")
-    from tutelage.flow import run
+    from tutelage.session import provenance
+    from tutelage.session.inputs import open_inputs
 
     try:
         with Live(quiet=quiet, out=out) as live:
-            manifest = run(settings, out, beam_args, live.watch, resume)
+            # What a person can have got wrong is found before Beam is imported, which takes seconds.
+            inputs = open_inputs(settings)
+            provenance.stamp(settings)
+            from tutelage.flow import run
+
+            manifest = run(settings, out, beam_args, live.watch, resume, inputs)
     except KeyboardInterrupt:
         live.interrupted()
         # What the pipeline still holds is dropped, so its threads are not waited for.

@@ -10,45 +10,25 @@ its dialogues can be left out (`shards.contaminated.marked`). Nothing here drops
 
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
 from apache_beam.utils.shared import Shared
 
-from tutelage.corpora import Corpus, Row, evaluation, open_corpus
+from tutelage.corpora import Corpus, Row
 from tutelage.dedup.decontaminate import Evaluations, Match
-from tutelage.errors import CorpusError
 from tutelage.records import Problem
 from tutelage.session import survey
+from tutelage.session.evaluation_sets import Sets
 from tutelage.session.survey import RowIndex
 from tutelage.settings import Decontaminate, Settings
 from tutelage.shards import RunFolder
 from tutelage.shards.contaminated import REPORT
 
-Sets = list[tuple[str, Corpus]]
-"""Evaluation sets by name."""
-
-EVERY = "eval:all"
-"""Every public evaluation set whose files are on this machine."""
-
 SUMMARY = "journal/contamination.json"
 """What was compared and found, for the manifest."""
 
-_DATA = {".json", ".jsonl", ".ndjson", ".parquet"}
-_ASKED = ("statement", "question", "problem", "prompt", "instruction", "text")
-"""Where a question stands that has no answer beside it."""
 _SHOWN = 200
-
-
-def open_sets(paths: Iterable[str]) -> Sets:
-    """The evaluation sets that a person named; of a folder, each data file in it is one.
-
-    Raises:
-        CorpusError: one of them is none, or holds no problem that could be found again.
-    """
-    return [evaluation_set for path in paths for evaluation_set in _open(path)]
 
 
 def find(
@@ -143,54 +123,6 @@ def report(
     }
     folder.write_text("contamination.md", _page(summary, lines, [match for _, _, match in ordered]))
     folder.write_json(SUMMARY, summary)
-
-
-def _open(path: str) -> Sets:
-    if path == EVERY:
-        names = [f"eval:{name}" for name in evaluation.at_hand()]
-        if not names:
-            raise CorpusError(f"no evaluation set is at hand: {evaluation.absent('math-500')}")
-        return [(name, open_corpus(name)) for name in names]
-    if path.startswith("eval:"):
-        return [(path, open_corpus(path))]
-    folder = Path(path).expanduser()
-    if not folder.is_dir():
-        return [(path if "://" in path else Path(path).name, _corpus(path))]
-    files = sorted(
-        file for file in folder.rglob("*") if file.is_file() and _DATA & set(file.suffixes)
-    )
-    if not files:
-        raise CorpusError(f"no evaluation set in {path}: wanted JSONL, JSON or Parquet in it")
-    return [(file.relative_to(folder).as_posix(), _corpus(str(file))) for file in files]
-
-
-def _corpus(path: str) -> Corpus:
-    """The corpus at `path`. Where no answers are given away, the questions alone will do."""
-    try:
-        corpus = open_corpus(path)
-        fault = _fault(corpus)
-    except CorpusError as error:
-        fault = str(error)
-    if not fault:
-        return corpus
-    for field in _ASKED:
-        with suppress(CorpusError):
-            bare = open_corpus(path, {"statement": field, "answer": field})
-            if not _fault(bare):
-                return bare
-    said, unknown, _ = fault.partition(": say what is what")  # by --map, which is for corpora
-    wanted = f": wanted a known format, or a question in one of {', '.join(_ASKED)}"
-    raise CorpusError(f"no evaluation set: {said}{wanted if unknown else ''}")
-
-
-def _fault(corpus: Corpus) -> str:
-    """Why none of the rows is a problem; empty where one is."""
-    said = ""
-    for row in corpus.rows():
-        if row.problem is not None:
-            return ""
-        said = said or f"{row.failure}: {row.reason}"
-    return said or "it has no rows"
 
 
 def _problems(sets: Sets) -> Iterator[tuple[str, Problem]]:

@@ -29,6 +29,7 @@ from tutelage.records import Dialogue, Problem, Rules
 from tutelage.seeds import digest
 from tutelage.session import shutdown, survey
 from tutelage.session.circuit_breaker import CircuitBreaker
+from tutelage.session.evaluation_sets import Sets
 from tutelage.session.runtime import Runtime
 from tutelage.session.survey import RowIndex
 from tutelage.session.telemetry import Heartbeat
@@ -64,7 +65,7 @@ class Job:
     """Whether workers are on other machines, whose runner plays a bundle again that raises."""
 
 
-def build(pipeline: beam.Pipeline, job: Job, evaluations: contamination.Sets, parts: int) -> None:
+def build(pipeline: beam.Pipeline, job: Job, evaluations: Sets, parts: int) -> None:
     """Adds the graph to `pipeline`."""
     settings, corpora, folder, limit = job.settings, job.corpora, job.folder, job.settings.limit
     slices = [(c, part, parts) for part in range(parts) for c in range(len(corpora))]

@@ -14,15 +14,15 @@ import pyarrow.parquet as pq
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from tutelage import contract
-from tutelage.corpora import open_corpus
 from tutelage.corpora.places import is_url
 from tutelage.engines.replay import tidy
-from tutelage.errors import CorpusError, RunFailed
-from tutelage.flow import beam_options, contamination, elsewhere, generate, publish, staging
+from tutelage.errors import RunFailed
+from tutelage.flow import beam_options, generate, publish, staging
 from tutelage.flow.execution import RunningGraph, execute
 from tutelage.flow.workers import WorkerPool
 from tutelage.session import admission, budget, card, provenance, publication, telemetry
 from tutelage.session.admission import Resume
+from tutelage.session.inputs import Inputs, check_reachable, open_inputs
 from tutelage.session.runtime import Runtime, replies_of
 from tutelage.session.serving import serving
 from tutelage.session.shutdown import PATIENCE_S, Shutdown
@@ -42,8 +42,11 @@ def run(
     beam_args: Sequence[str] = (),
     watch: telemetry.Watch | None = None,
     resume: Resume = "auto",
+    inputs: Inputs | None = None,
 ) -> dict[str, Any]:
     """Generates what is still missing in the folder or URL `out`, publishes it, returns the manifest.
+
+    `inputs` are what `settings` name, where they have been opened already.
 
     Raises:
         Mistake: settings, corpora, templates, model or folder are not what they should be; nothing
@@ -54,10 +57,10 @@ def run(
     """
     watch = watch or telemetry.Watch()
     options = beam_options.parse(beam_args)
-    inputs = _inputs(settings)
+    inputs = inputs or open_inputs(settings)
     elsewhere_ = not beam_options.is_local(options)
     if elsewhere_:
-        elsewhere.check(inputs, out, beam_options.name(options))
+        check_reachable(inputs, out, beam_options.name(options))
         out = out if is_url(out) else str(Path(out).absolute())
     stamp = provenance.stamp(settings)
     folder = RunFolder(location(out))
@@ -102,22 +105,6 @@ def _check_that_some_are_kept(folder: RunFolder, manifest: dict[str, Any]) -> No
     )
 
 
-def _inputs(settings: Settings) -> elsewhere.Inputs:
-    """Opens what is read.
-
-    Raises:
-        CorpusError: there is none, or one is not what it should be.
-    """
-    corpora = [
-        open_corpus(spec, settings.map, settings.format, settings.longest_row)
-        for spec in settings.corpora
-    ]
-    if not corpora:
-        raise CorpusError("no corpus was named: try `starter`, or see `tutelage corpus list`")
-    evaluations = contamination.open_sets(settings.decontaminate.paths)
-    return elsewhere.Inputs(corpora, evaluations, settings)
-
-
 @dataclass(frozen=True, slots=True)
 class _Session:
     """One command's work on a run: both graphs, and what they share."""
@@ -125,7 +112,7 @@ class _Session:
     settings: Settings
     folder: RunFolder
     options: PipelineOptions
-    inputs: elsewhere.Inputs
+    inputs: Inputs
     stamp: contract.Stamp
     watch: telemetry.Watch
     shutdown: Shutdown

@@ -1,9 +1,10 @@
-"""What must hold where workers are on other machines, which see none of this machine's files.
+"""What a run reads: opened once, by the command itself, before anything heavy is imported.
 
-A worker that finds nothing at a path, or something else, would fail hours later, or worse, would
-not: an empty folder looks like a new run. So what would be looked for on this machine's disk is
-refused before anything starts, unless a person says that all machines see the same files; then
-paths are made absolute, and workers check that a corpus has the size that it has here.
+Where workers are on other machines, they see none of this machine's files. A worker that finds
+nothing at a path, or something else, would fail hours later, or worse, would not: an empty folder
+looks like a new run. So what would be looked for on this machine's disk is refused before anything
+starts, unless a person says that all machines see the same files; then paths are made absolute, and
+workers check that a corpus has the size that it has here.
 """
 
 from collections.abc import Iterator
@@ -12,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from tutelage import models
-from tutelage.corpora import Corpus
+from tutelage.corpora import Corpus, open_corpus
 from tutelage.corpora.files import Files
 from tutelage.corpora.places import is_url
-from tutelage.errors import SettingsError
-from tutelage.flow.contamination import Sets
+from tutelage.errors import CorpusError, SettingsError
+from tutelage.session.evaluation_sets import Sets, open_sets
 from tutelage.settings import Settings
 
 _NAMED = 4
@@ -47,7 +48,22 @@ class Inputs:
         )
 
 
-def check(inputs: Inputs, out: str, runner: str) -> None:
+def open_inputs(settings: Settings) -> Inputs:
+    """Opens the corpora and the evaluation sets.
+
+    Raises:
+        CorpusError: there is no corpus, or one is not what it should be.
+    """
+    corpora = [
+        open_corpus(spec, settings.map, settings.format, settings.longest_row)
+        for spec in settings.corpora
+    ]
+    if not corpora:
+        raise CorpusError("no corpus was named: try `starter`, or see `tutelage corpus list`")
+    return Inputs(corpora, open_sets(settings.decontaminate.paths), settings)
+
+
+def check_reachable(inputs: Inputs, out: str, runner: str) -> None:
     """Refuses what only this machine has.
 
     Args:
