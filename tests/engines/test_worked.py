@@ -13,6 +13,7 @@ from tutelage import dialogue as protocol
 from tutelage import engines, settings
 from tutelage.corpora import open_corpus
 from tutelage.engines.worked import hint
+from tutelage.leaks import find_leak
 from tutelage.records import (
     Dialogue,
     Gold,
@@ -345,6 +346,26 @@ def test_no_hint_shows_the_answer(seed: int) -> None:
     assert forms.total() == 1600
     rare = {"unread", "pinpoint", "hint", "split", "question"} - {f for f in forms if forms[f] > 9}
     assert not rare, forms
+
+
+@pytest.mark.parametrize("expression", ["allow", "block"])
+def test_the_gate_passes_every_wording(expression: str) -> None:
+    """What the gate holds back would be said anew, and at last be `please try again`."""
+    rows = open_corpus("starter?size=25&seed=5").rows()
+    problems = [row.problem for row in rows if row.problem]
+    heard: Counter[str] = Counter()
+    for problem, dialogue, _, _ in _games(problems, 4):
+        strict = replace(dialogue, rules=replace(dialogue.rules, leak_expression=expression))
+        history = [(m.role, m.content) for m in strict.messages if m.turn > 0]
+        for view, text in _wordings(strict):
+            leak = find_leak(
+                "math", problem.gold, problem.statement, history, text, problem.solution,
+                expression=expression,
+            )  # fmt: skip
+            assert not leak.kind, (problem.statement, text, leak)
+            heard[view.form] += 1
+    wanted = {"allow": {"hint", "pinpoint", "split"}, "block": {"hint", "last"}}[expression]
+    assert wanted <= set(heard)
 
 
 @pytest.mark.parametrize("kind", ["right", "wrong"])
