@@ -171,7 +171,7 @@ def stance(text: str, start: int, end: int, sought: frozenset[str] = frozenset()
     before, after = around(text, start, end)
     noun = re.match(r"[\s-]*([a-z]+)(?:\s+([a-z]+))?", after)
     of_it = noun is not None and any(w and w.removesuffix("s") in sought for w in noun.groups())
-    if is_fact(text[start:end], before, after):
+    if not of_it and is_fact(text[start:end], before, after):
         return Stance.COUNTED
     if not of_it and _is_counted(text, start, end, before, after):
         return Stance.COUNTED

@@ -240,7 +240,9 @@ def _spelled(case: Case, text: str, piece: Piece, gold: Number | Formula) -> boo
         return False
     if case.block:
         return not any(squeezed(text[start:end]) in squeezed(known) for known in case.public)
-    _, after = around(text, start, end)
+    before, after = around(text, start, end)
+    if re.search(r"\b(?:try|how about|what about)\s+$", before):
+        return False
     if _CALLED.match(text[end:][:60]):
         return True
     if alone(text, start, end) or _OPEN.match(after) or re.search(r"\d\s*=\s*$", text[:start]):

@@ -104,8 +104,11 @@ def phrase_of(case: Case) -> Leak:
     if not wanted or (answer.letter and not re.search(r"\w{2}", wanted)):
         return CLEAN
     public = any(phrase(wanted).search(said) for said in case.public)
-    everyday = wanted in COMMON or len(wanted) <= 2
+    short = len(wanted) <= 2 and answer.text[:1].isupper()
+    everyday = wanted in COMMON or (len(wanted) <= 2 and not short)
     for m in outermost(phrase(wanted).finditer(text)):
+        if short and m[0] != answer.text:
+            continue
         if not public and not everyday:
             return case.leak("string", *m.span())
         in_words = _opens if everyday else mentions_in_own_words
