@@ -1,6 +1,7 @@
 """The leak gate's time: a message without the gold, one with it, and 20 kB of text.
 
-On the labelled messages of `tests/leaks`, statements and turns known to the gate, each message new to it.
+On the labelled messages of `tests/leaks`, statements and turns known to the gate, each message new
+to it.
 """
 
 import json

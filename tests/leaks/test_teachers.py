@@ -1,8 +1,8 @@
 """Messages as language models write them when they teach, labelled before the rules met them.
 
-`teachers.jsonl`: 269 messages in two lots, 148 of which state the answer. At first sight the rules had
-precision .979 and recall .912 on the first, .977 and .935 on the second; what that showed has been mended
-since, so all of it is a regression test now.
+`teachers.jsonl`: 269 messages in two lots, 148 of which state the answer. At first sight the rules
+had precision .979 and recall .912 on the first, .977 and .935 on the second; what that showed has
+been mended since, so all of it is a regression test now.
 """
 
 import json
