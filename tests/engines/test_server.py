@@ -5,6 +5,7 @@ import contextlib
 import json
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -531,6 +532,25 @@ def test_the_waits_grow_and_are_capped(monkeypatch: pytest.MonkeyPatch) -> None:
         drawn = [server._wait(seed, attempt) for seed in range(50)]
         assert all(longest / 2 <= wait <= longest for wait in drawn)
         assert len(set(drawn)) > 40, "clients that fail together must not come back together"
+
+
+async def test_the_tokenizer_is_loaded_once_however_many_wait(
+    dummy: Dummy,
+    client: Callable[..., Any],
+    make_request: Callable[..., Request],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loads = []
+
+    def slowly(model: str) -> None:
+        loads.append(model)
+        time.sleep(0.2)
+
+    monkeypatch.setattr("tutelage.engines.tokens.local", slowly)
+    dummy.owner = "vllm"
+    made = client()
+    await asyncio.gather(*(made.reply(make_request(seed=seed)) for seed in range(8)))
+    assert loads == ["served"]
 
 
 def test_every_error_of_a_reply_is_an_engine_error() -> None:

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import os
 import re
+import threading
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -88,6 +89,7 @@ class Client:
         """When the server said something last, whatever it was."""
         self._chats: ChatTokens | None = None
         self._has_looked = False
+        self._looking = threading.Lock()
         self._root = ""
         """What the server was started from: a folder or the hub's name of a model."""
         self._model, self._is_vllm = self._probe(player.model)
@@ -179,8 +181,7 @@ class Client:
         if not self._is_vllm or request.player != "student":
             return None
         if not self._has_looked:
-            self._chats = await asyncio.to_thread(tokens.local, self._root)
-            self._has_looked = True
+            await asyncio.to_thread(self._look)
         if not (request.history and self._chats):
             return None
         if not self._chats.agrees(request.chat, request.history):
@@ -190,6 +191,13 @@ class Client:
         except Exception:  # a template may refuse a chat; the server says so itself
             return None
         return prompt if prompt.continues else None
+
+    def _look(self) -> None:
+        """Loads the tokenizer, once however many requests wait for it."""
+        with self._looking:
+            if not self._has_looked:
+                self._chats = tokens.local(self._root)
+                self._has_looked = True
 
     async def _fit(self, body: dict[str, Any]) -> bool:
         """Lowers `max_tokens` to what the chat leaves of the context; whether that was lower.
