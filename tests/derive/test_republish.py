@@ -1,5 +1,7 @@
 """`republish`: what it writes is what generating under these settings would have written."""
 
+import json
+
 import pytest
 from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
@@ -12,6 +14,7 @@ from tutelage.contract import LOSS_POLICIES
 from tutelage.derive.republish import republish
 from tutelage.errors import Mistake
 from tutelage.shards import read_rows
+from tutelage.shards.contaminated import marked
 from tutelage.train.tokens import redrawn
 
 TEXT = words(90, 1)
@@ -74,6 +77,32 @@ def test_a_loss_policy_is_drawn_anew_message_by_message(tmp_path, policy):
         for known in (*after["trail"], *before[after["dialogue_id"]]["trail"]):
             known["train"] = None
         assert after == before[after["dialogue_id"]]
+
+
+@pytest.mark.parametrize("action", ["drop", "mark"])
+def test_problems_of_an_evaluation_set_are_left_out_or_marked(tmp_path, action):
+    rows = [row(f"d{i}", problem=f"p{i // 2}", sample=i % 2) for i in range(8)]
+    for one in rows:
+        one["statement"] = f"{one['problem_id']}: " + " ".join(words(40, int(one["problem_id"][1])))
+    published(tmp_path / "run", rows)
+    known = tmp_path / "eval.jsonl"
+    taken = [rows[2], rows[6]]
+    known.write_text("".join(json.dumps({"question": r["statement"]}) + "\n" for r in taken))
+    asked = ["--decontaminate", str(known), "--set", f"decontaminate.action={action}"]
+    result = CliRunner().invoke(
+        command, [str(tmp_path / "run"), "--out", str(tmp_path / "out"), *asked]
+    )
+    assert result.exit_code == 0, result.output
+    manifest = read(tmp_path / "out")
+    assert balanced(manifest) and manifest["decontamination"]["matches"] == 2
+    left = {r["problem_id"] for r in read_rows(str(tmp_path / "out"))}
+    dropped = manifest["derived"]["balance"]["dropped"]
+    if action == "drop":
+        assert left == {"p0", "p2"} and dropped == {"contaminated": 4}
+    else:
+        assert left == {"p0", "p1", "p2", "p3"} and not dropped
+    assert marked(str(tmp_path / "out")) == {"p1", "p3"}
+    assert "eval.jsonl" in (tmp_path / "out" / "contamination.md").read_text()
 
 
 @pytest.mark.parametrize(

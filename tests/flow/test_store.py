@@ -201,8 +201,9 @@ def test_its_dialogues_are_compared_like_those_on_disk(store, calm, tmp_path):
         found = CliRunner().invoke(dedup, [what, "--out", str(tmp_path / name)])
         assert found.exit_code == 0, found.output
         said.append([line for line in found.output.splitlines() if "written to" not in line])
-    assert said[0] == said[1] and "exact" in said[0][0]
-    assert (tmp_path / "store" / "run.parquet").is_file()
+    assert said[0] == said[1] and "exact" in said[0][1]
+    rows = [list(read_rows(str(tmp_path / name))) for name in ("store", "disk")]
+    assert rows[0] == rows[1] != []
     with pytest.raises(Mistake, match="got one twice"):
         CliRunner().invoke(dedup, [RUN, RUN, "--out", str(tmp_path)], catch_exceptions=False)
 

@@ -23,14 +23,22 @@ from tutelage.contract import LOSS_POLICIES
     "--loss", type=click.Choice(list(LOSS_POLICIES)), help="Which messages are trained on."
 )
 @click.option(
+    "--decontaminate",
+    "decontaminate__paths",
+    multiple=True,
+    metavar="PATH",
+    help="Leave out problems that this evaluation set has; repeatable.",
+)
+@click.option(
     "--set", "sets", multiple=True, metavar="KEY=VALUE", help="dedup.*, splits.*, shards.*"
 )
 def command(run: str, out: str, sets: tuple[str, ...], **options: Any) -> None:
     """Publish the dialogues of a run anew, without an engine.
 
     Other splits, another similarity from which dialogues are near-duplicates (--set
-    dedup.threshold=0.7), another choice of the messages that are trained on. The rows stay what they
-    are but for their marks.
+    dedup.threshold=0.7), another choice of the messages that are trained on, evaluation sets whose
+    problems are left out, or marked (--set decontaminate.action=mark). The rows stay what they are
+    but for their marks.
     """
     from tutelage.cli.deriving import account, bar, near_duplicates
     from tutelage.derive.republish import republish

@@ -43,8 +43,8 @@ class Marks:
     solved: npt.NDArray[np.bool_]
     counts: dedup.Counts
 
-    def fates(self, left_out: Ints) -> Fates:
-        """The file of each row; those at `left_out` are dropped as `repeated`."""
+    def fates(self, left_out: Ints, rule: str = "repeated") -> Fates:
+        """The file of each row; those at `left_out` are dropped by this rule."""
         good = self.solved & (self.twin < 0)
         bins: list[Bin] = []
         to = np.full(len(self.split), -1, np.int16)
@@ -55,7 +55,7 @@ class Marks:
                 to[chosen] = len(bins)
                 bins.append((name, kind))
         to[left_out] = -1
-        return Fates(bins, to, {"repeated": len(left_out)} if len(left_out) else {})
+        return Fates(bins, to, {rule: len(left_out)} if len(left_out) else {})
 
     def onto(self, table: pa.Table) -> pa.Table:
         """The rows with these marks in place of theirs."""

@@ -6,6 +6,7 @@ evaluation problems, the size of files. Everything else shaped what was generate
 
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,14 @@ import pyarrow.compute as pc
 from tutelage.contract import train_mask
 from tutelage.derive import marks
 from tutelage.derive.merge import dedup_record
+from tutelage.derive.overlap import Overlap
 from tutelage.derive.parents import open_parents
 from tutelage.derive.writing import Operation, Progress, write
 from tutelage.errors import SettingsError
 from tutelage.records import Message
 from tutelage.settings import Settings, altered, differences
 
-_FREE = ("dedup.", "splits.", "shards.", "loss")
+_FREE = ("dedup.", "splits.", "shards.", "decontaminate.", "loss")
 
 
 def republish(
@@ -48,9 +50,10 @@ def republish(
     before = parents.runs[0].settings
     settings = altered(before, sets, **options)
     asked = changed(before, settings, _FREE)
-    nothing = np.empty(0, np.int64)
+    matched = Overlap.of(parents, settings) if _is_new(before, settings) else None
+    left_out = matched.dropped if matched else np.empty(0, np.int64)
     draw = settings.splits != before.splits
-    found = marks.find(parents, nothing, settings, draw, progress)
+    found = marks.find(parents, left_out, settings, draw, progress)
     operation = Operation(
         "republish", {"settings": asked}, {}, {"dedup": dedup_record(settings, found)}
     )
@@ -58,7 +61,14 @@ def republish(
     def rewrite(table: pa.Table) -> pa.Table:
         return policed(found.onto(table), settings.loss)
 
-    return write(out, parents, operation, found.fates(nothing), settings, rewrite, progress)
+    fates = found.fates(left_out, "contaminated")
+    compare = matched.write if matched else None
+    return write(out, parents, operation, fates, settings, rewrite, progress, compare)
+
+
+def _is_new(before: Settings, after: Settings) -> bool:
+    """Whether evaluation sets were named that the run was not compared with."""
+    return bool(after.decontaminate.paths) and after.decontaminate != before.decontaminate
 
 
 def policed(table: pa.Table, policy: str) -> pa.Table:
@@ -102,5 +112,6 @@ def changed(before: Settings, after: Settings, free: Sequence[str]) -> dict[str,
         value: Any = new
         for part in key.split("."):
             value = value.get(part) if isinstance(value, dict) else None
-        chosen[key] = value
+        # Where a file lies differs from machine to machine.
+        chosen[key] = [Path(p).name for p in value] if key == "decontaminate.paths" else value
     return chosen

@@ -33,6 +33,7 @@ from tutelage.storage import location
 Bin = tuple[str, str]
 """(split, `solved` or `rest`)."""
 Rewrite = Callable[[pa.Table], pa.Table]
+Compare = Callable[[RunFolder], dict[str, Any]]
 Progress = Callable[[int, int], None]
 """Told how many rows are written, and of how many."""
 
@@ -78,6 +79,7 @@ def write(
     settings: Settings,
     rewrite: Rewrite = lambda table: table,
     progress: Progress = lambda done, total: None,
+    compare: Compare | None = None,
 ) -> dict[str, Any]:
     """Writes the derived run and returns its manifest.
 
@@ -89,6 +91,7 @@ def write(
         settings: of the run that it is; the card and `run.json` have them.
         rewrite: gives a table with other values in it: same rows, same columns, same order.
         progress: called now and then.
+        compare: writes what overlaps with evaluation sets; what the parents know of it where None.
 
     Raises:
         OutputError: `out` is taken or cannot be written.
@@ -111,7 +114,10 @@ def write(
         "balance": balance,
         **operation.notes,
     }
-    _contamination(folder, parents, operation)
+    if compare is None:
+        _contamination(folder, parents)
+    else:
+        manifest["decontamination"] = compare(folder)
     folder.write_text("README.md", _card(settings, manifest, folder))
     folder.write_json("manifest.json", manifest)
     return manifest
@@ -331,10 +337,8 @@ def _problems(parents: Parents) -> int:
     return int(found[0])
 
 
-def _contamination(folder: RunFolder, parents: Parents, operation: Operation) -> None:
+def _contamination(folder: RunFolder, parents: Parents) -> None:
     """What the parents know of evaluation problems among theirs, which trainers leave out."""
-    if REPORT in operation.arguments:
-        return
     lines: dict[str, None] = {}
     for parent in parents.runs:
         path = parent.folder.root / REPORT
