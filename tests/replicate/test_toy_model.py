@@ -10,6 +10,7 @@ import tutelage.train  # noqa: F401  before torch, so that waiting threads sleep
 torch = pytest.importorskip("torch")
 
 from tutelage.evaluate import probe  # noqa: E402
+from tutelage.evaluate.conditions import Condition  # noqa: E402
 from tutelage.replicate import chats, pretraining, toy_model  # noqa: E402
 
 
@@ -98,12 +99,23 @@ def test_the_probe_is_the_loss_on_the_gold_alone(tmp_path, words):
         assert found.losses[0, turn] == pytest.approx(-np.mean(gold), abs=1e-5)
 
 
-def test_slopes_and_falls_are_of_lines():
-    losses = np.array([[3.0, 2.0, 1.0], [4.0, 2.0, 0.0]])
-    one = probe.Probe(("a", "b"), losses)
+def test_a_slope_is_that_of_a_line_through_each_dialogue():
+    one = probe.Probe(("a", "b"), np.array([[3.0, 2.0, 1.0], [4.0, 2.0, 0.0]]))
     assert probe.slope([one]).value == pytest.approx(-1.5)
-    assert probe.fall([one]).value == pytest.approx(-3.0)
-    assert [point.value for point in one.by_turn()] == pytest.approx([3.5, 2.0, 0.5])
+    assert probe.slope([one, one]).value == pytest.approx(-1.5)
+
+
+def test_the_probe_of_a_report_is_over_the_first_models_dialogues(tmp_path, words):
+    toy_model.save(toy_model.fresh(len(words), 0), words, tmp_path / "a")
+    toy_model.save(toy_model.fresh(len(words), 1), words, tmp_path / "b")
+    rows = (talk("ann two bob three cid four", ["No, ann is two."]),)
+    found = [Condition("base", "sml", "toy-a", (rows,)), Condition("sft", "sml", "toy-a", ((),))]
+    models = {"base": [str(tmp_path / "a")], "sft": [str(tmp_path / "a"), str(tmp_path / "b")]}
+    part = probe.of_models(found, models, 5)["toy-a"]
+    assert (part["dialogues"], part["of"]) == (1, "base")
+    assert [len(part["by_turn"][name]) for name in models] == [2, 2]
+    assert part["slopes"]["base"]["value"] != part["slopes"]["sft"]["value"]
+    assert probe.of_models([Condition("base", "sml", "x", ((),))], models, 5)["x"]["by_turn"] == {}
 
 
 def test_the_probe_keeps_to_dialogues_that_went_all_the_way():

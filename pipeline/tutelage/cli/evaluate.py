@@ -59,6 +59,14 @@ import click
     metavar='"FIGURE > NUMBER"',
     help="Exit status 1 unless the figure's whole interval lies there; repeatable.",
 )
+@click.option(
+    "--probe",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    help="Also the loss on the gold answer after each turn, over N unsolved dialogues of the first "
+    "model; loads every model.  [default: 0, no probe]",
+)
 @click.option("--quiet", is_flag=True, help="Say nothing but the result.")
 def command(
     corpora: tuple[str, ...],
@@ -71,6 +79,7 @@ def command(
     mapping: str | None,
     against: str,
     expectations: tuple[str, ...],
+    probe: int,
     quiet: bool,
     **options: Any,
 ) -> None:
@@ -106,7 +115,7 @@ def command(
     chosen = planning.plan(out, settings, students)
     with Live(quiet=quiet, out=out) as live:
         played = play(chosen, live.watch, beam_args)
-    found = report.write(chosen.out, chosen.settings, played, wanted, other)
+    found = report.write(chosen.out, chosen.settings, played, wanted, other, probe)
     _conclude(found, out)
     if not all(line["verdict"] == "holds" for line in found["expectations"]):
         sys.exit(1)

@@ -17,7 +17,9 @@ from typing import Any
 import numpy as np
 
 from tutelage import intervals, models
-from tutelage.intervals import Array, Difference, Interval
+from tutelage.evaluate.conditions import Condition
+from tutelage.evaluate.figures import plain
+from tutelage.intervals import Array, Interval
 
 Row = Mapping[str, Any]
 FORM = "The answer is {gold}."
@@ -31,16 +33,16 @@ class Probe:
     problems: tuple[str, ...]
     losses: Array
 
-    def by_turn(self) -> list[Interval]:
-        """Mean loss after each turn."""
-        return [intervals.mean(self.losses[:, turn]) for turn in range(self.losses.shape[1])]
-
 
 def fixed(rows: Iterable[Row], most: int) -> list[Row]:
-    """The dialogues of a probe: unsolved, one a problem, the first by id; all went as far."""
+    """The dialogues of a probe: unsolved, one a problem, the first by id; all went as far.
+
+    Golds that are no text, such as tests, have no loss.
+    """
     chosen: dict[str, Row] = {}
     for row in sorted(rows, key=lambda row: row["dialogue_id"]):
-        if row["outcome"]["solved_turn"] is None:
+        is_text = row["gold"].get("kind", "answer") == "answer"
+        if is_text and row["outcome"]["solved_turn"] is None:
             chosen.setdefault(row["problem_id"], row)
     turns = max((row["outcome"]["turns"] for row in chosen.values()), default=0)
     whole = [row for row in chosen.values() if row["outcome"]["turns"] == turns]
@@ -79,11 +81,30 @@ def slope(probes: Sequence[Probe]) -> Interval:
     return intervals.mean(np.stack(slopes))
 
 
-def fall(probes: Sequence[Probe]) -> Difference:
-    """Loss after the last turn less loss before any feedback."""
-    last = np.stack([probe.losses[:, -1] for probe in probes])
-    first = np.stack([probe.losses[:, 0] for probe in probes])
-    return intervals.difference(last, first, same_seeds=True)
+def of_models(
+    found: Sequence[Condition], students: Mapping[str, Sequence[str]], most: int
+) -> dict[str, Any]:
+    """The probe of each set, as a part of a report.
+
+    Args:
+        found: the conditions of a report; the dialogues are the first model's, under the method
+            or else the first arm.
+        students: label -> model folders, one a training seed.
+        most: dialogues of a set at most.
+    """
+    sets: dict[str, Any] = {}
+    for name in dict.fromkeys(condition.set for condition in found):
+        chosen = next(condition for condition in found if condition.set == name)
+        rows = fixed(chosen.seeds[0], most)
+        sets[name] = {"dialogues": len(rows), "of": chosen.model, "by_turn": {}, "slopes": {}}
+        for label, folders in students.items() if rows else ():
+            probes = [probe(folder, rows) for folder in folders]
+            pooled = np.stack([one.losses for one in probes])
+            sets[name]["by_turn"][label] = [
+                plain(intervals.mean(pooled[:, :, turn])) for turn in range(pooled.shape[2])
+            ]
+            sets[name]["slopes"][label] = plain(slope(probes))
+    return sets
 
 
 def _loss(weights: Any, words: Any, messages: Sequence[Any], gold: str, form: str) -> float:

@@ -60,8 +60,14 @@ def write(
     played: Sequence[Played],
     wanted: Sequence[expectations.Expectation] = (),
     other: Stored | None = None,
+    probed: int = 0,
 ) -> Tree:
     """Writes the report of these published runs; what is in `report.json`.
+
+    Args:
+        other: a report to compare with.
+        probed: dialogues of each set over which the gold probe is taken; 0: none. It loads every
+            model into this process.
 
     Raises:
         Mistake: a run is not published, or an expectation speaks of what was not played.
@@ -84,6 +90,10 @@ def write(
         "settings": settings.model_dump(mode="json"),
         "runs": [_run(out, one) for one in played],
     }
+    if probed:
+        from tutelage.evaluate import probe  # imports torch
+
+        tree["probe"] = probe.of_models(found, _students(tree["runs"]), probed)
     tree["warnings"] = list(cautions.of_report(tree))
     tree["expectations"] = [
         asdict(outcome) for one in wanted for outcome in expectations.judge(one, tree)
@@ -109,6 +119,14 @@ def again(folder: Path) -> Tree:
     """`derived` of a report that was written before, from its shards."""
     before = stored(str(folder))
     return derived(conditions(before.played()), before.tree["settings"]["turns"])
+
+
+def _students(runs: Sequence[Tree]) -> dict[str, list[str]]:
+    """Label -> models, one a training seed."""
+    students: dict[str, list[str]] = {}
+    for run in runs:
+        students.setdefault(run["model"], []).append(run["student"])
+    return students
 
 
 def _run(out: Path, one: Played) -> Tree:

@@ -67,19 +67,10 @@ def beyond(folder: Path) -> Tree:
 def probed(toy: Toy) -> Tree:
     """The gold probe over the base's unsolved dialogues on family A."""
     stored = report.stored(str(toy.out / "reports" / "main"))
-    found = conditions([one for one in stored.played() if one.model == "base"])
-    rows = probe.fixed(next(c for c in found if c.set == "toy-a").rows, toy.scale.probe)
-    if not rows:
-        return {"dialogues": 0, "slopes": {}, "falls": {}, "by_turn": {}}
-    slopes: Tree = {}
-    falls: Tree = {}
-    by_turn: Tree = {}
-    for student in _PROBED:
-        probes = [probe.probe(folder, rows) for folder in weights(toy, student)]
-        slopes[student] = plain(probe.slope(probes))
-        falls[student] = plain(probe.fall(probes))
-        by_turn[student] = [plain(point) for point in probes[0].by_turn()]
-    return {"dialogues": len(rows), "slopes": slopes, "falls": falls, "by_turn": by_turn}
+    played = [one for one in stored.played() if one.model == "base"]
+    found = [condition for condition in conditions(played) if condition.set == "toy-a"]
+    students = {student: weights(toy, student) for student in _PROBED}
+    return dict(probe.of_models(found, students, toy.scale.probe)["toy-a"])
 
 
 def render(tree: Mapping[str, Any], names: list[str]) -> str:
