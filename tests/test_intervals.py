@@ -69,7 +69,7 @@ def test_a_bootstrap_of_seeds_alone_would_be_too_sure():
 
 def test_paired_differences_see_what_unpaired_ones_cannot():
     ability = np.random.default_rng(0).uniform(size=80)
-    found = intervals.difference(ability + 0.01, ability)
+    found = intervals.difference(ability + 0.01, ability, is_share=False)
     assert found.value == pytest.approx(0.01) and found.is_clear
     assert found.p == pytest.approx(2 / intervals.DRAWS)
     assert found.high - found.low < 1e-9
@@ -98,10 +98,19 @@ def test_what_is_detectable_is_detected_four_times_in_five():
 def test_arms_of_one_training_differ_by_what_differs_within_it():
     """Seeds that lie far apart hide nothing where both arms were played by the same weights."""
     base = np.array([[0.1], [0.5], [0.9]]) * np.ones((3, 40))
-    same = intervals.difference(base + 0.05, base, same_seeds=True)
+    same = intervals.difference(base + 0.05, base, same_seeds=True, is_share=False)
     apart = intervals.difference(base + 0.05, base)
     assert same.is_clear and not apart.is_clear
     assert same.seeds == 3
+
+
+def test_two_shares_that_never_differ_are_not_proven_equal():
+    """Six problems that nobody solved say little, sixty say more."""
+    few, many = (intervals.difference(np.zeros(n), np.zeros(n)) for n in (6, 60))
+    assert few.high == pytest.approx(intervals.wilson(0, 6).high) and few.low == -few.high
+    assert many.high < few.high and not few.is_clear and few.p == 1
+    won = intervals.difference(np.ones(8), np.zeros(8))
+    assert won.is_clear and (won.value, won.high) == (1, 1)
 
 
 def test_mappings_are_compared_where_both_have_the_problem():

@@ -173,6 +173,7 @@ def difference(
     second: ArrayLike,
     *,
     same_seeds: bool = False,
+    is_share: bool = True,
     draws: int = DRAWS,
     seed: int = 0,
 ) -> Difference:
@@ -180,7 +181,7 @@ def difference(
 
     With `same_seeds`, row i of both is one training as well, such as two arms that one model was
     played under: then what varies from seed to seed is the difference itself. Problems that either
-    side lacks are left out.
+    side lacks are left out. With `is_share` both are shares: see `judged`.
 
     Raises:
         ValueError: the two do not have the same problems, or `same_seeds` and not the same seeds.
@@ -205,12 +206,22 @@ def difference(
             draws=draws,
             seed=seed,
         )
-    return judged(float(value), drawn, int(both.sum()), least)
+    return judged(float(value), drawn, int(both.sum()), least, is_share=is_share)
 
 
-def judged(value: float, drawn: Array, problems: int, seeds: int) -> Difference:
-    """A difference from its draws."""
+def judged(
+    value: float, drawn: Array, problems: int, seeds: int, *, is_share: bool = True
+) -> Difference:
+    """A difference from its draws.
+
+    Two shares that differ alike in every problem leave nothing to draw from. That n problems have
+    shown nothing else does not make it impossible: the interval is then as wide as Wilson's upper
+    end for 0 of n, either way.
+    """
     interval = within(value, drawn)
+    if is_share and interval.high - interval.low < 1e-12:
+        wide = wilson(0, problems).high
+        interval = Interval(value, max(-1.0, value - wide), min(1.0, value + wide))
     kept = drawn[np.isfinite(drawn)]
     sides = min(np.mean(kept <= 0), np.mean(kept >= 0)) if len(kept) else 0.5
     p = min(1.0, max(2 * float(sides), 2 / max(len(kept), 1)))

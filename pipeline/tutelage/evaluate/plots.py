@@ -15,6 +15,11 @@ _STYLES = ("-", "--", "-.", ":", (0, (1, 1)), (0, (5, 1)))
 _INK = {"light": ("#1c1d20", "#d8d9dd"), "dark": ("#e8e8ea", "#3a3b40")}
 """Scheme -> colours of text and of grid lines."""
 _MOST_PANELS = 6
+_MOST_INSIDE = 5
+"""Lines whose legend finds room in the panel; of more, it stands beside it."""
+_SIZE = re.compile(r'width="([\d.]+)pt" height="[\d.]+pt"')
+_POINT = 96 / 72
+"""Pixels of a page in a point."""
 
 
 def save(of: Tree, title: str, file: Path) -> None:
@@ -39,7 +44,9 @@ def svg(of: Tree, scheme: str, label: str) -> str:
     prefix = f"{scheme}-{digest(label, size=6)}-"
     text = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{prefix}", text)
     text = re.sub(r"font: (\d+(?:\.\d+)?)px [^;\"]*", r"font: \1px sans-serif", text)
-    return re.sub(r'width="[\d.]+pt" height="[\d.]+pt"', 'role="img"', text, count=1)
+    return _SIZE.sub(
+        lambda size: f'role="img" style="max-width:{_POINT * float(size[1]):.0f}px"', text, 1
+    )
 
 
 def panels(of: Tree) -> list[tuple[str, list[Tree]]]:
@@ -65,7 +72,9 @@ def _figure(of: Tree, scheme: str, title: str) -> Any:
     shown = panels(of)
     columns = min(3, len(shown))
     rows = -(-len(shown) // columns)
-    figure = Figure(figsize=(3.6 * columns + 0.4, 3.1 * rows + (0.3 if title else 0)))
+    crowded = any(len(conditions) > _MOST_INSIDE for _, conditions in shown)
+    width = 3.6 * columns + 0.4 + 1.4 * crowded
+    figure = Figure(figsize=(width, 3.1 * rows + (0.3 if title else 0)))
     axes = figure.subplots(rows, columns, squeeze=False, sharey=True)
     if title:
         figure.suptitle(title, color=ink, fontsize=11)
@@ -84,7 +93,8 @@ def _figure(of: Tree, scheme: str, title: str) -> Any:
         if place % columns == 0:
             axis.set_ylabel("solved by turn", color=ink, fontsize=9)
         _frame(axis, of["turns"], ink, grid)
-        axis.legend(fontsize=8, frameon=False, labelcolor=ink, loc="upper left")
+        beside = {"bbox_to_anchor": (1.02, 1.0)} if len(conditions) > _MOST_INSIDE else {}
+        axis.legend(fontsize=8, frameon=False, labelcolor=ink, loc="upper left", **beside)
     figure.tight_layout()
     return figure
 

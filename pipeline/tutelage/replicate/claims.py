@@ -140,7 +140,7 @@ def _ratio(model: str, over: str, rate: str) -> Callable[[Reports], Tree]:
             _line(reports, "main", "toy-c in shards", "conditions", model=name)["rates"][rate]
             for name in (model, over)
         )
-        least = 1e-6
+        least = 1e-3  # a rate of zero is not known any better
         return {
             "value": one["value"] / max(other["value"], least),
             "low": one["low"] / max(other["high"], least),

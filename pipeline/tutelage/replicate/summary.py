@@ -41,7 +41,7 @@ def write(toy: Toy) -> Tree:
         "probe": more["probe"],
         "scale": {name: getattr(toy.scale, name) for name in toy.scale.__slots__},
         "seed": toy.seed,
-        "sets": {name: trees["main"]["sets"][name] for name in trees["main"]["sets"]},
+        "sets": {name: trees["main"]["sets"][name] for name in sorted(trees["main"]["sets"])},
         "seconds": _seconds(toy.out),
     }
     for name, of in tree["sets"].items():
