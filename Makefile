@@ -14,7 +14,7 @@ DEMO ?= outputs/demo
 # On a CPU in float32, in which a run can be repeated.
 EXACT := $(if $(filter cpu,$(DEVICE)),--set vllm.dtype=float32)
 
-.PHONY: help setup demo test test-fast chaos check docs bench wheel lock clean
+.PHONY: help setup demo test test-fast chaos check replicate docs bench wheel lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -59,6 +59,9 @@ check: setup  ## format, lint, types, imports, prompts, documents
 	@$(BIN)/lint-imports
 	@$(BIN)/tutelage prompts lint
 	@$(BIN)/python tests/documents.py --check
+
+replicate: setup  ## the paper's claims in a toy world, into outputs/replicate
+	@$(BIN)/tutelage replicate toy --out outputs/replicate
 
 docs: setup  ## write schemas/README.md and pipeline/COMMANDS.md from the code
 	@$(BIN)/python tests/documents.py

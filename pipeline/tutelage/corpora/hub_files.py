@@ -54,7 +54,7 @@ def _hub(spec: str) -> Any:
     try:
         from huggingface_hub import HfFileSystem
     except ImportError:
-        raise CorpusError(f"{spec!r} needs huggingface_hub: pip install 'tutelage[hub]'") from None
+        raise CorpusError(f"{spec!r} needs huggingface_hub: pip install huggingface_hub") from None
     return HfFileSystem()
 
 
