@@ -27,7 +27,7 @@ def browser() -> Iterator[Any]:
     try:
         playwright = importlib.import_module("playwright.sync_api")
     except ImportError:
-        pytest.skip("playwright is not installed: pip install playwright")
+        pytest.skip("playwright is not installed: see tests/exports/takers.txt")
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
         pytest.skip("no Chromium on this machine: apt-get install chromium")
