@@ -170,9 +170,10 @@ def test_livecodebench_functions() -> None:
         "Add the numbers.\n\nUse this starting code:\n```python\nclass"
     )
     tests = json.loads(problem.gold.tests_json)
-    assert len(tests["tests"]) == 2 and tests["entry_point"] == "total" and "stdin" not in tests
+    _, *asserts = tests["tests"]  # the first makes lists of tuples
+    assert len(asserts) == 2 and tests["entry_point"] == "total" and "stdin" not in tests
     assert gold(problem) == ""
-    assert tests["tests"][0] == "assert Solution().total([1, 2], 3) == 6"
+    assert asserts[0] == "assert _listed(Solution().total([1, 2], 3)) == 6"
     answers = [f"```python\n{code}\n```" for code in (METHOD, METHOD.replace("+", "-"))]
     assert passes([problem] * 2, answers) == [True, False]
     plain = read("livecodebench", FUNCTIONAL | {"starter_code": "def total(nums, k):"})

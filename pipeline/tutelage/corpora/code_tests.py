@@ -26,12 +26,6 @@ from tutelage.records import Gold
 FORMS = "Python texts, input/output objects or pairs, or {inputs, outputs}"
 _INPUTS = ("inputs", "input", "stdin")
 _OUTPUTS = ("outputs", "output", "expected_output", "stdout")
-_LISTS = """def _listed(value):
-    if isinstance(value, (list, tuple)):
-        return [_listed(item) for item in value]
-    if isinstance(value, dict):
-        return {str(key): _listed(item) for key, item in value.items()}
-    return value"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +81,7 @@ def _of_cases(cases: list[Case], reference: str, setup: str, entry: str) -> Gold
         raise BadRow("bad-tests", f"wanted the name of a function, got {name!r}")
     setup = f"{livecodebench.SETUP}\n{setup}".strip()
     asserts = [_call(name, case) for case in cases]
-    return suite(reference, [_LISTS, *asserts], setup=setup, entry_point=name)
+    return suite(reference, [livecodebench.LISTS, *asserts], setup=setup, entry_point=name)
 
 
 def _cases(tests: object) -> Iterator[Case]:

@@ -38,6 +38,13 @@ from math import *
 from typing import *
 from builtins import *"""
 """What a student's function may use without importing it."""
+LISTS = """def _listed(value):
+    if isinstance(value, (list, tuple)):
+        return [_listed(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _listed(item) for key, item in value.items()}
+    return value"""
+"""By which a tuple that is returned counts as a list, as the source's own grader has it."""
 READS = "Write a program that reads standard input and prints the answer."
 """What a statement says of a whole program."""
 
@@ -91,7 +98,7 @@ def gold(record: Record, owner: str, reference: str = "", prelude: str = "") -> 
     setup = f"{SETUP}\n{prelude}".strip()
     if name:
         calls = [call(owner + name, *case) for case in cases]
-        return suite(reference, calls, setup=setup, entry_point=name)
+        return suite(reference, [LISTS, *calls], setup=setup, entry_point=name)
     return suite(reference, (), setup=setup, stdin=cases)
 
 
@@ -124,7 +131,7 @@ def call(name: str, given: str, expected: str) -> str:
     except ValueError as error:
         raise BadRow("bad-tests", f"a test case is not JSON: {error}") from None
     shown = ", ".join(map(repr, arguments))
-    return f"assert {name}({shown}) == {result!r}"
+    return f"assert _listed({name}({shown})) == {result!r}"
 
 
 def _cases(value: object, key: str) -> list[tuple[str, str]]:
