@@ -19,6 +19,7 @@ from fractions import Fraction
 from tutelage.answers import fields, formulas
 from tutelage.answers.numerals import DOZENS, SCALES
 from tutelage.answers.statement import Statement
+from tutelage.answers.units import Unit, unit
 from tutelage.answers.values import Formula, Items, Moment, Number, Relation, Value, Words
 
 ROUNDED_DIGITS = 6
@@ -139,7 +140,7 @@ def _unit_reason(gold: Number, given: Number, statement: Statement) -> str:
         if one == other or one.kind == other.kind or {one.kind, other.kind} == {"angle"}:
             return (
                 ""
-                if one == other or (one.size and other.size and _may_convert(statement))
+                if one == other or (one.size and other.size and _may_convert(one, statement))
                 else UNIT
             )
         return UNIT
@@ -163,11 +164,12 @@ def _unit_reason(gold: Number, given: Number, statement: Statement) -> str:
     return "" if derived or (asks and not whole) else UNIT
 
 
-def _may_convert(statement: Statement) -> bool:
+def _may_convert(wanted: Unit, statement: Statement) -> bool:
     """Whether the statement leaves the unit of the answer open."""
-    names = "|".join(re.escape(unit.name) for unit in statement.units) or "(?!)"
-    asked = re.search(rf"\bhow many\b|\bin\s+(?:\w+\s+)?(?:{names})\b", statement.question)
-    return asked is None
+    if "how many" in statement.question:
+        return False
+    asked = re.findall(r"\bin\s+(?:\w+\s+)?(\w+)|\bin\s+(\w+)", statement.question)
+    return not any(unit(word) == wanted for pair in asked for word in pair if word)
 
 
 def rounds(value: Fraction, given: Number) -> bool:

@@ -322,8 +322,17 @@ def _written(text: str, gold: Answer) -> Final:
     return final if not sentences.doubt(rest) else Final((), TAKEN_BACK)
 
 
+_DISOWNS = re.compile(
+    r"[\s$*)]*(?:(?:is|was|seems|looks)\s+(?:not|wrong|incorrect|false|off)\b|(?:is|was)n't\b|can(?:not|'t)\b)",
+    re.I,
+)
+"""What takes an answer back in the sentence that marks it."""
+
+
 def _reconsidered(final: Final, rest: str, gold: Answer) -> Final:
     """The answer after what the message says of it afterwards."""
+    if _DISOWNS.match(rest):
+        return Final(final.readings, TAKEN_BACK)
     checks = [part for part in sentences.SPLIT.split(rest) if part]
     first = next((n for n, part in enumerate(checks) if sentences.CHECKS.search(part)), len(checks))
     kept = [p for n, p in enumerate(checks) if n < first or not _checks(p)]
