@@ -7,6 +7,7 @@ A run is a value. Whatever is done to one gives another, in a folder of its own:
     parents     the runs that it is made of, checked, as one numbered list of rows (`place`)
     stream      their rows in the order in which shards have them, some thousand at a time
     writing     the one place that writes a derived run
+    account     its manifest, counted from the rows that were written, and its card
     rules       what `filter` drops, each rule as SQL that anybody can repeat
     marks       near-duplicates and splits, found anew over all rows
     judging     verdicts and leaks, found anew

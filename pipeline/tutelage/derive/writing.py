@@ -6,7 +6,7 @@ the same command was interrupted is written anew; any other that is not empty is
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,19 +14,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from tutelage.contract import SCHEMA_VERSION, arrow_schema
+from tutelage.contract import arrow_schema
 from tutelage.derive import stream
+from tutelage.derive.account import Counts, copy_contamination, derived_card, manifest_of
 from tutelage.derive.parents import Parents, Source
 from tutelage.errors import OutputError, RunFailed
 from tutelage.seeds import digest
-from tutelage.session import card
 from tutelage.settings import Settings
 from tutelage.shards import RunFolder
-from tutelage.shards.contaminated import REPORT
 from tutelage.shards.folder import writing
-from tutelage.shards.keys import Keys
 from tutelage.shards.writer import Shard
 from tutelage.storage import location
 
@@ -100,13 +97,13 @@ def write(
     folder = RunFolder(location(out))
     run_id = _identity(parents, operation)
     _begin(folder, run_id, parents, operation, settings)
-    counts = _Counts()
+    counts = Counts()
     files = _shards(folder, parents, fates, settings, rewrite, counts, progress)
     kept = sum(files.values())
     balance = {"input": parents.rows, "kept": kept, "dropped": fates.dropped}
     if parents.rows != kept + sum(fates.dropped.values()):
         raise RunFailed(f"the derived run does not balance: {json.dumps(balance)}")
-    manifest = _manifest(run_id, parents, operation, settings, files, counts) | operation.manifest
+    manifest = manifest_of(run_id, parents, settings, files, counts) | operation.manifest
     manifest["derived"] = {
         "operation": operation.name,
         "arguments": operation.arguments,
@@ -115,10 +112,10 @@ def write(
         **operation.notes,
     }
     if compare is None:
-        _contamination(folder, parents)
+        copy_contamination(folder, parents)
     else:
         manifest["decontamination"] = compare(folder)
-    folder.write_text("README.md", _card(settings, manifest, folder))
+    folder.write_text("README.md", derived_card(settings, manifest, folder))
     folder.write_json("manifest.json", manifest)
     return manifest
 
@@ -171,7 +168,7 @@ def _shards(
     fates: Fates,
     settings: Settings,
     rewrite: Rewrite,
-    counts: "_Counts",
+    counts: "Counts",
     progress: Progress,
 ) -> dict[str, int]:
     """Writes every shard; path below the run -> rows."""
@@ -252,115 +249,3 @@ class _Output:
                 self.files[self._path] = self._shard.rows
                 self._shard.close()
                 self._shard = None
-
-
-class _Counts:
-    """What the manifest says of the rows that were written."""
-
-    def __init__(self) -> None:
-        self.problems = Keys()
-        self.solved_at: dict[int, int] = {}
-        self.near_duplicates = 0
-        self.in_split: dict[str, int] = {}
-
-    def add(self, table: pa.Table) -> None:
-        """Counts some rows."""
-        for name in pc.unique(table["problem_id"]).to_pylist():
-            self.problems.add(name)
-        outcome = table["outcome"].combine_chunks()
-        turns = pc.struct_field(outcome, "solved_turn")
-        for pair in pc.value_counts(turns.drop_null()).to_pylist():
-            _more(self.solved_at, pair["values"], pair["counts"])
-        for pair in pc.value_counts(table["split"]).to_pylist():
-            _more(self.in_split, pair["values"], pair["counts"])
-        self.near_duplicates += len(table) - table["duplicate_of"].null_count
-
-
-def _more(counts: dict[Any, int], key: Any, count: int) -> None:
-    counts[key] = counts.get(key, 0) + count
-
-
-def _manifest(
-    run_id: str,
-    parents: Parents,
-    operation: Operation,
-    settings: Settings,
-    files: Mapping[str, int],
-    counts: _Counts,
-) -> dict[str, Any]:
-    """The manifest of a run as `flow.publish` has it, counted from the rows that were written."""
-    before, after = _problems(parents), len(counts.problems)
-    compared = {
-        key: value
-        for key, value in parents.runs[0].manifest.get("dedup", {}).items()
-        if key != "counts"
-    }
-    kept = sum(files.values())
-    return {
-        "schema_version": "manifest.v1",
-        "run_id": run_id,
-        "row_schema": SCHEMA_VERSION,
-        "balance": {
-            "input": before,
-            "kept": after,
-            "filtered": before - after,
-            "duplicate": 0,
-            "dead": 0,
-        },
-        "dialogues": {
-            "planned": kept,
-            "kept": kept,
-            "dead": 0,
-            "solved": sum(counts.solved_at.values()),
-            "near_duplicates": counts.near_duplicates,
-        },
-        "solved_at": {str(turn): n for turn, n in sorted(counts.solved_at.items())},
-        "files": dict(sorted(files.items())),
-        "dedup": compared,
-        "splits": {
-            "ratios": settings.splits.ratios,
-            "dialogues": dict(sorted(counts.in_split.items())),
-        },
-        "decontamination": parents.runs[0].manifest.get("decontamination", {}),
-    }
-
-
-def _problems(parents: Parents) -> int:
-    """Problems that the parents have dialogues of."""
-    if len(parents.runs) == 1:
-        return int(parents.runs[0].manifest["balance"]["kept"])
-    if not parents.files:
-        return 0
-    connection = parents.connect()
-    found = connection.execute("SELECT count(DISTINCT problem_id) FROM dialogues").fetchone()
-    connection.close()
-    return int(found[0])
-
-
-def _contamination(folder: RunFolder, parents: Parents) -> None:
-    """What the parents know of evaluation problems among theirs, which trainers leave out."""
-    lines: dict[str, None] = {}
-    for parent in parents.runs:
-        path = parent.folder.root / REPORT
-        if path.exists():
-            lines |= dict.fromkeys(line for line in path.read_text("utf-8").split("\n") if line)
-    if lines:
-        folder.write_text(REPORT, "".join(f"{line}\n" for line in lines))
-
-
-def _card(settings: Settings, manifest: dict[str, Any], folder: RunFolder) -> str:
-    """The card that every run has, and what this one was derived from."""
-    made = manifest["derived"]
-    dropped = ", ".join(
-        f"{count} by `{rule}`" for rule, count in made["balance"]["dropped"].items()
-    )
-    names: Sequence[str] = [
-        f"- `{parent['name']}`, run `{parent['run_id']}`, {parent['rows']} dialogues"
-        for parent in made["parents"]
-    ]
-    return (
-        f"{card.render(settings, manifest, folder)}\n## Derived\n\nBy `{made['operation']}` from\n\n"
-        + "\n".join(names)
-        + f"\n\n{made['balance']['input']} dialogues in, {made['balance']['kept']} kept"
-        + (f", dropped: {dropped}.\n" if dropped else ".\n")
-    )
