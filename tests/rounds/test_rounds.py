@@ -62,7 +62,7 @@ class Toy:
             self.tokenizer.decode([token]),
             (token,),
             (float(logp[token]),),
-            "length",
+            "stop",
             Usage(prompt=len(ids), completion=1),
         )
 
@@ -227,6 +227,38 @@ def test_metrics_are_those_of_the_rows_and_held_out_problems_stay_out(config: Pa
     assert [len(ids) for ids in problems] == [5, 4, 4]
     assert len(set.union(*problems)) == 13  # no problem is in two of them
     assert {row["sampling"]["student"]["temperature"] for row in looked} == {0}
+
+
+def test_each_arm_stands_by_itself(config: Path):
+    """What `retry` solves says nothing of `sml`."""
+    text = config.read_text().replace("rounds = 2", "rounds = 1")
+    config.write_text(text + '\n[evaluate]\narms = ["sml", "retry"]\nsamples = 2\n')
+    lines = play(config, Steps())
+    rows = list(read_rows(str(config.parent / "out/rounds/0001/evaluation")))
+    by_arm = lines[1]["held_out_arms"]
+    assert by_arm.keys() == {"sml", "retry"}
+    for arm, figures in by_arm.items():
+        own = [row for row in rows if row["arm"] == arm]
+        assert figures["dialogues"] == len(own) == 10
+        mean = sum(row["outcome"]["return"] for row in own) / len(own)
+        assert figures["return"] == pytest.approx(mean, abs=1e-5)
+    assert lines[1]["held_out"] == by_arm["sml"]["solved_by"]
+    assert lines[1]["held_out_return"] == by_arm["sml"]["return"]
+
+
+def test_a_loop_that_never_began_binds_nobody(config: Path):
+    """Other settings, other problems: the folder holds only what was asked for."""
+    with pytest.raises(KeyboardInterrupt):
+        play(config, Steps(until=0))
+    config.write_text(config.read_text().replace("lr = 0.02", "lr = 0.03\nbeta = 0.1"))
+    config.write_text(config.read_text().replace("problems = 4", "problems = 3"))
+    with pytest.raises(KeyboardInterrupt):
+        play(config, Steps(until=1))
+    drawn = (config.parent / "out/problems/0001.jsonl").read_text()
+    assert len(drawn.splitlines()) == 3
+    config.write_text(config.read_text().replace("lr = 0.03", "lr = 0.04"))
+    with pytest.raises(SettingsError, match="holds other rounds"):  # now it has begun
+        play(config, Steps())
 
 
 def test_a_stopped_loop_goes_on_and_repeats_nothing(config: Path):

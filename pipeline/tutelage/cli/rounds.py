@@ -127,6 +127,10 @@ def _conclude(lines: list[dict[str, Any]], best: dict[str, Any] | None) -> None:
             f"{line['round']:5}  {mean:>6}  {compared:>15}  {line.get('tokens', ''):>6}  "
             f"{seconds:7.0f}  {by}"
         )
+        for arm, figures in line.get("held_out_arms", {}).items():
+            shares = figures["solved_by"].items()
+            by = "  ".join(f"{turn}: {share:.1%}" for turn, share in shares)
+            click.echo(f"{'':5}  {arm:>6}  {'':15}  {'':6}  {'':7}  {by}")
     click.echo(f"last   {lines[-1]['weights']}")
     if best:
         click.echo(f"best   {best['weights']} (round {best['round']})")

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,23 +17,34 @@ from tutelage.shards.folder import writing
 def start(plan: Plan) -> None:
     """Begins the folder, or finds that it holds this very loop.
 
+    A loop of which no step ever began binds nobody: its settings and problems are laid out anew.
+
     Raises:
         SettingsError: it holds another one, or something else.
     """
     file = plan.out / "rounds.json"
     now = plan.asked.model_dump(mode="json", exclude={"out", "keep", "trainer", "beam", "resident"})
-    if file.is_file():
+    if file.is_file() and not _begun(plan.out):
+        for name in ("problems", "rounds", "warmup"):
+            shutil.rmtree(plan.out / name, ignore_errors=True)
+    elif file.is_file():
         then = json.loads(file.read_text("utf-8"))
         if now["rounds"] >= then["rounds"]:
             then["rounds"] = now["rounds"]
-        if told := differences(then, now):
+        if changes := differences(then, now):
             raise SettingsError(
-                f"{plan.out} holds other rounds ({'; '.join(told[:4])}): choose another out, or "
+                f"{plan.out} holds other rounds ({'; '.join(changes[:4])}): choose another out, or "
                 "repeat the settings to go on; of them, `rounds` may grow"
             )
     elif any(path.name != ".lock" for path in plan.out.iterdir()):
         raise SettingsError(f"{plan.out} is neither empty nor of rounds: choose another out")
     write(file, json.dumps(now, indent=2) + "\n")
+
+
+def _begun(out: Path) -> bool:
+    """Whether any run or training of the loop has opened its folder, or a round is done."""
+    patterns = ("rounds/*/*/*", "rounds/*/done.json", "warmup/*/*")
+    return any(True for pattern in patterns for _ in out.glob(pattern))
 
 
 @contextlib.contextmanager

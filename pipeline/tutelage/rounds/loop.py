@@ -72,8 +72,8 @@ def read(plan: Plan) -> list[Table]:
 
 def best(lines: Sequence[Table]) -> Table | None:
     """The round with the highest success on held-out problems, the later of two that are equal."""
-    looked = [line for line in lines if line.get("held_out")]
-    return max(looked, key=lambda x: (max(x["held_out"].values()), x["round"]), default=None)
+    measured = [line for line in lines if line.get("held_out")]
+    return max(measured, key=lambda x: (max(x["held_out"].values()), x["round"]), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +125,11 @@ class _Loop:
                 run,
                 plan.asked.seed,
             )
-            looked = _played(run, plan.evaluate.turns)
-            line |= {"held_out": looked["solved_by"], "held_out_return": looked["return"]}
-            line["evaluate_s"] = looked["generate_s"]
+            figures = _played(run, plan.evaluate.turns)
+            line |= {"held_out": figures["solved_by"], "held_out_return": figures["return"]}
+            if "arms" in figures:
+                line["held_out_arms"] = figures["arms"]
+            line["evaluate_s"] = figures["generate_s"]
         write(place / "done.json", json.dumps(line, indent=2) + "\n")
         self.say(f"{title}: {summary(line)}")
         for words in cautions.of_round([*begun, line]):
@@ -146,10 +148,10 @@ class _Loop:
             if chosen.judge.model == plan.start:  # the reader is the teacher's model
                 sides["judge"] = chosen.judge.model_copy(update={"model": weights})
         source = plan.out / "problems" / f"{problems}.jsonl"
-        told: Table = {"corpora": (f"tutelage={source}",), "map": {}, "format": "", "limit": 0}
+        changes: Table = {"corpora": (f"tutelage={source}",), "map": {}, "format": "", "limit": 0}
         if plan.start == BUNDLED and not chosen.vllm.max_model_len:  # known by name only
-            told["vllm"] = chosen.vllm.model_copy(update={"max_model_len": 2048})
-        tree = chosen.model_copy(update=told | sides | {"seed": seed})
+            changes["vllm"] = chosen.vllm.model_copy(update={"max_model_len": 2048})
+        tree = chosen.model_copy(update=changes | sides | {"seed": seed})
         file = run.with_name(f"{run.name}.toml")
         write(file, run_file(tree.model_dump(mode="json", exclude_defaults=True)))
         self.say(f"{title}: generating with {weights}")
@@ -190,22 +192,40 @@ class _Loop:
 
 
 def summary(line: Table) -> str:
-    """A round in a few words."""
-    told = []
+    """A round in a few words; of several arms, the first's."""
+    words = []
     if "return" in line:
-        told.append(f"mean return {line['return']:.3f}")
-        told.append(f"{line['groups_compared']} of {line['groups']} groups compared")
+        words.append(f"mean return {line['return']:.3f}")
+        words.append(f"{line['groups_compared']} of {line['groups']} groups compared")
     if "held_out" in line:
         by = ", ".join(f"{turn}: {share:.1%}" for turn, share in line["held_out"].items())
-        told.append(f"held-out problems solved by turn {by}")
-    return "; ".join([*told, f"weights {line['weights']}"])
+        words.append(f"held-out problems solved by turn {by}")
+    return "; ".join([*words, f"weights {line['weights']}"])
 
 
 def _played(run: Path, turns: int) -> Table:
-    """What a published run says of the policy that played it."""
-    rows = list(read_rows(str(run), ("group_id", "usage", "outcome", "trail")))
-    if not rows:
+    """What a published run says of the policy that played it.
+
+    Arms are never averaged: the figures are those of `sml`, or of the first arm; where there are
+    several, `arms` has each one's.
+    """
+    by_arm: dict[str, list[Table]] = {}
+    for row in read_rows(str(run), ("arm", "group_id", "usage", "outcome", "trail")):
+        by_arm.setdefault(row["arm"], []).append(row)
+    if not by_arm:
         raise RunFailed(f"{run} holds no dialogue: see its rejects by `tutelage inspect {run}`")
+    figures = {arm: _of_one_arm(rows, turns) for arm, rows in sorted(by_arm.items())}
+    first = figures.get("sml", next(iter(figures.values())))
+    total = {
+        name: sum(one[name] for one in figures.values())
+        for name in ("dialogues", "groups", "tokens")
+    }
+    seconds = RunFolder(run).read_json("telemetry.json").get("generate_s")
+    arms: Table = {"arms": figures} if len(figures) > 1 else {}
+    return first | total | {"generate_s": seconds} | arms
+
+
+def _of_one_arm(rows: Sequence[Table], turns: int) -> Table:
     at = [row["outcome"]["solved_turn"] or turns + 1 for row in rows]
     acts = [turn["act"] for row in rows for turn in row["trail"] if turn["speaker"] == "student"]
     return {
@@ -217,7 +237,6 @@ def _played(run: Path, turns: int) -> Table:
         "dialogues": len(rows),
         "groups": len({row["group_id"] for row in rows}),
         "tokens": sum(row["usage"]["student"]["completion"] for row in rows),
-        "generate_s": RunFolder(run).read_json("telemetry.json").get("generate_s"),
     }
 
 
@@ -237,8 +256,8 @@ def _learnt(out: Path) -> Table:
     """What the steps of a training say."""
     steps = [line for line in metrics.read(out) if "lr" in line]
     means = ("ratio", "kl_sampler", "clip_fraction", "kl_reference", "entropy")
-    told = {n: fmean(x[n] for x in steps) for n in means if steps and n in steps[0]}
-    return {"steps": len(steps), **told, "train_s": round(sum(x["seconds"] for x in steps), 3)}
+    figures = {n: fmean(x[n] for x in steps) for n in means if steps and n in steps[0]}
+    return {"steps": len(steps), **figures, "train_s": round(sum(x["seconds"] for x in steps), 3)}
 
 
 def _prune(plan: Plan, lines: Sequence[Table]) -> None:
