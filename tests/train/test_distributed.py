@@ -82,8 +82,12 @@ def world(
         for title, layout in LAYOUTS.items()
     ]
     gloo.run(asked, 2, root)
-    goes_on = trainings["halted"] | {"stop": 0, "out": f"{root}/halted-sharded", "shard": True}
-    gloo.run([goes_on, plain | {"run": lone, "out": f"{root}/idle-3", "shard": True}], 3, root)
+    goes_on = trainings["halted"] | {"stop": 0, "out": f"{root}/halted-sharded"}
+    # as under an accelerate configuration with FSDP, which is taken for `shard`
+    fsdp = {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2"}
+    gloo.run(
+        [goes_on, plain | {"run": lone, "out": f"{root}/idle-3", "shard": True}], 3, root, **fsdp
+    )
     return World(root, jobs | trainings)
 
 

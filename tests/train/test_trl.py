@@ -1,11 +1,14 @@
 """Our numbers are TRL's: loss and gradient of the same batch under its own trainers' code."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+from tutelage.train import loss
 from tutelage.train.learner import Learner
 from tutelage.train.recipe import Recipe, recipe
 from tutelage.train.tokens import Encoder, Sample
@@ -37,8 +40,8 @@ def ours(chosen: Recipe, folder: str, samples: list[Sample]) -> tuple[dict[str, 
     return learner.step(samples, 0.0), kept
 
 
-def same(loss: float, gradients: Gradients, other: torch.Tensor, model: Any) -> None:
-    assert loss == pytest.approx(float(other), rel=RTOL, abs=1e-9)
+def same(value: float, gradients: Gradients, other: torch.Tensor, model: Any) -> None:
+    assert value == pytest.approx(float(other), rel=RTOL, abs=1e-9)
     for name, weight in model.named_parameters():
         scale = float(weight.grad.norm())
         assert scale > 0, f"{name} has no gradient: nothing is compared"
@@ -119,14 +122,24 @@ def completions(samples: list[Sample], pad: int) -> dict[str, torch.Tensor]:
     }
 
 
-@pytest.mark.parametrize("beta", [0.0, 0.3])
 @pytest.mark.parametrize(
-    ("normaliser", "theirs"), [("sequence", "grpo"), ("token", "dapo"), ("constant", "dr_grpo")]
+    ("normaliser", "theirs", "beta", "ratio", "corrected"),
+    [
+        ("sequence", "grpo", 0.0, "token", False),
+        ("sequence", "grpo", 0.3, "token", True),
+        ("sequence", "grpo", 0.0, "sequence", False),  # GSPO
+        ("token", "dapo", 0.0, "token", False),
+        ("token", "dapo", 0.3, "token", False),
+        ("constant", "dr_grpo", 0.0, "token", False),
+        ("constant", "dr_grpo", 0.3, "token", False),
+    ],
 )
 def test_grpo_is_trls(
-    beta: float,
     normaliser: str,
     theirs: str,
+    beta: float,
+    ratio: str,
+    corrected: bool,
     runs: Any,
     small: Any,
     tokenizer: Any,
@@ -151,9 +164,18 @@ def test_grpo_is_trls(
     )
     weights = [1.2, -0.9, 0.4, -0.7, -1.3, 0.8, 0.0, 0.5]
     samples = [Encoder(tokenizer).sample(r, "", w) for r, w in zip(rows, weights, strict=True)]
+    weighing = []
+    for i, sample in enumerate(samples if corrected else ()):
+        (piece,) = sample.pieces
+        off = np.where(piece.train, 0.5 * np.sin(np.arange(len(piece))), np.nan)
+        start = np.where(piece.train, piece.logprobs, np.nan)
+        # what the trainer made of the very tokens is `off` from what the sampler did
+        weighing.append(loss.truncated(start, start - off, 1.2))
+        samples[i] = replace(sample, pieces=(replace(piece, correction=weighing[-1]),))
     reference = str(tmp_path / "reference")
     small.model(len(tokenizer), seed=5).save_pretrained(reference)
-    chosen = plain("rl", model_folder, normaliser=normaliser, beta=beta, reference=reference)
+    given = {"normaliser": normaliser, "beta": beta, "reference": reference, "ratio": ratio}
+    chosen = plain("rl", model_folder, **given)
     figures, gradients = ours(chosen, model_folder, samples)
     assert 0.1 < figures["clip_fraction"] < 0.9
 
@@ -167,6 +189,7 @@ def test_grpo_is_trls(
             max_completion_length=LENGTH,
             loss_type=theirs,
             beta=beta,
+            importance_sampling_level=ratio,
             use_cpu=True,
             bf16=False,
             gradient_checkpointing=False,
@@ -188,6 +211,15 @@ def test_grpo_is_trls(
             batch["ref_per_token_logps"] = trainer._get_per_token_logps_and_entropies(
                 trainer.ref_model, ids, mask, batch["completion_ids"].size(1)
             )[0]
+    if corrected:
+        trainer.use_vllm, trainer.vllm_importance_sampling_correction = True, True
+        width = batch["completion_ids"].shape[1]
+        ratios = torch.ones(len(samples), width)
+        for line, sample, weights_ in zip(ratios, samples, weighing, strict=True):
+            first = int(sample.pieces[0].train.argmax())
+            own = torch.from_numpy(weights_[first:]).float().nan_to_num(1.0)
+            line[: len(own)] = own
+        batch["importance_sampling_ratio"] = ratios
     value = trainer._compute_loss(trainer.model, batch)
     value.backward()
     same(figures["loss"], gradients, value.detach(), trainer.model)

@@ -6,8 +6,8 @@
 
 `auto` is varlen where it runs and each elsewhere. Implementations of transformers (`sdpa`,
 `flash_attention_2`, `flex_attention`, ...) may be named as well; they tell pieces apart by their
-positions. Whatever is used is tried before the first step: `Learner` changes one piece and looks
-whether another one moves.
+positions. Whatever is used is tried before the first step: one piece is changed, and another one
+must not move (`policy.examine`).
 
 Letters: H query heads, K key heads (H a multiple of K), N tokens, L of one piece, D numbers a head.
 """

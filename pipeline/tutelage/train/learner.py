@@ -18,18 +18,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from tutelage import seeds
-from tutelage.errors import ModelError
 from tutelage.train import attention, checkpoint, loss, packing, sharding, weights
 from tutelage.train import model as models
 from tutelage.train.checkpoint import Progress
 from tutelage.train.optimizer import adamw
 from tutelage.train.packing import Packed, WeightedSequence
-from tutelage.train.policy import Policy, faithful
+from tutelage.train.policy import Policy, examine
 from tutelage.train.recipe import Recipe
 from tutelage.train.throughput import Work, peak, work
 from tutelage.train.tokens import Piece, Sample
@@ -75,7 +73,7 @@ class Learner:
         if recipe.beta and (recipe.reference or not recipe.lora):
             self.reference = self._frozen(recipe.reference or self.name)
         self.work = work(self.policy)
-        self._examine()
+        examine(self.policy, self.accelerator.device, alone=not recipe.pack)
 
     @property
     def main(self) -> bool:
@@ -115,28 +113,6 @@ class Learner:
                 owner, _, last = name.rpartition(".")
                 setattr(policy.get_submodule(owner), last, buffer.to(device))
         return policy
-
-    def _examine(self) -> None:
-        """Tries the model on a few tokens, by all processes together.
-
-        Raises:
-            ModelError: packed sequences see each other.
-        """
-        words = int(self.policy.bare.config.get_text_config().vocab_size)
-        first, other, second = (_probe(start, words) for start in (1, 3, 7))
-        self.policy.eval()
-        self.policy.plain = not faithful(self.policy, self._row([first, second]))
-        if not self.recipe.pack:
-            return
-        with torch.no_grad():
-            before, after = (self.policy(self._row([p, second]))[0][-11:] for p in (first, other))
-        tolerance = 3e-2 if self.policy.half else 1e-3
-        if (moved := float((before - after).abs().max())) > tolerance:
-            raise ModelError(
-                f"packed sequences see each other (a log-probability moved by {moved:.2g}) with "
-                f"this model and --attention {self.policy.implementation}: give --pack 0 (one "
-                "sequence a pass), or --attention auto"
-            )
 
     def _row(self, pieces: Sequence[Piece]) -> Packed:
         row = packing.packed([WeightedSequence(piece, 1.0, 1.0) for piece in pieces])
@@ -356,14 +332,6 @@ class Learner:
 
     def _peak(self) -> float:
         return self.world * peak(self.accelerator.device)
-
-
-def _probe(start: int, words: int) -> Piece:
-    """A dozen tokens, all but the first trained."""
-    at = np.arange(12)
-    blank = np.zeros(len(at))
-    ids = ((start + 5 * at) % words).astype(np.int32)
-    return Piece(ids, at > 0, blank.astype(np.int16), blank.astype(np.float32))
 
 
 def _means(sums: dict[str, float], seconds: float, peak_flops: float) -> Figures:

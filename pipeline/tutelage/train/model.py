@@ -7,6 +7,7 @@ only the adapter is float32.
 
 import contextlib
 import logging
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,8 @@ def quiet() -> None:
     transformers.utils.logging.set_verbosity_error()
     # it warns at every save that tied weights are stored once
     logging.getLogger("accelerate.utils.other").setLevel(logging.ERROR)
+    # that one process alone writes a distributed checkpoint is no news
+    warnings.filterwarnings("ignore", module=r"torch\.distributed\.checkpoint")
 
 
 def tokenizer(name: str, chat_template: str = "") -> Any:

@@ -5,18 +5,22 @@ logits of a whole row never exist. All of it is one forward call, so that what w
 FSDP) sees every weight in use.
 
 Where a network does to its logits what `head.Form` does not know, `plain` asks it for the logits
-themselves. `faithful` finds out: once, before the first step.
+themselves. `examine` finds out, once, before the first step; and whether packed pieces see each other.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tutelage.errors import ModelError
 from tutelage.train import attention, head
-from tutelage.train.packing import Packed
+from tutelage.train.packing import Packed, WeightedSequence, packed
+from tutelage.train.tokens import Piece
 
 SCALES = ("logit_scale", "lm_head_multiplier")
 """Numbers of a configuration that logits are multiplied by."""
@@ -100,13 +104,45 @@ def blocks(network: nn.Module) -> list[nn.Module]:
     return layers
 
 
-def faithful(policy: Policy, row: Packed) -> bool:
-    """Whether the chunked last layer gives what the network's own logits give."""
-    given = []
+def examine(policy: Policy, device: Any, alone: bool = False) -> None:
+    """Tries the policy on a few tokens, by all processes together; sets `plain` where it has to.
+
+    Args:
+        policy: On its device, and in the shards that it will be trained in.
+        device: Where rows go.
+        alone: Every row will hold one sequence, so that none can see another.
+
+    Raises:
+        ModelError: packed sequences see each other.
+    """
+    words = int(policy.bare.config.get_text_config().vocab_size)
+    first, other, second = (_probe(start, words) for start in (1, 3, 7))
+    before, after = (_row([piece, second], device) for piece in (first, other))
+    policy.eval()
     with torch.no_grad():
-        for plain in (False, True):
-            policy.plain = plain
-            given.append(policy(row)[0])
-    policy.plain = False
-    tolerance = 0.1 if policy.half or given[0].dtype != torch.float32 else 1e-3
-    return bool((given[0] - given[1]).abs().max() <= tolerance)
+        policy.plain = True
+        plain = policy(before)[0]
+        policy.plain = False
+        chunked = policy(before)[0]
+        policy.plain = bool((plain - chunked).abs().max() > (0.1 if policy.half else 1e-3))
+        if alone:
+            return
+        moved = float((policy(before)[0] - policy(after)[0])[-11:].abs().max())
+    if moved > (3e-2 if policy.half else 1e-3):
+        raise ModelError(
+            f"packed sequences see each other (a log-probability moved by {moved:.2g}) with this "
+            f"model and --attention {policy.implementation}: give --pack 0 (one sequence a pass), "
+            "or --attention auto"
+        )
+
+
+def _row(pieces: Sequence[Piece], device: Any) -> Packed:
+    return packed([WeightedSequence(piece, 1.0, 1.0) for piece in pieces]).to(device)
+
+
+def _probe(start: int, words: int) -> Piece:
+    """A dozen tokens, all but the first trained."""
+    at = np.arange(12)
+    blank = np.zeros(len(at))
+    ids = ((start + 5 * at) % words).astype(np.int32)
+    return Piece(ids, at > 0, blank.astype(np.int16), blank.astype(np.float32))
