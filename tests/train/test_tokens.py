@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tutelage.errors import ModelError
+from tutelage.train.dataset import single
 from tutelage.train.tokens import Encoder
 
 
@@ -190,3 +191,76 @@ def test_a_stop_that_is_no_named_special_token_is_the_templates_own(runs: Any, s
         row = runs.rows([runs.dialogue(3, turns=2, sampled=how)])[0]
         texts = trained_text(encoder.sample(row), tokenizer)
         assert texts == ["It is 7<end_of_turn>It is 6<end_of_turn>"]  # one piece
+
+
+OPENING = (
+    "{%- for m in messages -%}"
+    "{%- set said = m['content'].split('</think>')[-1].strip() -%}"
+    "{{ '<|im_start|>' + m['role'] + '\n' }}"
+    "{%- if m['role'] == 'assistant' and loop.last and empty -%}{{ '<think>\n\n</think>\n\n' }}"
+    "{%- endif -%}{{ said + '<|im_end|>\n' }}"
+    "{%- endfor -%}"
+    "{%- if add_generation_prompt -%}{{ '<|im_start|>assistant\n<think>\n' }}{%- endif -%}"
+)
+"""The prompt opens a block of reasoning (DeepSeek-R1, QwQ, Qwen3-Thinking)."""
+CHANNELS = (
+    "{%- for m in messages -%}"
+    "{%- if m['role'] == 'assistant' -%}"
+    "{{ '<|im_start|>assistant<|channel|>final<|message|>' + m['content'] + '<|im_end|>' }}"
+    "{%- else -%}{{ '<|im_start|>' + m['role'] + '<|message|>' + m['content'] + '<|im_end|>' }}"
+    "{%- endif -%}{%- endfor -%}"
+    "{%- if add_generation_prompt -%}{{ '<|im_start|>assistant' }}{%- endif -%}"
+)
+"""A message has a channel, and the prompt ends before it (gpt-oss)."""
+NO_SYSTEM = (
+    "{%- if messages[0]['role'] == 'system' -%}{{ raise_exception('no system role') }}{%- endif -%}"
+    "{%- for m in messages -%}"
+    "{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>\n' }}{%- endfor -%}"
+    "{%- if add_generation_prompt -%}{{ '<|im_start|>assistant\n' }}{%- endif -%}"
+)
+"""Gemma 1 and 2, Mistral 0.1."""
+SILENT = NO_SYSTEM.replace("{{ raise_exception('no system role') }}", "").replace(
+    "{%- for m in messages -%}", "{%- for m in messages if m['role'] != 'system' -%}"
+)
+"""The same, and nothing is said."""
+
+
+@pytest.mark.parametrize("empty", ["true", "false"])
+@pytest.mark.parametrize("control", [False, True])
+def test_a_block_that_the_prompt_opens_is_closed_before_the_message(
+    control: bool, empty: str, runs: Any, small: Any
+):
+    """Whether or not the template writes an empty block in the last message of a dialogue."""
+    tokenizer = small.tokenizer("{%- set empty = " + empty + " -%}" + OPENING)
+    row = runs.rows([runs.dialogue(3, turns=2)])[0]
+    sample = Encoder(tokenizer).sample(single(row) if control else row)
+    texts = trained_text(sample, tokenizer)
+    last = "3 + 3 = 6" if control else "It is 6"
+    assert texts[-1].endswith(f"</think>\n\n{last}<|im_end|>") and "<think>" not in texts[-1]
+    for piece in sample.pieces:
+        whole = tokenizer.decode(piece.ids.tolist())
+        assert whole.count("<think>") == whole.count("</think>") == 1
+
+
+def test_a_channel_is_trained_as_the_model_writes_it(runs: Any, small: Any):
+    row = runs.rows([runs.dialogue(3, turns=2)])[0]
+    tokenizer = small.tokenizer(CHANNELS)
+    sample = Encoder(tokenizer).sample(row)
+    head = "<|channel|>final<|message|>"
+    assert trained_text(sample, tokenizer) == [
+        f"{head}It is 7<|im_end|>{head}It is 6<|im_end|>"  # and the dialogue is one piece
+    ]
+
+
+@pytest.mark.parametrize("template", [NO_SYSTEM, SILENT])
+def test_without_a_system_role_its_prompt_begins_the_first_message(
+    template: str, runs: Any, small: Any
+):
+    row = runs.rows([runs.dialogue(3, turns=2)])[0]
+    tokenizer = small.tokenizer(template)
+    sample = Encoder(tokenizer).sample(row)
+    (piece,) = sample.pieces
+    assert tokenizer.decode(piece.ids.tolist()).startswith(
+        "<|im_start|>user\nBe brief.\n\nWhat is 3 + 3?<|im_end|>\n<|im_start|>assistant\nIt is 7"
+    )
+    assert trained_text(sample, tokenizer) == ["It is 7<|im_end|>It is 6<|im_end|>"]

@@ -16,6 +16,7 @@ a piece of its own after exactly the prompt that the sampler had: several pieces
 Not here: which rows are read (`dataset`), how pieces are batched (`packing`).
 """
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ from tutelage.specials import neutralise
 Row = Mapping[str, Any]
 
 _SENTINEL = "Zq7sentinel"
+_OPENED = re.compile(r"<(\w*(?:think|thought|reason)\w*)>\s*\Z", re.IGNORECASE)
+"""A block of reasoning that a prompt opens and leaves to the model to close."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +87,17 @@ class Encoder:
     """How messages were taken: `sampled tokens`, `re-tokenised`, `other tokenizer`, `split`."""
     stop: int = field(init=False)
     """The token that ends an assistant's message in this template."""
+    _folds: bool = field(init=False, default=False)
+    """Whether a system prompt becomes the beginning of the first user message."""
     _closing: str = field(init=False)
     _special: frozenset[int] = field(init=False)
 
     def __post_init__(self) -> None:
         if not self.tokenizer.chat_template:
             raise ModelError("the tokenizer has no chat template: give one with --chat-template")
-        asked = {"role": "user", "content": "a"}
-        text = self._render([asked, {"role": "assistant", "content": _SENTINEL}], False)
+        question = {"role": "user", "content": "a"}
+        self._folds = not self._takes_system(question)
+        text = self._render([question, {"role": "assistant", "content": _SENTINEL}], False)
         tail = self._ids(text.partition(_SENTINEL)[2])
         added = self.tokenizer.added_tokens_decoder  # Gemma's and Phi's stop has no named slot
         self._special = frozenset(
@@ -176,7 +182,7 @@ class Encoder:
                 self.notes["split"] += bool(pieces)
                 pieces.append(_Draft())
                 pieces[-1].context(self._ids(prompt))
-            open_ = self._reply(pieces[-1], messages[k]["content"], trail[k], trained[k], prompt)
+            open_ = self._reply(pieces[-1], messages[: k + 1], trail[k], trained[k], prompt)
             seen = None if open_ is None else prompt + open_ + self._closing
         return pieces
 
@@ -191,21 +197,58 @@ class Encoder:
         return ids, logprobs
 
     def _reply(
-        self, draft: "_Draft", content: str, entry: Row, train: bool, prompt: str
+        self,
+        draft: "_Draft",
+        messages: Sequence[Mapping[str, str]],
+        entry: Row,
+        train: bool,
+        prompt: str,
     ) -> str | None:
-        """Adds a student's message; gives its text as later turns see it, None if they see less."""
+        """Adds a student's message, the last of `messages`; gives its text as later turns see it,
+        None if they see less.
+        """
+        content = messages[-1]["content"]
         ids = list(entry["token_ids"])
         if ids and not self._reads(ids, content, entry["reasoning"]):
             self.notes["other tokenizer"] += 1
             ids = []
         self.notes["sampled tokens" if ids else "re-tokenised"] += 1
         logprobs = list(entry["logprobs"]) if ids else []
-        ids, logprobs = self._closed(ids or self._ids(content), logprobs, entry["finish_reason"])
+        if not ids:
+            content = self._written(messages, prompt)
+            ids = self._ids(content)
+        ids, logprobs = self._closed(ids, logprobs, entry["finish_reason"])
         draft.reply(ids, logprobs, entry["turn"], train)
         if ids[-1:] != [self.stop]:
             draft.context([self.stop])  # the template closes what the student left open
         said = ids[:-1] if ids[-1:] == [self.stop] else ids
         return content if self.tokenizer.decode(said).strip() == content.strip() else None
+
+    def _written(self, messages: Sequence[Mapping[str, str]], prompt: str) -> str:
+        """The last message as the model itself would write it after the prompt.
+
+        What the template puts between the two is the model's to write: the channel of a final
+        answer, say. Where the prompt opens a block of reasoning, the model closes it first, so no
+        block is ever taught that does not close.
+
+        >>> # prompt "<|assistant|><think>\\n", message "42"   ->   "\\n</think>\\n\\n42"
+        """
+        content = messages[-1]["content"]
+        whole = self._render(messages, False)
+        at = whole.find(content.strip(), len(prompt)) if whole.startswith(prompt) else -1
+        head = whole[len(prompt) : at] if at >= 0 else ""
+        opened = _OPENED.search(prompt + head)
+        if opened and f"</{opened[1]}>" not in head:
+            head += f"\n</{opened[1]}>\n\n"
+        return head + content
+
+    def _takes_system(self, question: Mapping[str, str]) -> bool:
+        """Whether the template has a place for a system prompt (Gemma 1, Mistral 0.1 have none)."""
+        try:
+            text = self._render([{"role": "system", "content": _SENTINEL}, question], True)
+        except Exception:  # a template says so by raising whatever it likes
+            return False
+        return _SENTINEL in text
 
     def _reads(self, ids: list[int], content: str, reasoning: str) -> bool:
         """Whether this tokenizer could have been the sampler's: its text holds the message."""
@@ -216,6 +259,8 @@ class Encoder:
         return any(all(word in neutralise(text)[0] for word in words) for text in texts)
 
     def _render(self, messages: Sequence[Mapping[str, str]], prompting: bool) -> str:
+        if self._folds:
+            messages = folded(messages)
         text: str = self.tokenizer.apply_chat_template(
             list(messages), tokenize=False, add_generation_prompt=prompting
         )
@@ -224,6 +269,18 @@ class Encoder:
     def _ids(self, text: str) -> list[int]:
         ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
+
+
+def folded(messages: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
+    """The messages with the system prompt at the beginning of the first user message.
+
+    >>> folded([{"role": "system", "content": "Be brief."}, {"role": "user", "content": "2 + 2?"}])
+    [{'role': 'user', 'content': 'Be brief.\\n\\n2 + 2?'}]
+    """
+    if len(messages) < 2 or messages[0]["role"] != "system":
+        return list(messages)
+    system, first, *rest = messages
+    return [first | {"content": f"{system['content']}\n\n{first['content']}"}, *rest]  # type: ignore[operator]
 
 
 @dataclass(slots=True)
