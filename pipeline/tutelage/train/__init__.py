@@ -1,12 +1,13 @@
 """The bundled trainer: SFT and GRPO from the shards of a run. Small enough to read whole.
 
-    recipe      what a training depends on             rows, dataset, groups   shards to groups
-    tokens      a dialogue as token ids                packing                 groups to passes
-    loss        the one loss                           learner                 one step
-    model       open, LoRA, export                     checkpoint, metrics     what is kept
-    loop        from run to model                      dry_run                 `--dry-run`
+    recipe     what a training depends on              rows, groups, dataset   shards to groups
+    tokens     a dialogue as token ids                 packing, attention      groups to passes
+    loss       the one loss                            head, policy            log-probabilities
+    learner    one step                                model, sharding, optimizer
+    loop       from run to model                       checkpoint, weights, metrics   what is kept
+    dry_run    what it would do, and `memory` want     README.md   the order to read them in
 
-Models, LoRA and distribution are transformers', peft's and accelerate's; what is ours is the
+Models, LoRA and distribution are transformers', peft's and PyTorch's; what is ours is the
 objective, and how rows become tokens. The only room that imports torch. Not a general trainer: one
 model family (causal language models with a chat template), one kind of row.
 """
