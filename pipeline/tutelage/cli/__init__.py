@@ -19,6 +19,7 @@ from tutelage.errors import Mistake, TutelageError
 
 COMMANDS = {
     "generate": "Turn problems into verified teacher-student dialogues.",
+    "plan": "Say beforehand what a run takes: calls, tokens, hours, storage, cost.",
     "launch": "Generate on many machines: Dataflow, by a kind of GPU.",
     "show": "Print dialogues of a run.",
     "inspect": "Count a run: outcomes, turns, tokens, leaks, balance.",

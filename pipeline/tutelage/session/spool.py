@@ -18,17 +18,19 @@ from tutelage.shards.folder import writing
 from tutelage.storage import Location, streamed, whole
 
 _NAME = pa.dictionary(pa.int32(), pa.string())
+_TEXT = pa.large_string()
+"""Ids of 20 bytes for a hundred million dialogues are 2 GB, which is all that `string` can address."""
 FACTS = pa.schema(
     [
-        ("key", pa.string()),  # dialogue id, or that of an input that became none
+        ("key", _TEXT),  # dialogue id, or that of an input that became none
         ("kind", _NAME),  # see `shards.journal.Kind`
         ("file", _NAME),
         ("offset", pa.int64()),
         ("length", pa.int32()),
         ("arm", _NAME),
-        ("group", pa.string()),
+        ("group", _TEXT),
         ("sample", pa.int32()),
-        ("problem", pa.string()),
+        ("problem", _TEXT),
         ("solved", pa.int32()),  # turn; null where it was not
     ]
 )
@@ -40,8 +42,8 @@ LISTED = pa.schema(
         ("offset", pa.int64()),
         ("length", pa.int32()),
         ("split", _NAME),  # these three are null in rejects, which keep their own
-        ("cluster_id", pa.string()),
-        ("duplicate_of", pa.string()),
+        ("cluster_id", _TEXT),
+        ("duplicate_of", _TEXT),
     ]
 )
 """Of each row of a shard."""

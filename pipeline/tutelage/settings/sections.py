@@ -114,6 +114,13 @@ class Driver(Section):
     )
 
 
+class Prices(Section):
+    """What is billed, in any currency, for `tutelage plan`; 0 where nobody says."""
+
+    engine_hour: float = Field(0.0, ge=0, description="one machine with its GPUs, an hour")
+    gigabyte_month: float = Field(0.0, ge=0, description="storage of a gigabyte, a month")
+
+
 class Flow(Section):
     """Where the graph runs; what a runner itself wants to know follows `--` on the command line."""
 

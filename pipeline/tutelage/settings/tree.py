@@ -19,6 +19,7 @@ from tutelage.settings.sections import (
     Flow,
     Leaks,
     Player,
+    Prices,
     Priming,
     Reader,
     Resume,
@@ -73,6 +74,7 @@ class Settings(Section):
     shards: Shards = Shards()
     resume: Resume = Resume()
     flow: Flow = Flow()
+    prices: Prices = Prices()
 
     def resolved(self) -> "Settings":
         """The tree with every default that depends on another value filled in."""
@@ -125,7 +127,7 @@ class Settings(Section):
         """The part that shapes the data: all but speed, place and size of the input."""
         tree = self.model_dump(
             mode="json",
-            exclude={"driver", "server", "shards", "flow", "resume", "limit", "samples"},
+            exclude={"driver", "server", "shards", "flow", "prices", "resume", "limit", "samples"},
         )
         tree["vllm"] = {k: tree["vllm"][k] for k in ("dtype", "max_model_len", "extra")}
         tree["corpora"] = [_bare(spec) for spec in self.corpora]

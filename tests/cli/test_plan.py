@@ -1,0 +1,58 @@
+"""`tutelage plan`: beside the truth of the run that it was for."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from runs import scripted
+from tutelage.cli.plan import command
+from tutelage.flow import run
+from tutelage.session import estimate
+from tutelage.session.estimate import Range
+from tutelage.settings import Prices
+from tutelage.shards import RunFolder
+
+
+def planned(*words):
+    result = CliRunner().invoke(command, words, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_a_plan_is_near_the_truth(tmp_path):
+    run(scripted(corpora=("starter?size=300",), samples=2), str(tmp_path / "run"))
+    words = ("starter?size=300", "--samples", "2", "--sample", "100", "--tokens-per-s", "500")
+    prices = ("--set", "prices.engine_hour=2", "--set", "prices.gigabyte_month=0.02")
+    output = planned(*words, *prices, "--beside", str(tmp_path / "run"), "--json")
+    result = json.loads(output)
+    plan, truth = result["plan"], result["truth"]
+    assert result["rows"] == plan["problems"] == 300 and plan["dialogues"] == 600
+    for name in ("calls", "prompt", "completion", "journal_bytes"):
+        value = plan[name]["value"] if name in plan else 0
+        assert value == pytest.approx(truth[name], rel=0.2), name
+    assert plan["calls"]["low"] < plan["calls"]["value"] < plan["calls"]["high"]
+    assert plan["hours"]["value"] == pytest.approx(plan["completion"]["value"] / 500 / 3600)
+    assert plan["cost"]["value"] == pytest.approx(plan["hours"]["value"] * 2, rel=0.05)
+    table = planned(*words)
+    assert "300 rows, 300 problems to be played, 600 dialogues" in table
+    assert "give prices.engine_hour" in table
+    assert "give --tokens-per-s or --true" in planned(*words[:5])
+
+
+def test_what_is_summed_is_what_rows_say(tmp_path):
+    usage = {"prompt": 10, "cached": 4, "completion": 3}
+    rows = [
+        {
+            "problem_id": problem,
+            "usage": {"student": usage, "teacher": usage, "judge": None},
+            "trail": [{"act": act} for act in ("system", "problem", "attempt", "feedback")],
+        }
+        for problem in ("a", "a", "b")
+    ]
+    sums = estimate.counts(rows)
+    assert sums["dialogues"].tolist() == [2, 1]
+    assert sums["calls"].tolist() == [4, 2] and sums["cached"].tolist() == [16, 8]
+    whole = estimate.estimate(sums, RunFolder(tmp_path), 100, 150, 0.0, Prices())
+    assert whole.prompt.value == 100 * 30 and whole.hours is None and whole.cost is None
+    assert Range(1, 0, 2) + Range(1, 1, 1) * 2 == Range(3, 2, 4)
