@@ -68,7 +68,7 @@ def test_the_equal_command_is_one_that_generate_takes(monkeypatch):
     assert "vllm.tensor_parallel_size=8" in params["sets"] and params["sets"][-1] == "turns=3"
     options = dict(params)
     corpora = options.pop("corpora")[: -len(flags)]
-    for name in ("out", "quiet", "resume"):
+    for name in ("out", "quiet", "resume", "preview"):
         options.pop(name)
     settings = generate.resolved(
         corpora, options.pop("config"), options.pop("sets"), options.pop("mapping"),

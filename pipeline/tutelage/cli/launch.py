@@ -10,12 +10,14 @@ from tutelage.cli import generate
 from tutelage.errors import SettingsError
 
 _OURS = ("on", "project", "region", "gpu", "gpus", "workers", "image", "show_only")
+_LEFT_OUT = ("preview",)
+"""Options of `generate` for a few dialogues on this machine."""
 _CHECK = "check"
 
 
 @click.command(
     "launch",
-    params=[*generate.command.params],
+    params=[option for option in generate.command.params if option.name not in _LEFT_OUT],
     epilog="Example: tutelage launch gs://bucket/gsm8k.jsonl --project my-project "
     "--region us-central1 --gpu l4 --workers 8 --image REGION-docker.pkg.dev/my-project/r/tutelage:1 "
     "--set student.model=Qwen/Qwen3-8B --samples 8 --out gs://bucket/first",

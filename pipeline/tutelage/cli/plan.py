@@ -10,7 +10,7 @@ import click
 
 from tutelage.cli import generate
 
-_LEFT_OUT = ("out", "resume", "quiet", "limit", "engine")
+_LEFT_OUT = ("out", "resume", "quiet", "limit", "engine", "preview")
 _TITLES = {
     "calls": "calls",
     "prompt": "tokens in",

@@ -1,0 +1,30 @@
+"""The whole graph on a second engine, Dask, which Beam's local runner has nothing in common with."""
+
+import pytest
+
+pytest.importorskip("distributed", reason="apache-beam[dask] is not installed")
+
+from runs import scripted
+from tutelage.flow import run
+
+UNLIKE = ("journal", "logs", "telemetry.json", "run.json")
+
+
+@pytest.mark.slow
+def test_dask_gives_the_same_bytes(tmp_path):
+    settings = {"limit": 80, "samples": 2, "splits__ratios": {"train": 0.8, "test": 0.2}}
+    run(scripted(**settings), str(tmp_path / "near"))
+    run(
+        scripted(**settings, sets=["flow.shared_files=true"]),
+        str(tmp_path / "far"),
+        ("--runner=DaskRunner", "--dask_npartitions=2"),
+    )
+    names = {
+        path.relative_to(tmp_path / "near")
+        for path in (tmp_path / "near").rglob("*")
+        if path.is_file()
+    }
+    names = {name for name in names if name.parts[0] not in UNLIKE}
+    assert len(names) >= 5
+    for name in sorted(names):
+        assert (tmp_path / "far" / name).read_bytes() == (tmp_path / "near" / name).read_bytes()
