@@ -9,7 +9,7 @@ import math
 import os
 import resource
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -67,15 +67,12 @@ class Shape:
         share = 1 / processes if shard else 1.0
         copies = 2 if processes > 1 and not shard else 1  # DDP's buckets beside the gradients
         wide = 2 if model.half(recipe) else 4
-        kept = self.activations
-        if recipe.checkpointing:
-            kept = self.working
         return Needs(
             weights=(self.weights + self.reference) * share,
             gathered=(2 * self.layer + self.outside) * wide if shard and processes > 1 else 0.0,
             gradients=4.0 * self.trained * share * copies,
             states=STATE_BYTES[recipe.states] * self.trained * share,
-            activations=kept + self.working,
+            activations=self.activations + self.working,
             logits=self.logits,
         )
 
@@ -90,7 +87,8 @@ def shape(recipe: Recipe, name: str, row: Packed) -> Shape:
 
     half = model.half(recipe)
     with FakeTensorMode(allow_non_fake_inputs=True):
-        network = model.student(name, recipe, shapes=True).network
+        plain = replace(recipe, checkpointing=False)  # what one layer saves is seen either way
+        network = model.student(name, plain, shapes=True).network
         policy = Policy(network, attention.chosen(recipe.attention, half), half)
         saved = _saved(policy, row)
     weights = list(policy.parameters())
