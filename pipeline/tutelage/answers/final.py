@@ -23,13 +23,13 @@ from tutelage.answers.pieces import pieces
 from tutelage.answers.plain import plain
 from tutelage.answers.prose import HEDGED, NO_ANSWER, Given, number_of, refused
 from tutelage.answers.reading import bare, read_plain
+from tutelage.answers.subject import subject
 from tutelage.answers.tables import Table
+from tutelage.answers.trimming import trimmed
 from tutelage.answers.values import Formula, Items, Moment, Number, Relation, Value, Words
 
 __all__ = ["CUT_OFF", "NO_ANSWER", "PHRASE", "Final", "final_answer", "trimmed", "whole"]
 
-LONGEST_MESSAGE = 20_000
-"""Characters of a message that are read; an answer stands at the end, so its end is kept."""
 TAKEN_BACK = "taken back"
 PHRASE = Table(
     "phrase",
@@ -62,24 +62,6 @@ def final_answer(message: str, gold: Answer) -> Final:
     if final.reason or not rest.strip():
         return final
     return _reconsidered(final, rest, gold)
-
-
-def trimmed(message: str) -> str | None:
-    """The part of `message` that is read: its end, without reasoning in tags and calculator marks.
-
-    None where reasoning never ends: then nothing has been said.
-    """
-    message = message[-LONGEST_MESSAGE:]
-    if "<<" in message:
-        message = re.sub(r"<<[^<>\n]*>>", "", message)
-    thought, _, said = message.rpartition("</think>")
-    if thought:
-        return said
-    return (
-        None
-        if "<think>" in message and len(message.split("<think>")[0].strip()) == 0
-        else message.strip()
-    )
 
 
 def _stated(text: str, gold: Answer) -> tuple[Final, str]:
@@ -280,28 +262,11 @@ def _of_sentence(sentence: str, gold: Answer) -> Final | None:
         readings += whole(said[opened.end() :], gold).readings
     readings += whole(said, gold).readings
     if gold.words and not gold.letter:
-        readings += _subject(said, gold)
+        readings += subject(said, gold)
     denied = re.search(r"(?:\b(?:not|never|cannot)|n't)\s+(?:\w+\s+){0,2}\S*$", said)
     if denied and not any(text == said for text, _ in readings[:1]):
         return NOTHING
     return Final(tuple(readings), "")
-
-
-_LEAD = re.compile(r"^.*\b(?:so|therefore|thus|hence|then),?\s+", re.I | re.S)
-_CONDITION = re.compile(r"\b(?:if|given|when|where)\b")
-
-
-def _subject(sentence: str, gold: Answer) -> list[tuple[str, Value]]:
-    """`Dana is the tallest` says Dana, where the question asks who is the tallest."""
-    said = _LEAD.sub("", sentence).strip()
-    rest = said[len(gold.text) :]
-    if not said.lower().startswith(gold.text.lower()) or not re.match(r"\s+\w", rest):
-        return []
-    if sentences.DENIES.search(said) or re.search(r"\b(?:or|and|than|nor)\b", rest, re.I):
-        return []
-    asked = set(re.findall(r"\w{3,}", _CONDITION.split(gold.statement.question)[0]))
-    words = set(re.findall(r"\w{3,}", rest.lower())) - {"must", "was", "has"}
-    return [(gold.text, gold.value)] if words and words <= asked else []
 
 
 def _yes_or_no(text: str) -> Final:

@@ -91,6 +91,11 @@ def command(
         return
     click.echo(f"{total} rows, {problems} problems to be played, {dialogues} dialogues\n")
     click.echo(f"{'':18}{'plan':>10}{'from':>10}{'to':>10}{'truth':>10}".rstrip())
+    _print(plan, truth)
+
+
+def _print(plan: Any, truth: Any) -> None:
+    """A line a figure: what is planned, its interval, and what it was beside it."""
     for name, figure in plan.lines():
         if figure is None:
             why = "give --tokens-per-s or --true" if name == "hours" else "give prices.engine_hour"

@@ -23,7 +23,8 @@ from functools import lru_cache
 from typing import Any
 
 from tutelage.answers import sentences
-from tutelage.answers.final import CUT_OFF, LONGEST_MESSAGE, NO_ANSWER, PHRASE
+from tutelage.answers.final import CUT_OFF, NO_ANSWER, PHRASE
+from tutelage.answers.trimming import LONGEST_MESSAGE
 from tutelage.records import Problem, Verdict
 
 LONGEST = 20_000

@@ -67,16 +67,10 @@ def app(rows: Rows, token: str) -> Starlette:
         except (TutelageError, ValueError) as error:
             return JSONResponse({"error": str(error)}, 400)
 
-    def script(request: Request) -> Response:
-        name = request.path_params["name"]
-        if name not in _SCRIPTS:
-            return PlainTextResponse("not here", 404)
-        return Response(asset(name), media_type=_KINDS[name.rsplit(".", 1)[-1]])
-
     made = Starlette(
         routes=[
             Route("/", page),
-            Route("/page/{name}", script),
+            Route("/page/{name}", _script),
             Route("/api/state", answer(lambda request: _state(rows))),
             Route("/api/rows", answer(lambda request: rows.page(_query(request)))),
             Route("/api/facets", answer(lambda request: rows.facets(_query(request)))),
@@ -93,6 +87,13 @@ def app(rows: Rows, token: str) -> Starlette:
     )
     made.add_middleware(_Guard)
     return made
+
+
+def _script(request: Request) -> Response:
+    name = request.path_params["name"]
+    if name not in _SCRIPTS:
+        return PlainTextResponse("not here", 404)
+    return Response(asset(name), media_type=_KINDS[name.rsplit(".", 1)[-1]])
 
 
 class _Guard:
