@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip("google.cloud.dataflow_v1beta3", reason="apache-beam[gcp] is not installed")
 
 from cloud.dataflow import Dataflow
+from cloud.fixtures import without_queries
 from cloud.storage import Buckets, serving, url
 from runs import scripted
 from tutelage.flow import run
@@ -55,6 +56,7 @@ def patch():
 
 
 def serve(cloud, patch):
+    without_queries(patch)
     with serving(cloud.buckets, cloud.dataflow) as port:
         cloud.port = port
         patch.setenv("STORAGE_EMULATOR_HOST", f"http://localhost:{port}")
