@@ -175,7 +175,8 @@ def test_killed_while_it_publishes(tmp_path: Path) -> None:
     calm, out = tmp_path / "calm", tmp_path / "run"
     run(scripted(), str(calm))
     kill(
-        begin(out, ["student.engine=scripted", "teacher.engine=scripted"]), (out / "shards").exists
+        begin(out, ["student.engine=scripted", "teacher.engine=scripted"]),
+        RunFolder(out).spool.exists,
     )
     with pytest.raises(Mistake, match="is not published yet"):
         list(read_rows(str(out)))

@@ -1,4 +1,4 @@
-"""Engines that hang or die are noticed: by the one in this process, and by the keeper of a server."""
+"""Engines that hang or die are noticed: in this process, and by the supervisor of a server."""
 
 import asyncio
 import os
@@ -16,9 +16,10 @@ import pytest
 
 from builders import problem
 from tutelage import dialogue, settings
-from tutelage.engines import keeper, launch, vllm
+from tutelage.engines import launch, supervisor, vllm
 from tutelage.engines.launch import VllmServer
 from tutelage.engines.supervisor import Supervisor
+from tutelage.engines.tokens import Prompt
 from tutelage.engines.vllm import InProcess
 from tutelage.errors import Fatal
 from tutelage.records import Request, Rules
@@ -44,9 +45,8 @@ def stuck(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stuck]:
 
     def start(engine: InProcess, chosen: object, vllm: object) -> None:
         engine._engine = made
-        engine._tokenizer = SimpleNamespace(
-            apply_chat_template=lambda chat, **_: {"input_ids": [1, 2]}
-        )
+        prompt = lambda chat, history: Prompt([1, 2], [1, 2], False)  # noqa: E731
+        engine._chats = SimpleNamespace(prompt=prompt, is_plain=lambda ids: True)  # type: ignore[assignment]
         params = lambda **given: SimpleNamespace(**given)  # noqa: E731
         engine._length, engine._params, engine._final = 100, params, None
 
@@ -98,7 +98,7 @@ HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 
 
 class Kept:
-    """A stand-in server with its keeper, and what the keeper said."""
+    """A stand-in server with its supervisor, and what that said."""
 
     def __init__(
         self, server: VllmServer, watch: Supervisor, said: list[str], lost: "queue.Queue[str]"
@@ -126,7 +126,7 @@ class Kept:
 def keep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Kept]]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(launch, "_LOOK_S", 0.05)
-    monkeypatch.setattr(keeper, "_LOOK_S", 0.05)
+    monkeypatch.setattr(supervisor, "_LOOK_S", 0.05)
     monkeypatch.setattr(
         VllmServer,
         "_command",

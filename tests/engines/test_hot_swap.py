@@ -135,7 +135,7 @@ def test_a_server_that_died_starts_with_the_weights_that_are_wanted(start: Start
     server = start(old)
     server.server.stop()
     server.play(new)
-    server.server.restart()  # as its keeper does
+    server.server.restart()  # as its supervisor does
     assert begun() == [old, new, new]
 
 

@@ -204,7 +204,7 @@ def test_its_dialogues_are_compared_like_those_on_disk(store, calm, tmp_path):
     assert said[0] == said[1] and "exact" in said[0][1]
     rows = [list(read_rows(str(tmp_path / name))) for name in ("store", "disk")]
     assert rows[0] == rows[1] != []
-    with pytest.raises(Mistake, match="got one twice"):
+    with pytest.raises(Mistake, match="wanted each run once"):
         CliRunner().invoke(dedup, [RUN, RUN, "--out", str(tmp_path)], catch_exceptions=False)
 
 

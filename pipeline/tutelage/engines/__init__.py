@@ -119,9 +119,10 @@ def build(player: Player, settings: Settings) -> Engine:
         player = player.model_copy(update={"model": HOT_SWAP_MODEL})
         server = settings.server.model_copy(update={"url": url, "api_key_env": access.KEY_VARIABLE})
         settings = settings.model_copy(update={"server": server})
-    own = {"url": player.url, "api_key_env": player.api_key_env}
-    server = settings.server.model_copy(update={key: value for key, value in own.items() if value})
-    settings = settings.model_copy(update={"server": server})
+    if player.url or player.api_key_env:
+        given = {"url": player.url, "api_key_env": player.api_key_env}
+        server = settings.server.model_copy(update={k: v for k, v in given.items() if v})
+        settings = settings.model_copy(update={"server": server})
     engine: Engine = plugins.load(path, ENGINES, "engine", _NEEDS)(player, settings)
     return engine
 

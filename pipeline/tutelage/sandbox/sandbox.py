@@ -160,7 +160,9 @@ class Sandbox:
         with contextlib.ExitStack() as stack:
             order = {"kind": kind, "mode": mode, "limits": asdict(self.limits)}
             if mode == "landlock":
-                folder = tempfile.TemporaryDirectory(prefix="tutelage-", ignore_cleanup_errors=True)
+                folder = tempfile.TemporaryDirectory(
+                    prefix="tutelage-sandbox-", ignore_cleanup_errors=True
+                )
                 order["folder"] = stack.enter_context(folder)
             (job_r, job_w), (result_r, result_w) = os.pipe(), os.pipe()
             try:
