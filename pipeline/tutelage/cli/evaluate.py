@@ -115,15 +115,15 @@ def command(
     chosen = planning.plan(out, settings, students)
     with Live(quiet=quiet, out=out) as live:
         played = play(chosen, live.watch, beam_args)
-    found = report.write(chosen.out, chosen.settings, played, wanted, other, probe)
-    _conclude(found, out)
-    if not all(line["verdict"] == "holds" for line in found["expectations"]):
+    figures = report.write(chosen.out, chosen.settings, played, wanted, other, probe)
+    _conclude(figures, out)
+    if not all(line["verdict"] == "holds" for line in figures["expectations"]):
         sys.exit(1)
 
 
-def _conclude(found: dict[str, Any], out: str) -> None:
+def _conclude(figures: dict[str, Any], out: str) -> None:
     """The report in a few lines, on standard output."""
-    for name, of in found["sets"].items():
+    for name, of in figures["sets"].items():
         click.echo(f"{name}: solved by turn 1, and by turn {of['turns']}")
         for line in of["conditions"]:
             first, last = line["curve"][0], line["curve"][-1]
@@ -137,12 +137,12 @@ def _conclude(found: dict[str, Any], out: str) -> None:
                 f"{_words(line['by_turn'][-1])} at equal turns, "
                 f"{_words(line['equal_tokens'])} at {line['budget']:.0f} student tokens each"
             )
-    for line in found["expectations"]:
+    for line in figures["expectations"]:
         click.echo(
             f"expected   {line['text']}: {line['verdict']} for {line['where']} "
             f"({_words(line['figure'])})"
         )
-    for warning in found["warnings"]:
+    for warning in figures["warnings"]:
         click.echo(f"note: {warning}", err=True)
     click.echo(f"report     {out}/report.html")
 

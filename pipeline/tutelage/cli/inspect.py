@@ -70,24 +70,24 @@ def _labels(runs: tuple[str, ...]) -> list[str]:
     return names if len(set(names)) == len(names) else list(runs)
 
 
-def _one(run: str, found: Tree, compared: Tree) -> None:
-    balance, dialogues, took = found["balance"], found["dialogues"], found["telemetry"]
-    click.echo(f"run {found['run_id']} in {run}")
+def _one(run: str, figures: Tree, compared: Tree) -> None:
+    balance, dialogues, took = figures["balance"], figures["dialogues"], figures["telemetry"]
+    click.echo(f"run {figures['run_id']} in {run}")
     click.echo(
         f"problems   {balance['input']} in = {balance['kept']} kept + {balance['filtered']} "
         f"filtered + {balance['duplicate']} duplicate + {balance['dead']} dead"
     )
     click.echo(f"dialogues  {dialogues['kept']} kept, {dialogues['dead']} dead")
-    if made := found.get("derived"):
+    if made := figures.get("derived"):
         from tutelage.cli.deriving import account
 
         parents = ", ".join(parent["name"] for parent in made["parents"])
         click.echo(harmless(f"derived    by {made['operation']} from {parents}"))
         click.echo(harmless(account({"derived": made})))
-    for source in found["sources"]:
+    for source in figures["sources"]:
         words = f"{source['source']} ({source['domain']}, {source['licence']})"
         click.echo(harmless(f"source     {words}: {source['dialogues']} dialogues"))
-    for made in found["makers"]:
+    for made in figures["makers"]:
         prompts = " ".join(made[f"{side}_prompt"][:8] or "-" for side in ("student", "teacher"))
         click.echo(
             harmless(
@@ -96,7 +96,7 @@ def _one(run: str, found: Tree, compared: Tree) -> None:
             )
         )
     for line in compared["conditions"]:
-        _arm(line["arm"], found["arms"][line["arm"]], line)
+        _arm(line["arm"], figures["arms"][line["arm"]], line)
     if took:
         click.echo(
             f"took       {took['generate_s']:.0f} s, {took['tokens_per_s']:.0f} tokens/s, "

@@ -42,12 +42,12 @@ def command(file: str, expression: str) -> None:
 
     for number, line in _lines(file):
         try:
-            found = find_leak(*_row(line), expression)
+            leak = find_leak(*_row(line), expression)
         except (ValueError, RecursionError) as error:
             reason = str(error) or "nested too deeply"
             _print(None, Leak("unreadable", evidence=f"line {number}: {reason}"))
         else:
-            _print(bool(found.kind), found)
+            _print(bool(leak.kind), leak)
 
 
 def _lines(file: str) -> Iterator[tuple[int, bytes]]:
@@ -62,10 +62,10 @@ def _lines(file: str) -> Iterator[tuple[int, bytes]]:
         ) from error
 
 
-def _print(leaks: bool | None, found: Leak) -> None:
+def _print(leaks: bool | None, leak: Leak) -> None:
     # A lone surrogate in a row must not stop the rows after it.
-    evidence = found.evidence.encode("utf-8", "replace").decode()
-    row = {"leak": leaks, "kind": found.kind, "evidence": evidence}
+    evidence = leak.evidence.encode("utf-8", "replace").decode()
+    row = {"leak": leaks, "kind": leak.kind, "evidence": evidence}
     click.echo(json.dumps(row, ensure_ascii=False))
 
 
@@ -116,19 +116,19 @@ def _gold(row: dict[str, Any]) -> Gold:
     return Gold(kind, str(gold).lower() if isinstance(gold, bool) else str(gold), tests)
 
 
-def _history(said: Any, statement: str) -> tuple[tuple[str, str], ...]:
+def _history(history: Any, statement: str) -> tuple[tuple[str, str], ...]:
     """Role and content of each message; bare strings alternate, the statement itself left out."""
-    if said is None:
+    if history is None:
         return ()
-    if not isinstance(said, list):
-        raise ValueError(f"wanted history as a list, got {type(said).__name__}")
-    if said and isinstance(said[0], str):
-        said = said[1:] if said[0].strip() == statement.strip() else said
-        said = [
+    if not isinstance(history, list):
+        raise ValueError(f"wanted history as a list, got {type(history).__name__}")
+    if history and isinstance(history[0], str):
+        history = history[1:] if history[0].strip() == statement.strip() else history
+        history = [
             {"role": "teacher" if number % 2 else "student", "content": text}
-            for number, text in enumerate(said)
+            for number, text in enumerate(history)
         ]
-    return tuple(_turn(turn) for turn in said)
+    return tuple(_turn(turn) for turn in history)
 
 
 def _turn(turn: Any) -> tuple[str, str]:

@@ -95,12 +95,12 @@ def _shown() -> Iterator[Callable[[str, int, int], None]]:
 
 
 def _lines() -> Callable[[str, int, int], None]:
-    said: set[tuple[str, int]] = set()
+    announced: set[tuple[str, int]] = set()
 
     def tell(what: str, done: int, total: int) -> None:
         quarter = 4 * done // total if total else 0
-        if (what, quarter) not in said:
-            said.add((what, quarter))
+        if (what, quarter) not in announced:
+            announced.add((what, quarter))
             click.echo(f"{what}: {25 * quarter} %" if total else what, err=True)
 
     return tell

@@ -78,9 +78,9 @@ def _study(config: str, out: str, seed: int, dry_run: bool) -> None:
     from tutelage.corpora import open_corpus
     from tutelage.replicate import study as studies
 
-    found = studies.load(config)
-    bench = studies.Bench(Path(out).absolute(), found, seed, partial(click.echo, err=True), Here())
-    for spec in (*found.train, *found.test):
+    study = studies.load(config)
+    bench = studies.Bench(Path(out).absolute(), study, seed, partial(click.echo, err=True), Here())
+    for spec in (*study.train, *study.test):
         open_corpus(spec)
     if dry_run:
         for name, words, _ in studies.steps(bench):

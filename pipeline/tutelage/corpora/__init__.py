@@ -7,7 +7,7 @@ wherever a name is accepted, a dotted `package.module:Class` is too. A format ha
 duplicate.
 
     row, problem              what a corpus, a row and a format are; how a Problem is made
-    places, containers, files where files lie, what is in them, their rows
+    paths, containers, files  where files lie, what is in them, their rows
     gsm8k, svamp, ...         one module a format: a record in, a problem out
     hub                       a table of what stands in which column of sets on the hub
     fields, code_tests        values as they lie in records; tests in all their forms
@@ -118,7 +118,7 @@ def _from_files(
 ) -> Corpus:
     from tutelage.corpora.files import Files, sample, stem
     from tutelage.corpora.generic import Generic
-    from tutelage.corpora.places import find
+    from tutelage.corpora.paths import find
 
     reader: Format | None = None
     if format and format != "generic":

@@ -1,6 +1,6 @@
-"""Tries a corpus on a judge: every gold answer must pass, every mutant must fail.
+"""Tries a corpus on a verifier: every gold answer must pass, every mutant must fail.
 
-Knows no verifier: the judge is a function, which may be called from several threads at once.
+Knows no verifier: it is handed a function, which may be called from several threads at once.
 """
 
 from collections import deque
@@ -12,12 +12,12 @@ from tutelage.corpora import mutants
 from tutelage.corpora.row import Row
 from tutelage.records import Problem, Verdict
 
-Judge = Callable[[Problem, str], Verdict]
+Verify = Callable[[Problem, str], Verdict]
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What the judge said of one problem's answers."""
+    """The verdicts on one problem's answers."""
 
     row: Row
     gold: Verdict | None = None
@@ -32,24 +32,24 @@ class Checked:
         )
 
 
-def check(rows: Iterable[Row], judge: Judge, threads: int = 2) -> Iterator[Checked]:
+def check(rows: Iterable[Row], verify: Verify, threads: int = 2) -> Iterator[Checked]:
     """The rows as they were judged, in order; a few are in flight at a time."""
     with ThreadPoolExecutor(threads) as pool:
         waiting: deque[Future[Checked]] = deque()
         for row in rows:
-            waiting.append(pool.submit(_checked, row, judge))
+            waiting.append(pool.submit(_checked, row, verify))
             if len(waiting) > 2 * threads:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
 
 
-def _checked(row: Row, judge: Judge) -> Checked:
+def _checked(row: Row, verify: Verify) -> Checked:
     if row.problem is None:
         return Checked(row)
     right = mutants.gold(row.problem)
     return Checked(
         row,
-        judge(row.problem, right) if right else None,
-        judge(row.problem, mutants.mutate(row.problem)),
+        verify(row.problem, right) if right else None,
+        verify(row.problem, mutants.mutate(row.problem)),
     )

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from tutelage.corpora.places import unpacked
+from tutelage.corpora.paths import unpacked
 from tutelage.corpora.row import LONGEST_ROW
 
 Load = Callable[[], object]

@@ -78,14 +78,14 @@ def sentences(text: str) -> list[str]:
     >>> sentences("Mr. Li has 3.5 kg. How much is left?")
     ['Mr. Li has 3.5 kg.', 'How much is left?']
     """
-    found, start = [], 0
+    parts, start = [], 0
     for match in _END.finditer(text):
         if _ABBREVIATION.search(text[start : match.end()].rstrip()):
             continue
-        found.append(text[start : match.end()].strip())
+        parts.append(text[start : match.end()].strip())
         start = match.end()
-    found.append(text[start:].strip())
-    return [sentence for sentence in found if sentence]
+    parts.append(text[start:].strip())
+    return [sentence for sentence in parts if sentence]
 
 
 def lack(statement: str, shards: tuple[str, ...]) -> list[str]:

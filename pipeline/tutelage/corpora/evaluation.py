@@ -101,10 +101,10 @@ class EvaluationSet:
         view = options.get("view", "shards")
         if set(options) - {"view"} or view not in ("shards", "full"):
             raise CorpusError(f"{spec!r}: the one option is view=shards or view=full")
-        found = files(argument)
-        if not found:
+        paths = files(argument)
+        if not paths:
             raise CorpusError(absent(argument))
-        return cls(spec, argument, view, _joined(spec, SETS[argument], found))
+        return cls(spec, argument, view, _joined(spec, SETS[argument], paths))
 
     def rows(self, part: int = 0, parts: int = 1) -> Iterator[Row]:
         """See `Corpus`. Rows of other domains, and of the other part, are passed over."""
@@ -144,8 +144,8 @@ def files(name: str) -> list[Path]:
     known = SETS[name]
     for folder in [*(folder / name for folder in _own()), *_snapshots(known.hub)]:
         for pattern in known.files:
-            if found := sorted(path for path in folder.glob(pattern) if path.is_file()):
-                return found
+            if paths := sorted(path for path in folder.glob(pattern) if path.is_file()):
+                return paths
     return []
 
 
@@ -175,6 +175,8 @@ def _joined(spec: str, known: Known, paths: list[Path]) -> Corpus:
 
 def _held_out(corpus: Corpus) -> frozenset[str]:
     """The 500 problems whose digests come first: the same ones whatever the order of the files."""
-    found = {row.problem.problem_id: row.problem.statement for row in corpus.rows() if row.problem}
-    order = sorted(found, key=lambda key: seeds.digest("held out", found[key]))
+    statements = {
+        row.problem.problem_id: row.problem.statement for row in corpus.rows() if row.problem
+    }
+    order = sorted(statements, key=lambda key: seeds.digest("held out", statements[key]))
     return frozenset(order[:_HELD_OUT])

@@ -45,10 +45,10 @@ def structured(value: object) -> object:
         return value
     for read in (json.loads, ast.literal_eval):
         try:
-            found = read(value)
+            parsed = read(value)
         except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
             continue
-        return found if isinstance(found, list | dict) else value
+        return parsed if isinstance(parsed, list | dict) else value
     return value
 
 
@@ -161,7 +161,7 @@ def _decoded(value: bytes) -> str:
 
 def _chat(value: Sequence[object]) -> str:
     """What the user says in a chat; empty where `value` is none."""
-    said = []
+    contents = []
     for message in value:
         if not isinstance(message, Mapping):
             return ""
@@ -173,8 +173,8 @@ def _chat(value: Sequence[object]) -> str:
         if not isinstance(role, str) or not isinstance(content, str):
             return ""
         if role in ("user", "human"):
-            said.append(content)
-    return "\n\n".join(said)
+            contents.append(content)
+    return "\n\n".join(contents)
 
 
 def _hint(value: object, path: str) -> str:

@@ -110,8 +110,8 @@ def split(path: str) -> str:
     match = _SPLIT.search(place.name.lower())
     if not match and places.is_url(path):
         match = _SPLIT.search(place.parent.name.lower())
-    found = match[1] if match else "train"
-    return "validation" if found in ("valid", "val", "dev") else found
+    split = match[1] if match else "train"
+    return "validation" if split in ("valid", "val", "dev") else split
 
 
 def stem(path: str) -> str:

@@ -62,11 +62,11 @@ class ReasoningGym:
 
     def rows(self, part: int = 0, parts: int = 1) -> Iterator[Row]:
         """See `Corpus`."""
-        made = self.make()
-        for index in range(part, len(made), parts):
+        dataset = self.make()
+        for index in range(part, len(dataset), parts):
             try:
                 with _settled(self.dataset, self.options["seed"], index):
-                    entry = made[index]
+                    entry = dataset[index]
                 problem = self._problem(entry)
             except BadRow as error:
                 reason = f"{self.dataset}[{index}]: {error.reason}"
@@ -88,10 +88,10 @@ class ReasoningGym:
             ) from None
 
     def _problem(self, entry: Mapping[str, Any]) -> Problem:
-        found = _answer(entry)
+        reference = _answer(entry)
         value = {
             "dataset": self.dataset,
-            "answer": found,
+            "answer": reference,
             "entry": dict(entry),
             "literal": repr(dict(entry)) if _tuples(entry) else "",
         }
@@ -105,7 +105,7 @@ class ReasoningGym:
             licence="Apache-2.0",
             statement=plain(entry.get("question")),
             gold=Gold("scorer", text),
-            solution=f"The answer is {found}." if found else "",
+            solution=f"The answer is {reference}." if reference else "",
         )
 
 
@@ -114,10 +114,10 @@ _EXAMPLES = ("example_answer", "example_correct_answer", "possible_answer")
 
 def _answer(entry: Mapping[str, Any]) -> str | None:
     """The entry's answer, or the example that its metadata give where many answers are right."""
-    found = entry.get("answer")
+    reference = entry.get("answer")
     for key in _EXAMPLES:
-        found = found if found is not None else entry.get("metadata", {}).get(key)
-    return None if found is None else plain(found)
+        reference = reference if reference is not None else entry.get("metadata", {}).get(key)
+    return None if reference is None else plain(reference)
 
 
 def _tuples(entry: Mapping[str, Any]) -> bool:

@@ -74,10 +74,10 @@ def strings(value: object, key: str) -> list[str]:
     """
     if not isinstance(value, list | tuple) or not all(isinstance(case, str) for case in value):
         raise BadRow("bad-tests", f"`{key}` is no list of strings")
-    found = [tidy(case) for case in value if case.strip()]
-    if not found:
+    cases = [tidy(case) for case in value if case.strip()]
+    if not cases:
         raise BadRow("bad-tests", f"`{key}` is empty")
-    return found
+    return cases
 
 
 def _split(task_id: object, named: str) -> str:

@@ -37,13 +37,13 @@ def entry_point(code: str, cases: list[str]) -> str:
 def definitions(code: str) -> list[str]:
     """Names of the functions and classes at the top of the code, and of what it assigns there."""
     parsed = tree(code)
-    found: list[str] = []
+    names: list[str] = []
     for node in parsed.body if parsed else []:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            found.append(node.name)
+            names.append(node.name)
         elif isinstance(node, ast.Assign):
-            found.extend(target.id for target in node.targets if isinstance(target, ast.Name))
-    return found
+            names.extend(target.id for target in node.targets if isinstance(target, ast.Name))
+    return names
 
 
 def helpers(code: str, user: str, name: str) -> str:
@@ -56,12 +56,12 @@ def helpers(code: str, user: str, name: str) -> str:
     if not parsed or not using:
         return ""
     named = {node.id for node in ast.walk(using) if isinstance(node, ast.Name)} - {name}
-    found = [
+    programs = [
         ast.get_source_segment(code, node) or ""
         for node in parsed.body
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in named
     ]
-    return "\n\n".join(found)
+    return "\n\n".join(programs)
 
 
 def unfenced(text: str) -> str:

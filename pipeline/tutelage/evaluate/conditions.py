@@ -47,24 +47,24 @@ def conditions(runs: Sequence[Played]) -> list[Condition]:
 
 def sorted_rows(runs: Iterable[tuple[str, Iterable[Row]]]) -> list[Condition]:
     """Conditions of (label, rows of one run); runs with the same label are seeds of one model."""
-    found: dict[tuple[str, str, str], list[list[Row]]] = {}
+    cells_of: dict[tuple[str, str, str], list[list[Row]]] = {}
     seeds: dict[str, int] = {}
     for model, of_run in runs:
         seed = seeds.setdefault(model, -1) + 1
         seeds[model] = seed
         for row in of_run:
-            cells = found.setdefault((set_of(row), model, row["arm"]), [])
+            cells = cells_of.setdefault((set_of(row), model, row["arm"]), [])
             while len(cells) <= seed:
                 cells.append([])
             cells[seed].append(row)
-    sets = list(dict.fromkeys(name for name, _, _ in found))
-    arms = [*ARMS, *(arm for _, _, arm in found)]
+    sets = list(dict.fromkeys(name for name, _, _ in cells_of))
+    arms = [*ARMS, *(arm for _, _, arm in cells_of)]
     places = {
-        key: (sets.index(key[0]), list(seeds).index(key[1]), arms.index(key[2])) for key in found
+        key: (sets.index(key[0]), list(seeds).index(key[1]), arms.index(key[2])) for key in cells_of
     }
     return [
-        Condition(model, arm, name, tuple(tuple(cell) for cell in found[name, model, arm]))
-        for name, model, arm in sorted(found, key=places.__getitem__)
+        Condition(model, arm, name, tuple(tuple(cell) for cell in cells_of[name, model, arm]))
+        for name, model, arm in sorted(cells_of, key=places.__getitem__)
     ]
 
 

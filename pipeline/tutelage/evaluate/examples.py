@@ -10,13 +10,13 @@ from tutelage.seeds import digest
 _MOST = 10
 
 
-def examples(found: Sequence[Condition]) -> Iterator[dict[str, Any]]:
+def examples(conditions: Sequence[Condition]) -> Iterator[dict[str, Any]]:
     """At most ten problems that one of two conditions solves and the other does not.
 
     The two are the first and the last model under the method; of a single model, the method and the
     first control. As many of one kind as of the other, where there are; which, a digest decides.
     """
-    pair = _pair(found)
+    pair = _pair(conditions)
     if pair is None:
         return
     one, other = (
@@ -41,9 +41,9 @@ def examples(found: Sequence[Condition]) -> Iterator[dict[str, Any]]:
         }
 
 
-def _pair(found: Sequence[Condition]) -> tuple[Condition, Condition] | None:
-    for name in dict.fromkeys(condition.set for condition in found):
-        chosen = [condition for condition in found if condition.set == name]
+def _pair(conditions: Sequence[Condition]) -> tuple[Condition, Condition] | None:
+    for name in dict.fromkeys(condition.set for condition in conditions):
+        chosen = [condition for condition in conditions if condition.set == name]
         method = [condition for condition in chosen if condition.arm == METHOD]
         if len(method) > 1:
             return method[0], method[-1]

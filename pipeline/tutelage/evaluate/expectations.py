@@ -117,11 +117,11 @@ def _named(wanted: Expectation, tree: dict[str, Any]) -> Iterator[tuple[str, dic
                 yield f"{line['model']} on {name}", figure
 
 
-def _under_method(found: dict[str, Any], part: str = "comparisons") -> list[dict[str, Any]]:
+def _under_method(figures: dict[str, Any], part: str = "comparisons") -> list[dict[str, Any]]:
     """The lines of the arm that was named first, which is the method where it was played."""
-    arms = [condition["arm"] for condition in found["conditions"]]
+    arms = [condition["arm"] for condition in figures["conditions"]]
     first = "sml" if "sml" in arms else arms[0]
-    return [line for line in found[part] if line["arm"] == first]
+    return [line for line in figures[part] if line["arm"] == first]
 
 
 def _figure(wanted: Expectation, line: dict[str, Any]) -> dict[str, Any] | None:

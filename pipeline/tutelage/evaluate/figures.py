@@ -29,11 +29,11 @@ _MOST_PAIRS = 30
 """Models are compared each with each up to so many pairs; beyond it, each with the first."""
 
 
-def figures(found: Sequence[Condition], turns: int) -> Tree:
+def figures(conditions: Sequence[Condition], turns: int) -> Tree:
     """The tree of all sets; `turns` is how far the dialogues could go."""
     sets: Tree = {}
-    for name in dict.fromkeys(condition.set for condition in found):
-        chosen = [condition for condition in found if condition.set == name]
+    for name in dict.fromkeys(condition.set for condition in conditions):
+        chosen = [condition for condition in conditions if condition.set == name]
         horizon = max([turns, *(_turns(condition) for condition in chosen)])
         of = {(c.model, c.arm): scores(c.seeds, horizon) for c in chosen}
         sets[name] = {
@@ -41,19 +41,19 @@ def figures(found: Sequence[Condition], turns: int) -> Tree:
             "conditions": [_condition(c, of[c.model, c.arm]) for c in chosen],
             "lifts": _lifts(of),
             "comparisons": _comparisons(of),
-            "full_sharded": _full_sharded(name, chosen, found),
+            "full_sharded": _full_sharded(name, chosen, conditions),
         }
     return {"sets": sets}
 
 
-def against(found: Sequence[Condition], other: Sequence[Condition], turns: int) -> list[Tree]:
+def against(conditions: Sequence[Condition], other: Sequence[Condition], turns: int) -> list[Tree]:
     """Each condition less the one of another report with the same set, model and arm.
 
     Where either report has one model only, its name does not matter.
     """
-    alone = len({c.model for c in found}) == 1 and len({c.model for c in other}) == 1
+    alone = len({c.model for c in conditions}) == 1 and len({c.model for c in other}) == 1
     lines = []
-    for one in found:
+    for one in conditions:
         for two in other:
             same_model = alone or one.model == two.model
             if same_model and (one.set, one.arm) == (two.set, two.arm):
@@ -75,14 +75,14 @@ def plain(figure: intervals.Interval) -> Tree:
     }
 
 
-def described(found: Lift) -> Tree:
+def described(lifted: Lift) -> Tree:
     """A lift for JSON."""
     return {
-        "by_turn": [plain(point) for point in found.by_turn],
-        "area": plain(found.area),
-        "gain": plain(found.gain),
-        "equal_tokens": plain(found.equal_tokens),
-        "budget": found.budget,
+        "by_turn": [plain(point) for point in lifted.by_turn],
+        "area": plain(lifted.area),
+        "gain": plain(lifted.gain),
+        "equal_tokens": plain(lifted.equal_tokens),
+        "budget": lifted.budget,
     }
 
 
@@ -146,10 +146,12 @@ def _comparisons(of: dict[tuple[str, str], Scores]) -> list[Tree]:
     return lines
 
 
-def _full_sharded(name: str, chosen: Sequence[Condition], found: Sequence[Condition]) -> list[Tree]:
+def _full_sharded(
+    name: str, chosen: Sequence[Condition], conditions: Sequence[Condition]
+) -> list[Tree]:
     """Where a set in shards was played whole as well (LiC, section 5): matched by statement."""
     whole_name = name.removesuffix(" in shards")
-    whole = {(c.model, c.arm): c for c in found if c.set == whole_name}
+    whole = {(c.model, c.arm): c for c in conditions if c.set == whole_name}
     lines: list[Tree] = []
     if whole_name == name:
         return lines

@@ -14,7 +14,7 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 
 from tutelage import models
-from tutelage.corpora.places import is_url
+from tutelage.corpora.paths import is_url
 from tutelage.errors import Mistake, SettingsError
 from tutelage.settings import Settings
 from tutelage.storage import location, reason

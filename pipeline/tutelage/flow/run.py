@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from tutelage import contract
-from tutelage.corpora.places import is_url
+from tutelage.corpora.paths import is_url
 from tutelage.engines.replay import tidy
 from tutelage.errors import RunFailed
 from tutelage.flow import beam_options, generate, publish, staging

@@ -15,7 +15,7 @@ from typing import Any
 from tutelage import models
 from tutelage.corpora import Corpus, open_corpus
 from tutelage.corpora.files import Files
-from tutelage.corpora.places import is_url
+from tutelage.corpora.paths import is_url
 from tutelage.errors import CorpusError, SettingsError
 from tutelage.session.evaluation_sets import Sets, open_sets
 from tutelage.settings import Settings

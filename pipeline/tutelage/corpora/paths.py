@@ -36,9 +36,9 @@ def find(spec: str) -> tuple[str, ...]:
     if has_magic(spec):
         # Path.glob takes no absolute pattern
         names = glob(str(path), recursive=True)  # noqa: PTH207
-        found = sorted(name for name in names if Path(name).is_file())
-        if found:
-            return tuple(found)
+        files = sorted(name for name in names if Path(name).is_file())
+        if files:
+            return tuple(files)
         raise CorpusError(f"no file matches {spec!r}: check the folder and the pattern")
     raise CorpusError(f"there is no file {spec!r}: check the path, or see `tutelage corpus list`")
 
@@ -112,13 +112,13 @@ def _zstandard(raw: io.BufferedReader) -> object:
 def _find_remote(spec: str) -> tuple[str, ...]:
     system, inner = _remote(spec)
     try:
-        found = sorted(system.glob(inner)) if has_magic(inner) else [inner]
-        missing = not found or not all(system.exists(name) for name in found[:1])
+        names = sorted(system.glob(inner)) if has_magic(inner) else [inner]
+        missing = not names or not all(system.exists(name) for name in names[:1])
     except Exception as error:
         raise CorpusError(f"{spec!r} cannot be reached: {error}") from error
     if missing:
         raise CorpusError(f"nothing lies at {spec!r}: check the address and your access to it")
-    return tuple(system.unstrip_protocol(name) for name in found)
+    return tuple(system.unstrip_protocol(name) for name in names)
 
 
 def _remote(spec: str) -> tuple[Any, str]:
