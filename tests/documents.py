@@ -90,7 +90,10 @@ def _sections(command: click.Command, path: str) -> Iterator[str]:
 
 
 def _help(command: click.Command, path: str) -> str:
+    """As a person sees it: below `tutelage`, whose `-h` every command has."""
     settings = {**command.context_settings, "terminal_width": 100, "max_content_width": 100}
+    settings.setdefault("help_option_names", cli.context_settings["help_option_names"])
+    command._help_option = None  # click keeps the one that it made for another context
     with click.Context(command, info_name=path, **settings) as context:
         return "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
 
