@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from tutelage.corpora import places
+from tutelage.corpora import paths as file_paths
 from tutelage.corpora.containers import Load, loads
 from tutelage.corpora.row import LONGEST_ROW, Format, Record, Row
 from tutelage.errors import BadRow, CorpusError
@@ -47,7 +47,7 @@ class Files:
             CorpusError: a file cannot be opened, or is not the one that was pinned.
         """
         for path, size in zip(self.paths, self.sizes, strict=bool(self.sizes)):
-            _check(path, places.size(places.joined(self.folder, path)), size)
+            _check(path, file_paths.size(file_paths.joined(self.folder, path)), size)
         for index, (place, path, load) in enumerate(
             _loads(self.paths, self.folder, self.longest_row)
         ):
@@ -61,7 +61,7 @@ class Files:
             CorpusError: a file is not there.
         """
         folder = str(Path.cwd())
-        sizes = [places.size(places.joined(folder, path)) for path in self.paths]
+        sizes = [file_paths.size(file_paths.joined(folder, path)) for path in self.paths]
         return replace(self, folder=folder, sizes=tuple(sizes))
 
     def _row(self, index: int, place: str, path: str, load: Load) -> Row:
@@ -108,7 +108,7 @@ def split(path: str) -> str:
     """
     place = PurePosixPath(path)
     match = _SPLIT.search(place.name.lower())
-    if not match and places.is_url(path):
+    if not match and file_paths.is_url(path):
         match = _SPLIT.search(place.parent.name.lower())
     split = match[1] if match else "train"
     return "validation" if split in ("valid", "val", "dev") else split
@@ -133,11 +133,11 @@ def _loads(paths: Sequence[str], folder: str, longest: int) -> Iterator[tuple[st
     for path in paths:
         line = 0
         try:
-            for line, load in loads(places.joined(folder, path), longest):
+            for line, load in loads(file_paths.joined(folder, path), longest):
                 yield f"{path}:{line}", path, load
         except _BROKEN as error:
             if _is_refusal(error):
-                raise CorpusError(f"{path} cannot be read: {places.reason(error)}") from error
+                raise CorpusError(f"{path} cannot be read: {file_paths.reason(error)}") from error
             lost = partial(_refuse, f"{error} (nothing after this is read)")
             yield f"{path}:{line + 1}", path, lost
 
