@@ -174,13 +174,18 @@ def off(folder: str, run: Path) -> float:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     apart: list[float] = []
     for row in list(read_rows(str(run)))[:6]:
+        before: list[int] = []
         for i, known in enumerate(row["trail"]):
             if known["speaker"] != "student":
                 continue
-            prompt = tokenizer.apply_chat_template(
-                row["messages"][:i], add_generation_prompt=True, return_dict=False
-            )
             said = known["token_ids"]
+            if known["prompt_ids"]:  # the very prompt that was sampled after
+                prompt = (before if known["continues"] else []) + known["prompt_ids"]
+            else:
+                prompt = tokenizer.apply_chat_template(
+                    row["messages"][:i], add_generation_prompt=True, return_dict=False
+                )
+            before = prompt + said
             with torch.no_grad():
                 logits = model(torch.tensor([prompt + said])).logits[0, len(prompt) - 1 : -1]
             drawn = logits.log_softmax(-1)[range(len(said)), said]
