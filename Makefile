@@ -49,7 +49,7 @@ test: setup  ## all tests, true vLLM included
 	@$(BIN)/python -m pytest $(BESIDE) -m "not vllm"
 	@$(BIN)/python -m pytest -m vllm
 
-test-fast: setup  ## the quick tests, in a minute
+test-fast: setup  ## the tests without the slow ones and true vLLM
 	@$(BIN)/python -m pytest $(BESIDE) -m "not slow and not vllm"
 
 chaos: setup  ## the long form of the failure tests: kills, full disks, dead and lying servers
