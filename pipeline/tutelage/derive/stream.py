@@ -6,6 +6,7 @@ go out. A source that is out of order loses nothing by it; only its order stays 
 """
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,15 @@ def rows(sources: Sequence[Source], columns: Sequence[str] | None = None) -> Ite
         parts = [head.take(bound) for head in live]
         table = pa.concat_tables(part for part in parts if len(part)).combine_chunks()
         yield table.take(pc.sort_indices(table.select(_KEYS), _ORDER))
+
+
+def ahead(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """The same tables, each read by a thread while the one before it is written."""
+    with ThreadPoolExecutor(1) as reader:
+        upcoming = reader.submit(next, tables, None)
+        while (table := upcoming.result()) is not None:
+            upcoming = reader.submit(next, tables, None)
+            yield table
 
 
 class _Head:

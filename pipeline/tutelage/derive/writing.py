@@ -6,7 +6,7 @@ the same command was interrupted is written anew; any other that is not empty is
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -180,7 +180,7 @@ def _shards(
             for where, total in zip(fates.bins, totals, strict=True)
         ]
         done = 0
-        for table in _streamed(parents, fates):
+        for table in stream.ahead(_streamed(parents, fates)):
             done += len(table)
             to = fates.to[table[stream.PLACE].to_numpy()]
             if (to >= 0).any():
@@ -195,7 +195,7 @@ def _shards(
     return {path: rows for output in outputs for path, rows in output.files.items()}
 
 
-def _streamed(parents: Parents, fates: Fates) -> Any:
+def _streamed(parents: Parents, fates: Fates) -> Iterator[pa.Table]:
     """The rows source by source where each feeds a bin of its own, else merged into one order."""
     into: dict[int, list[Source]] = {}
     for source in parents.sources:
