@@ -266,7 +266,7 @@ _ASKED = st.fixed_dictionaries(
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(made=_ROWS, asked=_ASKED)
 def test_whatever_is_asked_of_whatever_rows_the_account_holds(tmp_path_factory, made, asked):
-    place = tmp_path_factory.mktemp("any")
+    folder = tmp_path_factory.mktemp("any")
     splits = {}
     rows = [
         row(
@@ -279,18 +279,18 @@ def test_whatever_is_asked_of_whatever_rows_the_account_holds(tmp_path_factory, 
         )
         for group, sample, solved, leaks, split in made
     ]
-    published(place / "run", rows, rows_a_file=4)
-    plan = filtering.plan([str(place / "run")], Choice(**asked))
+    published(folder / "run", rows, rows_a_file=4)
+    plan = filtering.plan([str(folder / "run")], Choice(**asked))
     total = sum(tally.dropped for tally in plan.decision.tallies)
     assert plan.kept + total == len(rows)
     if not plan.kept:
         with pytest.raises(Mistake, match="is left"):
-            filtering.write_filtered(plan, str(place / "out"))
+            filtering.write_filtered(plan, str(folder / "out"))
         return
-    manifest = filtering.write_filtered(plan, str(place / "out"))
+    manifest = filtering.write_filtered(plan, str(folder / "out"))
     assert balanced(manifest)
-    left = list(read_rows(str(place / "out")))
-    every = list(read_rows(str(place / "run")))
+    left = list(read_rows(str(folder / "out")))
+    every = list(read_rows(str(folder / "run")))
     assert all(r in every for r in left)
     if not asked["break_groups"]:
         before = groups(rows)

@@ -122,7 +122,7 @@ _RUNS = st.lists(
 @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(made=_RUNS, apart=st.booleans())
 def test_whatever_is_merged_the_account_holds_and_splits_stay_apart(tmp_path_factory, made, apart):
-    place = tmp_path_factory.mktemp("any")
+    folder = tmp_path_factory.mktemp("any")
     names, total = [], 0
     for number, rows in enumerate(made):
         splits = {}
@@ -139,12 +139,12 @@ def test_whatever_is_merged_the_account_holds_and_splits_stay_apart(tmp_path_fac
             for problem, sample, solved, text, split in rows
         ]
         shares = {"train": 0.5, "validation": 0.5}
-        published(place / str(number), own, rows_a_file=3, splits__ratios=shares)
-        names.append(str(place / str(number)))
+        published(folder / str(number), own, rows_a_file=3, splits__ratios=shares)
+        names.append(str(folder / str(number)))
         total += len(own)
-    manifest = merge(names, str(place / "out"))
+    manifest = merge(names, str(folder / "out"))
     assert balanced(manifest)
-    rows = list(read_rows(str(place / "out")))
+    rows = list(read_rows(str(folder / "out")))
     assert len({r["dialogue_id"] for r in rows}) == len(rows) == manifest["dialogues"]["kept"]
     assert len(rows) + manifest["derived"]["balance"]["dropped"].get("repeated", 0) == total
     where = {}

@@ -143,21 +143,21 @@ def test_a_derived_run_is_published_anew_like_any(plain, tmp_path):
     rows=st.integers(1, 5),
 )
 def test_whatever_is_chosen_the_account_holds(tmp_path_factory, made, threshold, train, rows):
-    place = tmp_path_factory.mktemp("any")
+    folder = tmp_path_factory.mktemp("any")
     own = [
         row(f"d{i}", problem=f"p{p}", sample=i, solved=t, text=" ".join(TEXT[: 20 * text]))
         for i, (p, t, text) in enumerate(made)
     ]
-    published(place / "run", own)
+    published(folder / "run", own)
     manifest = republish(
-        str(place / "run"),
-        str(place / "out"),
+        str(folder / "run"),
+        str(folder / "out"),
         splits__ratios={"train": train, "test": 1 - train},
         dedup__threshold=threshold,
         shards__rows=rows,
     )
     assert balanced(manifest)
-    after = list(read_rows(str(place / "out")))
+    after = list(read_rows(str(folder / "out")))
     assert {r["dialogue_id"] for r in after} == {r["dialogue_id"] for r in own}
     where = {}
     for r in after:

@@ -146,10 +146,10 @@ def test_one_that_is_no_longer_solved_is_marked_so(run, tmp_path):
 def leaking(name, action="", words="Look: the answer is 5."):
     """A dialogue whose first feedback gives the gold away; `action` as the gate left it."""
     one = row(name, solved=2)
-    place = next(i for i, known in enumerate(one["trail"]) if known["act"] == "feedback")
-    one["messages"][place]["content"] = words
+    k = next(i for i, known in enumerate(one["trail"]) if known["act"] == "feedback")
+    one["messages"][k]["content"] = words
     if action:
-        one["trail"][place]["leak"] = {"kind": "number", "action": action, "evidence": "old"}
+        one["trail"][k]["leak"] = {"kind": "number", "action": action, "evidence": "old"}
         one["leaks"] = [
             {
                 "turn": 1,
@@ -234,19 +234,19 @@ def test_mistakes_are_one_line(run, tmp_path, sets, words):
     ),
 )
 def test_whatever_the_verdicts_become_the_account_holds(tmp_path_factory, made, flips):
-    place = tmp_path_factory.mktemp("any")
+    folder = tmp_path_factory.mktemp("any")
     rows = [row(f"d{i}", group=f"g{i // 3}", sample=i % 3, solved=t) for i, t in enumerate(made)]
     for one in rows:
         for message, entry in zip(one["messages"], one["trail"], strict=True):
             message["content"] += f" at {entry['turn']}"
-    run = published(place / "run", rows, rows_a_file=3)
+    run = published(folder / "run", rows, rows_a_file=3)
     new = {f"says d{i} at {turn}": status for (i, turn), status in flips.items()}
 
     def change(text):
         status = next((new[key] for key in new if text.endswith(key)), None)
         return status and Verdict(status, "x")
 
-    after, findings, _ = again(run, place / "out", change)
+    after, findings, _ = again(run, folder / "out", change)
     assert set(after) == {f"d{i}" for i in range(len(made))}
     assert sum(findings.verdicts.values()) == sum(
         known["act"] == "attempt" for one in rows for known in one["trail"]

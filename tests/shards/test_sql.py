@@ -84,9 +84,9 @@ def test_rows_are_numbered_through_the_files(tmp_path):
     published(tmp_path, [row(f"d{i:02d}", group=f"g{i:02d}") for i in range(11)], rows_a_file=4)
     files = sorted((tmp_path / "shards").rglob("*.parquet"))
     assert len(files) == 3
-    found = sql.selected(sql.connect(files), "SELECT place, dialogue_id FROM placed")
+    found = sql.selected(sql.connect(files), "SELECT row_index, dialogue_id FROM numbered")
     assert [one for batch in found for one in batch.to_pylist()] == [
-        {"place": i, "dialogue_id": f"d{i:02d}"} for i in range(11)
+        {"row_index": i, "dialogue_id": f"d{i:02d}"} for i in range(11)
     ]
 
 

@@ -33,11 +33,11 @@ def command(runs: tuple[str, ...], as_json: bool, html: str, png: str) -> None:
     from tutelage.inspection.counting import inspected
     from tutelage.shards.folder import writing
 
-    found = [inspected(run, label) for run, label in zip(runs, _labels(runs), strict=True)]
-    for run in found:
+    inspections = [inspected(run, label) for run, label in zip(runs, _labels(runs), strict=True)]
+    for run in inspections:
         if run.note:
             click.echo(f"{harmless(run.label)}: {run.note}", err=True)
-    compared = tree(found)
+    compared = tree(inspections)
     if html or png:
         from tutelage.inspection import page
 
@@ -47,11 +47,11 @@ def command(runs: tuple[str, ...], as_json: bool, html: str, png: str) -> None:
                     write(compared, Path(file))
                 click.echo(f"written to {file}", err=True)
     if as_json:
-        figures = [run.figures for run in found]
+        figures = [run.figures for run in inspections]
         printed = figures[0] | compared if len(runs) == 1 else compared | {"figures": figures}
         click.echo(json.dumps(printed, indent=2))
     elif len(runs) == 1:
-        _one(runs[0], found[0].figures, compared)
+        _one(runs[0], inspections[0].figures, compared)
     else:
         _several(compared)
     if not as_json:
@@ -78,21 +78,21 @@ def _one(run: str, figures: Tree, compared: Tree) -> None:
         f"filtered + {balance['duplicate']} duplicate + {balance['dead']} dead"
     )
     click.echo(f"dialogues  {dialogues['kept']} kept, {dialogues['dead']} dead")
-    if made := figures.get("derived"):
+    if derived := figures.get("derived"):
         from tutelage.cli.deriving import account
 
-        parents = ", ".join(parent["name"] for parent in made["parents"])
-        click.echo(harmless(f"derived    by {made['operation']} from {parents}"))
-        click.echo(harmless(account({"derived": made})))
+        parents = ", ".join(parent["name"] for parent in derived["parents"])
+        click.echo(harmless(f"derived    by {derived['operation']} from {parents}"))
+        click.echo(harmless(account({"derived": derived})))
     for source in figures["sources"]:
         words = f"{source['source']} ({source['domain']}, {source['licence']})"
         click.echo(harmless(f"source     {words}: {source['dialogues']} dialogues"))
-    for made in figures["makers"]:
-        prompts = " ".join(made[f"{side}_prompt"][:8] or "-" for side in ("student", "teacher"))
+    for maker in figures["makers"]:
+        prompts = " ".join(maker[f"{side}_prompt"][:8] or "-" for side in ("student", "teacher"))
         click.echo(
             harmless(
-                f"made by    student {made['student']}, teacher {made['teacher']}, prompts {prompts}: "
-                f"{made['dialogues']} dialogues"
+                f"made by    student {maker['student']}, teacher {maker['teacher']}, "
+                f"prompts {prompts}: {maker['dialogues']} dialogues"
             )
         )
     for line in compared["conditions"]:
@@ -232,5 +232,5 @@ def _number(value: Any) -> str:
 
 
 def _of(tree: Tree, line: Tree) -> Tree:
-    found: Tree = next(run for run in tree["runs"] if run["run"] == line["model"])
-    return found
+    entry: Tree = next(run for run in tree["runs"] if run["run"] == line["model"])
+    return entry

@@ -60,8 +60,8 @@ def command(
         if sample:
             conditions.append(_drawn(view.files, conditions, sample, seed))
         rows = islice(rows_of(view.files, where=" AND ".join(conditions)), sample or limit)
-        found = _page(rows, html, run) if html else _shown(rows, turns, system, as_json)
-    if not found:
+        page = _page(rows, html, run) if html else _shown(rows, turns, system, as_json)
+    if not page:
         wanted = f"id {dialogue_id!r}" if dialogue_id else where or "a dialogue"
         raise Mistake(f"no dialogue of {run!r} has {wanted}: see `tutelage inspect {run}`")
 
@@ -80,8 +80,8 @@ def _drawn(files: Any, conditions: list[str], sample: int, seed: int) -> str:
     rest = f"WHERE {' AND '.join(conditions)}" if conditions else ""
     draw = f"ORDER BY md5(concat('{seed}:', dialogue_id)), dialogue_id LIMIT {sample}"
     query = f"SELECT dialogue_id FROM dialogues {rest} {draw}"
-    found = [name for batch in sql.selected(connect(files), query) for name in batch[0].to_pylist()]
-    listed = ", ".join("'" + name.replace("'", "''") + "'" for name in found) or "''"
+    ids = [name for batch in sql.selected(connect(files), query) for name in batch[0].to_pylist()]
+    listed = ", ".join("'" + name.replace("'", "''") + "'" for name in ids) or "''"
     return f"dialogue_id IN ({listed})"
 
 

@@ -4,7 +4,7 @@ A run is a value. Whatever is done to one gives another, in a folder of its own:
 
     derive(parents, operation, fate of each row, new columns) -> shards, manifest, card
 
-    parents     the runs that it is made of, checked, as one numbered list of rows (`place`)
+    parents     the runs that it is made of, checked, as one numbered list of rows (`row_index`)
     stream      their rows in the order in which shards have them, some thousand at a time
     writing     the one place that writes a derived run
     account     its manifest, counted from the rows that were written, and its card

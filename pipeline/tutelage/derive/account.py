@@ -92,9 +92,9 @@ def _problems(parents: Parents) -> int:
     if not parents.files:
         return 0
     connection = parents.connect()
-    found = connection.execute("SELECT count(DISTINCT problem_id) FROM dialogues").fetchone()
+    count = connection.execute("SELECT count(DISTINCT problem_id) FROM dialogues").fetchone()
     connection.close()
-    return int(found[0])
+    return int(count[0])
 
 
 def copy_contamination(folder: RunFolder, parents: Parents) -> None:
@@ -110,17 +110,17 @@ def copy_contamination(folder: RunFolder, parents: Parents) -> None:
 
 def derived_card(settings: Settings, manifest: dict[str, Any], folder: RunFolder) -> str:
     """The card that every run has, and what this one was derived from."""
-    made = manifest["derived"]
+    derived = manifest["derived"]
     dropped = ", ".join(
-        f"{count} by `{rule}`" for rule, count in made["balance"]["dropped"].items()
+        f"{count} by `{rule}`" for rule, count in derived["balance"]["dropped"].items()
     )
     names: Sequence[str] = [
         f"- `{parent['name']}`, run `{parent['run_id']}`, {parent['rows']} dialogues"
-        for parent in made["parents"]
+        for parent in derived["parents"]
     ]
     return (
-        f"{card.render(settings, manifest, folder)}\n## Derived\n\nBy `{made['operation']}` from\n\n"
+        f"{card.render(settings, manifest, folder)}\n## Derived\n\nBy `{derived['operation']}` from\n\n"
         + "\n".join(names)
-        + f"\n\n{made['balance']['input']} dialogues in, {made['balance']['kept']} kept"
+        + f"\n\n{derived['balance']['input']} dialogues in, {derived['balance']['kept']} kept"
         + (f", dropped: {dropped}.\n" if dropped else ".\n")
     )

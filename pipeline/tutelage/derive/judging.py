@@ -138,8 +138,8 @@ def _end(judged: Judged, loss: str) -> None:
     outcome = row["outcome"]
     solved = next(
         (
-            (place, known["turn"])
-            for place, known in enumerate(row["trail"])
+            (k, known["turn"])
+            for k, known in enumerate(row["trail"])
             if known["act"] == "attempt" and known["verdict"]["status"] == "correct"
         ),
         None,
@@ -155,8 +155,8 @@ def _end(judged: Judged, loss: str) -> None:
         reason = f"judged again: no attempt is correct, turn {before} was"
         outcome |= {"status": "exhausted", "solved_turn": None, "return": 0.0, "reason": reason}
         return
-    place, turn = solved
-    _cut(row, place + 1, turn, loss)
+    k, turn = solved
+    _cut(row, k + 1, turn, loss)
     outcome |= {"status": "solved", "solved_turn": turn, "turns": turn, "reason": ""}
     outcome["return"] = discounted(turn)
 
@@ -171,49 +171,49 @@ def _cut(row: Row, size: int, turn: int, loss: str) -> None:
     row["primed_turns"] = [primed for primed in row["primed_turns"] if primed < turn]
     for name in ("leaks", "readings", "replaced_attempts"):
         row[name] = [one for one in row[name] if one["turn"] < turn]
-    said = tuple(Message(known["speaker"], known["act"], 0, "") for known in row["trail"])
-    for known, trained in zip(row["trail"], train_mask(said, loss), strict=True):
+    messages = tuple(Message(known["speaker"], known["act"], 0, "") for known in row["trail"])
+    for known, trained in zip(row["trail"], train_mask(messages, loss), strict=True):
         known["train"] = trained
     _first_leak(row)
 
 
 def _leaks(judged: Judged, problem: Problem, look: Look) -> None:
     row = judged.row
-    for place, known in _gated(row):
+    for k, known in _gated(row):
         history = tuple(
-            (said["role"], said["content"])
-            for said, of in zip(row["messages"][:place], row["trail"][:place], strict=True)
-            if of["turn"] > 0
+            (message["role"], message["content"])
+            for message, entry in zip(row["messages"][:k], row["trail"][:k], strict=True)
+            if entry["turn"] > 0
         )
-        found = look(problem, history, row["messages"][place]["content"])
+        findings = look(problem, history, row["messages"][k]["content"])
         before = known["leak"]
         standing = before["kind"] if before["action"] in ("", "marked") else ""
-        if standing in _READ and not found.kind:
+        if standing in _READ and not findings.kind:
             continue
-        if found.kind == standing and (not standing or found.evidence == before["evidence"]):
+        if findings.kind == standing and (not standing or findings.evidence == before["evidence"]):
             continue
         judged.is_other = True
-        marked = {"kind": found.kind, "action": "marked", "evidence": found.evidence}
-        known["leak"] = marked if found.kind else {"kind": "", "action": "", "evidence": ""}
-        _note(row, known, marked if found.kind else None)
-        if found.kind != standing:
-            judged.changes.append(Change("leak", known["turn"], standing, found.kind))
+        marked = {"kind": findings.kind, "action": "marked", "evidence": findings.evidence}
+        known["leak"] = marked if findings.kind else {"kind": "", "action": "", "evidence": ""}
+        _note(row, known, marked if findings.kind else None)
+        if findings.kind != standing:
+            judged.changes.append(Change("leak", known["turn"], standing, findings.kind))
     if any(change.what == "leak" for change in judged.changes):
         _first_leak(row)
 
 
 def _gated(row: Row) -> Iterator[tuple[int, Row]]:
     """Place and trail of each message that the gate sees when it is written."""
-    for place, known in enumerate(row["trail"]):
+    for k, known in enumerate(row["trail"]):
         if known["act"] == "question":
             if known["turn"] in row["primed_turns"]:
-                yield place, known
+                yield k, known
         elif (
             known["act"] == "feedback"
             and known["form"] not in _UNGATED
             and row["arm"] != "shuffled"  # its feedback was looked at for another problem
         ):
-            yield place, known
+            yield k, known
 
 
 def _note(row: Row, known: Row, marked: Row | None) -> None:

@@ -29,15 +29,15 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What is found anew of each row; all arrays are by place."""
+    """What is found anew of each row; all arrays are by row index."""
 
     splits: list[str]
     split: Ints
     """int64 [rows]: which of `splits`."""
     cluster: Ints
-    """int64 [rows]: place of the smallest id of the row's cluster."""
+    """int64 [rows]: index of the row that has the smallest id of the cluster."""
     twin: Ints
-    """int64 [rows]: place of the near-duplicate that stays, -1 where the row itself does."""
+    """int64 [rows]: index of the near-duplicate that stays, -1 where the row itself does."""
     keys: pa.Array
     """The dialogue ids."""
     solved: npt.NDArray[np.bool_]
@@ -59,12 +59,12 @@ class Marks:
 
     def onto(self, table: pa.Table) -> pa.Table:
         """The rows with these marks in place of theirs."""
-        places = table[stream.PLACE].to_numpy()
-        split = pa.array(self.splits, pa.string()).take(pa.array(self.split[places]))
-        twin = self.twin[places]
+        row_indices = table[stream.ROW_INDEX].to_numpy()
+        split = pa.array(self.splits, pa.string()).take(pa.array(self.split[row_indices]))
+        twin = self.twin[row_indices]
         columns = {
             "split": split,
-            "cluster_id": self.keys.take(pa.array(self.cluster[places])),
+            "cluster_id": self.keys.take(pa.array(self.cluster[row_indices])),
             "duplicate_of": self.keys.take(pa.array(twin, mask=twin < 0)),
         }
         for name, column in columns.items():
@@ -93,7 +93,7 @@ def find(
 
     Args:
         parents: the runs.
-        left_out: places that take no part.
+        left_out: row indices that take no part.
         settings: `dedup` and `splits` count.
         draw: whether splits are drawn anew, whatever the rows were published with.
         progress: told how many rows were read.
@@ -103,13 +103,13 @@ def find(
     blocks = _sketches(parents, set(left_out.tolist()), rule, pieces, progress)
     known = dedup.Sketches.concat(blocks if settings.dedup.enabled else _drained(blocks), rule)
     facts = _gathered(pieces)
-    places = np.delete(np.arange(parents.rows), left_out)
+    row_indices = np.delete(np.arange(parents.rows), left_out)
     rank = np.empty(parents.rows, np.int64)
     # Of ids that are equal in two runs only one takes part, so ranks are as good as ids.
     rank[pc.array_sort_indices(facts.keys).to_numpy()] = np.arange(parents.rows)
     at = np.asarray(known.ids, np.int64)
     ranked = replace(known, ids=rank[at].tolist())
-    names, split = _splits(facts, places, rank, ranked, rule, settings, draw)
+    names, split = _splits(facts, row_indices, rank, ranked, rule, settings, draw)
     arm = np.unique(np.asarray(facts.arms), return_inverse=True)[1]
     parts = (arm[at] * len(names) + split[at]).tolist()
     near = dedup.find_within(ranked, parts, rule, cores())
@@ -126,7 +126,7 @@ def _sketches(
     pieces: list[dict[str, Any]],
     progress: Progress,
 ) -> Iterator[dedup.Sketches]:
-    """Sketches by place; puts the facts of each table that it reads into `pieces`."""
+    """Sketches by row index; puts the facts of each table that it reads into `pieces`."""
     wanted = ("dialogue_id", "problem_id", "arm", "split", "outcome", "messages")
     done = 0
     for source in parents.sources:
@@ -139,8 +139,8 @@ def _sketches(
                     **{name: table[name].to_pylist() for name in ("problem_id", "arm", "split")},
                 }
             )
-            ids = [p for p in table[stream.PLACE].to_pylist() if p not in left_out]
-            first = table[stream.PLACE][0].as_py()
+            ids = [p for p in table[stream.ROW_INDEX].to_pylist() if p not in left_out]
+            first = table[stream.ROW_INDEX][0].as_py()
             chats = table["messages"].combine_chunks()
             yield dedup.sketch(ids, [dedup.spoken(chats[i - first].as_py()) for i in ids], rule)
             done += len(table)
@@ -165,7 +165,7 @@ def _gathered(pieces: list[dict[str, Any]]) -> _Facts:
 
 def _splits(
     facts: _Facts,
-    places: Ints,
+    row_indices: Ints,
     rank: Ints,
     ranked: dedup.Sketches,
     rule: dedup.Scheme,
@@ -173,9 +173,11 @@ def _splits(
     draw: bool,
 ) -> tuple[list[str], Ints]:
     """The splits by name, in order, and which of them each row is in."""
-    found = [name for name, share in settings.splits.ratios.items() if share > 0]
+    split_names = [name for name, share in settings.splits.ratios.items() if share > 0]
     published = sorted({*facts.recorded}) if not draw else []
-    one = published if len(published) == 1 else found if draw and len(found) == 1 else []
+    one = (
+        published if len(published) == 1 else split_names if draw and len(split_names) == 1 else []
+    )
     if one:
         return one, np.zeros(len(rank), np.int64)
     ratios = {**settings.splits.ratios}
@@ -185,17 +187,17 @@ def _splits(
     near = dedup.find(ranked, rule, cores())
     recorded: dict[Id, str] = {}
     if not draw:
-        recorded = {int(rank[p]): facts.recorded[p] for p in places.tolist()}
-    made = splits.assign(
-        {int(rank[p]): facts.problems[p] for p in places.tolist()},
+        recorded = {int(rank[p]): facts.recorded[p] for p in row_indices.tolist()}
+    split_of = splits.assign(
+        {int(rank[p]): facts.problems[p] for p in row_indices.tolist()},
         splits.edges(near),
         ratios,
         settings.splits.seed,
         recorded,
         splits.texts(near),
     )
-    names = sorted(set(made.values()))
-    number = {name: place for place, name in enumerate(names)}
+    names = sorted(set(split_of.values()))
+    number = {name: i for i, name in enumerate(names)}
     split = np.zeros(len(rank), np.int64)
-    split[places] = [number[made[int(rank[p])]] for p in places.tolist()]
+    split[row_indices] = [number[split_of[int(rank[p])]] for p in row_indices.tolist()]
     return names, split

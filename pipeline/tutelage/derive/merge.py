@@ -39,21 +39,21 @@ def merge(
         finally:
             connection.close()
     settings = altered(_shared(parents), dedup__threshold=threshold, dedup__enabled=True)
-    found = marks.find(parents, again, settings, progress=progress)
-    rule = dedup_record(settings, found)
+    duplicates = marks.find(parents, again, settings, progress=progress)
+    rule = dedup_record(settings, duplicates)
     operation = Operation(name, {"threshold": settings.dedup.threshold}, {}, {"dedup": rule})
-    fates = found.fates(again)
-    return write(out, parents, operation, fates, settings, found.onto, progress)
+    fates = duplicates.fates(again)
+    return write(out, parents, operation, fates, settings, duplicates.onto, progress)
 
 
-def dedup_record(settings: Settings, found: marks.Marks) -> dict[str, Any]:
+def dedup_record(settings: Settings, duplicates: marks.Marks) -> dict[str, Any]:
     """The manifest's `dedup`; empty where nothing was compared."""
     from tutelage.dedup import Scheme
 
     if not settings.dedup.enabled:
         return {}
     scheme = Scheme.at(settings.dedup.threshold).record()
-    return {"scheme": scheme, "within": "arm", "counts": found.counts.record()}
+    return {"scheme": scheme, "within": "arm", "counts": duplicates.counts.record()}
 
 
 def _shared(parents: Parents) -> Settings:

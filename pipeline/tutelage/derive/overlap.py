@@ -28,8 +28,8 @@ class Overlap:
     names: list[str]
     """Of the runs that the problems come from."""
     matches: dict[str, tuple[int, Match]] = field(default_factory=dict)
-    """Problem -> place of its first dialogue, and the match."""
-    places: list[int] = field(default_factory=list)
+    """Problem -> row index of its first dialogue, and the match."""
+    row_indices: list[int] = field(default_factory=list)
     """Every row over one of them."""
 
     @classmethod
@@ -40,30 +40,30 @@ class Overlap:
             CorpusError: a set is none, or holds no problem that could be found again.
         """
         terms = settings.decontaminate
-        made = cls(terms, open_sets(terms.paths), [parent.name for parent in parents.runs])
-        known = Evaluations.build(problems(made.sets), terms.threshold, terms.ngram)
+        overlap = cls(terms, open_sets(terms.paths), [parent.name for parent in parents.runs])
+        known = Evaluations.build(problems(overlap.sets), terms.threshold, terms.ngram)
         clean = Keys()
         for source in parents.sources:
             for table in stream.rows([source], _COLUMNS):
                 for row in table.to_pylist():
-                    name, place = row["problem_id"], row[stream.PLACE]
+                    name, row_index = row["problem_id"], row[stream.ROW_INDEX]
                     if name in clean:
                         continue
-                    if name not in made.matches:
+                    if name not in overlap.matches:
                         match = known.match(problem_of(row))
                         if match is None:
                             clean.add(name)
                             continue
-                        made.matches[name] = (place, match)
-                    made.places.append(place)
-        return made
+                        overlap.matches[name] = (row_index, match)
+                    overlap.row_indices.append(row_index)
+        return overlap
 
     @property
     def dropped(self) -> Ints:
         """Places of the rows to be dropped; none where matches are only to be marked."""
-        return np.asarray(self.places if self.terms.action == "drop" else [], np.int64)
+        return np.asarray(self.row_indices if self.terms.action == "drop" else [], np.int64)
 
     def write(self, folder: RunFolder) -> dict[str, object]:
         """Writes the report of the matches; what the manifest says of them."""
-        rows = [((0, place), name, match) for name, (place, match) in self.matches.items()]
+        rows = [((0, row_index), name, match) for name, (row_index, match) in self.matches.items()]
         return report(rows, self.sets, self.terms, [", ".join(self.names)], folder)

@@ -58,14 +58,14 @@ class Parent:
 
 @dataclass(frozen=True, slots=True)
 class Parents:
-    """All of them, and their rows, numbered through from 0: `place`."""
+    """All of them, and their rows, numbered through from 0: `row_index`."""
 
     runs: list[Parent]
     sources: list[Source]
 
     @property
     def files(self) -> list[Location]:
-        """Every shard, in the order of places."""
+        """Every shard, in the order of row indices."""
         return [file for source in self.sources for file in source.files]
 
     @property
@@ -87,29 +87,29 @@ def open_parents(names: Sequence[str]) -> Parents:
     runs, sources, seen = [], [], set()
     begin = 0
     for name in names:
-        found = sound(name)
-        root = found.folder.root
+        run = sound(name)
+        root = run.folder.root
         where = str(root.resolve()) if not isinstance(root, Remote) else str(root)
         if where in seen:
             raise Mistake(f"wanted each run once, got {name!r} twice")
         seen.add(where)
-        own = _sources(found, begin)
+        own = _sources(run, begin)
         rows = sum(source.rows for source in own)
         begin += rows
         sources += own
         runs.append(
             Parent(
                 root.name or "run",
-                found.folder,
-                found.manifest,
+                run.folder,
+                run.manifest,
                 digest((root / "manifest.json").read_text("utf-8")),
-                _settings(name, found.folder),
+                _settings(name, run.folder),
                 rows,
             )
         )
     stores = {file.store if isinstance(file, Remote) else "" for s in sources for file in s.files}
     if len(stores) > 1:
-        raise Mistake("wanted runs that lie in one place, on this disk or in one store: copy some")
+        raise Mistake("wanted runs that lie together, on this disk or in one store: copy some")
     return Parents(runs, sources)
 
 
@@ -119,18 +119,18 @@ def repeated(connection: Any) -> Ints:
     Raises:
         Mistake: two runs hold different dialogues under one id.
     """
-    copies = "SELECT dialogue_id FROM placed GROUP BY dialogue_id HAVING count(*) > 1"
+    copies = "SELECT dialogue_id FROM numbered GROUP BY dialogue_id HAVING count(*) > 1"
     columns = ", ".join(
-        f'"{name}"' for name in _columns(connection) if name not in (*_OWN, "place", "trail")
+        f'"{name}"' for name in _columns(connection) if name not in (*_OWN, "row_index", "trail")
     )
     # The loss policy is a choice of the one who published it, not a part of the dialogue.
     trail = "list_transform(trail, lambda t: struct_update(t, train := false))"
-    said = (
-        f"SELECT dialogue_id, run_id, place, hash({columns}, {trail}) AS content FROM placed "
+    query = (
+        f"SELECT dialogue_id, run_id, row_index, hash({columns}, {trail}) AS content FROM numbered "
         f"WHERE dialogue_id IN ({copies})"
     )
     with sql.refused():
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE copies AS {said}")
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE copies AS {query}")
         clash = connection.execute(
             "SELECT dialogue_id, list(DISTINCT run_id ORDER BY run_id) FROM copies "
             "GROUP BY dialogue_id HAVING count(DISTINCT content) > 1 ORDER BY 1"
@@ -143,28 +143,28 @@ def repeated(connection: Any) -> Ints:
             "were played with one seed and other settings; generate one of them with another --seed"
         )
     later = connection.execute(
-        "SELECT place FROM (SELECT place, row_number() OVER (PARTITION BY dialogue_id ORDER BY "
-        "place) AS turn FROM copies) WHERE turn > 1 ORDER BY place"
-    ).fetchnumpy()["place"]
+        "SELECT row_index FROM (SELECT row_index, row_number() OVER (PARTITION BY dialogue_id ORDER BY "
+        "row_index) AS turn FROM copies) WHERE turn > 1 ORDER BY row_index"
+    ).fetchnumpy()["row_index"]
     return np.asarray(later, np.int64)
 
 
 def _columns(connection: Any) -> list[str]:
-    return [str(row[0]) for row in connection.execute("DESCRIBE placed").fetchall()]
+    return [str(row[0]) for row in connection.execute("DESCRIBE numbered").fetchall()]
 
 
-def _sources(found: Sound, begin: int) -> list[Source]:
+def _sources(run: Sound, begin: int) -> list[Source]:
     """The files of a run by split and kind, those of solved dialogues first."""
     bins: dict[tuple[str, str], list[Location]] = {}
-    for file in found.files:
+    for file in run.files:
         kind = file.name.partition("-")[0]
         bins.setdefault((file.parent.name, kind), []).append(file)
-    made = []
+    sources = []
     for (split, kind), files in bins.items():
-        rows = sum(found.rows[file] for file in files)
-        made.append(Source(split, kind, files, begin, rows))
+        rows = sum(run.rows[file] for file in files)
+        sources.append(Source(split, kind, files, begin, rows))
         begin += rows
-    return made
+    return sources
 
 
 def _settings(name: str, folder: RunFolder) -> Settings:

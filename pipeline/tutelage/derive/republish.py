@@ -53,15 +53,15 @@ def republish(
     matched = Overlap.of(parents, settings) if _is_new(before, settings) else None
     left_out = matched.dropped if matched else np.empty(0, np.int64)
     draw = settings.splits != before.splits
-    found = marks.find(parents, left_out, settings, draw, progress)
+    duplicates = marks.find(parents, left_out, settings, draw, progress)
     operation = Operation(
-        "republish", {"settings": asked}, {}, {"dedup": dedup_record(settings, found)}
+        "republish", {"settings": asked}, {}, {"dedup": dedup_record(settings, duplicates)}
     )
 
     def rewrite(table: pa.Table) -> pa.Table:
-        return policed(found.onto(table), settings.loss)
+        return policed(duplicates.onto(table), settings.loss)
 
-    fates = found.fates(left_out, "contaminated")
+    fates = duplicates.fates(left_out, "contaminated")
     compare = matched.write if matched else None
     return write(out, parents, operation, fates, settings, rewrite, progress, compare)
 
@@ -85,10 +85,10 @@ def policed(table: pa.Table, policy: str) -> pa.Table:
     ]
     fields = {field.name: pc.struct_field(steps, field.name) for field in steps.type}
     fields["train"] = pa.array(trained, pa.bool_())
-    made = pa.StructArray.from_arrays(list(fields.values()), fields=list(steps.type))
+    steps_of_rows = pa.StructArray.from_arrays(list(fields.values()), fields=list(steps.type))
     at = table.schema.get_field_index("trail")
     field = table.schema.field(at)
-    rebuilt = pa.ListArray.from_arrays(pa.array(bounds, pa.int32()), made, type=field.type)
+    rebuilt = pa.ListArray.from_arrays(pa.array(bounds, pa.int32()), steps_of_rows, type=field.type)
     return table.set_column(at, field, rebuilt)
 
 

@@ -95,15 +95,15 @@ def reverify(
         bins, to = unmoved(parents)
         dropped = 0
         lines = []
-        for place, judged in _judged(parents, judge, _gate(settings), settings, progress):
+        for row_index, judged in _judged(parents, judge, _gate(settings), settings, progress):
             name = judged.row["dialogue_id"]
             _count(findings, judged)
             lines += [{"dialogue_id": name, **change.record()} for change in judged.changes]
             if settings.leaks.policy == "drop" and judged.row["leak"]["any"]:
-                to[place], dropped = -1, dropped + 1
+                to[row_index], dropped = -1, dropped + 1
             elif judged.is_other:
-                spool.put(place, judged.row)
-                to[place] = _bin(bins, judged.row)
+                spool.put(row_index, judged.row)
+                to[row_index] = _bin(bins, judged.row)
         fates = Fates(bins, to, {"leak": dropped} if dropped else {})
         operation = Operation("reverify", {"settings": asked}, {"changes": findings.record()})
         manifest = write(out, parents, operation, fates, settings, spool.onto, progress)
@@ -134,7 +134,7 @@ def _gate(settings: Settings) -> Look | None:
 def _judged(
     parents: Parents, verify: Verify, look: Look | None, settings: Settings, progress: Progress
 ) -> Iterator[tuple[int, Judged]]:
-    """Every dialogue with its place, judged by as many threads as there are verifiers."""
+    """Every dialogue with its row index, judged by as many threads as there are verifiers."""
 
     def again(row: dict[str, Any]) -> Judged:
         refuses_flaws = settings.verifier.flaws == "refuse"
@@ -144,10 +144,10 @@ def _judged(
     with ThreadPoolExecutor(settings.verifier.workers) as threads:
         for source in parents.sources:
             for table in stream.rows([source]):
-                places = table[stream.PLACE].to_pylist()
-                rows = table.drop_columns([stream.PLACE]).to_pylist()
+                row_indices = table[stream.ROW_INDEX].to_pylist()
+                rows = table.drop_columns([stream.ROW_INDEX]).to_pylist()
                 judged: Iterable[Judged] = threads.map(again, rows)
-                yield from zip(places, judged, strict=True)
+                yield from zip(row_indices, judged, strict=True)
                 done += len(rows)
                 progress(done, parents.rows)
 
@@ -183,28 +183,30 @@ def _bin(bins: list[tuple[str, str]], row: dict[str, Any]) -> int:
 
 
 class _Spool:
-    """Rows that are other now, in a file; of each a place in it is held."""
+    """Rows that are other now, in a file; of each the offset in it is held."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._at: dict[int, tuple[int, int]] = {}
 
-    def put(self, place: int, row: dict[str, Any]) -> None:
-        """Keeps the row that stands at `place`."""
+    def put(self, row_index: int, row: dict[str, Any]) -> None:
+        """Keeps the row that stands at `row_index`."""
         text = json.dumps(row).encode()
-        self._at[place] = (self._file.seek(0, 2), len(text))
+        self._at[row_index] = (self._file.seek(0, 2), len(text))
         self._file.write(text)
 
     def onto(self, table: pa.Table) -> pa.Table:
         """The rows, those that are other now in place of what they were."""
-        places = table[stream.PLACE].to_pylist()
-        if not any(place in self._at for place in places):
+        row_indices = table[stream.ROW_INDEX].to_pylist()
+        if not any(row_index in self._at for row_index in row_indices):
             return table
-        rows = table.drop_columns([stream.PLACE]).to_pylist()
-        for number, place in enumerate(places):
-            if place in self._at:
-                offset, size = self._at[place]
+        rows = table.drop_columns([stream.ROW_INDEX]).to_pylist()
+        for number, row_index in enumerate(row_indices):
+            if row_index in self._at:
+                offset, size = self._at[row_index]
                 self._file.seek(offset)
                 rows[number] = json.loads(self._file.read(size))
-        made = pa.Table.from_pylist(rows, schema=arrow_schema())
-        return made.append_column(stream.PLACE, pa.array(np.asarray(places, np.int64)))
+        rewritten = pa.Table.from_pylist(rows, schema=arrow_schema())
+        return rewritten.append_column(
+            stream.ROW_INDEX, pa.array(np.asarray(row_indices, np.int64))
+        )

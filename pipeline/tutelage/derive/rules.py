@@ -70,7 +70,7 @@ class Decision:
     """The rule that drops each row, and the counts."""
 
     rule: npt.NDArray[np.int16]
-    """int16 [rows], by place: the place of the rule in `tallies`; -1 where the row is kept."""
+    """int16 [rows], by row index: the index of the rule in `tallies`; -1 where the row is kept."""
     tallies: list[Tally] = field(default_factory=list)
 
 
@@ -80,7 +80,7 @@ def decide(connection: Any, choice: Choice, repeated: Ints) -> Decision:
     Args:
         connection: over the rows.
         choice: what was asked for.
-        repeated: places of rows that an earlier run has, too; dropped as `repeated`.
+        repeated: indices of rows that an earlier run has, too; dropped as `repeated`.
 
     Raises:
         Mistake: a condition is no SQL, or a rule would have to break groups.
@@ -93,27 +93,29 @@ def decide(connection: Any, choice: Choice, repeated: Ints) -> Decision:
         for number, where in enumerate(choice.where):
             _passing(connection, number, where)
             name = "where" if len(choice.where) == 1 else f"where {number + 1}"
-            work.drop(name, f"place NOT IN (SELECT place FROM passing_{number})")
+            work.drop(name, f"row_index NOT IN (SELECT row_index FROM passing_{number})")
         for name, keeps in predicates:
             work.drop(name, f"({keeps}) IS NOT TRUE")
         if not choice.break_groups:
             work.drop(GROUP, "grp IN (SELECT grp FROM facts WHERE rule IS NOT NULL)", alone=False)
         _select(work, choice)
-        found = connection.execute("SELECT place, coalesce(rule, -1)::SMALLINT AS rule FROM facts")
-        columns = found.fetchnumpy()
+        verdicts = connection.execute(
+            "SELECT row_index, coalesce(rule, -1)::SMALLINT AS rule FROM facts"
+        )
+        columns = verdicts.fetchnumpy()
     tallies = work.tallies
-    rule = np.full(len(columns["place"]) + len(repeated), len(tallies), np.int16)
-    rule[columns["place"]] = columns["rule"]
+    rule = np.full(len(columns["row_index"]) + len(repeated), len(tallies), np.int16)
+    rule[columns["row_index"]] = columns["rule"]
     if len(repeated):
         tallies = [*tallies, Tally("repeated", len(repeated), len(repeated))]
     return Decision(rule, tallies)
 
 
-def _leave_out(connection: Any, places: Ints) -> None:
+def _leave_out(connection: Any, row_indices: Ints) -> None:
     """The table of rows that no rule sees."""
-    connection.execute("CREATE OR REPLACE TEMP TABLE again (place BIGINT)")
-    if len(places):
-        listed = ", ".join(f"({int(place)})" for place in places)
+    connection.execute("CREATE OR REPLACE TEMP TABLE again (row_index BIGINT)")
+    if len(row_indices):
+        listed = ", ".join(f"({int(row_index)})" for row_index in row_indices)
         connection.execute(f"INSERT INTO again VALUES {listed}")
 
 
@@ -145,7 +147,7 @@ def _predicates(choice: Choice) -> list[tuple[str, str]]:
 def _facts(choice: Choice) -> str:
     """The table that all rules read: of each row no more than they need."""
     columns = {
-        "place": "place",
+        "row_index": "row_index",
         "grp": "hash(group_id)",
         "problem": "hash(problem_id)",
         "arm": "arm",
@@ -168,16 +170,16 @@ def _facts(choice: Choice) -> str:
             "avg((outcome.solved_turn IS NOT NULL)::INT) OVER (PARTITION BY group_id)"
         )
     chosen = ", ".join(f"{what} AS {name}" for name, what in columns.items())
-    rest = "WHERE place NOT IN (SELECT place FROM again)"
-    return f"CREATE OR REPLACE TEMP TABLE facts AS SELECT {chosen} FROM placed {rest}"
+    rest = "WHERE row_index NOT IN (SELECT row_index FROM again)"
+    return f"CREATE OR REPLACE TEMP TABLE facts AS SELECT {chosen} FROM numbered {rest}"
 
 
 def _passing(connection: Any, number: int, where: str) -> None:
-    """The places of the rows of which a person's condition is true."""
+    """The row indices of which a person's condition is true."""
     checked = sql.condition(where)
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE passing_{number} AS "
-        f"SELECT place FROM placed AS dialogues WHERE {checked}"
+        f"SELECT row_index FROM numbered AS dialogues WHERE {checked}"
     )
 
 
@@ -217,9 +219,9 @@ def _most(work: _Work, name: str, choice: Choice, most: int, within: str) -> Non
     """Leaves at most so many rows of each part, in the order of the draw; groups stay whole."""
     part = f"PARTITION BY {within}" if within else ""
     if choice.break_groups:
-        rank = f"row_number() OVER ({part} ORDER BY draw, place)"
-        over = f"SELECT place FROM (SELECT place, {rank} AS turn FROM facts WHERE rule IS NULL)"
-        work.drop(name, f"place IN ({over} WHERE turn > {most})", alone=False)
+        rank = f"row_number() OVER ({part} ORDER BY draw, row_index)"
+        over = f"SELECT row_index FROM (SELECT row_index, {rank} AS turn FROM facts WHERE rule IS NULL)"
+        work.drop(name, f"row_index IN ({over} WHERE turn > {most})", alone=False)
         return
     size = f"sum(size) OVER ({part} ORDER BY draw, grp ROWS UNBOUNDED PRECEDING)"
     groups = (
@@ -242,6 +244,6 @@ def _balance(work: _Work, choice: Choice) -> None:
         )
     solved = "FROM facts WHERE rule IS NULL AND solved_turn IS NOT NULL"
     fewest = f"SELECT min(n) FROM (SELECT count(*) AS n {solved} GROUP BY solved_turn)"
-    rank = "row_number() OVER (PARTITION BY solved_turn ORDER BY id, place)"
-    over = f"SELECT place FROM (SELECT place, {rank} AS turn {solved})"
-    work.drop("balance-turns", f"place IN ({over} WHERE turn > ({fewest}))", alone=False)
+    rank = "row_number() OVER (PARTITION BY solved_turn ORDER BY id, row_index)"
+    over = f"SELECT row_index FROM (SELECT row_index, {rank} AS turn {solved})"
+    work.drop("balance-turns", f"row_index IN ({over} WHERE turn > ({fewest}))", alone=False)

@@ -18,7 +18,7 @@ from tutelage.derive.parents import Source
 from tutelage.shards.soundness import broken
 from tutelage.storage import Remote, opened
 
-PLACE = "place"
+ROW_INDEX = "row_index"
 """Column added to every table: the number of the row among those of all parents."""
 _KEYS = ("group_id", "sample", "dialogue_id")
 _ORDER = [(name, "ascending") for name in _KEYS]
@@ -26,7 +26,7 @@ _ROWS = 500
 
 
 def rows(sources: Sequence[Source], columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-    """The rows of the sources, merged; tables of some hundred rows with the column `place`.
+    """The rows of the sources, merged; tables of some hundred rows with the column `row_index`.
 
     Args:
         sources: where they lie.
@@ -97,16 +97,16 @@ class _Head:
 
 
 def _read(source: Source, columns: Sequence[str] | None) -> Iterator[pa.Table]:
-    place = source.begin
+    row_index = source.begin
     for path in source.files:
         far = isinstance(path, Remote)  # of a store, many small pieces are asked for at once
         try:
             with opened(path) as stream, pq.ParquetFile(stream, pre_buffer=far) as file:
                 names = None if columns is None else list(columns)
                 for batch in file.iter_batches(_ROWS, columns=names):
-                    places = np.arange(place, place + len(batch), dtype=np.int64)
-                    place += len(batch)
+                    row_indices = np.arange(row_index, row_index + len(batch), dtype=np.int64)
+                    row_index += len(batch)
                     table = pa.Table.from_batches([batch])
-                    yield table.append_column(PLACE, pa.array(places))
+                    yield table.append_column(ROW_INDEX, pa.array(row_indices))
         except (pa.ArrowException, OSError) as error:
             raise broken(path, error) from error

@@ -41,7 +41,7 @@ class Fates:
 
     bins: list[Bin]
     to: npt.NDArray[np.int16]
-    """int16 [rows], by place: the bin that the row goes to, -1 where it is dropped."""
+    """int16 [rows], by row index: the bin that the row goes to, -1 where it is dropped."""
     dropped: dict[str, int]
     """Rule -> rows that it dropped."""
 
@@ -121,8 +121,8 @@ def write(
 
 
 def _identity(parents: Parents, operation: Operation) -> str:
-    made = json.dumps([operation.name, operation.arguments], sort_keys=True)
-    return digest("derived", made, *(p.manifest["run_id"] + p.digest for p in parents.runs))
+    operated = json.dumps([operation.name, operation.arguments], sort_keys=True)
+    return digest("derived", operated, *(p.manifest["run_id"] + p.digest for p in parents.runs))
 
 
 def _begin(
@@ -182,15 +182,17 @@ def _shards(
         done = 0
         for table in stream.ahead(_streamed(parents, fates)):
             done += len(table)
-            to = fates.to[table[stream.PLACE].to_numpy()]
+            to = fates.to[table[stream.ROW_INDEX].to_numpy()]
             if (to >= 0).any():
                 alive = table.filter(pa.array(to >= 0))
-                made = rewrite(alive).select(names)
-                counts.add(made)
+                rewritten = rewrite(alive).select(names)
+                counts.add(rewritten)
                 to = to[to >= 0]
                 for number in np.unique(to).tolist():
                     whole = (to == number).all()
-                    outputs[number].add(made if whole else made.filter(pa.array(to == number)))
+                    outputs[number].add(
+                        rewritten if whole else rewritten.filter(pa.array(to == number))
+                    )
             progress(done, parents.rows)
     return {path: rows for output in outputs for path, rows in output.files.items()}
 

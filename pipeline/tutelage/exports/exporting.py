@@ -189,5 +189,5 @@ def _finish(
 def _licences(run: str) -> list[str]:
     from tutelage.shards import table
 
-    found = table(run).execute("SELECT DISTINCT licence FROM dialogues ORDER BY licence")
-    return [str(row[0]) for row in found.fetchall()]
+    licences = table(run).execute("SELECT DISTINCT licence FROM dialogues ORDER BY licence")
+    return [str(row[0]) for row in licences.fetchall()]

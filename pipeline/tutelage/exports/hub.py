@@ -55,15 +55,15 @@ def files(run: str) -> list[File]:
         Mistake: this is no published run, or a shard is not as the hub wants it.
     """
     folder = existing(run)
-    found = [_text(folder, name) for name in _TEXTS if (folder.root / name).exists()]
+    texts = [_text(folder, name) for name in _TEXTS if (folder.root / name).exists()]
     settings = json.dumps(public(folder.read_json("run.json")), indent=2, sort_keys=True) + "\n"
-    found.append(File("run.json", settings.encode(), len(settings.encode())))
+    texts.append(File("run.json", settings.encode(), len(settings.encode())))
     for path in shard_files(run):
         _showable(path)
         with opened(path) as source:
             size = source.size()
-        found.append(File(f"shards/{path.parent.name}/{path.name}", path, size))
-    return found
+        texts.append(File(f"shards/{path.parent.name}/{path.name}", path, size))
+    return texts
 
 
 def push(run: str, url: str, private: bool = False, message: str = "") -> str:

@@ -32,19 +32,19 @@ class Lengths:
     def __post_init__(self) -> None:
         self.exact = True
 
-    def add(self, made: Row, unit: Sequence[Row]) -> None:
+    def add(self, exported: Row, unit: Sequence[Row]) -> None:
         """Measures a row that goes out, made of `unit`."""
-        length = self._length(made, unit)
+        length = self._length(exported, unit)
         self.count += 1
         self.longest = max(self.longest, length)
         self.beyond += bool(self.taker.limit) and length > self.taker.limit
 
-    def _length(self, made: Row, unit: Sequence[Row]) -> int:
-        if "input_ids" in made:
-            return len(made["input_ids"])
-        if "nodes" in made:
-            return sum(len(node["token_ids"]) for node in made["nodes"])
-        chats = _chats(made, self.taker.measured)
+    def _length(self, exported: Row, unit: Sequence[Row]) -> int:
+        if "input_ids" in exported:
+            return len(exported["input_ids"])
+        if "nodes" in exported:
+            return sum(len(node["token_ids"]) for node in exported["nodes"])
+        chats = _chats(exported, self.taker.measured)
         if self.tokenizer is not None:
             return max((self._counted(chat) for chat in chats), default=0)
         self.exact = False
@@ -78,16 +78,16 @@ def _characters(unit: Sequence[Row]) -> float:
     return max(1.0, letters / tokens) if tokens else _CHARACTERS
 
 
-def _chats(made: Row, measured: str) -> list[list[tuple[str, str]]]:
+def _chats(exported: Row, measured: str) -> list[list[tuple[str, str]]]:
     """The chats that a taker makes of a row, as (role, text)."""
     if measured == "prompt":
-        prompt = made.get("prompt") or made["responses_create_params"]["input"]
+        prompt = exported.get("prompt") or exported["responses_create_params"]["input"]
         return [[(m["role"], m["content"]) for m in prompt]]
-    if "conversations" in made:
+    if "conversations" in exported:
         roles = {"human": "user", "gpt": "assistant"}
-        said = [(roles[m["from"]], m["value"]) for m in made["conversations"]]
-        return [[("system", made["system"]), *said] if made.get("system") else said]
-    begin: list[dict[str, str]] = made.get("prompt") or made.get("messages") or []
+        turns = [(roles[m["from"]], m["value"]) for m in exported["conversations"]]
+        return [[("system", exported["system"]), *turns] if exported.get("system") else turns]
+    begin: list[dict[str, str]] = exported.get("prompt") or exported.get("messages") or []
     before = [(m["role"], m["content"]) for m in begin]
-    ends = [made[name] for name in ("completion", "chosen", "rejected") if name in made]
+    ends = [exported[name] for name in ("completion", "chosen", "rejected") if name in exported]
     return [before + [(m["role"], m["content"]) for m in end] for end in ends] or [before]

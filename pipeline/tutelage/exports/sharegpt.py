@@ -24,8 +24,8 @@ def conversation(chat: list[dict[str, str]], task: Task) -> Iterator[Row]:
     """The chat in these words, if its two sides take turns."""
     system, rest = alternating(chat, task)
     if rest:
-        said = [{"from": NAMES[m["role"]], "value": m["content"]} for m in rest]
-        yield {"system": system, "conversations": said}
+        turns = [{"from": NAMES[m["role"]], "value": m["content"]} for m in rest]
+        yield {"system": system, "conversations": turns}
 
 
 TAKER = Taker(

@@ -50,10 +50,10 @@ def _path(nodes: list[Node], row: Row, piece: Any) -> None:
     begins again, earlier replies are messages that were given, not sampled.
     """
     ids, turns = piece.ids.tolist(), piece.turn.tolist()
-    places = {e["turn"]: k for k, e in enumerate(row["trail"]) if e["speaker"] == "student"}
+    positions = {e["turn"]: k for k, e in enumerate(row["trail"]) if e["speaker"] == "student"}
     parent: int | None = None
     context: list[int] = []
-    told = at = 0
+    begin = at = 0
     for turn, run in groupby(turns):
         end = at + len(list(run))
         if turn == 0:
@@ -61,14 +61,14 @@ def _path(nodes: list[Node], row: Row, piece: Any) -> None:
             if end == len(ids):  # what the template closes the last reply with
                 _extend(nodes[-1], context, [], [])
             continue
-        for k in range(told, places[turn]):
+        for k in range(begin, positions[turn]):
             nodes.append(_node(row, k, parent))
             parent = len(nodes) - 1
         _extend(nodes[-1], context, [], [])
-        nodes.append(_node(row, places[turn], parent) | {"sampled": True})
+        nodes.append(_node(row, positions[turn], parent) | {"sampled": True})
         parent = len(nodes) - 1
         _extend(nodes[parent], [], ids[at:end], piece.logprobs[at:end])
-        told, at, context = places[turn] + 1, end, []
+        begin, at, context = positions[turn] + 1, end, []
 
 
 def _extend(node: Node, context: list[int], sampled: list[int], logprobs: Any) -> None:
@@ -86,13 +86,13 @@ def _extend(node: Node, context: list[int], sampled: list[int], logprobs: Any) -
 
 def _node(row: Row, k: int, parent: int | None) -> Node:
     message, entry = row["messages"][k], row["trail"][k]
-    said: dict[str, Any] = {"role": message["role"], "content": message["content"]}
+    content: dict[str, Any] = {"role": message["role"], "content": message["content"]}
     if entry["reasoning"]:
-        said["reasoning_content"] = entry["reasoning"]
+        content["reasoning_content"] = entry["reasoning"]
     return {
         "at": k,
         "parent": parent,
-        "message": said,
+        "message": content,
         "sampled": False,
         "timestamp": 0.0,
         "token_ids": [],

@@ -105,9 +105,13 @@ def _lifts(run: Inspected) -> list[Tree]:
     control = run.scores.get(CONTROL)
     lines = []
     for arm, scores in run.scores.items():
-        found = lift(scores, control, same_seeds=True) if control and arm != CONTROL else None
-        if found is not None:
-            lines.append({"model": run.label, "arm": arm, "over": CONTROL} | described(found))
+        over_control = (
+            lift(scores, control, same_seeds=True) if control and arm != CONTROL else None
+        )
+        if over_control is not None:
+            lines.append(
+                {"model": run.label, "arm": arm, "over": CONTROL} | described(over_control)
+            )
     return lines
 
 
@@ -118,10 +122,10 @@ def _comparisons(runs: Sequence[Inspected], turns: int) -> list[Tree]:
         for arm, scores in run.scores.items():
             if arm not in first.scores:
                 continue
-            found = lift(_widened(scores, turns), _widened(first.scores[arm], turns))
-            if found is not None:
+            difference = lift(_widened(scores, turns), _widened(first.scores[arm], turns))
+            if difference is not None:
                 line = {"model": run.label, "over": first.label, "arm": arm}
-                lines.append(line | {"problems": found.last.problems} | described(found))
+                lines.append(line | {"problems": difference.last.problems} | described(difference))
     return lines
 
 

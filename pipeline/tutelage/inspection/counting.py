@@ -49,18 +49,18 @@ def inspected(run: str, label: str = "") -> Inspected:
         Mistake: this is no run, or nothing of it is there yet.
     """
     with viewed(run) as view:
-        found = figures_of(run, view)
+        figures = figures_of(run, view)
         connection = connect(view.files)
         try:
             with sql.refused():
                 turns = _longest(connection)
                 problems = _by_problem(connection, turns)
-                tokens = _tokens(connection, turns) if len(found["arms"]) > 1 else {}
+                tokens = _tokens(connection, turns) if len(figures["arms"]) > 1 else {}
         finally:
             connection.close()
         scores = {arm: _scores(by, tokens.get(arm, {}), turns) for arm, by in problems.items()}
         curves = {arm: _curve(by, scores[arm], turns) for arm, by in problems.items()}
-        return Inspected(label or run, view.note, found, turns, scores, curves)
+        return Inspected(label or run, view.note, figures, turns, scores, curves)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +95,11 @@ def _by_problem(connection: Any, turns: int) -> dict[str, _Problems]:
         [table[f"by_{turn}"].to_numpy().astype(np.int64) for turn in range(1, turns + 1)], axis=1
     )
     dialogues = table["dialogues"].to_numpy().astype(np.int64)
-    found = {}
+    by_problem = {}
     for arm in dict.fromkeys(arms.tolist()):
         at = np.flatnonzero(arms == arm)
-        found[arm] = _Problems([names[i] for i in at], dialogues[at], counts[at])
-    return found
+        by_problem[arm] = _Problems([names[i] for i in at], dialogues[at], counts[at])
+    return by_problem
 
 
 def _tokens(connection: Any, turns: int) -> dict[str, Mapping[str, Any]]:
@@ -121,12 +121,12 @@ def _tokens(connection: Any, turns: int) -> dict[str, Mapping[str, Any]]:
         f"SELECT arm, problem_id, [{by_turn}] AS counted, [{spread}] AS spread FROM dialogues "
         f"WHERE problem_id IN ({chosen}) GROUP BY arm, problem_id"
     )
-    found: dict[str, dict[str, Any]] = {}
+    summary: dict[str, dict[str, Any]] = {}
     for arm, problem, counted, spread_out in connection.execute(query).fetchall():
         # An engine that gives no token ids still counts them for the dialogue.
         values = counted if any(counted) else spread_out
-        found.setdefault(arm, {})[problem] = np.asarray(values, np.float64)
-    return dict(found)
+        summary.setdefault(arm, {})[problem] = np.asarray(values, np.float64)
+    return dict(summary)
 
 
 def _scores(by: _Problems, tokens: Mapping[str, Any], turns: int) -> Scores:

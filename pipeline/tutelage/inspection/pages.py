@@ -12,12 +12,12 @@ def environment() -> Any:
     import jinja2
 
     rooms = ("tutelage.inspection", "tutelage.evaluate")
-    made = jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.ChoiceLoader([jinja2.PackageLoader(room, ".") for room in rooms]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters["harmless"] = harmless
-    return made
+    environment.filters["harmless"] = harmless
+    return environment

@@ -22,10 +22,10 @@ def admit(folder: RunFolder, settings: Settings, stamp: Stamp, resume: Resume) -
         OutputError: it cannot be written.
     """
     before = folder.read_json("run.json")
-    if made := before.get("derived"):
+    if derived := before.get("derived"):
         raise SettingsError(
-            f"{folder.root} holds a run that `{made['operation']}` made of others, and nothing can be "
-            "played into it: choose another --out"
+            f"{folder.root} holds a run that `{derived['operation']}` made of others, and nothing "
+            "can be played into it: choose another --out"
         )
     # One that came to nothing, such as by a model that is not there, binds nobody.
     is_idle = bool(before) and resume == "auto" and not files(folder.journal)

@@ -63,15 +63,17 @@ def contents(folder: RunFolder) -> Contents:
         sources = [Source(*row) for row in connection.execute(_SOURCES).fetchall()]
         share = connection.execute(_LANGUAGE).fetchone()[0] or 0.0
         messages, trail = connection.execute(_EXAMPLE).fetchone()
-    return Contents(sources, share > 0.5, _told(messages, trail))
+    return Contents(sources, share > 0.5, _captioned(messages, trail))
 
 
-def _told(messages: list[dict[str, Any]], trail: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    told = []
+def _captioned(
+    messages: list[dict[str, Any]], trail: list[dict[str, Any]]
+) -> list[tuple[str, str]]:
+    captioned = []
     for message, entry in zip(messages, trail, strict=True):
         if entry["speaker"] == "system":
             continue
         notes = ", ".join(n for n in (entry["act"], entry["verdict"]["status"]) if n)
         turn = f" {entry['turn']}" if entry["turn"] else ""
-        told.append((f"{entry['speaker']}{turn} ({notes})", message["content"]))
-    return told
+        captioned.append((f"{entry['speaker']}{turn} ({notes})", message["content"]))
+    return captioned

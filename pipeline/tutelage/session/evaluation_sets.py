@@ -60,16 +60,16 @@ def _corpus(path: str) -> Corpus:
             bare = open_corpus(path, {"statement": field, "answer": field})
             if not _fault(bare):
                 return bare
-    said, unknown, _ = fault.partition(": say what is what")  # by --map, which is for corpora
+    reason, unknown, _ = fault.partition(": say what is what")  # by --map, which is for corpora
     wanted = f": wanted a known format, or a question in one of {', '.join(_ASKED)}"
-    raise CorpusError(f"no evaluation set: {said}{wanted if unknown else ''}")
+    raise CorpusError(f"no evaluation set: {reason}{wanted if unknown else ''}")
 
 
 def _fault(corpus: Corpus) -> str:
     """Why none of the rows is a problem; empty where one is."""
-    said = ""
+    first = ""
     for row in corpus.rows():
         if row.problem is not None:
             return ""
-        said = said or f"{row.failure}: {row.reason}"
-    return said or "it has no rows"
+        first = first or f"{row.failure}: {row.reason}"
+    return first or "it has no rows"

@@ -11,7 +11,7 @@
     RUN/telemetry.json      what it took: time, tokens, the engine's own counters
     RUN/README.md           the run's card, with the configurations that `load_dataset` reads
 
-RUN is a folder on disk or a URL of an object store; `places` says what is different there. What has
+RUN is a folder on disk or a URL of an object store; `storage` says what is different there. What has
 to be on this machine (`folder.near`) lies in the cache then: the replies of unfinished dialogues,
 without which a run that goes on elsewhere plays those anew, the engine's log, copies of the journal.
 

@@ -163,6 +163,6 @@ def _rates(arm: dict[str, Any]) -> None:
     arm["repeat_rate"] = arm["repeated_wrong_answers"] / later if later else 0.0
 
 
-def _dicts(found: Any) -> list[dict[str, Any]]:
-    names = [column[0] for column in found.description]
-    return [dict(zip(names, values, strict=True)) for values in found.fetchall()]
+def _dicts(result: Any) -> list[dict[str, Any]]:
+    names = [column[0] for column in result.description]
+    return [dict(zip(names, values, strict=True)) for values in result.fetchall()]

@@ -68,15 +68,15 @@ def viewed(run: str) -> Iterator[View]:
     if not ended.get("kept"):
         what = "is playing, and no dialogue has ended yet" if playing else "holds no dialogue yet"
         raise Mistake(f"{run!r} {what}: run `tutelage generate` on it, or look again later")
-    with tempfile.TemporaryDirectory(prefix="tutelage-view-") as place:
+    with tempfile.TemporaryDirectory(prefix="tutelage-view-") as scratch:
         try:
-            made = list(_written(Path(place), chosen))
+            files = list(_written(Path(scratch), chosen))
         except RunFailed as error:
             raise Mistake(
                 f"the journal of {run!r} has columns of another version ({error}): read it with the "
                 "version that wrote it"
             ) from None
-        yield View(folder, made, "playing" if playing else "interrupted", ended)
+        yield View(folder, files, "playing" if playing else "interrupted", ended)
 
 
 def _standing(folder: RunFolder) -> tuple[dict[str, int], list[Entry]]:

@@ -89,8 +89,8 @@ def held(file: Path, folder: Path, wait_s: float = 0.0) -> Iterator[None]:
 
 def holder(lock: Remote) -> str | None:
     """Who holds the lock of a run in a store, by the last word there; None where it is dead."""
-    found = _read(lock)
-    return _who(found) if found and not _is_dead(found) else None
+    owner = _read(lock)
+    return _who(owner) if owner and not _is_dead(owner) else None
 
 
 def _got(lock: IO[str]) -> bool:
@@ -198,10 +198,10 @@ def _lives(pid: int) -> bool:
 def _read(lock: Remote) -> dict[str, Any]:
     """Who holds the lock; empty where nobody does, or nobody who could be."""
     try:
-        found: dict[str, Any] = json.loads(lock.read_bytes())
+        owner: dict[str, Any] = json.loads(lock.read_bytes())
     except (FileNotFoundError, ValueError):
         return {}
-    return found
+    return owner
 
 
 def _who(holder: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """Figures that are counted message by message, in one pass over no more than they need.
 
 Of the trail, which is most of a shard, only the leaves that are counted are read: no tokens, no texts.
-Some ten thousand dialogues at a time are laid out as a row a message (`said`), counted by SQL, and
+Some ten thousand dialogues at a time are laid out as a row a message (`steps`), counted by SQL, and
 the counts are added up, so memory does not grow with the run. Windows never reach beyond a dialogue.
 """
 
@@ -40,7 +40,7 @@ SELECT arm,
                           AND extracted = before) AS repeated_wrong_answers,
        count(before) AS later_attempts
 FROM (SELECT *, lag(extracted) OVER (PARTITION BY number ORDER BY turn) AS before
-      FROM said WHERE act = 'attempt')
+      FROM steps WHERE act = 'attempt')
 GROUP BY arm ORDER BY arm
 """
 
@@ -52,7 +52,7 @@ SELECT arm,
        count(*) FILTER (WHERE act = 'question') AS questions
 FROM (SELECT *, CASE act WHEN 'question' THEN primed
                          ELSE form NOT IN ('retry', 'lazy') OR leak_kind <> '' END AS gated
-      FROM said WHERE act IN ('feedback', 'question'))
+      FROM steps WHERE act IN ('feedback', 'question'))
 GROUP BY arm ORDER BY arm
 """
 
@@ -73,19 +73,19 @@ FROM (SELECT s.arm, s.number,
              bool_or(s.speaker = 'student' AND s.move IN ('answer', 'hedge')
                      AND s.told < s.shards) AS premature
       FROM (SELECT *, count(DISTINCT shard) OVER (
-                        PARTITION BY number ORDER BY place
+                        PARTITION BY number ORDER BY message
                         ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS told
-            FROM said WHERE shards > 0) s
+            FROM steps WHERE shards > 0) s
       GROUP BY s.arm, s.number)
 GROUP BY arm ORDER BY arm
 """
 
 _FORMS = """
-SELECT arm, form, count(*) FROM said WHERE act = 'feedback' GROUP BY ALL ORDER BY ALL
+SELECT arm, form, count(*) FROM steps WHERE act = 'feedback' GROUP BY ALL ORDER BY ALL
 """
 
 _MOVES = """
-SELECT arm, move, count(*) FROM said WHERE speaker = 'student' GROUP BY ALL ORDER BY ALL
+SELECT arm, move, count(*) FROM steps WHERE speaker = 'student' GROUP BY ALL ORDER BY ALL
 """
 
 Counts = dict[str, dict[str, Any]]
@@ -105,25 +105,25 @@ def counted(connection: Any, files: Sequence[Location]) -> Counts:
     arms: Counts = {}
     for part in _parts(files):
         connection.register("part", part)
-        connection.register("said", _said(part))
+        connection.register("steps", _steps(part))
         for sql in (_ATTEMPTS, _GATED, _READINGS, _PREMATURE):
-            found = connection.execute(sql)
-            names = [column[0] for column in found.description]
-            for arm, *counts in found.fetchall():
+            result = connection.execute(sql)
+            names = [column[0] for column in result.description]
+            for arm, *counts in result.fetchall():
                 _add(arms.setdefault(arm, {}), dict(zip(names[1:], counts, strict=True)))
         for name, sql in (("forms", _FORMS), ("moves", _MOVES)):
             for arm, key, count in connection.execute(sql).fetchall():
                 _add(arms.setdefault(arm, {}).setdefault(name, {}), {str(key): count})
         connection.unregister("part")
-        connection.unregister("said")
+        connection.unregister("steps")
     for arm in arms.values():
         for name in ("forms", "moves"):
             arm[name] = dict(sorted(arm.get(name, {}).items()))
     return arms
 
 
-def _said(part: pa.Table) -> pa.Table:
-    """A row a message. `number` is that of the dialogue in the part, `place` that of the message."""
+def _steps(part: pa.Table) -> pa.Table:
+    """A row a message: `number` is the dialogue's in the part, `message` the message's in it."""
     trail = part["trail"].combine_chunks()
     dialogue = pc.list_parent_indices(trail)
     steps = trail.flatten()
@@ -139,7 +139,7 @@ def _said(part: pa.Table) -> pa.Table:
             "leak_action": pc.struct_field(steps, ["leak", "action"]),
             "arm": part["arm"].combine_chunks().take(dialogue),
             "number": dialogue,
-            "place": np.arange(len(steps)),
+            "message": np.arange(len(steps)),
             "shards": pc.list_value_length(part["shards"].combine_chunks()).take(dialogue),
             "primed": np.isin(_keys(dialogue, fields["turn"]), known),
         }

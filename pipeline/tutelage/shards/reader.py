@@ -66,7 +66,7 @@ def rows_of(
     """
     # SQL says which rows, Arrow reads them: so the order is that of the files whatever a condition
     # makes of it, and of row groups without such a row nothing is read.
-    places = _places(files, where) if where else None
+    row_indices = _row_indices(files, where) if where else None
     begin = 0
     for path in files:
         # Of a store, many small pieces are asked for at once, not one after another.
@@ -74,11 +74,11 @@ def rows_of(
         try:
             with opened(path) as source, pq.ParquetFile(source, pre_buffer=far) as file:
                 end = begin + file.metadata.num_rows
-                if places is None:
+                if row_indices is None:
                     groups, wanted = list(range(file.num_row_groups)), None
                 else:
                     wanted = np.zeros(end - begin, bool)
-                    wanted[places[(places >= begin) & (places < end)] - begin] = True
+                    wanted[row_indices[(row_indices >= begin) & (row_indices < end)] - begin] = True
                     groups = _with_any(file, wanted)
                 for batch in _batches(file, groups, columns, wanted):
                     yield from batch.to_pylist()
@@ -87,10 +87,10 @@ def rows_of(
             raise broken(path, error) from error
 
 
-def _places(files: Sequence[Location], where: str) -> Places:
+def _row_indices(files: Sequence[Location], where: str) -> Places:
     checked = sql.condition(where)
     with closing(connect(files)) as connection:
-        query = f"SELECT place FROM placed AS dialogues WHERE {checked}"
+        query = f"SELECT row_index FROM numbered AS dialogues WHERE {checked}"
         batches = [np.asarray(batch[0]) for batch in sql.selected(connection, query, 100_000)]
     return np.concatenate([np.empty(0, np.int64), *batches])
 

@@ -58,8 +58,8 @@ def sound(run: str) -> Sound:
         f"shards/{path.parent.name}/{path.name}": path for path in folder.shards.glob("*/*.parquet")
     }
     for path in sorted(listed.keys() ^ there.keys()):
-        said = "is missing" if path in listed else "is not in manifest.json"
-        raise Mistake(f"{path} of {run!r} {said}: put it back as it was, or {_AGAIN}")
+        difference = "is missing" if path in listed else "is not in manifest.json"
+        raise Mistake(f"{path} of {run!r} {difference}: put it back as it was, or {_AGAIN}")
     files = [there[path] for path in sorted(there)]
     with ThreadPoolExecutor(_AT_ONCE) as readers:
         footers = list(readers.map(footer, files))

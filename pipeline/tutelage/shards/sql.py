@@ -5,7 +5,7 @@ columns of a row; it may ask the table `dialogues` again in a subquery. It canno
 network, an extension, a setting or another statement: the text is parsed and looked through before
 it runs, and DuckDB itself is locked before it sees it, so that either alone would do.
 
-    connect      a locked connection with `dialogues`, all rows, and `placed`, the same with `place`
+    connect      a locked connection with `dialogues`, all rows, and `numbered`, with `row_index`
     condition    a person's condition, checked
     selected     the rows of a SELECT, streamed as Arrow batches
 
@@ -26,7 +26,7 @@ MEMORY = "512MB"
 """What DuckDB may hold; beyond that it spills into the folder for temporary files."""
 _FUNCTIONS = frozenset({"unnest", "range", "generate_series"})
 """Functions that a subquery may read from."""
-_TABLES = frozenset({"dialogues", "placed"})
+_TABLES = frozenset({"dialogues", "numbered"})
 _HELP = "wanted a condition over the columns of a row, such as outcome.solved_turn > 1"
 
 
@@ -63,7 +63,7 @@ def whole_groups(text: str) -> str:
 def connect(files: Sequence[Location]) -> Any:
     """A locked connection over these files, in their order.
 
-    `placed` has the column `place` besides: the number of the row, from 0 through all files.
+    `numbered` has the column `row_index` besides: the number of the row, from 0 through all files.
     """
     import duckdb
 
@@ -95,10 +95,10 @@ def selected(connection: Any, sql: str, rows: int = 1000) -> Iterator[Any]:
         Mistake: it is no SQL over the columns, or fails on a row.
     """
     with refused():
-        found = connection.sql(sql)
-        if found is None:
+        result = connection.sql(sql)
+        if result is None:
             return
-        yield from found.to_arrow_reader(rows)
+        yield from result.to_arrow_reader(rows)
 
 
 @contextmanager
@@ -124,8 +124,8 @@ def _from_disk(connection: Any, files: Sequence[Location]) -> None:
     begins = [0]
     for path in files:
         begins.append(begins[-1] + _rows(path))
-    place = f"({begins}::BIGINT[])[file_index::BIGINT + 1] + file_row_number"
-    connection.execute(f"CREATE VIEW placed AS SELECT *, {place} AS place FROM {source}")
+    row_index = f"({begins}::BIGINT[])[file_index::BIGINT + 1] + file_row_number"
+    connection.execute(f"CREATE VIEW numbered AS SELECT *, {row_index} AS row_index FROM {source}")
 
 
 def _quoted(text: str) -> str:
@@ -148,11 +148,11 @@ def _from_store(connection: Any, files: Sequence[Remote]) -> None:
     """DuckDB has its own idea of stores and credentials; Arrow hands it the columns it wants."""
     from pyarrow import dataset
 
-    found = [path.at for path in files]
-    table = dataset.dataset([key for _, key in found], filesystem=found[0][0], format="parquet")
+    urls = [path.at for path in files]
+    table = dataset.dataset([key for _, key in urls], filesystem=urls[0][0], format="parquet")
     connection.register("dialogues", table)
     connection.execute(
-        "CREATE VIEW placed AS SELECT *, row_number() OVER () - 1 AS place FROM dialogues"
+        "CREATE VIEW numbered AS SELECT *, row_number() OVER () - 1 AS row_index FROM dialogues"
     )
 
 
@@ -160,16 +160,16 @@ def _nothing(connection: Any) -> None:
     from tutelage.contract import arrow_schema
 
     connection.register("dialogues", arrow_schema().empty_table())
-    connection.execute("CREATE VIEW placed AS SELECT *, 0 AS place FROM dialogues")
+    connection.execute("CREATE VIEW numbered AS SELECT *, 0 AS row_index FROM dialogues")
 
 
 def _parsed(sql: str, text: str) -> Any:
     import duckdb
 
     with duckdb.connect() as connection:
-        found = connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
+        parsed = connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
     try:
-        tree = json.loads(found[0])
+        tree = json.loads(parsed[0])
     except RecursionError:
         raise Mistake(
             f"the condition {_short(text)} is nested too deeply: say it shorter"

@@ -67,7 +67,7 @@ def app(rows: Rows, token: str) -> Starlette:
         except (TutelageError, ValueError) as error:
             return JSONResponse({"error": str(error)}, 400)
 
-    made = Starlette(
+    application = Starlette(
         routes=[
             Route("/", page),
             Route("/page/{name}", _script),
@@ -85,8 +85,8 @@ def app(rows: Rows, token: str) -> Starlette:
             Route("/api/marks", save, methods=["POST"]),
         ]
     )
-    made.add_middleware(_Guard)
-    return made
+    application.add_middleware(_Guard)
+    return application
 
 
 def _script(request: Request) -> Response:
@@ -173,7 +173,7 @@ def _query(request: Request) -> Query:
         given.get("search", ""),
         given.get("where", "").strip(),
         chosen,
-        given.get("sort", "place"),
+        given.get("sort", "row_index"),
         given.get("desc") == "1",
         int(offset) if offset.isdecimal() else 0,
     )

@@ -19,21 +19,21 @@ _BATCH = 20_000
 
 
 def flags(files: Sequence[Location]) -> pa.Table:
-    """`place`, `cut` and `question` of every row, in the order of the files."""
+    """`row_index`, `cut` and `question` of every row, in the order of the files."""
     cut, question = [np.zeros(0, np.bool_)], [np.zeros(0, np.bool_)]
     for trail in _trails(files):
         values = trail.flatten()
         rows = pc.list_parent_indices(trail).to_numpy()
-        for found, name, word in (
+        for pieces, name, word in (
             (cut, "finish_reason", "length"),
             (question, "act", "question"),
         ):
             here = np.zeros(len(trail), np.bool_)
-            said: Any = pc.equal(pc.struct_field(values, name), word)
-            here[rows[said.to_numpy(zero_copy_only=False)]] = True
-            found.append(here)
+            matches: Any = pc.equal(pc.struct_field(values, name), word)
+            here[rows[matches.to_numpy(zero_copy_only=False)]] = True
+            pieces.append(here)
     cuts, questions = np.concatenate(cut), np.concatenate(question)
-    return pa.table({"place": np.arange(len(cuts)), "cut": cuts, "question": questions})
+    return pa.table({"row_index": np.arange(len(cuts)), "cut": cuts, "question": questions})
 
 
 def _trails(files: Sequence[Location]) -> Iterator[Any]:

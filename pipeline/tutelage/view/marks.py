@@ -16,8 +16,8 @@ Mark = Literal["keep", "drop"]
 
 def load(run: str) -> dict[str, Mark]:
     """The marks of a run by dialogue id."""
-    found = existing(run).read_json("marks.json")
-    return {str(key): mark for key, mark in found.items() if mark in ("keep", "drop")}
+    marks = existing(run).read_json("marks.json")
+    return {str(key): mark for key, mark in marks.items() if mark in ("keep", "drop")}
 
 
 def save(run: str, marks: Mapping[str, Mark]) -> str:
@@ -31,9 +31,9 @@ def save(run: str, marks: Mapping[str, Mark]) -> str:
     folder: RunFolder = existing(run)
     folder.write_json("marks.json", dict(marks))
     folder.write_text("marks.sql", condition(marks) + "\n")
-    place = folder.root / "marks.sql"
+    path = folder.root / "marks.sql"
     name = Path(str(folder.root)).name
-    return f'tutelage filter {folder.root} --where "$(cat {place})" --out outputs/{name}-marked'
+    return f'tutelage filter {folder.root} --where "$(cat {path})" --out outputs/{name}-marked'
 
 
 def condition(marks: Mapping[str, Mark]) -> str:

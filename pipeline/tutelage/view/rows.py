@@ -23,20 +23,20 @@ _KEPT = 8
 
 _LIGHT = """
 CREATE TABLE light AS
-SELECT place, dialogue_id, problem_id, run_id, arm, sample, split, source, domain,
+SELECT row_index, dialogue_id, problem_id, run_id, arm, sample, split, source, domain,
        CASE WHEN outcome.solved_turn IS NOT NULL THEN 'turn ' || outcome.solved_turn
             ELSE outcome.status END AS how,
        outcome.turns AS turns, outcome."return" AS "return", usage.student.completion AS tokens,
        leak."any" AS leak, duplicate_of IS NOT NULL AS duplicate,
        cut, question, left(statement, 160) AS statement
-FROM placed JOIN flags USING (place)
+FROM numbered JOIN flags USING (row_index)
 """
 _SEARCH = """
 list_contains(list_transform(messages, lambda m: contains(lower(m.content), lower(?))), true)
 """
 FACETS = ("how", "arm", "split", "source", "domain", "run_id")
 FLAGS = ("leak", "cut", "question", "duplicate")
-SORTS = ("place", "problem_id", "arm", "turns", "return", "tokens", "how")
+SORTS = ("row_index", "problem_id", "arm", "turns", "return", "tokens", "how")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Query:
     where: str = ""
     chosen: Mapping[str, str] | None = None
     """A facet or flag -> its value."""
-    sort: str = "place"
+    sort: str = "row_index"
     descending: bool = False
     offset: int = 0
 
@@ -89,31 +89,31 @@ class Rows:
             Mistake: its condition is not one over the columns of a row.
         """
         cursor, condition, values, capped = self._condition(query)
-        sort = query.sort if query.sort in SORTS else "place"
-        order = f'"{sort}" {"DESC" if query.descending else "ASC"}, place'
+        sort = query.sort if query.sort in SORTS else "row_index"
+        order = f'"{sort}" {"DESC" if query.descending else "ASC"}, row_index'
         with sql.refused():
             total = cursor.execute(f"SELECT count(*) FROM light WHERE {condition}", values)
             count = total.fetchone()[0]
-            found = cursor.execute(
+            result = cursor.execute(
                 f"SELECT * FROM light WHERE {condition} ORDER BY {order} LIMIT {PAGE} OFFSET ?",
                 [*values, max(0, query.offset)],
             )
-            return {"total": count, "capped": capped, "rows": _dicts(found)}
+            return {"total": count, "capped": capped, "rows": _dicts(result)}
 
     def facets(self, query: Query) -> dict[str, list[tuple[str, int]]]:
         """How many rows of a query have each value; for bars."""
         cursor, condition, values, _ = self._condition(query)
         counts: dict[str, list[tuple[str, int]]] = {}
         for name in FACETS:
-            found = cursor.execute(
+            result = cursor.execute(
                 f"SELECT {name}, count(*) FROM light WHERE {condition} "
                 f"GROUP BY 1 ORDER BY 1 LIMIT 40",
                 values,
             )
-            counts[name] = [(str(value), count) for value, count in found.fetchall()]
+            counts[name] = [(str(value), count) for value, count in result.fetchall()]
         flags = ", ".join(f"count(*) FILTER (WHERE {name})" for name in FLAGS)
-        found = cursor.execute(f"SELECT {flags} FROM light WHERE {condition}", values).fetchone()
-        counts["flags"] = list(zip(FLAGS, found, strict=True))
+        result = cursor.execute(f"SELECT {flags} FROM light WHERE {condition}", values).fetchone()
+        counts["flags"] = list(zip(FLAGS, result, strict=True))
         return counts
 
     def dialogue(self, key: str) -> dict[str, Any]:
@@ -122,10 +122,10 @@ class Rows:
         Raises:
             Mistake: there is none.
         """
-        found = self._whole("dialogue_id = ?", key, 1)
-        if not found:
+        rows = self._whole("dialogue_id = ?", key, 1)
+        if not rows:
             raise Mistake(f"no dialogue {key!r} in {', '.join(self.runs)}")
-        return found[0]
+        return rows[0]
 
     def problem(self, key: str) -> list[dict[str, Any]]:
         """All dialogues over a problem, by arm and sample; 64 at most."""
@@ -138,18 +138,19 @@ class Rows:
         cursor = self._opened().connection.cursor()
         with sql.refused():
             total, problems = cursor.execute(
-                f"SELECT count(*), count(DISTINCT problem_id) FROM placed WHERE {condition}"
+                f"SELECT count(*), count(DISTINCT problem_id) FROM numbered WHERE {condition}"
             ).fetchone()
             wanted = max(1, count * problems // max(1, total))
             step = max(1, problems // wanted)
             spread = (
-                "SELECT problem_id FROM (SELECT problem_id, row_number() OVER (ORDER BY min(place)) "
-                f"AS n FROM placed WHERE {condition} GROUP BY 1) WHERE (n - 1) % {step} = 0"
+                "SELECT problem_id FROM (SELECT problem_id, row_number() OVER "
+                f"(ORDER BY min(row_index)) AS n FROM numbered WHERE {condition} GROUP BY 1) "
+                f"WHERE (n - 1) % {step} = 0"
             )
             return _dicts(
                 cursor.execute(
-                    f"SELECT * EXCLUDE place FROM placed WHERE {condition} "
-                    f"AND problem_id IN ({spread}) ORDER BY place LIMIT {count}"
+                    f"SELECT * EXCLUDE row_index FROM numbered WHERE {condition} "
+                    f"AND problem_id IN ({spread}) ORDER BY row_index LIMIT {count}"
                 )
             )
 
@@ -157,7 +158,7 @@ class Rows:
         cursor = self._opened().connection.cursor()
         return _dicts(
             cursor.execute(
-                f"SELECT * EXCLUDE place FROM placed WHERE {condition} "
+                f"SELECT * EXCLUDE row_index FROM numbered WHERE {condition} "
                 f"ORDER BY arm, sample, run_id LIMIT {limit}",
                 [value],
             )
@@ -181,7 +182,7 @@ class Rows:
                 parts.append(name)
         if query.search or query.where:
             hits, capped = opened.hits(query.search, query.where)
-            parts.append(f"place IN (SELECT place FROM {hits})")
+            parts.append(f"row_index IN (SELECT row_index FROM {hits})")
         return opened.connection.cursor(), " AND ".join(parts), values, capped
 
 
@@ -196,7 +197,7 @@ class _Open:
         self._count = 0
 
     def hits(self, search: str, where: str) -> tuple[str, bool]:
-        """The table of places that were found, and whether there were more than it holds."""
+        """The table of the rows that match, and whether there were more than it holds."""
         with self._lock:
             key = (search, where)
             if key not in self._found:
@@ -215,17 +216,17 @@ class _Open:
         cursor = self.connection.cursor()
         with sql.refused():
             cursor.execute(
-                f"CREATE TABLE {name} AS SELECT place FROM placed "
+                f"CREATE TABLE {name} AS SELECT row_index FROM numbered "
                 f"WHERE {' AND '.join(deep)} {limit}",
                 [search] if search else [],
             )
         if not search:
             return name, False
-        found = cursor.execute(f"SELECT count(*) FROM {name}").fetchone()[0]
+        count = cursor.execute(f"SELECT count(*) FROM {name}").fetchone()[0]
         cursor.execute(f"DELETE FROM {name} WHERE rowid >= {MOST_HITS}")
-        return name, found > MOST_HITS
+        return name, count > MOST_HITS
 
 
-def _dicts(found: Any) -> list[dict[str, Any]]:
-    names = [column[0] for column in found.description]
-    return [dict(zip(names, values, strict=True)) for values in found.fetchall()]
+def _dicts(result: Any) -> list[dict[str, Any]]:
+    names = [column[0] for column in result.description]
+    return [dict(zip(names, values, strict=True)) for values in result.fetchall()]

@@ -11,15 +11,15 @@ from tutelage.errors import TutelageError
 def spelled(row: dict[str, Any]) -> list[list[tuple[str, float | None]]]:
     """For each message its sampled tokens as (text, log-probability); ids where no tokenizer is."""
     tokenizer = _tokenizer(row["models"]["student"])
-    told = []
+    turns = []
     for entry in row["trail"]:
         known = list(entry["logprobs"]) or [None] * len(entry["token_ids"])
         words = [
             tokenizer.decode([token], skip_special_tokens=False) if tokenizer else f"{token} "
             for token in entry["token_ids"]
         ]
-        told.append(list(zip(words, known, strict=False)))
-    return told
+        turns.append(list(zip(words, known, strict=False)))
+    return turns
 
 
 @cache

@@ -47,8 +47,8 @@ function served() {
 }
 
 function held(data) {
-  const light = (r, place) => ({
-    place, dialogue_id: r.dialogue_id, problem_id: r.problem_id, run_id: r.run_id, arm: r.arm,
+  const light = (r, row_index) => ({
+    row_index, dialogue_id: r.dialogue_id, problem_id: r.problem_id, run_id: r.run_id, arm: r.arm,
     sample: r.sample, split: r.split, source: r.source,
     how: r.outcome.solved_turn ? `turn ${r.outcome.solved_turn}` : r.outcome.status,
     turns: r.outcome.turns, return: r.outcome.return, tokens: r.usage.student.completion,
@@ -59,11 +59,11 @@ function held(data) {
   const all = data.rows.map(light);
   const fits = (q) => all.filter((r) =>
     Object.entries(q.chosen).every(([k, v]) => (k in FLAGS ? r[k] : String(r[k]) === v)) &&
-    (!q.search || data.rows[r.place].messages.some((m) =>
+    (!q.search || data.rows[r.row_index].messages.some((m) =>
       m.content.toLowerCase().includes(q.search.toLowerCase()))));
   const order = (q) => (a, b) => {
     const [x, y] = [a[q.sort], b[q.sort]];
-    return (x < y ? -1 : x > y ? 1 : a.place - b.place) * (q.desc ? -1 : 1);
+    return (x < y ? -1 : x > y ? 1 : a.row_index - b.row_index) * (q.desc ? -1 : 1);
   };
   return {
     live: false,
@@ -91,7 +91,7 @@ function held(data) {
 // ---------------------------------------------------------------- the whole page
 
 function App() {
-  const [query, setQuery] = useState({ search: "", where: "", chosen: {}, sort: "place", desc: false, offset: 0 });
+  const [query, setQuery] = useState({ search: "", where: "", chosen: {}, sort: "row_index", desc: false, offset: 0 });
   const [state, setState] = useState({ runs: [], live: false });
   const [found, setFound] = useState({ total: 0, rows: [] });
   const [facets, setFacets] = useState({});
@@ -189,7 +189,7 @@ function App() {
     <main>
       <div class="bar">
         <span class="total">${busy ? "…" : `${found.capped ? "more than " : ""}${found.total.toLocaleString("en")} dialogues`}</span>
-        <span class="sorts">by ${[["place", "order"], ...COLUMNS].map(([name, words]) => html`<button
+        <span class="sorts">by ${[["row_index", "order"], ...COLUMNS].map(([name, words]) => html`<button
           class=${query.sort === name ? "on" : ""} onClick=${() => change({ sort: name, desc: query.sort === name && !query.desc })}>
           ${words}${query.sort === name ? (query.desc ? " ↓" : " ↑") : ""}</button>`)}</span>
       </div>
