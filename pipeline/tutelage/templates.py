@@ -35,8 +35,11 @@ class StudentView:
 
 
 @dataclass(frozen=True, slots=True)
-class TeacherView:
-    """All that a teacher's template can name, privileged fields included."""
+class BlindView:
+    """What a teacher's template can name that is not privileged; all of it in the arm `blind`.
+
+    That the attempt is wrong is not privileged: every arm's student is told so.
+    """
 
     statement: str
     domain: str
@@ -51,6 +54,12 @@ class TeacherView:
     """`attempt` or `question`."""
     form: str
     """Form of feedback that is wanted, such as `hint`; empty leaves it to the teacher."""
+
+
+@dataclass(frozen=True, slots=True)
+class TeacherView(BlindView):
+    """All that a teacher's template can name, privileged fields included."""
+
     extracted: str
     """The final answer as the verifier read it from the attempt."""
     reason: str
@@ -61,23 +70,6 @@ class TeacherView:
     """The worked solution. Privileged."""
     answer: str
     """The final answer. Privileged."""
-
-
-@dataclass(frozen=True, slots=True)
-class BlindView:
-    """A teacher's view without a privileged field, for the control arm `blind`.
-
-    That the attempt is wrong is not privileged: every arm's student is told so.
-    """
-
-    statement: str
-    domain: str
-    turns: int
-    turn: int
-    history: tuple[tuple[str, str], ...]
-    attempt: str
-    act: str
-    form: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,19 @@ from typing import Any
 
 import click
 
+from tutelage.cli import generate
+
+_SHARED = ("corpora", "config", "sets", "limit", "samples", "seed", "mapping", "format")
+"""Options of `generate` that mean the same here."""
+
 
 @click.command(
     "evaluate",
+    params=[option for option in generate.command.params if option.name in _SHARED],
     epilog="Example: tutelage evaluate starter --limit 100 --model base=smollm2-135m --model "
     'sft=outputs/first-sft/last --arm sml,retry,shuffled --expect "lift_over_retry[sft] > 0" '
     "--out outputs/report",
 )
-@click.argument("corpora", nargs=-1, metavar="CORPUS... [-- BEAM OPTIONS]")
 @click.option(
     "--out",
     default="outputs/evaluation",
@@ -34,21 +39,12 @@ import click
     help="Model or engine of the teacher, the same for all.  [default: the first model, or "
     "`worked` with the bundled one]",
 )
-@click.option("--config", default="", metavar="FILE", help="Run file (TOML) with any setting.")
-@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Any setting, repeatable.")
-@click.option("--limit", type=click.IntRange(1), help="At most so many problems of each corpus.")
-@click.option(
-    "--samples", type=click.IntRange(1), help="Dialogues a problem and arm.  [default: 1]"
-)
 @click.option("--turns", type=click.IntRange(1), help="Student turns at most.  [default: 10]")
 @click.option(
     "--arm",
     metavar="NAMES",
     help="sml, retry, shuffled, blind, single, with commas.  [default: sml,retry]",
 )
-@click.option("--seed", type=int, help="Seed of the whole evaluation.  [default: 0]")
-@click.option("--map", "mapping", metavar="OURS=THEIRS,...", help="Fields of a generic corpus.")
-@click.option("--format", metavar="NAME", help="Format of the corpora, where it is not recognised.")
 @click.option(
     "--against", default="", metavar="REPORT2", help="Compare with this report, problem by problem."
 )
@@ -92,7 +88,6 @@ def command(
     @TURN or @tokens, [MODEL] and `on SET` may follow: "lift_over_retry@tokens[sft] > 0".
     """
     from tutelage import settings as settings_room
-    from tutelage.cli.generate import _pairs, split
     from tutelage.cli.progress import Live
     from tutelage.evaluate import expectations as expected
     from tutelage.evaluate import plan as planning
@@ -102,13 +97,13 @@ def command(
     wanted = [expected.read(text) for text in expectations]
     students = [planning.student(given) for given in models or ("smollm2-135m",)]
     other = report.stored(against) if against else None
-    given, beam_args = split(corpora)
+    given, beam_args = generate.split(corpora)
     settings = settings_room.load(
         config,
         sets,
         corpora=given,
         arms=tuple(arm.split(",")) if arm else None,
-        map=_pairs(mapping) if mapping else None,
+        map=generate.field_map(mapping) if mapping else None,
         **planning.players(students[0].models[0], teacher),
         **options,
     )

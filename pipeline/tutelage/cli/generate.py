@@ -145,7 +145,7 @@ def resolved(
         corpora=corpora,
         arms=tuple(arm.split(",")) if arm else None,
         q_priming__enabled=options.pop("q_priming"),
-        map=_pairs(mapping) if mapping else None,
+        map=field_map(mapping) if mapping else None,
         student__engine=engine,
         teacher__engine=engine if engine == "scripted" else None,
         **options,
@@ -188,11 +188,16 @@ def split(words: tuple[str, ...]) -> tuple[tuple[str, ...], list[str]]:
     return words, beam_args
 
 
-def _pairs(mapping: str) -> dict[str, str]:
-    pairs = {}
+def field_map(mapping: str) -> dict[str, str]:
+    """What `--map` says: our field -> theirs.
+
+    Raises:
+        SettingsError: it is no list of pairs.
+    """
+    fields = {}
     for pair in mapping.split(","):
         ours, eq, theirs = pair.partition("=")
         if not eq:
             raise SettingsError(f"--map wants ours=theirs pairs with commas, got {pair!r}")
-        pairs[ours.strip()] = theirs.strip()
-    return pairs
+        fields[ours.strip()] = theirs.strip()
+    return fields

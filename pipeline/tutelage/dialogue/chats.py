@@ -5,6 +5,8 @@ its user), behind a system prompt that holds the privileged information. Both ch
 at the end, so that an engine's prefix cache serves every later turn.
 """
 
+from typing import Any
+
 from tutelage.records import Chat, Dialogue, Message, Problem, Role, Rules, Verdict
 from tutelage.specials import neutralise
 from tutelage.templates import BlindView, LazyView, ReaderView, StudentView, TeacherView, render
@@ -117,14 +119,7 @@ def _view(dialogue: Dialogue, talk: list[Message], form: str) -> TeacherView:
     verdict = newest.verdict or Verdict("incorrect" if newest.act == "question" else "unjudged")
     unjudged = f"unjudged: {verdict.reason}" if verdict.status == "unjudged" else verdict.reason
     return TeacherView(
-        statement=problem.statement,
-        domain=problem.domain,
-        turns=dialogue.rules.turns,
-        turn=newest.turn,
-        history=tuple((m.speaker, m.content) for m in talk),
-        attempt=newest.content,
-        act=newest.act,
-        form=form,
+        **_public(dialogue, talk, form),
         extracted=verdict.extracted,
         reason=unjudged,
         detail=verdict.detail,
@@ -134,14 +129,19 @@ def _view(dialogue: Dialogue, talk: list[Message], form: str) -> TeacherView:
 
 
 def _blind_view(dialogue: Dialogue, talk: list[Message], form: str) -> BlindView:
+    return BlindView(**_public(dialogue, talk, form))
+
+
+def _public(dialogue: Dialogue, talk: list[Message], form: str) -> dict[str, Any]:
+    """The fields of a `BlindView`."""
     problem, newest = dialogue.problem, talk[-1]
-    return BlindView(
-        statement=problem.statement,
-        domain=problem.domain,
-        turns=dialogue.rules.turns,
-        turn=newest.turn,
-        history=tuple((m.speaker, m.content) for m in talk),
-        attempt=newest.content,
-        act=newest.act,
-        form=form,
-    )
+    return {
+        "statement": problem.statement,
+        "domain": problem.domain,
+        "turns": dialogue.rules.turns,
+        "turn": newest.turn,
+        "history": tuple((m.speaker, m.content) for m in talk),
+        "attempt": newest.content,
+        "act": newest.act,
+        "form": form,
+    }
