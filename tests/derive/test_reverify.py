@@ -192,6 +192,15 @@ def test_the_policies_of_the_gate_hold_here_too(tmp_path):
     assert set(rows) == {"a", "b"} and not findings.leaks
 
 
+def test_a_last_step_that_is_spelled_out_leaks_where_the_gate_blocks_it(tmp_path):
+    run = published(tmp_path / "run", [leaking("a", words="Work out 12 - 7."), row("b")])
+    rows, _, _ = again(run, tmp_path / "1", lambda t: None)
+    assert not rows["a"]["leak"]["any"]
+    rows, findings, _ = again(run, tmp_path / "2", lambda t: None, ["leaks.expression=block"])
+    assert rows["a"]["leak"]["any"] and not rows["b"]["leak"]["any"]
+    assert findings.leaks == {"found": 1}
+
+
 def test_a_false_sum_is_no_solution_where_flaws_are_refused(tmp_path):
     run = published(tmp_path / "run", [row("a", solved=1, text="since 2 + 2 = 5"), row("b")])
     rows, findings, _ = again(run, tmp_path / "1", lambda t: None)

@@ -2,15 +2,19 @@
 
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from starlette.testclient import TestClient
 
 from played import Played, Said
+from tables import published, row
+from tutelage.cli import cli
 from tutelage.errors import Mistake
-from tutelage.shards import Journal, RunFolder
+from tutelage.shards import Journal, RunFolder, read_rows
 from tutelage.view import marks, static
 from tutelage.view.app import app
 from tutelage.view.rows import Query, Rows
@@ -95,6 +99,21 @@ def test_marks_become_a_filter(client: TestClient, run: str):
     assert marks.condition({"a": "keep", "b'": "drop"}) == "dialogue_id IN ('a')"
     for bad in ("[]", "{", "{}"):
         assert client.post("/api/marks", content=bad).status_code == 400
+
+
+def test_marks_over_several_runs_filter_them_all(tmp_path: Path):
+    runs = [published(tmp_path / f"run {n}", [row(f"d{n}"), row(f"e{n}")]) for n in range(2)]
+    both = TestClient(
+        app(Rows([str(run) for run in runs]), "secret"), headers={"X-Token": "secret"}
+    )
+    saved = both.post("/api/marks", json={"d0": "keep", "e1": "keep"}).json()["command"]
+    _, *words = shlex.split(saved)
+    assert words[:3] == ["filter", *map(str, runs)]
+    words[4] = (runs[0] / "marks.sql").read_text("utf-8")
+    words[-1] = str(tmp_path / words[-1])
+    result = CliRunner().invoke(cli, words, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert {kept["dialogue_id"] for kept in read_rows(words[-1])} == {"d0", "e1"}
 
 
 def test_a_run_that_is_still_playing_fills_up(tmp_path: Path):

@@ -203,7 +203,7 @@ def _leaks(judged: Judged, problem: Problem, look: Look) -> None:
 
 
 def _gated(row: Row) -> Iterator[tuple[int, Row]]:
-    """Place and trail of each message that the gate sees when it is written."""
+    """Index and trail of each message that the gate sees when it is written."""
     for k, known in enumerate(row["trail"]):
         if known["act"] == "question":
             if known["turn"] in row["primed_turns"]:

@@ -125,8 +125,15 @@ def _gate(settings: Settings) -> Look | None:
         return None
 
     def look(problem: Problem, history: tuple[tuple[str, str], ...], text: str) -> Leak:
-        solution = problem.privileged_context
-        return find_leak(problem.domain, problem.gold, problem.statement, history, text, solution)
+        return find_leak(
+            problem.domain,
+            problem.gold,
+            problem.statement,
+            history,
+            text,
+            problem.privileged_context,
+            settings.leaks.expression,
+        )
 
     return look
 

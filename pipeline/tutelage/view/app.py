@@ -62,7 +62,7 @@ def app(rows: Rows, token: str) -> Starlette:
             given = json.loads(body) if len(body) < _MOST_BODY else None
             if not isinstance(given, dict):
                 raise Mistake("wanted marks as an object")
-            command = marks.save(rows.runs[0], marks.checked(given))
+            command = marks.save(rows.runs, marks.checked(given))
             return JSONResponse({"command": command})
         except (TutelageError, ValueError) as error:
             return JSONResponse({"error": str(error)}, 400)
@@ -161,7 +161,7 @@ def shown(row: dict[str, Any]) -> dict[str, Any]:
 
 def _state(rows: Rows) -> dict[str, Any]:
     moved = rows.refresh() if rows.live else False
-    kept = marks.load(rows.runs[0])
+    kept = marks.load(rows.runs)
     return {"runs": rows.runs, "live": rows.live, "moved": moved, "marks": kept}
 
 

@@ -1,10 +1,12 @@
 """Keep and drop, by dialogue, and the filter that they make.
 
-Saved beside the run as `marks.json`, and as `marks.sql`, a condition for `tutelage filter --where`:
-where something is to be kept, that alone; else all but what is to be dropped.
+Saved beside the run (the first of several) as `marks.json`, and as `marks.sql`, a condition for
+`tutelage filter --where`: where something is to be kept, that alone; else all but what is to be
+dropped.
 """
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -14,26 +16,27 @@ from tutelage.shards.folder import RunFolder, existing
 Mark = Literal["keep", "drop"]
 
 
-def load(run: str) -> dict[str, Mark]:
-    """The marks of a run by dialogue id."""
-    marks = existing(run).read_json("marks.json")
+def load(runs: Sequence[str]) -> dict[str, Mark]:
+    """The marks of the runs that are looked at, by dialogue id."""
+    marks = existing(runs[0]).read_json("marks.json")
     return {str(key): mark for key, mark in marks.items() if mark in ("keep", "drop")}
 
 
-def save(run: str, marks: Mapping[str, Mark]) -> str:
-    """Saves the marks; gives the command that makes a run of them.
+def save(runs: Sequence[str], marks: Mapping[str, Mark]) -> str:
+    """Saves the marks beside the first run; gives the command that makes a run of all of them.
 
     Raises:
         Mistake: there are none, or the run's folder cannot be written.
     """
     if not marks:
         raise Mistake("nothing is marked: press k to keep a dialogue, d to drop it")
-    folder: RunFolder = existing(run)
+    folder: RunFolder = existing(runs[0])
     folder.write_json("marks.json", dict(marks))
     folder.write_text("marks.sql", condition(marks) + "\n")
-    path = folder.root / "marks.sql"
-    name = Path(str(folder.root)).name
-    return f'tutelage filter {folder.root} --where "$(cat {path})" --out outputs/{name}-marked'
+    names = shlex.join(str(existing(run).root) for run in runs)
+    saved = shlex.quote(str(folder.root / "marks.sql"))
+    out = shlex.quote(f"outputs/{Path(str(folder.root)).name}-marked")
+    return f'tutelage filter {names} --where "$(cat {saved})" --out {out}'
 
 
 def condition(marks: Mapping[str, Mark]) -> str:
