@@ -1,4 +1,4 @@
-"""The same as the command line, for notebooks and programs: `import tutelage as tt`.
+"""The commands as Python functions, for notebooks and programs: `import tutelage as tt`.
 
     run = tt.generate("starter", limit=100, out="outputs/first")
     run.manifest["dialogues"]                        # what is in it
@@ -9,8 +9,9 @@
     late.export("trl-sft", "late.parquet")
     model = tt.train_sft(late, out="outputs/late-sft")
 
-Options are the command line's, with `_` for `-`; any setting is given by its dotted key in
-`settings`, as to `--set`. A person's mistake is a `tt.Mistake`.
+Options are those of the command line, with `_` for `-`. `settings` takes any setting by its dotted
+key, as `--set` does. A user's mistake raises `tt.Mistake`. What the commands do is not here; each
+function calls the same code as its command.
 """
 
 import os
@@ -55,24 +56,26 @@ class Run:
         """Dialogues as dicts (`schemas/README.md` has the columns), streamed in the order of files.
 
         Raises:
-            Mistake: the run is not published, or `where` is no SQL condition over its columns.
+            Mistake: the run is not published, or `where` is not an SQL condition on its columns.
         """
         from tutelage.shards import read_rows
 
         return read_rows(self.path, columns, where, splits)
 
     def table(self) -> Any:
-        """A DuckDB connection in which the view `dialogues` is the whole run."""
+        """A DuckDB connection whose view `dialogues` contains all rows of the run."""
         from tutelage.shards import table
 
         return table(self.path)
 
     def filter(self, *, out: PathLike, **rules: Any) -> "Run":
-        """The dialogues that one wants, as another run: `filter`'s options, such as `solved=True`,
-        `solved_turn=(2, 4)`, `where=("len(statement) > 200",)`, `no_leaks=True`.
+        """Writes a selection of the dialogues as another run and returns it.
+
+        `rules` are the options of `filter`, such as `solved=True`, `solved_turn=(2, 4)`,
+        `where=("len(statement) > 200",)`, `no_leaks=True`.
 
         Raises:
-            Mistake: there is no such rule, or `out` holds something.
+            Mistake: there is no such rule, or `out` is not empty.
         """
         from tutelage.derive import filter as filtering
         from tutelage.derive.rules import Choice
@@ -85,10 +88,10 @@ class Run:
         return Run(os.fspath(out))
 
     def export(self, to: str, out: PathLike, **options: Any) -> "Report":
-        """Writes the run as another trainer reads it: `export`'s options.
+        """Writes the run in the format of another trainer. Takes the options of `export`.
 
         Raises:
-            Mistake: nobody is called so, or the taker cannot have what is asked.
+            Mistake: there is no trainer `to`, or its format cannot express what was asked for.
         """
         from tutelage.exports.exporting import Request, export
 
@@ -103,18 +106,19 @@ def generate(
     resume: Literal["auto", "never", "always"] = "auto",
     **options: Any,
 ) -> Run:
-    """Generates what is still missing of a run, publishes it and returns it.
+    """Generates the dialogues that a run still lacks, publishes the run and returns it.
 
     Args:
         corpora: as on the command line: `starter`, a path, a glob, a URL.
-        out: folder or URL of the run; a name by corpus and settings in `outputs/` where empty.
+        out: folder or URL of the run; if empty, a folder in `outputs/` named by corpus and settings.
         settings: any setting by its dotted key, such as `{"student.temperature": 0.3}`.
         beam: Beam's options, such as `["--direct_num_workers=4"]`.
+        resume: `auto` begins or continues a run, `never` only begins, `always` only continues one.
         options: `limit`, `samples`, `turns`, `seed`, `arms`, `config`, ...
 
     Raises:
-        Mistake: something is not what it should be; nothing was generated.
-        RunFailed: it ended badly; what was finished is safe, and the same call goes on.
+        Mistake: an argument or setting is wrong; nothing was generated.
+        RunFailed: the run failed; finished dialogues are safe, and the same call continues it.
     """
     from tutelage import settings as settings_room
     from tutelage.flow import run
@@ -128,10 +132,10 @@ def generate(
 
 
 def open_run(path: PathLike) -> Run:
-    """A run that was generated or derived before.
+    """Opens a run that was generated or derived before.
 
     Raises:
-        Mistake: there is no run.
+        Mistake: there is no run at `path`.
     """
     from tutelage.shards.folder import existing
 
@@ -140,16 +144,16 @@ def open_run(path: PathLike) -> Run:
 
 
 def train_sft(run: Run | PathLike, out: PathLike, **options: Any) -> Path:
-    """Trains on the solved dialogues; the folder of the trained model (`train sft`'s options).
+    """Trains on the solved dialogues and returns the folder of the model (options of `train sft`).
 
     Raises:
-        Mistake: the run, the model or an option is not what it should be.
+        Mistake: the run, the model or an option is wrong.
     """
     return _train("sft", run, out, options)
 
 
 def train_rl(run: Run | PathLike, out: PathLike, **options: Any) -> Path:
-    """Trains on whole groups by GRPO; the folder of the trained model (`train rl`'s options)."""
+    """Trains on whole groups by GRPO and returns the folder of the model (options of `train rl`)."""
     return _train("rl", run, out, options)
 
 

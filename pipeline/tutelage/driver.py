@@ -1,14 +1,14 @@
-"""Drives many dialogues at once, without a turn barrier.
+"""Plays many dialogues at once, without a turn barrier.
 
-Each dialogue is a task of its own: it asks for its next reply the moment it can, so the engine
-always has the next request and never waits for a straggler. This is the only place that knows
-dialogue, engine and verifier together. No Beam here, and no files: what becomes of a finished
-dialogue is the caller's `on_end`.
+Each dialogue is a task of its own and requests its next reply as soon as it can, so the engine
+always has work and never waits for a straggler. This is the only module that knows dialogues,
+engines and verifiers. No Beam here, and no files: the caller's `on_end` receives each finished
+dialogue.
 
     with Scheduler(players, pool, slots, on_end) as scheduler:
         for dialogue in dialogues:
             scheduler.submit(dialogue)  # blocks while all slots are taken
-        scheduler.drain()  # blocks until the last one has ended
+        scheduler.drain()  # blocks until the last dialogue has ended
 """
 
 import asyncio
@@ -37,28 +37,28 @@ class Verifiers(Protocol):
 
 @dataclass(slots=True)
 class Tally:
-    """Counts since the scheduler began. Read by telemetry; never written to a shard."""
+    """Counts since the scheduler started. Read by telemetry; never written to a shard."""
 
     begun: float = field(default_factory=time.monotonic)
     submitted: int = 0
     ended: int = 0
     failed: int = 0
     solved_at: dict[int, int] = field(default_factory=dict)
-    """Turn -> dialogues solved at it."""
+    """Turn -> dialogues solved at that turn."""
     exhausted: int = 0
     turns: int = 0
-    """Replies of students, of dialogues that have ended and of those in play."""
+    """Student replies, both in ended dialogues and in those still in play."""
     turns_of_ended: int = 0
     tokens: dict[str, int] = field(default_factory=dict)
     """`student.prompt`, `student.cached`, `student.completion`, and the same for `teacher`, `judge`
     and `donors`."""
     waiting_for_engine_s: float = 0.0
-    """Summed over dialogues: time between a request and its reply."""
+    """Time between a request and its reply, summed over dialogues."""
     waiting_for_verifier_s: float = 0.0
     requesting_s: float = 0.0
-    """Time in which at least one request was with an engine."""
+    """Time during which at least one request was with an engine."""
     starved_s: dict[str, float] = field(default_factory=dict)
-    """Why -> time in which the engines had fewer requests than they work on at once."""
+    """Reason -> time during which the engines had fewer requests than they can work on at once."""
 
     def count(self, ended: Dialogue) -> None:
         """Adds one ended dialogue."""
@@ -79,12 +79,12 @@ class Tally:
 
 
 class Scheduler:
-    """Keeps so many dialogues in play at once; a new one begins when another has ended."""
+    """Keeps up to `slots` dialogues in play; a new one begins when another has ended."""
 
     def __init__(
         self, players: Players, verifiers: Verifiers, slots: int, on_end: Callable[[Dialogue], None]
     ) -> None:
-        """Starts the event loop. `on_end` is called on it, once for each dialogue, at its end."""
+        """Starts the event loop, which calls `on_end` once for each dialogue, when it has ended."""
         self.tally = Tally()
         self._players = players
         self._verifiers = verifiers
@@ -96,7 +96,7 @@ class Scheduler:
         self._requesting = 0
         self._verifying = 0
         self._draining = False
-        self._roomy_looks = 0
+        self._busy_samples = 0
         self._fault: BaseException | None = None
         self._deadline: float | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -118,11 +118,11 @@ class Scheduler:
         return self._slots
 
     def submit(self, dialogue: Dialogue) -> None:
-        """Lets a dialogue begin; blocks while all slots are taken.
+        """Begins a dialogue; blocks while all slots are taken.
 
         Raises:
             Fatal: the engine is gone.
-            RunFailed: the scheduler was told to stop, and the dialogues in play had their time.
+            RunFailed: the scheduler was stopped, and the time for the dialogues in play is over.
             TutelageError: what `on_end` raised, such as `OutputError` on a full disk.
         """
         while not self._free.acquire(timeout=_SAMPLE_S):
@@ -146,34 +146,34 @@ class Scheduler:
         self._raise()
 
     def stop(self, within_s: float) -> None:
-        """Begins no further dialogue; those in play get `within_s` seconds. From any thread."""
+        """Begins no further dialogue; those in play have `within_s` seconds. Thread-safe."""
         if self._deadline is None:
             self._deadline = time.monotonic() + within_s
 
     def adapt(self, running: float, waiting: float) -> None:
-        """Adds slots where the engine would take more: it runs two thirds of them, and none waits.
+        """Adds slots if the engine could take more: it runs over two thirds of them, and none waits.
 
-        To be called about once a second with what the engine says. Two looks must agree, because
-        replies come in bursts. That none waits is not enough: before its first step is done, an
-        engine has counted nothing at all.
+        To be called about once a second with the engine's own counts of requests. Two calls in a row
+        must agree, because replies come in bursts. `waiting` alone is not enough: before its first
+        step an engine reports zero for everything.
         """
-        is_full = 3 * min(self._requesting, running) > 2 * self._slots
-        roomy = is_full and self._in_play >= self._slots and not waiting
-        self._roomy_looks = self._roomy_looks + 1 if roomy else 0
-        if self._roomy_looks < 2:
+        is_busy = 3 * min(self._requesting, running) > 2 * self._slots
+        has_room = is_busy and self._in_play >= self._slots and not waiting
+        self._busy_samples = self._busy_samples + 1 if has_room else 0
+        if self._busy_samples < 2:
             return
         more = min(self._slots // 2 + 1, _MOST_SLOTS - self._slots)
         for _ in range(more):
             self._free.release()
         self._slots += max(0, more)
-        self._roomy_looks = 0
+        self._busy_samples = 0
 
     def call(self, work: Coroutine[Any, Any, None]) -> None:
         """Runs a coroutine beside the dialogues, such as telemetry."""
         asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def close(self) -> None:
-        """Stops the loop; what is still in play is dropped, for a resumed run to play again."""
+        """Stops the loop and drops the dialogues in play; a resumed run plays them again."""
 
         async def stop() -> None:
             tasks = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
@@ -192,7 +192,7 @@ class Scheduler:
         self.close()
 
     def _begin(self, dialogue: Dialogue) -> None:
-        # By the name of its task, an engine can tell whose request it has: see `engines.replay`.
+        # The name of the task tells an engine which dialogue a request is from: see `engines.replay`.
         task = self._loop.create_task(self._play(dialogue), name=dialogue.dialogue_id)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -211,20 +211,21 @@ class Scheduler:
                 self._idle.notify_all()
 
     async def _drive(self, dialogue: Dialogue) -> Dialogue:
-        """Plays one dialogue to its end. Only `Fatal` gets out: it is not the dialogue's own end."""
+        """Plays one dialogue to its end. Raises only `Fatal`, which concerns the whole run; any other
+        error ends this dialogue as failed."""
         try:
             while (want := protocol.need(dialogue)) is not None:
                 response: Reply | Verdict | Leak
                 if isinstance(want, LeakRequest):
-                    response = _look(want)
+                    response = _leak(want)
                 elif isinstance(want, VerifyRequest):
                     response = await self._verdict(want)
                 else:
-                    side = self._players.player(want.player)
+                    player = self._players.player(want.player)
                     begun = time.monotonic()
                     self._requesting += 1
                     try:
-                        response = await side.reply(want)
+                        response = await player.reply(want)
                     finally:
                         self._requesting -= 1
                     self.tally.waiting_for_engine_s += time.monotonic() - begun
@@ -248,7 +249,7 @@ class Scheduler:
             self.tally.waiting_for_verifier_s += time.monotonic() - begun
 
     async def _sample(self) -> None:
-        """Looks several times a second whether the engines have enough to do, and if not, why."""
+        """Records several times a second whether the engines have enough to do, and if not, why."""
         last = time.monotonic()
         while True:
             await asyncio.sleep(_SAMPLE_S)
@@ -257,8 +258,8 @@ class Scheduler:
             if self._requesting:
                 self.tally.requesting_s += passed
             if self._in_play and self._requesting < self._players.capacity:
-                why = self._shortage()
-                self.tally.starved_s[why] = self.tally.starved_s.get(why, 0.0) + passed
+                reason = self._shortage()
+                self.tally.starved_s[reason] = self.tally.starved_s.get(reason, 0.0) + passed
 
     def _shortage(self) -> str:
         if self._draining:
@@ -281,8 +282,8 @@ class Scheduler:
             raise RunFailed(f"stopped with {self._in_play} dialogues in play")
 
 
-def _look(want: LeakRequest) -> Leak:
-    """The leak gate's finding; quick enough for the event loop."""
+def _leak(want: LeakRequest) -> Leak:
+    """What the leak gate finds; quick enough for the event loop."""
     problem = want.problem
     return find_leak(
         problem.domain,

@@ -1,18 +1,18 @@
 """Every error that Tutelage raises on purpose.
 
     TutelageError
-    ├── Mistake              the person's: one line, exit status 2
+    ├── Mistake              the user's mistake: one line, exit status 2
     │   ├── SettingsError    an unknown key, a value out of range, a run that does not fit its folder
-    │   ├── CorpusError      a corpus that cannot be opened or understood at all
-    │   ├── TemplateError    a prompt with a typo, or one that names what its side may not see
-    │   ├── ModelError       a model that is not there or is not one
+    │   ├── CorpusError      a corpus that cannot be opened or contains no problem
+    │   ├── TemplateError    a prompt that does not compile or names what its side may not see
+    │   ├── ModelError       a model that is missing, or a folder that is not a model
     │   └── OutputError      an output folder that cannot be written
     ├── EngineError          one request failed
     │   ├── Transient        worth trying again (connection, 429, 5xx, time-out)
     │   ├── Permanent        this request will never work (too long, refused by the server)
     │   └── Fatal            the engine itself is gone; the run stops and can be resumed
-    ├── BadRow               one input row that is no problem; becomes a dead letter, never stops a run
-    └── RunFailed            the run ended, but not well: exit status 1
+    ├── BadRow               an input row that is not a problem: becomes a dead letter, stops no run
+    └── RunFailed            the run failed after it began: exit status 1
 
 A message says what was wanted, what was got, and what to do. Bad *model output* is never an
 exception: it is a verdict or an outcome.
@@ -24,7 +24,7 @@ class TutelageError(Exception):
 
 
 class Mistake(TutelageError):
-    """Something that the person who typed the command can put right."""
+    """Something that the person who typed the command can fix."""
 
 
 class SettingsError(Mistake):
@@ -32,7 +32,7 @@ class SettingsError(Mistake):
 
 
 class CorpusError(Mistake):
-    """A corpus that cannot be opened, or has no row that is a problem."""
+    """A corpus that cannot be opened, or contains no problem."""
 
 
 class TemplateError(Mistake):
@@ -60,7 +60,7 @@ class Transient(EngineError):
 
 
 class Permanent(EngineError):
-    """Will not work however often it is tried; costs this dialogue and no other."""
+    """Fails however often it is tried; costs this dialogue and no other."""
 
     failure = "permanent"
 
@@ -88,4 +88,4 @@ class BadRow(TutelageError):
 
 
 class RunFailed(TutelageError):
-    """The run went wrong after it began: its balance does not hold, or too much of it failed."""
+    """The run failed after it began: its balance does not hold, or too many dialogues failed."""

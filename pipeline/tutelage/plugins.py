@@ -1,8 +1,8 @@
-"""Names to classes: one loader for the open points, and one hint for a name that nobody knows.
+"""Turns names into classes: one loader for the extension points, and one hint for unknown names.
 
-An open point (corpus, format, verifier, engine, export) has a table of lazy `module:Class` strings.
-Wherever a name of the table is accepted, a dotted `package.module:Class` is too, and is looked for
-in the current folder as well, so that a file beside the run is enough.
+An extension point (corpus, format, verifier, engine, export) has a table of lazy `module:Class`
+strings. Wherever a name of the table is accepted, so is a dotted `package.module:Class`. Its module
+is looked up in the current folder as well, so a single file next to the run is enough.
 """
 
 import difflib
@@ -24,16 +24,15 @@ def is_dotted(name: str) -> bool:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """`, the nearest is 'x'`, to follow a name that is unknown; empty where none is near.
+    """`, the nearest is 'x'`, to append to the message about an unknown name; empty if none is near.
 
-    A dotted key is near another one with the same last part.
+    A dotted key also counts as near another key with the same last part.
     """
     names = list(known)
     close = difflib.get_close_matches(name, names, 1, 0.5)
     if not close and "." in name:
-        close = [other for other in names if other.rsplit(".", 1)[-1] == name.rsplit(".", 1)[-1]][
-            :1
-        ]
+        last_part = name.rsplit(".", 1)[-1]
+        close = [key for key in names if key.rsplit(".", 1)[-1] == last_part]
     return f", the nearest is {close[0]!r}" if close else ""
 
 
@@ -47,12 +46,12 @@ def load(
     """The class behind a name of `table`, or behind a dotted `package.module:Class`.
 
     Args:
-        kind: what it is, for messages: `engine`, `verifier`, ...
-        needs: attributes that it must have, such as the methods of the kind's protocol.
-        error: what to raise.
+        kind: what the class is, for messages: `engine`, `verifier`, ...
+        needs: attributes that the class must have, such as the methods of its protocol.
+        error: the class of the exception to raise.
 
     Raises:
-        Mistake: there is no such name, it cannot be loaded, or it is something else.
+        Mistake: the name is unknown, its module cannot be loaded, or the class lacks an attribute.
     """
     target = table.get(name, name)
     if not is_dotted(target):
@@ -63,7 +62,7 @@ def load(
     module, _, attribute = target.partition(":")
     try:
         plugin = getattr(_module(module), attribute)
-    except Exception as fault:  # whatever the module of a stranger does while it is imported
+    except Exception as fault:  # importing somebody else's module may raise anything
         words = " ".join(str(fault).split())[:300]
         raise error(f"the {kind} {name!r} cannot be loaded: {words}") from fault
     if missing := [need for need in needs if not hasattr(plugin, need)]:
@@ -75,7 +74,7 @@ def load(
 
 
 def _module(name: str) -> Any:
-    """The module, from the current folder where Python's own path does not have it."""
+    """Imports a module; from the current folder if it is not on Python's path."""
     here = str(Path.cwd())
     if here not in sys.path and "" not in sys.path:
         sys.path.append(here)

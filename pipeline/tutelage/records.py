@@ -1,7 +1,7 @@
-"""The nouns: what flows from a corpus to a shard. Data only; standard library only.
+"""The data that flows from a corpus to a shard: problems, messages, verdicts, dialogues, requests.
 
-Everything here is frozen, pickles fast, and knows nothing of engines, Beam or files. How a
-dialogue moves on is in `dialogue`, how it becomes a row in `contract`.
+Frozen dataclasses on the standard library alone, quick to pickle, independent of engines, Beam and
+files. No behaviour: `dialogue` advances a dialogue, `contract` turns it into a row.
 """
 
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ class Gold:
     kind: str
     """`answer` (value is the final answer), `tests` (code), `scorer` (value names the entry)."""
     value: str
-    """The final answer; for code the reference solution, where there is one."""
+    """The final answer; for code the reference solution, if there is one."""
     tests_json: str = ""
     """For code: `{"setup": str, "tests": [str, ...], "entry_point": str}` as JSON, else empty."""
 
@@ -41,15 +41,15 @@ class Problem:
     statement: str
     gold: Gold
     solution: str = ""
-    """Worked solution, one step a line where it has steps. Privileged."""
+    """Worked solution, one step per line if it has steps. Privileged."""
     split: str = "train"
     """The split that the source assigns."""
     shards: tuple[str, ...] = ()
-    """An underspecified problem's pieces, in the order of the source; empty otherwise."""
+    """Hint shards of an underspecified problem, in the order of the source; empty otherwise."""
 
     @property
     def privileged_context(self) -> str:
-        """What the teacher is told and the student is not: the solution, ending in the answer."""
+        """What only the teacher sees: the solution, which ends in the answer, or else the gold."""
         return self.solution or self.gold.value
 
 
@@ -72,15 +72,15 @@ class Leak:
     """What the leak gate found in one message, and what was done about it."""
 
     kind: str = ""
-    """Empty where the message is clean."""
+    """Empty if the message is clean."""
     action: str = ""
-    """`regenerated`, `fallback`, `dropped`, `marked`; empty where nothing was needed."""
+    """`regenerated`, `fallback`, `dropped`, `marked`; empty if nothing was needed."""
     evidence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Caught:
-    """A draft that leaked, as the gate saw it."""
+    """A draft in which the leak gate found a leak."""
 
     turn: int
     speaker: Speaker
@@ -89,17 +89,18 @@ class Caught:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the reader says that one draft states or implies as the final answer."""
+    """The reader's reply about one draft: which final answer the draft states or implies."""
 
     turn: int
     speaker: Speaker
     answer: str
     """In the reader's words; empty for none."""
     is_read: bool = True
-    """Whether the reader said anything: an answer, or that there is none."""
+    """Whether the reply was usable: it named an answer, or said that there is none."""
     finish_reason: str = ""
     verdict: Verdict | None = None
-    """Of the answer; `correct` makes it a leak. None where there is no answer, or not yet."""
+    """The verdict on `answer`; `correct` makes it a leak. None if there is no answer or no verdict
+    yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,42 +132,42 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a dialogue, with everything that is known of it."""
+    """One message of a dialogue, with everything that is known about it."""
 
     speaker: Speaker
     act: Act
     turn: int
-    """1 for the first attempt and the feedback on it; 0 for what comes before."""
+    """1 for the first attempt and the feedback on it; 0 for the messages before."""
     content: str
-    """As the other side sees it: reasoning removed."""
+    """The text as the other side sees it: reasoning removed."""
     reasoning: str = ""
-    """What stood in reasoning tags. Nobody but the speaker ever sees it."""
+    """The text between reasoning tags. Nobody but the speaker ever sees it."""
     form: str = ""
     """Form of the feedback, such as `hint` or `pinpoint`."""
     move: str = ""
-    """What a student's turn does: see `dialogue.moves`. Empty while the reader is to decide."""
+    """What a student's turn does: see `dialogue.moves`. Empty until the reader has decided."""
     shard: int | None = None
-    """Which of the problem's shards a teacher's message gave out, from 0."""
+    """Index of the hint shard that a teacher's message reveals, from 0."""
     verdict: Verdict | None = None
     leak: Leak | None = None
     token_ids: tuple[int, ...] = ()
-    """The sampled tokens, stop token included where the engine gives it. Students only."""
+    """The sampled tokens, including the stop token if the engine returns it. Students only."""
     logprobs: tuple[float, ...] = ()
     """Natural log-probability of each of `token_ids` under the sampling model."""
     prompt_ids: tuple[int, ...] = ()
-    """The prompt that `token_ids` were sampled after: what it adds to the sequence of the turn before
-    where this turn `continues` that, else the whole of it. Empty where the engine does not say."""
+    """The prompt of `token_ids`. If this turn `continues` the turn before, only the tokens that the
+    prompt adds to it; otherwise the whole prompt. Empty if the engine does not return it."""
     continues: bool = False
-    """Whether the prompt is the prompt and reply of the turn before, token for token, and then
-    `prompt_ids`. Not so at the first turn, and where a template rewrites history."""
+    """Whether the prompt consists of the prompt and reply of the turn before, token for token,
+    followed by `prompt_ids`. False at the first turn, and when a chat template rewrites history."""
     finish_reason: str = ""
-    """`stop` or `length`, as the engine says; empty where no engine was asked."""
+    """`stop` or `length`, as the engine reports; empty if no engine was asked."""
     false_equation: str = ""
-    """The first sum in a student's message that is written out and does not hold: see `equations`."""
+    """The first calculation in a student's message that is wrong as written: see `equations`."""
 
     @property
     def role(self) -> Role:
-        """OpenAI's name for the speaker, seen by a trainer: the student is the assistant."""
+        """The speaker's role in OpenAI's format, as trainers need it: the student is the assistant."""
         return _ROLES[self.speaker]
 
 
@@ -180,18 +181,18 @@ class Outcome:
     status: Literal["solved", "exhausted", "failed"]
     solved_turn: int | None = None
     turns: int = 0
-    """Student turns taken."""
+    """Number of student turns."""
     reason: str = ""
-    """For `failed`: the class of the failure and what was said, as `class: words`."""
+    """For `failed`: the class of the failure and its message, as `class: message`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What one dialogue is played by. Shared by all dialogues of an arm."""
+    """The rules of one dialogue. Shared by all dialogues of an arm."""
 
     arm: str = "sml"
     turns: int = 4
-    """Student turns at most, N in the paper."""
+    """Maximum number of student turns, N in the paper."""
     student: Sampling = field(default_factory=Sampling)
     teacher: Sampling = field(default_factory=Sampling)
     student_prompt: str = "system"
@@ -204,25 +205,25 @@ class Rules:
     forms: tuple[tuple[str, float], ...] = ()
     """Forms of feedback with their weights; empty leaves the form to the teacher."""
     leak_policy: str = "fallback"
-    """What becomes of a message that still leaks after `leak_retries`: `fallback`, `drop`, `mark`;
-    `off` looks for none."""
+    """What happens to a message that still leaks after `leak_retries`: `fallback`, `drop`, `mark`;
+    `off` disables the leak gate."""
     leak_retries: int = 2
     leak_expression: str = "allow"
-    """Whether a teacher may spell out an expression that comes to the answer: `allow`, `block`."""
+    """Whether a teacher may spell out an expression that equals the answer: `allow`, `block`."""
     reader: Sampling | None = None
-    """Sampling of the reader, a model that looks where rules are not sure; None for no reader."""
+    """Sampling of the reader, a model that decides where the rules cannot; None for no reader."""
     reader_prompt: str = "answer"
-    """Name of its prompt about drafts: `prompts/reader/<name>.j2`."""
+    """Name of the reader's prompt about drafts: `prompts/reader/<name>.j2`."""
     refuses_flaws: bool = False
-    """Whether a right answer does not solve the problem if a sum in its working does not hold, or
-    if the message was cut off at the length limit."""
+    """Whether a right answer is refused if a calculation in its working is wrong, or if the message
+    was cut off at the length limit."""
     rephrase: bool = False
-    """Whether a model words what a lazy user gives out; else it is said by rule."""
+    """Whether a model words the hint shards of a lazy user; otherwise a rule does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dialogue:
-    """A problem under one arm, and what was said so far. Its state is its messages."""
+    """A problem under one arm, and the messages so far. Its state is its messages."""
 
     dialogue_id: str
     group_id: str
@@ -233,31 +234,31 @@ class Dialogue:
     messages: tuple[Message, ...] = ()
     outcome: Outcome | None = None
     replaced: tuple[Message, ...] = ()
-    """Attempts that a question took the place of (Q-priming)."""
+    """Attempts that were replaced by a question (Q-priming)."""
     draft: Message | None = None
-    """A message that was written and has not passed the leak gate; with an empty `leak` it has
+    """A message that has not passed the leak gate yet. If its `leak` is empty (not None), it has
     passed the rules and waits for the reader, or for the verdict on the newest of `readings`."""
     readings: tuple[Reading, ...] = ()
-    """What the reader said of each draft that it was shown."""
+    """The reader's reply about each draft that it was shown."""
     caught: tuple[Caught, ...] = ()
     """Every draft that leaked."""
     unprimed: tuple[int, ...] = ()
-    """Turns that were to be replaced by a question, but none could be had that is one and keeps
-    the answer to itself."""
+    """Turns that should have been replaced by a question (Q-priming), but no draft was a question
+    that keeps the answer to itself."""
     sequence: tuple[int, ...] = ()
-    """All tokens up to the end of the newest student turn, as the engine had them, if the next
-    prompt can go on from them; else empty."""
+    """All tokens up to the end of the newest student turn, as the engine saw them, if the next
+    prompt can continue from them; otherwise empty."""
     donors: tuple["Dialogue", ...] = ()
-    """For the arm `shuffled`: dialogues over other problems, from which the feedback comes."""
+    """For the arm `shuffled`: the dialogues about other problems that supply the feedback."""
     usage_student: Usage = field(default_factory=Usage)
-    """Donors are not counted in."""
+    """Without the donors' tokens."""
     usage_teacher: Usage = field(default_factory=Usage)
     usage_judge: Usage = field(default_factory=Usage)
-    """The reader's."""
+    """Tokens of the reader."""
 
     @property
     def usage_donors(self) -> Usage:
-        """What its donors took, all players together."""
+        """Tokens of its donors, all players together."""
         total = Usage()
         for donor in self.donors:
             total += donor.usage_student + donor.usage_teacher + donor.usage_judge
@@ -270,16 +271,16 @@ class Request:
 
     player: Player
     chat: Chat
-    """All that a language model is given, as (role, content) pairs."""
+    """The whole prompt of a language model, as (role, content) pairs."""
     sampling: Sampling
     seed: int
     dialogue: Dialogue = field(repr=False)
     """For players that act by rule (scripted, worked). Engines with a model send `chat` alone."""
     form: str = ""
-    """Form of feedback that is wanted; empty leaves it to the teacher."""
+    """Requested form of feedback; empty leaves it to the teacher."""
     history: tuple[int, ...] = ()
-    """Tokens of `chat` up to its last assistant message, as they were sampled. An engine that takes
-    token ids goes on from these, so that what it was given is one sequence that grows."""
+    """Tokens of `chat` up to its last assistant message, as they were sampled. An engine that accepts
+    token ids continues from these, so that all turns of a dialogue are one growing sequence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,18 +289,18 @@ class VerifyRequest:
 
     problem: Problem
     answer: str
-    """The message as its writer left it, reasoning removed."""
+    """The whole message, reasoning removed."""
     finish_reason: str = ""
-    """`length` where the message was cut off: what stands at its end is then no answer."""
+    """`length` if the message was cut off: whatever it ends with is then not an answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class LeakRequest:
-    """A dialogue wants a draft looked at by the leak gate."""
+    """A dialogue wants the leak gate to check a draft."""
 
     problem: Problem
     history: Chat
-    """The public dialogue so far, the system prompt apart; the student is the assistant."""
+    """The public dialogue so far, without the system prompt; the student is the assistant."""
     text: str
     expression: str = "allow"
     """Whether the draft may spell out the last step, such as `work out 8 - 6`: `allow`, `block`."""
@@ -307,7 +308,7 @@ class LeakRequest:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What an engine gives back for an `Request`."""
+    """An engine's response to a `Request`."""
 
     text: str
     token_ids: tuple[int, ...] = ()
@@ -315,10 +316,11 @@ class Reply:
     finish_reason: str = "stop"
     usage: Usage = field(default_factory=Usage)
     form: str = ""
-    """Form of the feedback, where the player chose one itself."""
+    """Form of the feedback, if the player chose one itself."""
     prompt_ids: tuple[int, ...] = ()
-    """What the prompt adds to the request's `history` if the reply `continues` it, else all of it."""
+    """The tokens that the prompt adds to the request's `history` if the reply `continues` it;
+    otherwise the whole prompt."""
     continues: bool = False
     is_plain: bool = True
-    """Whether `token_ids` hold no special token before their end, so that they can stand in a later
-    prompt without opening a role."""
+    """Whether `token_ids` contain no special token before their end, so that a later prompt can
+    include them without opening a role."""

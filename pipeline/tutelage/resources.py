@@ -1,8 +1,8 @@
-"""Finds the folders `prompts/` and `schemas/`, which lie outside the package in a checkout.
+"""Finds the folders `prompts/` and `schemas/`, which are outside the package in a checkout.
 
-In a wheel they were copied beside the modules; in a checkout and an editable install they are two
-levels up. An editable install leaves a stale copy in site-packages: it is never beside *these*
-modules, so it is never found.
+A wheel contains a copy of them next to the modules; in a checkout or an editable install they are
+two levels up. An editable install also leaves a stale copy in site-packages, which is never used,
+because the modules that run are elsewhere.
 """
 
 from functools import cache
@@ -14,7 +14,7 @@ _HERE = Path(__file__).resolve().parent
 
 
 def package() -> Path:
-    """The folder of this package's own modules."""
+    """The folder that contains this package's modules."""
     return _HERE
 
 

@@ -1,6 +1,6 @@
-"""Names and seeds by digest, so that the same run gives the same ids on any machine.
+"""Ids and seeds by digest, so that the same run has the same ids on every machine.
 
-Python's own `hash()` differs from process to process and is used nowhere.
+Python's own `hash()` differs between processes and is never used for this.
 """
 
 import hashlib
@@ -9,9 +9,9 @@ Part = str | int | float | bool | None
 
 
 def digest(*parts: Part, size: int = 16) -> str:
-    """A hex digest of `size` characters over `parts`, which may not be confused for one another.
+    """A hex digest of `size` characters over `parts`.
 
-    `digest("a", "bc") != digest("ab", "c")`: each part is preceded by its length.
+    Each part is preceded by its length, so `digest("a", "bc") != digest("ab", "c")`.
     """
     hasher = hashlib.blake2b(digest_size=(size + 1) // 2)
     for part in parts:
@@ -22,10 +22,10 @@ def digest(*parts: Part, size: int = 16) -> str:
 
 
 def seed(*parts: Part) -> int:
-    """A seed in [0, 2**31), which every engine's sampler accepts."""
+    """A seed in [0, 2**31), a range that every engine's sampler accepts."""
     return int(digest(*parts, size=8), 16) >> 1
 
 
 def fraction(*parts: Part) -> float:
-    """A number in [0, 1) that stands for a draw, so that a draw can be repeated and checked."""
+    """A number in [0, 1) that replaces a random draw, so that it can be repeated and checked."""
     return int(digest(*parts, size=13), 16) / 16**13

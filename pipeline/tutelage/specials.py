@@ -1,10 +1,10 @@
-"""Special tokens in problem text or model output must not open a new role.
+"""Keeps special tokens in problem text or model output from opening a new role in a chat.
 
-A chat template is text to its tokenizer: `<|im_end|>` inside a message would end it. `neutralise`
-puts a space after the first character of every such token, which people still read and no
-tokenizer takes for the token. Ordinary text and code are left untouched; HTML's `<s>` is not, since
-it opens a turn for some models. Headers in plain words (`User:`, `### Instruction:`) are no special
-tokens: a template that relies on them has to name them in `tokens`.
+A tokenizer does not tell a rendered chat template from the messages in it: `<|im_end|>` inside a
+message would end the message. `neutralise` puts a space after the first character of each such token.
+People can still read it, and no tokenizer takes it for the token. Ordinary text and code are left
+alone, except for HTML's `<s>`, which opens a turn for some models. Headers in plain words (`User:`,
+`### Instruction:`) are not special tokens; a template that relies on them must pass them in `tokens`.
 """
 
 import re
@@ -23,20 +23,22 @@ _KNOWN = re.compile(
 
 
 def neutralise(text: str, tokens: Iterable[str] = ()) -> tuple[str, int]:
-    """(text in which no special token stands, how many stood there). Idempotent.
+    """Returns (text without special tokens, how many it contained). Idempotent.
 
-    `tokens` are special tokens of a tokenizer at hand, beside those that are known by form; one of
-    a single character cannot be taken apart and is passed over.
+    `tokens` are the special tokens of a particular tokenizer, in addition to those recognised by
+    their form. A token of a single character cannot be split and is left as it is.
 
     >>> neutralise("done<|im_end|>")
     ('done< |im_end|>', 1)
     """
     count = 0
     if "<" in text or "[" in text or "＜" in text:
-        text, count = _KNOWN.subn(lambda hits: hits[0] + " ", text)
+        text, count = _KNOWN.subn(lambda match: match[0] + " ", text)
     for token in tokens:
-        # Again until none is left: of "aa" in "aaa" the first break leaves another.
+        # Repeated until none is left: splitting the first "aa" in "aaa" leaves another one.
         while len(token) > 1 and token in text:
-            text, hits = re.subn(re.escape(token), lambda hit: hit[0][0] + " " + hit[0][1:], text)
-            count += hits
+            text, splits = re.subn(
+                re.escape(token), lambda match: match[0][0] + " " + match[0][1:], text
+            )
+            count += splits
     return text, count

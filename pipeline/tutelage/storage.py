@@ -1,15 +1,15 @@
 """Where files lie: on disk, or in an object store that Arrow can reach (`gs://`, `s3://`).
 
-A place is a `Path`, or a `Remote`, which answers to those few of a path's methods that runs use. A
-store knows no append, no rename and no folders, only whole objects with long names; what has to be
-done in another way there is in the functions below, and nobody else asks which kind a place is but
-the journal, the lock of a run and the reader of its shards.
+A `Location` is a `Path`, or a `Remote`, which has the few methods of a path that runs use. A store
+has no append, no rename and no folders, only whole objects with long names. The functions below hide
+that difference. Only the journal, the lock of a run and the readers of shards ask which kind of
+location they have.
 
-    whole      write a file whole or not at all
-    opened     read any part of it by Arrow
-    streamed   read it by Arrow from the front
-    move       a file to another place on the same disk or in the same store
-    remove     a file, or a folder with all in it
+    whole      write a file completely or not at all
+    opened     open a file for Arrow at any offset
+    streamed   open a file for Arrow from start to end
+    move       rename a file on the same disk or within the same store
+    remove     delete a file, or a folder with everything in it
 """
 
 import os
@@ -34,11 +34,11 @@ _URL = re.compile(r"(?P<store>[\w+.-]+://[^/?]+)/?(?P<path>[^?]*)(?P<query>\?.*)
 _BUFFER = 1 << 20
 _RETRY_S = 30
 _AT_ONCE = 16
-"""Objects that are removed at once."""
+"""Objects that are removed in parallel."""
 
 
 def locate(path: str) -> tuple[fs.FileSystem, str]:
-    """The filesystem of a path or URL, and the place in it.
+    """The filesystem of a path or URL, and the path within it.
 
     Raises:
         Mistake: Arrow knows no such filesystem, or cannot reach it.
@@ -56,7 +56,7 @@ def locate(path: str) -> tuple[fs.FileSystem, str]:
 
 
 def reason(error: Exception) -> str:
-    """What Arrow or the system complains of, in one line."""
+    """The error message of Arrow or the system, in one line."""
     text = getattr(error, "strerror", None) or str(error)
     for tail in (". Detail:", " error_info="):
         text = text.partition(tail)[0]
@@ -64,8 +64,8 @@ def reason(error: Exception) -> str:
 
 
 @contextmanager
-def _answering() -> Iterator[None]:
-    """Some stores' faults are no `OSError`; here they are."""
+def _as_os_error() -> Iterator[None]:
+    """Turns the errors of stores that raise something else into `OSError`."""
     try:
         yield
     except pa.ArrowException as error:
@@ -74,25 +74,25 @@ def _answering() -> Iterator[None]:
 
 @cache
 def _store(url: str) -> tuple[fs.FileSystem, str]:
-    """The filesystem behind `scheme://bucket?options`, opened once in a process."""
+    """The filesystem behind `scheme://bucket?options`, opened once per process."""
     system, root = locate(url)
     return system, root.rstrip("/")
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Remote:
-    """An object in a store, or a folder, which is there as long as an object is in it."""
+    """An object in a store, or a folder, which exists as long as it contains an object."""
 
     store: str
     """`scheme://bucket`."""
     path: str
-    """Name in the bucket, as it is."""
+    """Name in the bucket, not percent-encoded."""
     query: str
     """Options of Arrow's filesystem, such as `?endpoint_override=localhost:9000&scheme=http`."""
 
     @property
     def at(self) -> tuple[fs.FileSystem, str]:
-        """Arrow's filesystem, and the name in it."""
+        """Arrow's filesystem, and the path within it."""
         system, root = _store(self.store + self.query)
         return system, f"{root}/{self.path}".rstrip("/")
 
@@ -104,22 +104,22 @@ class Remote:
 
     @property
     def name(self) -> str:
-        """The last part."""
+        """The last part of the path."""
         return PurePosixPath(self.path).name
 
     @property
     def stem(self) -> str:
-        """The last part without its suffix."""
+        """The last part of the path without its suffix."""
         return PurePosixPath(self.path).stem
 
     @property
     def suffix(self) -> str:
-        """From the last dot."""
+        """The end of the name, from its last dot on."""
         return PurePosixPath(self.path).suffix
 
     @property
     def parent(self) -> "Remote":
-        """The folder that it is in."""
+        """The folder that contains it."""
         return Remote(self.store, self.path.rpartition("/")[0], self.query)
 
     def exists(self) -> bool:
@@ -129,43 +129,43 @@ class Remote:
 
     def is_file(self) -> bool:
         """Whether there is such an object."""
-        is_one: bool = self._info().type == fs.FileType.File
-        return is_one
+        is_object: bool = self._info().type == fs.FileType.File
+        return is_object
 
     def is_dir(self) -> bool:
         """Whether there are objects below it."""
-        is_one: bool = self._info().type == fs.FileType.Directory
-        return is_one
+        is_folder: bool = self._info().type == fs.FileType.Directory
+        return is_folder
 
     def size(self) -> int:
-        """Bytes of the object; 0 where there is none."""
+        """Size of the object in bytes; 0 if it does not exist."""
         return self._info().size or 0
 
     def read_bytes(self) -> bytes:
-        """All of it. Raises `FileNotFoundError`."""
+        """The object's content. Raises `FileNotFoundError`."""
         system, key = self.at
-        with _answering(), system.open_input_stream(key) as stream:
+        with _as_os_error(), system.open_input_stream(key) as stream:
             return bytes(stream.read())
 
     def read_text(self, encoding: str = "utf-8") -> str:
-        """All of it as text. Raises `FileNotFoundError`."""
+        """The object's content as text. Raises `FileNotFoundError`."""
         return self.read_bytes().decode(encoding)
 
     def write_bytes(self, data: bytes) -> None:
-        """Puts an object there, in the place of any other; readers see either of them whole."""
+        """Writes the object or replaces it; readers see the old content or the new, never a mix."""
         system, key = self.at
-        with _answering():
+        with _as_os_error():
             stream = system.open_output_stream(key)
-            # In one call, which no signal can end: what is closed is there, half or whole.
+            # In one call, which no signal interrupts: closing publishes whatever was written so far.
             stream.write(data)
             stream.close()
 
     def write_text(self, text: str, encoding: str = "utf-8") -> None:
-        """The same with text."""
+        """As `write_bytes`, from text."""
         self.write_bytes(text.encode(encoding))
 
     def unlink(self, missing_ok: bool = False) -> None:
-        """Removes the object. Raises `FileNotFoundError` unless it may be missing."""
+        """Removes the object. Raises `FileNotFoundError` unless `missing_ok`."""
         system, key = self.at
         try:
             system.delete_file(key)
@@ -174,46 +174,46 @@ class Remote:
                 raise
 
     def rmtree(self) -> None:
-        """Removes the object, and all that is below it; nothing where there is nothing.
+        """Removes the object and everything below it; does nothing if there is nothing.
 
-        One by one: Arrow would also remove the object that stands for the folder, which a store
-        need not have, and fail after all the others are gone.
+        Deletes one object at a time. Arrow's own call also deletes the marker object of the folder,
+        which a store need not have, and then fails after everything else is gone.
         """
-        with _answering(), ThreadPoolExecutor(_AT_ONCE) as pool:
+        with _as_os_error(), ThreadPoolExecutor(_AT_ONCE) as pool:
             names = [self, *self.rglob("*")] if self.is_file() else self.rglob("*")
             for _ in pool.map(lambda name: name.unlink(missing_ok=True), names):
                 pass
 
     def copy_to(self, target: "Remote") -> None:
-        """Copies the object within its store, which moves no byte to this machine."""
+        """Copies the object within its store; no data passes through this machine."""
         system, key = self.at
-        with _answering():
+        with _as_os_error():
             system.copy_file(key, target.at[1])
 
     def glob(self, pattern: str) -> Iterator["Remote"]:
-        """The objects whose names below this match, each part of them a part of the pattern."""
+        """The objects below this whose relative path matches the pattern part by part."""
         depth = pattern.count("/")
         for remote, name in self._below(recursive=depth > 0):
             if name.count("/") == depth and PurePosixPath(name).match(pattern):
                 yield remote
 
     def rglob(self, pattern: str) -> Iterator["Remote"]:
-        """The objects at any depth whose last part matches."""
+        """The objects at any depth below this whose name matches the pattern."""
         for remote, name in self._below(recursive=True):
             if PurePosixPath(name).match(pattern):
                 yield remote
 
     def _below(self, recursive: bool) -> Iterator[tuple["Remote", str]]:
         system, key = self.at
-        wanted = fs.FileSelector(key, allow_not_found=True, recursive=recursive)
-        for info in system.get_file_info(wanted):
+        selector = fs.FileSelector(key, allow_not_found=True, recursive=recursive)
+        for info in system.get_file_info(selector):
             if info.type == fs.FileType.File:
                 name = info.path.removeprefix(key).lstrip("/")
                 yield self / name, name
 
     def _info(self) -> fs.FileInfo:
         system, key = self.at
-        with _answering():
+        with _as_os_error():
             return system.get_file_info(key)
 
 
@@ -221,11 +221,11 @@ Location = Path | Remote
 
 
 def location(text: str) -> Location:
-    """The place that a person named, or that was written down as `str(place)`.
+    """The location that a person named, or that was stored as `str(location)`.
 
     Raises:
-        Mistake: Arrow knows no such store or cannot reach it, or the URL holds a secret, which
-            would be written into the run.
+        Mistake: Arrow knows no such store or cannot reach it, or the URL contains a secret, which
+            would end up in the files of the run.
     """
     if "://" not in text:
         return Path(text)
@@ -246,12 +246,12 @@ def location(text: str) -> Location:
 
 @contextmanager
 def whole(where: Location) -> Iterator[Path]:
-    """A file on this disk to write to. Left without a fault, it is at its place, all at once; where
-    none was written, nothing changes.
+    """Yields a temporary local file to write to. If the block ends without an error, the file appears
+    at `where` in one step; if nothing was written to it, nothing changes.
     """
     if isinstance(where, Path):
         where.parent.mkdir(parents=True, exist_ok=True)
-        # Of this thread alone: two that write the same file would write into each other's.
+        # One name per thread: two threads that write the same file must not share a temporary one.
         part = where.with_name(f".{where.name}.{os.getpid()}.{threading.get_ident()}.part")
         part.unlink(missing_ok=True)
         try:
@@ -260,7 +260,7 @@ def whole(where: Location) -> Iterator[Path]:
             part.unlink(missing_ok=True)
             raise
         if part.exists():
-            _to_disk(part)  # or a power cut could leave the name without the words
+            _to_disk(part)  # or a power cut could leave the name without the content
             part.replace(where)
         return
     with tempfile.TemporaryDirectory(prefix="tutelage-") as folder:
@@ -276,7 +276,7 @@ def _to_disk(file: Path) -> None:
 
 
 def opened(where: Location) -> pa.NativeFile:
-    """The file for Arrow's readers, which take of it what they want."""
+    """The file opened for Arrow's readers, with random access."""
     if isinstance(where, Path):
         return pa.OSFile(str(where))
     system, key = where.at
@@ -284,7 +284,7 @@ def opened(where: Location) -> pa.NativeFile:
 
 
 def streamed(where: Location) -> pa.NativeFile:
-    """The file for Arrow's readers, from its beginning to its end."""
+    """The file opened for Arrow's readers, from start to end only."""
     if isinstance(where, Path):
         return pa.OSFile(str(where))
     system, key = where.at
@@ -292,7 +292,7 @@ def streamed(where: Location) -> pa.NativeFile:
 
 
 def move(source: Location, target: Location) -> None:
-    """Gives a file another place on the same disk or in the same store, in the place of any other."""
+    """Renames a file on the same disk or within the same store; replaces an existing target."""
     if isinstance(source, Remote) and isinstance(target, Remote):
         source.copy_to(target)
         source.unlink(missing_ok=True)
@@ -300,11 +300,13 @@ def move(source: Location, target: Location) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         source.replace(target)
     else:
-        raise ValueError(f"wanted two places on disk or two in a store, got {source} and {target}")
+        raise ValueError(
+            f"wanted two locations on disk or two in a store, got {source} and {target}"
+        )
 
 
 def remove(where: Location) -> None:
-    """Removes a file, or a folder with all in it; nothing where there is none."""
+    """Removes a file, or a folder with everything in it; does nothing if it does not exist."""
     if isinstance(where, Remote):
         where.rmtree()
     elif where.is_dir():

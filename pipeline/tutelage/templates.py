@@ -1,10 +1,11 @@
-"""Renders the prompts in `prompts/`: sandboxed Jinja, and a missing variable is an error.
+"""Renders the prompts in `prompts/`: sandboxed Jinja, in which an unknown variable is an error.
 
-What a template can say is decided by type. A student's template is rendered from a `StudentView`,
-which has no privileged field to name; a teacher's from a `TeacherView`. `lint` proves it for every
-template without rendering one. What is filled in can open no role of a chat (`specials`): a template
-may hold special tokens, a problem or a model's words may not. This room does not decide who speaks
-when; that is `dialogue`.
+Types decide what a template can reveal. A student's template is rendered from a `StudentView`,
+which has no privileged field; a teacher's from a `TeacherView`. `lint` proves this for every
+template without rendering any. Templates may contain special tokens; the values filled into them
+(problems, models' messages) may not, so that they cannot open a new role in a chat (`specials`).
+
+This room does not decide who speaks when; `dialogue` does.
 """
 
 import dataclasses
@@ -26,44 +27,44 @@ from tutelage.specials import neutralise
 
 @dataclass(frozen=True, slots=True)
 class StudentView:
-    """All that a student's template can name. Public fields only, by construction."""
+    """All variables of a student's template. Public fields only, by construction."""
 
     statement: str
     domain: str
     turns: int
-    """Student turns at most."""
+    """Maximum number of student turns."""
 
 
 @dataclass(frozen=True, slots=True)
 class BlindView:
-    """What a teacher's template can name that is not privileged; all of it in the arm `blind`.
+    """The unprivileged variables of a teacher's template; the arm `blind` has only these.
 
-    That the attempt is wrong is not privileged: every arm's student is told so.
+    It is not privileged that the attempt is wrong: the student is told so in every arm.
     """
 
     statement: str
     domain: str
     turns: int
     turn: int
-    """The turn that the feedback is on, from 1."""
+    """The turn that the feedback is about, from 1."""
     history: tuple[tuple[str, str], ...]
     """(speaker, content) of every message after the problem, the newest attempt last."""
     attempt: str
-    """The newest student turn."""
+    """The student's newest message."""
     act: str
     """`attempt` or `question`."""
     form: str
-    """Form of feedback that is wanted, such as `hint`; empty leaves it to the teacher."""
+    """Requested form of feedback, such as `hint`; empty leaves it to the teacher."""
 
 
 @dataclass(frozen=True, slots=True)
 class TeacherView(BlindView):
-    """All that a teacher's template can name, privileged fields included."""
+    """All variables of a teacher's template, including the privileged ones."""
 
     extracted: str
     """The final answer as the verifier read it from the attempt."""
     reason: str
-    """Why the verifier said no."""
+    """Why the verifier did not accept the attempt."""
     detail: str
     """Structured test result as JSON, for code; empty otherwise."""
     solution: str
@@ -74,45 +75,45 @@ class TeacherView(BlindView):
 
 @dataclass(frozen=True, slots=True)
 class LazyView:
-    """All that the model which words a lazy user's shard can name."""
+    """All variables of the prompt for the model that plays a lazy user."""
 
     shard: str
-    """The one shard to be given out."""
+    """The hint shard to be revealed."""
     newest: str
-    """What the student said last."""
+    """The student's newest message."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReaderView:
-    """All that the reader's templates can name. Public fields only: the dialogue stands before."""
+    """All variables of the reader's templates. Public fields only; the dialogue comes before them."""
 
     speaker: str
-    """`teacher`, or `student` for a question of Q-priming or a turn whose move is asked for."""
+    """`teacher`, or `student` for a Q-priming question or a turn whose move is to be classified."""
     draft: str
-    """The one message that is read."""
+    """The message to be read."""
     expression: str
     """Whether a last step that is spelled out counts as an answer: `block` if so, `allow` if not."""
 
 
 @dataclass(frozen=True, slots=True)
 class HintView:
-    """What the worked-solution teacher's wording can name. Holds no answer: see `engines.worked`."""
+    """Variables of the worked-solution teacher's wordings. Holds no answer: see `engines.worked`."""
 
     turn: int
     form: str
     said: str
-    """The student's own words that are pointed at, or empty."""
+    """The student's wrong step in the student's own words, or empty."""
     wrong: str
-    """What they came to."""
+    """The result that the student gave for that step."""
     operation: str
     """`add`, `subtract`, `multiply`, `divide`, or empty."""
     left: str
     right: str
     first: str
     rest: str
-    """Two easier parts of `right`, for the form `split`."""
+    """`first` and `rest`: two easier parts of `right`, for the form `split`."""
     draw: float
-    """In [0, 1): chooses among wordings."""
+    """In [0, 1): chooses the wording."""
 
 
 View = StudentView | TeacherView | BlindView | LazyView | ReaderView | HintView
@@ -131,18 +132,18 @@ VIEWS: dict[str, type[View]] = {
     "teacher/blind_attempt.j2": BlindView,
     "teacher/lazy.j2": LazyView,
 }
-"""Templates whose view is not their folder's."""
+"""Templates that are rendered from another view than the rest of their folder."""
 
 
 class _Environment(ImmutableSandboxedEnvironment):
-    """Sandboxed; `pick` chooses a wording by the view's `draw`, `quoted` sets a text apart."""
+    """Sandboxed, with two filters: `pick` chooses a wording by `draw`, `quoted` quotes a text."""
 
 
 @cache
 def _environment(own: str) -> _Environment:
-    places = [own] if own else []
+    own_folders = [own] if own else []
     environment = _Environment(
-        loader=FileSystemLoader([*places, str(folder("prompts"))]),
+        loader=FileSystemLoader([*own_folders, str(folder("prompts"))]),
         undefined=StrictUndefined,
         autoescape=False,
         keep_trailing_newline=False,
@@ -161,12 +162,12 @@ def _pick(options: Sequence[str], draw: float) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Each line behind `> `, so that nothing in the text can end the quotation."""
+    """The text with `> ` before each line, so that nothing in it can end the quotation."""
     return "\n".join(f"> {line}" for line in text.splitlines() or [""])
 
 
 def draw(*parts: str | int) -> float:
-    """A number in [0, 1) for a view's `draw`, by digest."""
+    """A reproducible number in [0, 1) for a view's `draw`, derived from `parts` by digest."""
     return fraction("wording", *parts)
 
 
@@ -174,7 +175,8 @@ def draw(*parts: str | int) -> float:
 def render(name: str, view: View, own: str = "") -> str:
     """The template `name`, such as `student/system.j2`, filled in from `view`.
 
-    Kept for a while, because a teacher's chat repeats all earlier turns of its dialogue.
+    Results are cached, because a teacher's chat repeats all earlier turns of its dialogue.
+    `own` is a folder of templates that replace ours by name; empty for none.
 
     Raises:
         TemplateError: there is no such template, it does not compile, or it names a variable that
@@ -188,16 +190,16 @@ def render(name: str, view: View, own: str = "") -> str:
     try:
         return _environment(own).get_template(name).render(_fields(view)).strip()
     except TemplateNotFound as error:
-        raise TemplateError(f"no template {error.name!r} in {_places(own)}") from None
+        raise TemplateError(f"no template {error.name!r} in {_folders(own)}") from None
     except JinjaError as error:
-        raise TemplateError(_said(name, error)) from None
+        raise TemplateError(_complaint(name, error)) from None
 
 
 def view_of(name: str) -> type[View]:
     """The view that the template `name` is rendered from.
 
     Raises:
-        TemplateError: the template lies in no folder that has a view.
+        TemplateError: the template is in a folder that has no view.
     """
     if name in VIEWS:
         return VIEWS[name]
@@ -208,12 +210,12 @@ def view_of(name: str) -> type[View]:
 
 
 def names(own: str = "") -> list[str]:
-    """Every template, ours and those of the folder `own`, sorted."""
-    return sorted(n for n in _environment(own).list_templates(extensions=["j2"]))
+    """The names of all templates, ours and those of the folder `own`, sorted."""
+    return sorted(_environment(own).list_templates(extensions=["j2"]))
 
 
 def source(name: str, own: str = "") -> tuple[str, Path]:
-    """Text and file of a template. Raises `TemplateError` where there is none."""
+    """Text and file of a template. Raises `TemplateError` if it does not exist."""
     loader = _environment(own).loader
     assert loader is not None
     try:
@@ -224,7 +226,7 @@ def source(name: str, own: str = "") -> tuple[str, Path]:
 
 
 def variables(name: str, own: str = "") -> set[str]:
-    """Variables that the template names, those of what it includes counted in.
+    """Variables that the template and the templates it includes use.
 
     Raises:
         TemplateError: it does not compile, or includes a template by a computed name.
@@ -234,39 +236,39 @@ def variables(name: str, own: str = "") -> set[str]:
     try:
         tree = environment.parse(text, name)
         environment.compile(text, name)
-        names = set(meta.find_undeclared_variables(tree))
-        for other in meta.find_referenced_templates(tree):
-            if other is None:
+        used = set(meta.find_undeclared_variables(tree))
+        for included in meta.find_referenced_templates(tree):
+            if included is None:
                 raise TemplateError(
                     f"{name} includes a template by a computed name: name it plainly"
                 )
-            names |= variables(other, own)
+            used |= variables(included, own)
     except JinjaError as error:
-        raise TemplateError(_said(name, error)) from None
-    return names
+        raise TemplateError(_complaint(name, error)) from None
+    return used
 
 
 def lint(own: str = "") -> list[str]:
-    """One line for each template that does not compile or names what its side may not see."""
+    """One line for each template that does not compile or uses a variable its view does not have."""
     faults = []
     for name in names(own):
         try:
             allowed = {f.name for f in dataclasses.fields(view_of(name))}
-            wrong = sorted(variables(name, own) - allowed)
+            unknown = sorted(variables(name, own) - allowed)
         except TemplateError as error:
             faults.append(str(error))
             continue
-        if wrong:
+        if unknown:
             has = ", ".join(sorted(allowed))
-            faults.append(f"{name} names {', '.join(wrong)}; {view_of(name).__name__} has: {has}")
+            faults.append(f"{name} names {', '.join(unknown)}; {view_of(name).__name__} has: {has}")
     return faults
 
 
 def check(used: Sequence[str], own: str = "") -> None:
-    """Refuses to begin with a template that is not there or does not lint.
+    """Checks, before a run begins, that the templates `used` exist and that all of them lint.
 
     Raises:
-        TemplateError: with every fault, on one line.
+        TemplateError: lists every fault, on one line.
     """
     if own and not Path(own).is_dir():
         raise TemplateError(f"no folder of templates at {own}: correct --set prompts=...")
@@ -277,32 +279,32 @@ def check(used: Sequence[str], own: str = "") -> None:
 
 
 def fingerprint(used: Sequence[str], own: str = "") -> str:
-    """Digest of the sources of `used` and of all that they include."""
+    """Digest of the sources of the templates `used` and of all that they include."""
     texts: dict[str, str] = {}
-    todo = list(used)
-    while todo:
-        name = todo.pop()
+    pending = list(used)
+    while pending:
+        name = pending.pop()
         if name not in texts:
             texts[name] = source(name, own)[0]
             tree = _environment(own).parse(texts[name], name)
-            todo += [other for other in meta.find_referenced_templates(tree) if other]
+            pending += [included for included in meta.find_referenced_templates(tree) if included]
     return digest(*(part for name in sorted(texts) for part in (name, texts[name])))
 
 
 def _fields(view: View) -> dict[str, Any]:
-    return {f.name: _harmless(getattr(view, f.name)) for f in dataclasses.fields(view)}
+    return {f.name: _neutralised(getattr(view, f.name)) for f in dataclasses.fields(view)}
 
 
-def _harmless(value: Any) -> Any:
+def _neutralised(value: Any) -> Any:
     if isinstance(value, str):
         return neutralise(value)[0]
-    return tuple(map(_harmless, value)) if isinstance(value, tuple) else value
+    return tuple(map(_neutralised, value)) if isinstance(value, tuple) else value
 
 
-def _places(own: str) -> str:
+def _folders(own: str) -> str:
     return f"{own} or {folder('prompts')}" if own else str(folder("prompts"))
 
 
-def _said(name: str, error: JinjaError) -> str:
+def _complaint(name: str, error: JinjaError) -> str:
     line = getattr(error, "lineno", None)
     return f"template {name}{f', line {line}' if line else ''}: {error.message}"

@@ -1,10 +1,10 @@
-"""The row contract: a dialogue as one row, and the Arrow schema that every shard has.
+"""The row contract: how a dialogue becomes a row, and the Arrow schema of every shard.
 
-    schema    columns from `schemas/*.json`, as Arrow; whether a row has them
+    schema    the columns of `schemas/*.json` as an Arrow schema, and the check of a row
     loss      which messages are trained on
     rows      a dialogue as a row
 
-This room reads and writes no files but the schemas.
+The schemas are the only files that this room reads; it writes none.
 """
 
 from tutelage.contract.loss import LOSS_POLICIES, train_mask

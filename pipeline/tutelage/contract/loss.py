@@ -8,11 +8,11 @@ LOSS_POLICIES = {
     "final_only": "the last student message",
     "questions_and_final": "questions, and the last student message",
 }
-"""Which messages are trained on, by name. Kept as data in `trail.train`; can be redrawn later."""
+"""Name -> the messages that the policy trains on. `tutelage republish` can apply another one."""
 
 
 def train_mask(messages: tuple[Message, ...], policy: str) -> list[bool]:
-    """Which messages the loss policy trains on, one flag a message.
+    """Which messages the loss policy trains on, one flag per message.
 
     >>> m = lambda s, a, t: Message(s, a, t, "")
     >>> d = (m("teacher", "problem", 0), m("student", "attempt", 1),
@@ -23,13 +23,13 @@ def train_mask(messages: tuple[Message, ...], policy: str) -> list[bool]:
     last = max((i for i, m in enumerate(messages) if m.speaker == "student"), default=-1)
     mask, advised = [], False
     for i, message in enumerate(messages):
-        student = message.speaker == "student"
-        wanted = {
+        is_student = message.speaker == "student"
+        is_chosen = {
             "all_student": True,
             "after_feedback": advised,
             "final_only": i == last,
             "questions_and_final": i == last or message.act == "question",
         }[policy]
-        mask.append(student and wanted)
+        mask.append(is_student and is_chosen)
         advised = advised or message.act == "feedback"
     return mask

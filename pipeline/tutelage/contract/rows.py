@@ -1,4 +1,4 @@
-"""A dialogue as one row. The only place where a dialogue becomes columns."""
+"""Turns a dialogue into a row. Nothing else in the package maps a dialogue to columns."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ _NO_LEAK = Leak()
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What all rows of a run have in common."""
+    """The values that all rows of a run share."""
 
     run_id: str
     models: Mapping[str, str] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class Stamp:
 def discounted(solved_turn: int | None) -> float:
     """The return: 0.7^(n-1) for a dialogue solved at turn n, 0 for one never solved.
 
-    The paper prints gamma but no formula; this is the reading that gives 1, .7, .49, .343.
+    The paper gives gamma but no formula; this one yields 1, .7, .49, .343.
     """
     return 0.0 if solved_turn is None else round(DISCOUNT ** (solved_turn - 1), 12)
 
@@ -52,12 +52,12 @@ def discounted(solved_turn: int | None) -> float:
 def row(dialogue: Dialogue, stamp: Stamp) -> Row:
     """The dialogue as a row of `schemas/dialogue.v1.json`.
 
-    `split`, `cluster_id` and `duplicate_of` hold what is true of a dialogue alone in the world
-    (`train`, itself, null); deduplication fills them in when all dialogues are known.
+    `split`, `cluster_id` and `duplicate_of` have the values of a dialogue without any others
+    (`train`, its own id, null); publishing replaces them when all dialogues are known.
     """
     outcome = dialogue.outcome
     if outcome is None:
-        raise TutelageError(f"dialogue {dialogue.dialogue_id} has not ended: it is no row yet")
+        raise TutelageError(f"dialogue {dialogue.dialogue_id} has not ended: it has no row yet")
     messages = dialogue.messages
     trained = train_mask(messages, stamp.loss)
     trail = [_trail(m, train) for m, train in zip(messages, trained, strict=True)]
@@ -74,7 +74,7 @@ def row(dialogue: Dialogue, stamp: Stamp) -> Row:
         "trail": trail,
         "outcome": _outcome(outcome),
         "flaw": flaw(trail, outcome.solved_turn),
-        "leak": _standing(messages),
+        "leak": _first_leak(messages),
         "leaks": [_caught(caught) for caught in dialogue.caught],
         "readings": [_reading(reading) for reading in dialogue.readings],
         "donors": [donor.problem.problem_id for donor in dialogue.donors],
@@ -110,32 +110,32 @@ def reject(
     problem: Problem | None = None,
     duplicate_of: str | None = None,
 ) -> Row:
-    """An input row that became no dialogue, in the columns of one.
+    """An input row that became no dialogue, in the columns of a dialogue.
 
-    `failure` is the class: `duplicate`, `filtered` or that of a dead letter.
+    `failure` is `duplicate`, `filtered` or the class of a dead letter.
     """
-    known = problem or Problem("", "math", source, "unknown", "", Gold("answer", ""))
-    ended = Outcome("failed", reason=f"{failure}: {reason}")
-    blank = row(Dialogue(row_id, "", known, Rules(arm=""), 0, 0, outcome=ended), Stamp(run_id))
-    return blank | {"duplicate_of": duplicate_of}
+    subject = problem or Problem("", "math", source, "unknown", "", Gold("answer", ""))
+    outcome = Outcome("failed", reason=f"{failure}: {reason}")
+    dialogue = Dialogue(row_id, "", subject, Rules(arm=""), 0, 0, outcome=outcome)
+    return row(dialogue, Stamp(run_id)) | {"duplicate_of": duplicate_of}
 
 
 def flaw(trail: Sequence[Row], solved_turn: int | None) -> Row:
-    """What is wrong with the turn that solved the problem, from the row's own trail."""
-    last = next(
+    """The column `flaw`: what is wrong with the turn that solved the problem."""
+    solving = next(
         (e for e in trail if e["speaker"] == "student" and e["turn"] == solved_turn),
         {"false_equation": "", "finish_reason": ""},
     )
-    is_cut = last["finish_reason"] == "length"
+    is_cut = solving["finish_reason"] == "length"
     return {
-        "any": bool(last["false_equation"]) or is_cut,
-        "false_equation": last["false_equation"],
+        "any": bool(solving["false_equation"]) or is_cut,
+        "false_equation": solving["false_equation"],
         "cut": is_cut,
     }
 
 
 def stands(leak: Leak) -> bool:
-    """Whether a leak that was found is still in the dialogue (not regenerated away)."""
+    """Whether a leak that was found is still in the dialogue (the message was not rewritten)."""
     return leak.action in ("", "marked")
 
 
@@ -166,8 +166,8 @@ def _outcome(outcome: Outcome) -> Row:
     }
 
 
-def _standing(messages: Sequence[Message]) -> Row:
-    """The first leak that is still in the dialogue."""
+def _first_leak(messages: Sequence[Message]) -> Row:
+    """The column `leak`: the first leak that is still in the dialogue."""
     first = next((m for m in messages if m.leak and m.leak.kind and stands(m.leak)), None)
     return {
         "any": first is not None,

@@ -1,4 +1,5 @@
-"""The columns: JSON schemas are the truth, Arrow follows, and a row is checked against them."""
+"""The columns of a row. The JSON schemas define them; the Arrow schema and the check of a row
+are derived from those."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +22,7 @@ def json_schema(name: str = SCHEMA_VERSION) -> dict[str, Any]:
 
 @cache
 def arrow_schema(name: str = SCHEMA_VERSION) -> Any:
-    """The `pyarrow.Schema` derived from `schemas/<name>.json`; columns in the file's order."""
+    """The `pyarrow.Schema` for `schemas/<name>.json`; columns are in the order of the file."""
     import pyarrow as pa
 
     schema = json_schema(name)
@@ -30,7 +31,7 @@ def arrow_schema(name: str = SCHEMA_VERSION) -> Any:
 
 
 def fits(row: Row) -> bool:
-    """Whether `faults` would find nothing; about seven times quicker than asking it."""
+    """Whether `faults` would yield nothing; about seven times faster."""
     return _fitter()(row)
 
 
@@ -43,11 +44,11 @@ def _fitter() -> Callable[[Any], bool]:
         kind = spec["type"]
         if kind == "object":
             names = spec["properties"].keys()
-            inner = [(name, build(each)) for name, each in spec["properties"].items()]
+            checks = [(name, build(column)) for name, column in spec["properties"].items()]
             return lambda value: (
                 isinstance(value, dict)
                 and value.keys() == names
-                and all(fit(value[name]) for name, fit in inner)
+                and all(check(value[name]) for name, check in checks)
             )
         if kind == "array" and _resolve(spec["items"], root)["type"] == "object":
             item = build(spec["items"])
@@ -60,9 +61,10 @@ def _fitter() -> Callable[[Any], bool]:
 
 
 def faults(value: Any, spec: Mapping[str, Any] | None = None, at: str = "") -> Iterator[str]:
-    """What keeps `value` from being a row: missing, unknown or null columns, by path.
+    """Why `value` is not a valid row: missing, unknown or null columns, by path.
 
-    pyarrow drops unknown keys and nulls missing ones without a word, so shards are checked first.
+    Rows are checked before they are written, because pyarrow silently drops unknown keys and sets
+    missing ones to null.
     """
     root = json_schema()
     spec = _resolve(spec or root, root)

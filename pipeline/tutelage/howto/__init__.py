@@ -1,7 +1,7 @@
-"""One whole short file for each open point: a corpus, a verifier, an engine.
+"""A complete short example of each extension point: a corpus, a verifier, an engine.
 
-`tutelage new corpus|verifier|engine NAME` writes a copy into the current folder, and the tests run
-each as it stands. Nothing else imports this room.
+`tutelage new corpus|verifier|engine NAME` copies one into the current folder, and the tests run all
+three unchanged. Nothing else imports this room.
 """
 
 KINDS = {
@@ -14,4 +14,4 @@ KINDS = {
     "engine": ("Guesser", "tutelage generate starter --limit 20 --engine {module}:{name} "
                "--set teacher.engine=worked --out outputs/{module}"),
 }  # fmt: skip
-"""Kind -> its class in the module of that name, and a command that uses a copy."""
+"""Kind -> (the class in the module of that name, a command that uses a copy of it)."""

@@ -1,4 +1,4 @@
-"""A corpus: any class that opens, has a name, and yields rows. This one adds two numbers."""
+"""A corpus: any class with `open`, `name` and `rows`. This one asks for sums of two numbers."""
 
 from tutelage.corpora import Row
 from tutelage.corpora.problem import answer, make
