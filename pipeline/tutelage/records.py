@@ -128,6 +128,18 @@ class Sampling:
     top_p: float = 1.0
     max_tokens: int = 512
     stop: tuple[str, ...] = ()
+    top_k: int = 0
+    """Only the k likeliest tokens; 0: all."""
+    min_p: float = 0.0
+    """Only tokens at least this likely, relative to the likeliest."""
+    presence_penalty: float = 0.0
+    thinking: str = "auto"
+    """Whether the chat template is told that the model reasons first: `on`, `off`, or `auto`: nothing
+    is said."""
+    reasoning_budget: int = 0
+    """Tokens after which an engine ends the reasoning; 0: none."""
+    extra_body: str = ""
+    """Further fields of a request, as JSON; empty for none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -243,7 +243,7 @@ FAULTS = {
 def test_what_passes_is_tried_again(
     tmp_path: Path, server: Server, calm: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tutelage.engines.server._LONGEST_WAIT_S", 0.01)
+    monkeypatch.setattr("tutelage.engines.tries._LONGEST_WAIT_S", 0.01)
     out = tmp_path / "run"
     run(settings(server.start(*FAULTS[name])), str(out))
     run(settings(server.start()), str(out))
@@ -253,7 +253,7 @@ def test_what_passes_is_tried_again(
 def test_a_reply_that_is_never_right_costs_its_own_dialogue_until_it_is(
     tmp_path: Path, server: Server, calm: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tutelage.engines.server._LONGEST_WAIT_S", 0.01)
+    monkeypatch.setattr("tutelage.engines.tries._LONGEST_WAIT_S", 0.01)
     out = tmp_path / "run"
     server.start("--fault=500=0.3")
     manifest = run(settings(server, "server.retries=0", "driver.failure_limit=1"), str(out))

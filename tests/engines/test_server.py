@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tutelage import engines, models, settings
-from tutelage.engines import completions, metrics, server
+from tutelage.engines import completions, metrics, server, tries
 from tutelage.engines.launch import free_port
 from tutelage.errors import EngineError, ModelError, Permanent, SettingsError, Transient
 from tutelage.records import Request, Usage
@@ -125,6 +125,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, json.dumps(self.dummy.completion(body)))
         elif word in ODD_BODIES:
             self._send(200, ODD_BODIES[word])
+        elif word == "no system":
+            self._send(400, '{"error": {"message": "System role not supported"}}')
         elif word == "drop":
             self.close_connection = True
         elif word == "half":
@@ -188,7 +190,7 @@ def serving(model: str = "served") -> Iterator[Dummy]:
 
 @pytest.fixture
 def dummy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Dummy]:
-    monkeypatch.setattr(server, "_LONGEST_WAIT_S", 0.001)
+    monkeypatch.setattr(tries, "_LONGEST_WAIT_S", 0.001)
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with serving() as made:
         yield made
@@ -526,10 +528,11 @@ def test_a_refused_key_says_which_variable_holds_it(
     assert "\n" not in str(caught.value)
 
 
-def test_the_waits_grow_and_are_capped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_waits_grow_and_are_capped(make_request: Callable[..., Request]) -> None:
+    each = [tries.Tries(make_request(seed=seed), False, 20, 60.0) for seed in range(50)]
     for attempt in range(12):
-        longest = min(server._LONGEST_WAIT_S, 0.5 * 2**attempt)
-        drawn = [server._wait(seed, attempt) for seed in range(50)]
+        longest = min(tries._LONGEST_WAIT_S, 0.5 * 2**attempt)
+        drawn = [one.rest(Transient("HTTP 500")) for one in each]
         assert all(longest / 2 <= wait <= longest for wait in drawn)
         assert len(set(drawn)) > 40, "clients that fail together must not come back together"
 
@@ -615,3 +618,99 @@ async def test_each_side_asks_its_own_server_with_its_own_key(
         players.close()
     assert (small.keys, big.keys) == ({"Bearer small"}, {"Bearer big"})
     assert (len(small.posts), len(big.posts)) == (1, 1)
+
+
+REASONING = (
+    ({"content": "22", "reasoning_content": "27 - 5"}, "stop", "<think>27 - 5</think>22"),
+    ({"content": "22", "reasoning": "27 - 5"}, "stop", "<think>27 - 5</think>22"),
+    ({"content": "27 - 5 is"}, "length", "<think>27 - 5 is"),
+    ({"content": "27 - 5</think>22"}, "length", "27 - 5</think>22"),
+    ({"content": "22"}, "stop", "22"),
+)
+
+
+@pytest.mark.parametrize(("message", "finish_reason", "text"), REASONING)
+def test_reasoning_is_in_tags_whoever_kept_it_apart(
+    message: dict[str, str], finish_reason: str, text: str, make_request: Callable[..., Request]
+) -> None:
+    page = {"choices": [{"message": message, "finish_reason": finish_reason}]}
+    request = make_request(thinking="on")
+    assert completions.reply(page, request, None, None).text == text
+
+
+def test_a_reply_that_was_cut_is_no_reasoning_where_none_was_wanted(
+    make_request: Callable[..., Request],
+) -> None:
+    page = {"choices": [{"message": {"content": "27 - 5 is"}, "finish_reason": "length"}]}
+    for thinking in ("off", "auto"):
+        assert (
+            completions.reply(page, make_request(thinking=thinking), None, None).text == "27 - 5 is"
+        )
+
+
+def test_a_request_says_all_of_its_sampling(make_request: Callable[..., Request]) -> None:
+    extra = '{"repetition_penalty": 1.1, "chat_template_kwargs": {"enable_thinking": true}}'
+    chosen = {"top_k": 20, "min_p": 0.05, "presence_penalty": 1.5, "reasoning_budget": 300}
+    request = make_request(thinking="off", extra_body=extra, **chosen)
+    sent = completions.body(request, "m", True, None)
+    assert (sent["top_k"], sent["min_p"], sent["presence_penalty"]) == (20, 0.05, 1.5)
+    assert (sent["thinking_token_budget"], sent["repetition_penalty"]) == (300, 1.1)
+    assert sent["chat_template_kwargs"]["enable_thinking"] is True, "what a person says goes before"
+    assert sent["chat_template_kwargs"]["thinking"] is False
+
+
+def test_a_plain_request_has_no_field_that_openai_has_not(
+    make_request: Callable[..., Request],
+) -> None:
+    sent = completions.body(make_request(player="teacher"), "m", False, None)
+    assert set(sent) == {"model", "temperature", "top_p", "max_tokens", "seed", "messages"}
+
+
+async def test_a_system_prompt_that_is_refused_goes_into_the_first_message(
+    dummy: Dummy, client: Client, make_request: Callable[..., Request]
+) -> None:
+    chat = (("system", "Be brief."), ("user", "how many?"))
+    dummy.script = ["no system", "ok", "ok"]
+    made = client()
+    for _ in range(2):
+        await made.reply(make_request(chat=chat))
+    folded = [{"role": "user", "content": "Be brief.\n\nhow many?"}]
+    assert [post["messages"] for post in dummy.posts[1:]] == [folded, folded]
+    assert len(dummy.posts) == 3, "it is known from then on"
+
+
+async def test_a_refusal_for_another_reason_stays_one(
+    dummy: Dummy, client: Client, make_request: Callable[..., Request]
+) -> None:
+    chat = (("system", "Be brief."), ("user", "how many?"))
+    dummy.script = ["no system", "no system"]
+    with pytest.raises(Permanent, match="HTTP 400"):
+        await client().reply(make_request(chat=chat))
+    assert len(dummy.posts) == 2
+
+
+def test_only_vllm_keeps_to_a_budget_of_reasoning(dummy: Dummy) -> None:
+    sets = (f"server.url={dummy.url}", "student.model=served", "student.engine=server")
+    chosen = settings.load("", (*sets, "student.reasoning_budget=100"))
+    with pytest.raises(SettingsError, match=r"reasoning_budget .* extra_body"):
+        engines.players(chosen)
+    dummy.owner = "vllm"
+    engines.players(chosen).close()
+
+
+def test_what_gives_no_token_ids_is_told_beforehand(dummy: Dummy) -> None:
+    chosen = settings.load("", (f"server.url={dummy.url}", "student.model=served"))
+    assert engines.notes(chosen) == [engines.NO_TOKEN_IDS]
+    dummy.owner = "vllm"
+    assert engines.notes(chosen) == []
+    assert engines.notes(settings.load("", ("student.engine=scripted",))) == []
+
+
+async def test_many_requests_find_the_limit_of_a_paid_api(
+    dummy: Dummy, client: Client, make_request: Callable[..., Request]
+) -> None:
+    dummy.script = ["429"] * 150
+    made = client("server.retries=0")
+    replies = await asyncio.gather(*(made.reply(make_request(seed=n)) for n in range(100)))
+    assert len(replies) == 100, "a crowd that is refused is nobody's own failure"
+    assert made.gauges()["throttled"] == 150

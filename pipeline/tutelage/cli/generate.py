@@ -70,6 +70,13 @@ if TYPE_CHECKING:
     help="Stop, resumably, when so many tokens are spent, prompts and replies.",
 )
 @click.option(
+    "--budget-usd",
+    "driver__budget_usd",
+    type=click.FloatRange(0, min_open=True),
+    metavar="USD",
+    help="The same in money, by the prices of the players: --set teacher.price_in=0.15, a million.",
+)
+@click.option(
     "--preview",
     default=0,
     type=click.IntRange(0, 100),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from tutelage import __version__
 from tutelage.contract.loss import train_mask
+from tutelage.contract.sampling import columns as sampling_columns
 from tutelage.contract.schema import SCHEMA_VERSION, Row
 from tutelage.errors import TutelageError
 from tutelage.records import (
@@ -17,7 +18,6 @@ from tutelage.records import (
     Problem,
     Reading,
     Rules,
-    Sampling,
     Usage,
     Verdict,
 )
@@ -85,8 +85,8 @@ def row(dialogue: Dialogue, stamp: Stamp) -> Row:
         },
         "models": {k: stamp.models.get(k, "") for k in ("student", "teacher", "judge", "revision")},
         "sampling": {
-            "student": _sampling(dialogue.rules.student),
-            "teacher": _sampling(dialogue.rules.teacher),
+            "student": sampling_columns(dialogue.rules.student),
+            "teacher": sampling_columns(dialogue.rules.teacher),
         },
         "seed": dialogue.seed,
         "usage": {
@@ -235,15 +235,6 @@ def _reading(reading: Reading) -> Row:
         "is_read": reading.is_read,
         "status": reading.verdict.status if reading.verdict else "",
         "finish_reason": reading.finish_reason,
-    }
-
-
-def _sampling(sampling: Sampling) -> Row:
-    return {
-        "temperature": sampling.temperature,
-        "top_p": sampling.top_p,
-        "max_tokens": sampling.max_tokens,
-        "stop": list(sampling.stop),
     }
 
 

@@ -1,8 +1,9 @@
 """Reasoning that a model writes in tags is its own: the other side sees what is left.
 
 Covers `<think>`, `<thinking>`, `<reasoning>` and `<reflection>`; a closing tag without an opening
-one (templates that open it in the prompt); and an opening tag that was never closed because the
-reply ran into its length limit: all after it is reasoning.
+one (templates that open it in the prompt); an opening tag that was never closed because the reply ran
+into its length limit: all after it is reasoning; and the channels of gpt-oss, with their special tokens
+or without.
 """
 
 import re
@@ -10,6 +11,12 @@ import re
 _TAG = r"(?:think|thinking|reasoning|reflection)"
 _CLOSED = re.compile(rf"<({_TAG})>(.*?)</\1>", re.DOTALL | re.IGNORECASE)
 _HEADLESS = re.compile(rf"^(.*?)</{_TAG}>", re.DOTALL | re.IGNORECASE)
+_CHANNEL = re.compile(
+    r"^(?:<\|channel\|>)?analysis(?:<\|message\|>)?(.*?)(?:<\|end\|>)?(?:<\|start\|>)?"
+    r"assistant(?:<\|channel\|>)?final(?:<\|message\|>)?",
+    re.DOTALL,
+)
+_UNENDED_CHANNEL = re.compile(r"^<\|channel\|>analysis<\|message\|>(.*)$", re.DOTALL)
 _ENDLESS = re.compile(rf"<{_TAG}>(.*)$", re.DOTALL | re.IGNORECASE)
 
 
@@ -21,7 +28,7 @@ def split(text: str) -> tuple[str, str]:
     >>> split("so it is 42</think>42")
     ('so it is 42', '42')
     """
-    if "<" not in text:
+    if "<" not in text and not text.startswith("analysis"):
         return "", text.strip()
     thoughts: list[str] = []
 
@@ -29,6 +36,6 @@ def split(text: str) -> tuple[str, str]:
         thoughts.append(found[found.re.groups].strip())
         return ""
 
-    for pattern in (_CLOSED, _HEADLESS, _ENDLESS):
+    for pattern in (_CHANNEL, _UNENDED_CHANNEL, _CLOSED, _HEADLESS, _ENDLESS):
         text = pattern.sub(keep, text)
     return "\n".join(t for t in thoughts if t), text.strip()

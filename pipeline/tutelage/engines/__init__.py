@@ -19,6 +19,7 @@ from typing import Protocol
 
 from tutelage import plugins
 from tutelage.engines import access, metrics
+from tutelage.errors import SettingsError, TutelageError
 from tutelage.records import Reply, Request
 from tutelage.settings import Player, Settings
 
@@ -37,6 +38,12 @@ HOT_SWAP_SERVERS = "TUTELAGE_HOT_SWAP_SERVERS"
 player on vLLM with such a model is answered there; what the run's settings say is the same."""
 HOT_SWAP_MODEL = "resident"
 """What such a server calls its model, whatever it holds."""
+
+
+NO_TOKEN_IDS = (
+    "note: the student's server gives no token ids, so that `train sft` can use the rows and "
+    "`train rl` cannot; for RL, let vLLM serve the student"
+)
 
 
 class Engine(Protocol):
@@ -104,11 +111,29 @@ def players(settings: Settings) -> Players:
         key = (player.engine, model, player.url, player.api_key_env)
         if key not in engines:
             engines[key] = build(player, settings)
+        if player.reasoning_budget and not getattr(engines[key], "is_vllm", True):
+            raise SettingsError(
+                f"reasoning_budget is kept by vLLM, and {player.url or settings.server.url} is none: "
+                "leave it out, or say it in that server's own words by extra_body"
+            )
         return engines[key]
 
     student, teacher = engine(settings.student), engine(settings.teacher)
     reader = engine(settings.judge) if settings.judge.engine else None
     return Players(student, teacher, tuple(engines.values()), reader)
+
+
+def notes(settings: Settings) -> list[str]:
+    """What a person wants to know of the engines before anything is generated."""
+    if settings.student.engine != "server":
+        return []
+    try:
+        student = build(settings.student, settings)
+    except TutelageError:  # whoever starts the engines says so
+        return []
+    gives_ids = getattr(student, "is_vllm", True)
+    student.close()
+    return [] if gives_ids else [NO_TOKEN_IDS]
 
 
 def build(player: Player, settings: Settings) -> Engine:

@@ -4,10 +4,13 @@ A student's later turn goes to vLLM as token ids (`/completions`) that go on fro
 else is a chat (`/chat/completions`), which the server renders.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
-from tutelage.engines import stops
+from tutelage import chat_template
+from tutelage.engines import stops, thinking
 from tutelage.engines.tokens import ChatTokens, Prompt
 from tutelage.errors import Transient
 from tutelage.records import Reply, Request, Usage
@@ -16,8 +19,18 @@ TRAINS = ("student", "question")
 """Players whose tokens are trained on."""
 
 
-def body(request: Request, model: str, is_vllm: bool, prompt: Prompt | None) -> dict[str, Any]:
-    """The request as JSON; `prompt` where it goes as token ids."""
+def body(
+    request: Request, model: str, is_vllm: bool, prompt: Prompt | None, folds: bool = False
+) -> dict[str, Any]:
+    """The request as JSON.
+
+    Args:
+        request: what is wanted.
+        model: its name at the server.
+        is_vllm: whether the server gives token ids.
+        prompt: where the request goes as token ids.
+        folds: whether the system prompt goes into the first user message.
+    """
     sampling = request.sampling
     sent: dict[str, Any] = {
         "model": model,
@@ -29,14 +42,26 @@ def body(request: Request, model: str, is_vllm: bool, prompt: Prompt | None) -> 
     if prompt is not None:
         sent |= {"prompt": prompt.ids, "add_special_tokens": False}
     else:
-        sent["messages"] = [{"role": role, "content": text} for role, text in request.chat]
+        chat = [{"role": role, "content": text} for role, text in request.chat]
+        sent["messages"] = chat_template.folded(chat) if folds else chat
+        if options := chat_template.arguments(asdict(sampling)):
+            sent["chat_template_kwargs"] = options
     if sampling.stop:
         sent["stop"] = list(sampling.stop)
+    further = {
+        "top_k": sampling.top_k,
+        "min_p": sampling.min_p,
+        "presence_penalty": sampling.presence_penalty,
+        "thinking_token_budget": sampling.reasoning_budget,
+    }
+    sent |= {name: value for name, value in further.items() if value}
     if request.player in TRAINS:
         sent["logprobs"] = 0 if prompt is not None else True
         if is_vllm:
             sent["return_token_ids"] = True
-    return sent
+    extra: dict[str, Any] = json.loads(sampling.extra_body or "{}")
+    extra.pop("chat_template_kwargs", None)
+    return sent | extra
 
 
 def reply(page: Any, request: Request, prompt: Prompt | None, chats: ChatTokens | None) -> Reply:
@@ -57,8 +82,11 @@ def _reply(page: Any, request: Request, prompt: Prompt | None, chats: ChatTokens
     usage = page.get("usage") or {}
     details = usage.get("prompt_tokens_details") or {}
     trains = request.player in TRAINS
+    apart = ""
     if prompt is None:
-        text = _text(choice["message"].get("content") or "")
+        message = choice["message"]
+        text = _text(message.get("content") or "")
+        apart = _text(message.get("reasoning_content") or message.get("reasoning") or "")
         sampled = (choice.get("logprobs") or {}).get("content") or []
         logprobs = [float(at["logprob"]) for at in sampled]
         decode: Callable[[int], str] = lambda n: _written(sampled[:n])  # noqa: E731
@@ -72,11 +100,13 @@ def _reply(page: Any, request: Request, prompt: Prompt | None, chats: ChatTokens
         text = decode(count)
         token_ids, logprobs = token_ids[:count], logprobs[:count]
     added, continues = _added(page, request, prompt) if trains else ((), False)
+    finish_reason = _text(choice.get("finish_reason") or "")
+    opened = prompt.opens if prompt else thinking.was_cut(text, request.sampling, finish_reason)
     return Reply(
-        text=text,
+        text=thinking.tagged(text, apart, opened),
         token_ids=token_ids,
         logprobs=tuple(logprobs) if trains else (),
-        finish_reason=_text(choice.get("finish_reason") or ""),
+        finish_reason=finish_reason,
         usage=Usage(
             _count(usage.get("prompt_tokens") or 0),
             _count(details.get("cached_tokens") or 0),

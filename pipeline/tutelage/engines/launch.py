@@ -7,6 +7,7 @@ who has its key (`access`).
 """
 
 import contextlib
+import json
 import os
 import re
 import socket
@@ -146,7 +147,8 @@ class VllmServer:
             elif value is False:
                 words.append(f"--no-{flag}")
             else:
-                words += [f"--{flag}", str(value)]
+                text = json.dumps(value) if isinstance(value, dict | list) else str(value)
+                words += [f"--{flag}", text]
         return [*words, "--disable-uvicorn-access-log"]
 
     def _await(self) -> None:

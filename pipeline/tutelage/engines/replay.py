@@ -202,9 +202,8 @@ def _lines(folder: Path) -> Iterator[tuple[str, str, str]]:
 def _key(request: Request) -> str:
     how = request.sampling
     words = [word for pair in request.chat for word in pair]
-    limits = (how.temperature, how.top_p, how.max_tokens, len(how.stop))
     history = ",".join(map(str, request.history))
-    what = (request.player, request.seed, *limits, *how.stop, history)
+    what = (request.player, request.seed, repr(how), history)
     return digest(*what, len(words), *words, size=32)
 
 

@@ -1,11 +1,10 @@
 """Client of an OpenAI-compatible server, ours or anybody's: one request a request, no batches.
 
-Retries only what may pass (connection, 408, 409, 429, 5xx), with back-off and jitter, and later if
-the server says so (`Retry-After`). The time-out of a reply is long, because a client that gives up
-on a long generation and sends it again doubles the load that made it slow. A server that refuses
-connections is starting, or being started again: it is waited for. Against vLLM it also asks for the
-token ids of prompt and reply, and sends a student's later turns as ids where the model's tokenizer
-is on this machine (`completions`). It starts nothing: `engines.launch` does.
+Retries only what may pass (`tries`); the time-out of a reply is long, because a client that gives up on
+a long generation and sends it again doubles the load that made it slow. A server that has too many
+requests is sent fewer (`window`), and no reply is read beyond what it can need (`bodies`). Against vLLM
+it also asks for the token ids of prompt and reply, and sends a student's later turns as ids where the
+model's tokenizer is on this machine (`completions`). It starts nothing: `engines.launch` does.
 """
 
 import asyncio
@@ -15,44 +14,23 @@ import re
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import httpx
 
-from tutelage import models
-from tutelage.engines import completions, metrics, tokens
+from tutelage import chat_template, models
+from tutelage.engines import bodies, completions, metrics, tokens
 from tutelage.engines.tokens import ChatTokens, Prompt
+from tutelage.engines.tries import PASSING, Away, Busy, Refused, Tries
+from tutelage.engines.window import Window
 from tutelage.errors import Fatal, ModelError, Permanent, SettingsError, Transient
 from tutelage.records import Reply, Request
-from tutelage.seeds import fraction
 from tutelage.settings import Player, Settings
 
-_TRANSIENT = {408, 409, 425, 429, 500, 502, 503, 504}
-_LONGEST_WAIT_S = 30.0
-_LONGEST_ASKED_S = 120.0
-"""What a server may ask for by `Retry-After`."""
-_LOOK_S = 2.0
-"""Between two looks for a server that is away."""
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=256)
 _LOOPBACK = re.compile(r"https?://(localhost|127\.[\d.]+|\[::1\])([:/]|$)", re.IGNORECASE)
 """Asked directly: a proxy that the environment names cannot reach this machine's own servers."""
-
-
-class _Away(Transient):
-    """Nobody listens there."""
-
-
-class _Busy(Transient):
-    """Asked to come back, not before `after_s` seconds from now where the server says when."""
-
-    def __init__(self, page: httpx.Response) -> None:
-        super().__init__(f"HTTP {page.status_code}: {page.text[:200]}")
-        said = page.headers.get("retry-after", "")
-        self.after_s = min(float(said), _LONGEST_ASKED_S) if said.isdecimal() else 0.0
-
-
-class _Refused(Permanent):
-    """HTTP 400: the request itself."""
 
 
 class Client:
@@ -82,7 +60,11 @@ class Client:
             "trust_env": not _LOOPBACK.match(self._url),
         }
         self._clients: dict[asyncio.AbstractEventLoop, httpx.AsyncClient] = {}
+        self._windows: dict[asyncio.AbstractEventLoop, Window] = {}
         self._retried = 0
+        self._throttled = 0
+        self._folds = False
+        """Whether its template has no place for a system prompt."""
         self._in_flight = 0
         self._patience_s = server.patience_s
         self._heard = 0.0
@@ -97,6 +79,11 @@ class Client:
         self.gauges()  # from here on the server's counters are ours
 
     @property
+    def is_vllm(self) -> bool:
+        """Whether it gives token ids, and keeps to a budget of reasoning."""
+        return self._is_vllm
+
+    @property
     def capacity(self) -> int:
         """How many requests are kept in flight; the server queues what it cannot run."""
         return self._capacity
@@ -104,46 +91,58 @@ class Client:
     async def reply(self, request: Request) -> Reply:
         """One reply; see `Engine`."""
         prompt = await self._prompt(request)
-        body = completions.body(request, self._model, self._is_vllm, prompt)
-        failed, away_since, fitted = 0, 0.0, False
+        tries = Tries(request, self._folds, self._retries, self._patience_s)
+        body = completions.body(request, self._model, self._is_vllm, prompt, tries.folds)
+        limit = bodies.most(request.sampling.max_tokens)
         self._in_flight += 1
         try:
             while True:
                 try:
-                    page = await self._post(body)
+                    page = await self._in_turn(body, limit, tries.is_new)
+                    self._folds = tries.folds
                     return completions.reply(page, request, prompt, self._chats)
-                except _Away as fault:
-                    away_since = away_since or time.monotonic()
-                    if time.monotonic() - away_since >= self._patience_s:
-                        raise Fatal(
-                            f"nobody has listened at {self._url} for {self._patience_s:g} s "
-                            f"({fault}): start the server again (server.patience_s)"
-                        ) from None
-                    await asyncio.sleep(min(_LOOK_S, self._patience_s))
-                except _Refused:
+                except Refused as fault:
+                    if "messages" in body and tries.may_fold(fault):
+                        tries.folds = True
+                        body = completions.body(request, self._model, self._is_vllm, None, True)
                     # vLLM refuses what might not fit, where vLLM in this process stops when full.
-                    if fitted or not self._is_vllm or not await self._fit(body):
+                    elif not tries.fitted and self._is_vllm and await self._fit(body):
+                        tries.fitted = True
+                    else:
                         raise
-                    fitted = True
                 except Transient as fault:
-                    away_since = 0.0
-                    if failed == self._retries:
-                        raise
-                    self._retried += 1
-                    asked = fault.after_s if isinstance(fault, _Busy) else 0.0
-                    await asyncio.sleep(asked + _wait(request.seed, failed))
-                    failed += 1
+                    retried = tries.failed
+                    await asyncio.sleep(tries.rest(fault))
+                    self._retried += tries.failed - retried
         finally:
             self._in_flight -= 1
+
+    async def _in_turn(self, body: dict[str, Any], limit: int, is_new: bool) -> Any:
+        """The page for a request, sent when the server is thought to take it."""
+        window = self._windows.setdefault(asyncio.get_running_loop(), Window())
+        entered = await window.enter(is_new)
+        try:
+            page = await self._post(body, limit)
+            window.succeeded()
+            return page
+        except Busy as fault:
+            if fault.has_too_many:
+                self._throttled += 1
+                fault.is_crowded = window.refused(entered, fault.after_s)
+            raise
+        finally:
+            window.leave()
 
     def gauges(self) -> Mapping[str, float]:
         """Retries, and what vLLM's `/metrics` has counted since this client began."""
         counters = {"retries": float(self._retried)}
+        if self._throttled:
+            counters["throttled"] = float(self._throttled)
         if self._is_vllm:
             root, now = self._url.removesuffix("/v1"), {}
-            with contextlib.suppress(httpx.HTTPError):
-                page = httpx.get(f"{root}/metrics", **self._options | {"timeout": 2.0})
-                now = metrics.parse(page.text) if page.status_code == 200 else {}
+            with contextlib.suppress(httpx.HTTPError, Transient):
+                page, body = bodies.get(f"{root}/metrics", self._options | {"timeout": 2.0})
+                now = metrics.parse(body.text(bodies.SMALL)) if page.status_code == 200 else {}
             counters |= metrics.marked(self._meter.read(now), root)
         return counters
 
@@ -153,18 +152,21 @@ class Client:
 
     def _probe(self, wanted: str) -> tuple[str, bool]:
         try:
-            page = httpx.get(f"{self._url}/models", **self._options | {"timeout": 10.0})
+            page, body = bodies.get(f"{self._url}/models", self._options | {"timeout": 10.0})
             page.raise_for_status()
-            served = page.json()["data"]
+            served = body.json()["data"]
             names = [str(model["id"]) for model in served]
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
+            is_vllm = any(model.get("owned_by") == "vllm" for model in served)
+        except (
+            *(httpx.HTTPError, httpx.InvalidURL, Transient),
+            *(ValueError, KeyError, TypeError, AttributeError),
+        ) as error:
             reason, advice = _words(error), "start one, or correct server.url"
             if reason in ("HTTP 401", "HTTP 403"):
                 advice = f"it wants a key, which {self._key_env} should hold (server.api_key_env)"
             raise ModelError(
                 f"no OpenAI-compatible server answers at {self._url} ({reason}): {advice}"
             ) from None
-        is_vllm = any(model.get("owned_by") == "vllm" for model in served)
         self._root = str(served[0].get("root") or names[0]) if names else ""
         known = {wanted}
         if models.is_bundled(wanted):
@@ -184,10 +186,11 @@ class Client:
             await asyncio.to_thread(self._look)
         if not (request.history and self._chats):
             return None
-        if not self._chats.agrees(request.chat, request.history):
-            return None
+        options = chat_template.arguments(asdict(request.sampling))
         try:
-            prompt = self._chats.prompt(request.chat, request.history)
+            if not self._chats.agrees(request.chat, request.history, options):
+                return None
+            prompt = self._chats.prompt(request.chat, request.history, options)
         except Exception:  # a template may refuse a chat; the server says so itself
             return None
         return prompt if prompt.continues else None
@@ -197,6 +200,7 @@ class Client:
         with self._looking:
             if not self._has_looked:
                 self._chats = tokens.local(self._root)
+                self._folds = self._folds or (self._chats is not None and self._chats.folds)
                 self._has_looked = True
 
     async def _fit(self, body: dict[str, Any]) -> bool:
@@ -212,7 +216,8 @@ class Client:
         if ids is not None:
             asked["prompt"] = ""  # only the limit is asked for: ids are counted here
         try:
-            tokenized = await self._post(asked, f"{self._url.removesuffix('/v1')}/tokenize")
+            root = self._url.removesuffix("/v1")
+            tokenized = await self._post(asked, bodies.SMALL, f"{root}/tokenize")
             count = int(tokenized["count"]) if ids is None else len(ids)
             takes = int(tokenized["max_model_len"])
         except (Permanent, KeyError, TypeError, ValueError):
@@ -223,7 +228,8 @@ class Client:
         body["max_tokens"] = min(room, wanted)
         return room < wanted
 
-    async def _post(self, body: dict[str, Any], url: str = "") -> Any:
+    async def _post(self, body: dict[str, Any], limit: int, url: str = "") -> Any:
+        """What the server says to a request, of at most `limit` bytes."""
         loop = asyncio.get_running_loop()
         if loop not in self._clients:
             self._clients[loop] = httpx.AsyncClient(**self._options, limits=_LIMITS)
@@ -233,9 +239,9 @@ class Client:
             async with asyncio.timeout(self._timeout_s):
                 way = "completions" if "prompt" in body else "chat/completions"
                 to = url or f"{self._url}/{way}"
-                page = await self._clients[loop].post(to, json=body)
+                page, reply = await bodies.post(self._clients[loop], to, body, limit)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise _Away(_words(error)) from None
+            raise Away(self._url, _words(error)) from None
         except (httpx.ReadTimeout, TimeoutError) as error:
             if self._heard < begun and self._in_flight > 1:
                 raise Fatal(
@@ -248,21 +254,12 @@ class Client:
         except UnicodeEncodeError as error:
             raise Permanent(f"the chat is no Unicode text: {_words(error)}") from None
         self._heard = time.monotonic()
-        if page.status_code in _TRANSIENT:
-            raise _Busy(page)
+        if page.status_code in PASSING:
+            raise Busy(page.status_code, page.headers, reply.text(200))
         if page.status_code != 200:
-            kind = _Refused if page.status_code == 400 else Permanent
-            raise kind(f"HTTP {page.status_code}: {page.text[:300]}")
-        try:
-            return page.json()
-        except ValueError:
-            raise Transient(f"no JSON in the reply: {page.text[:100]!r}") from None
-
-
-def _wait(drawn: int, attempt: int) -> float:
-    """Seconds before try `attempt` + 2: 0.5, 1, 2, ... with up to half of it off."""
-    longest = min(_LONGEST_WAIT_S, 0.5 * 2.0**attempt)
-    return longest * (1 - 0.5 * fraction("wait", drawn, attempt))
+            kind = Refused if page.status_code == 400 else Permanent
+            raise kind(f"HTTP {page.status_code}: {reply.text(300)}")
+        return reply.json()
 
 
 def _words(error: Exception) -> str:

@@ -8,20 +8,22 @@ Not here: the OpenAI protocol (`engines.server`), and any notion of turns.
 
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import queue
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from tutelage import models
-from tutelage.engines import metrics, stops
+from tutelage import chat_template, models
+from tutelage.engines import metrics, stops, thinking
 from tutelage.engines.tokens import ChatTokens, Prompt
 from tutelage.engines.vllm_options import arguments, prepare
 from tutelage.errors import EngineError, Fatal, ModelError, Permanent
+from tutelage.plugins import nearest
 from tutelage.records import Reply, Request, Usage
 from tutelage.settings import Player, Settings, Vllm
 
@@ -59,6 +61,9 @@ class InProcess:
         model = models.resolve(player.model)
         chosen = arguments(model, settings, models.is_bundled(player.model))
         self._capacity = int(chosen["max_num_seqs"])
+        players = (settings.student, settings.teacher, settings.judge)
+        on_vllm = [_further(each.extra_body) for each in players if each.engine == "vllm"]
+        self._extra = {name for extra in on_vllm for name in extra}
         started: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
         self._thread = threading.Thread(
             target=self._run, args=(chosen, settings.vllm, started), name="vllm", daemon=True
@@ -146,6 +151,11 @@ class InProcess:
         self._chats = ChatTokens(self._engine.get_tokenizer())
         self._length = int(self._engine.model_config.max_model_len)
         self._params = SamplingParams
+        known = [name for name in SamplingParams.__struct_fields__ if not name.startswith("_")]
+        for name in self._extra - set(known):
+            raise ModelError(
+                f"it knows no sampling parameter {name!r}{nearest(name, known)} (extra_body)"
+            )
         self._final = RequestOutputKind.FINAL_ONLY
 
     def _admit(self) -> bool:
@@ -175,11 +185,17 @@ class InProcess:
             seed=request.seed,
             logprobs=0 if request.player in ("student", "question") else None,
             output_kind=self._final,
+            top_k=sampling.top_k,
+            min_p=sampling.min_p,
+            presence_penalty=sampling.presence_penalty,
+            thinking_token_budget=sampling.reasoning_budget or None,
+            **_further(json.loads(sampling.extra_body or "{}")),
         )
 
     def _send(self, pending: _Pending) -> None:
         request = pending.request
-        prompt = pending.prompt = self._chats.prompt(request.chat, request.history)
+        options = chat_template.arguments(asdict(request.sampling))
+        prompt = pending.prompt = self._chats.prompt(request.chat, request.history, options)
         room = self._length - len(prompt.ids)
         if room < _HEADROOM:
             raise Permanent(f"context: {len(prompt.ids)} tokens, the model takes {self._length}")
@@ -205,7 +221,7 @@ class InProcess:
         ids = tuple(completion.token_ids[:count])
         prompt = pending.prompt
         reply = Reply(
-            text=text,
+            text=thinking.tagged(text, opened=prompt is not None and prompt.opens),
             token_ids=ids if student else (),
             logprobs=_logprobs(completion)[:count] if student else (),
             finish_reason=completion.finish_reason or "",
@@ -274,6 +290,11 @@ def _logprobs(completion: Any) -> tuple[float, ...]:
         float(at[token].logprob)
         for at, token in zip(completion.logprobs, completion.token_ids, strict=True)
     )
+
+
+def _further(extra: Mapping[str, Any]) -> dict[str, Any]:
+    """The sampling parameters in `extra_body`; the rest of it is the chat template's."""
+    return {name: value for name, value in extra.items() if name != "chat_template_kwargs"}
 
 
 def _cause(fault: BaseException) -> str:

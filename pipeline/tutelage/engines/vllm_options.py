@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tutelage.engines import thinking
 from tutelage.processes import cores
 from tutelage.settings import Settings, Vllm
 
@@ -83,6 +84,8 @@ def arguments(model: str, settings: Settings, bundled: bool) -> dict[str, Any]:
         "logprobs_mode": "processed_logprobs",
         "tensor_parallel_size": vllm.tensor_parallel_size,
     }
+    if any(each.reasoning_budget for each in (settings.student, settings.teacher, settings.judge)):
+        chosen["reasoning_config"] = dict(thinking.CONFIG)
     if length:
         chosen["max_model_len"] = length
     if has_gpu():

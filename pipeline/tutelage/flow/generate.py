@@ -27,9 +27,10 @@ from tutelage.errors import RunFailed
 from tutelage.flow import contamination
 from tutelage.records import Dialogue, Problem, Rules
 from tutelage.seeds import digest
-from tutelage.session import shutdown, survey
+from tutelage.session import mending, shutdown, survey
 from tutelage.session.circuit_breaker import CircuitBreaker
 from tutelage.session.evaluation_sets import Sets
+from tutelage.session.mending import INPUT
 from tutelage.session.runtime import Runtime
 from tutelage.session.survey import RowIndex
 from tutelage.session.telemetry import Heartbeat
@@ -40,7 +41,6 @@ from tutelage.shards.journal import Kind, done, files
 Slice = tuple[int, int, int]
 """(index of the corpus, part, parts)."""
 
-INPUT = "journal/input.json"
 _PASSING = ("transient", "internal")
 """Failures that may be gone by the next session: an engine that was away, a bug that was fixed."""
 _LOOK_S = 0.2
@@ -150,7 +150,7 @@ class Play(beam.DoFn):
         runtime = self._open.enter_context(Runtime.shared(self._settings, self._folder))
         self._journal = Journal(self._folder.journal)
         self._open.callback(self._journal.close)
-        self._done = done(self._folder.journal)
+        self._done = done(self._folder.journal, run_id=self._stamp.run_id)
         self._done_lock = threading.Lock()
         self._breaker = CircuitBreaker(
             self._settings.driver.window, self._settings.driver.failure_limit
@@ -299,5 +299,5 @@ def _kind(ended: Dialogue) -> Kind:
 def _known(blocks: list[survey.Seen], folder: RunFolder) -> list[survey.Seen]:
     """The same, written down; raises where what is in the journal came of another input."""
     before = folder.read_json(INPUT) if files(folder.journal) else {}
-    folder.write_json(INPUT, survey.record(blocks, before))
+    folder.write_json(INPUT, mending.sealed(survey.record(blocks, before)))
     return blocks

@@ -23,7 +23,7 @@ from tutelage import dedup
 from tutelage.contract import Row, arrow_schema
 from tutelage.errors import RunFailed
 from tutelage.flow import contamination
-from tutelage.session import provenance, spool
+from tutelage.session import mending, provenance, spool
 from tutelage.session.plan import File, Notes, plan, scheme
 from tutelage.session.publication import DAMAGED, MANIFEST, SPLITS, staging
 from tutelage.settings import Dedup, Settings
@@ -43,7 +43,7 @@ def build(pipeline: beam.Pipeline, settings: Settings, folder: RunFolder, run_id
     planned = (
         pipeline
         | "journal" >> beam.Create([str(path) for path in files(folder.journal)])
-        | "sketch" >> beam.Map(sketch, settings.dedup, folder)
+        | "sketch" >> beam.Map(sketch, settings.dedup, folder, run_id)
         | "gather" >> beam.combiners.ToList()
         | "plan" >> beam.FlatMap(lay_out, settings, folder)
     )
@@ -63,7 +63,7 @@ def build(pipeline: beam.Pipeline, settings: Settings, folder: RunFolder, run_id
     )
 
 
-def sketch(file: str, settings: Dedup, folder: RunFolder) -> str:
+def sketch(file: str, settings: Dedup, folder: RunFolder, run_id: str = "") -> str:
     """Spools the facts of one journal file and the sketches of its kept dialogues; its name."""
     rule = scheme(settings)
     journal = location(file)
@@ -75,7 +75,7 @@ def sketch(file: str, settings: Dedup, folder: RunFolder) -> str:
         )
         begin = 0
         damage: list[Damage] = []
-        for block in _blocks(entries(journal, damage.append)):
+        for block in _blocks(entries(journal, damage.append, run_id)):
             facts_rows, ids, texts = [], [], []
             rows = fetch(entry.span for entry in block)
             for at, (entry, row) in enumerate(zip(block, rows, strict=True), begin):
@@ -181,7 +181,11 @@ def manifest(
             "solved_at": notes.solved_at,
             "files": rows,
             "dedup": {**compared, "counts": notes.comparing} if settings.dedup.enabled else {},
-            "splits": {"ratios": settings.splits.ratios, "dialogues": notes.in_split},
+            "splits": {
+                "ratios": settings.splits.ratios,
+                "dialogues": notes.in_split,
+                **({"checksum": mending.checksum(notes.splits)} if notes.splits else {}),
+            },
             "decontamination": folder.read_json(contamination.SUMMARY),
             "code": provenance.source_code(),
             **_damaged(folder),

@@ -13,14 +13,14 @@ from typing import Any
 import pyarrow.parquet as pq
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from tutelage import contract
+from tutelage import contract, engines
 from tutelage.corpora.paths import is_url
 from tutelage.engines.replay import tidy
 from tutelage.errors import RunFailed
 from tutelage.flow import beam_options, generate, publish, staging
 from tutelage.flow.execution import RunningGraph, execute
 from tutelage.flow.workers import WorkerPool
-from tutelage.session import admission, budget, card, provenance, publication, telemetry
+from tutelage.session import admission, budget, card, mending, provenance, publication, telemetry
 from tutelage.session.admission import Resume
 from tutelage.session.inputs import Inputs, check_reachable, open_inputs
 from tutelage.session.runtime import Runtime, replies_of
@@ -122,6 +122,7 @@ class _Session:
     def run(self) -> None:
         """Generates, publishes, and writes down what it took."""
         admission.record(self.folder, self.settings, self.stamp)
+        mending.mend(self.folder, self.watch.say)
         telemetry.clear(self.folder)
         begun = time.monotonic()
         is_playing = lambda: bool(telemetry.heartbeats(self.folder))  # noqa: E731
@@ -149,7 +150,7 @@ class _Session:
     def _generate(self) -> None:
         """Plays what the journal does not hold yet."""
         damage: list[Damage] = []
-        finished = done(self.folder.journal, damage.append)
+        finished = done(self.folder.journal, damage.append, self.stamp.run_id)
         if damage:
             self.watch.say(
                 f"{len(damage)} lines of the journal are damaged ({damage[0].file}, byte "
@@ -157,10 +158,12 @@ class _Session:
                 f"{self.folder.rejects}/journal, and their dialogues are played again"
             )
         tidy(replies_of(self.folder), finished)
-        with ExitStack() as engines:
-            served = self._serve(engines)
-            tokens = self.settings.driver.budget_tokens
-            engines.enter_context(budget.watched(self.folder, tokens, self.shutdown.request))
+        for note in engines.notes(self.inputs.settings):
+            self.watch.say(note)
+        with ExitStack() as started:
+            served = self._serve(started)
+            spending = budget.watched(self.folder, self.settings, self.shutdown.request)
+            started.enter_context(spending)
             parts = beam_options.slices(self.options)
             self.watch.begin(self.folder, self.settings, len(finished))
             del finished
@@ -176,14 +179,14 @@ class _Session:
                 self._execute(generate.build, job, self.inputs.evaluations, parts)
             finally:
                 self.watch.end()
-        if not self.folder.read_json(generate.INPUT):
+        if not self.folder.read_json(mending.INPUT):
             raise RunFailed(
                 f"the workers wrote nothing to {self.folder.root}: they see another folder by that "
                 "name; name one by a URL that leads to the same place from everywhere"
             )
         shutil.rmtree(replies_of(self.folder), ignore_errors=True)
 
-    def _serve(self, engines: ExitStack) -> Settings:
+    def _serve(self, started: ExitStack) -> Settings:
         """Makes the engine ready where all workers of this machine can reach it.
 
         One process: it holds the engine itself, and starts it here so that a model that does not
@@ -193,11 +196,11 @@ class _Session:
         if self._is_elsewhere:
             return settings
         if beam_options.is_multiprocess(self.options):
-            return engines.enter_context(
+            return started.enter_context(
                 serving(settings, self.folder, self.watch.say, self.shutdown.request)
             )
         self.watch.say("starting the engine")
-        engines.enter_context(Runtime.shared(settings, self.folder))
+        started.enter_context(Runtime.shared(settings, self.folder))
         return settings
 
     def _publish(self) -> None:

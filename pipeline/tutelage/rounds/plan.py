@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tutelage import settings
+from tutelage.contract.sampling import altered_by, columns
 from tutelage.engines.vllm_options import has_gpu
 from tutelage.errors import SettingsError
 from tutelage.plugins import nearest
@@ -125,6 +126,11 @@ def load(path: str, out: str = "") -> Plan:
         raise SettingsError(
             f"[generate] student.engine is {student.engine!r}, which no weights can be handed to: "
             "rounds want vllm, or a package.module:Class that loads student.model"
+        )
+    if fault := altered_by(columns(student.sampling())):
+        raise SettingsError(
+            f"[generate] student.{fault}: RL compares probabilities of the whole distribution; leave "
+            "it out"
         )
     if chosen.samples < 2:
         raise SettingsError("[generate] samples: wanted at least 2 dialogues a problem to compare")

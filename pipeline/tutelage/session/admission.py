@@ -57,6 +57,7 @@ def record(folder: RunFolder, settings: Settings, stamp: Stamp) -> None:
             "run_id": settings.run_id(),
             "shaping": settings.shaping(),
             "settings": settings.model_dump(mode="json"),
+            "families": settings.families(),
             "source": provenance.source(stamp),
         },
     )

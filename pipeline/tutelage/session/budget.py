@@ -1,8 +1,9 @@
-"""Stops a run that has used up its tokens: in good order, so that the same command can go on.
+"""Stops a run that has used up its tokens or its money: in good order, to go on by the same command.
 
-Counted are the tokens of dialogues that have ended in this session, prompts and replies of all
-players, as the workers' heartbeats have them. Those in play get a few seconds to end, so a run may
-go over its budget by them.
+Counted are the tokens of dialogues that have ended in this session, prompts and replies of all players,
+as the workers' heartbeats have them. Those in play get a few seconds to end, so a run may go over its
+budget by them. Money is what the players' prices make of the tokens; a prompt that a server had in its
+cache counts in full, so that a bill is never higher than what is said here.
 """
 
 import contextlib
@@ -11,15 +12,19 @@ from collections.abc import Callable, Iterator
 
 from tutelage.errors import TutelageError
 from tutelage.session.telemetry import heartbeats
+from tutelage.settings import Settings
 from tutelage.shards import RunFolder
 
 _LOOK_S = 1.0
+_KINDS = (".prompt", ".completion")
+_MILLION = 1e6
 
 
 @contextlib.contextmanager
-def watched(folder: RunFolder, most: int, stop: Callable[[str], None]) -> Iterator[None]:
-    """While entered, `stop` is called with the reason once `most` tokens are spent; 0: never."""
-    if not most:
+def watched(folder: RunFolder, settings: Settings, stop: Callable[[str], None]) -> Iterator[None]:
+    """While entered, `stop` is called with the reason once a budget is spent."""
+    tokens, dollars = settings.driver.budget_tokens, settings.driver.budget_usd
+    if not tokens and not dollars:
         yield
         return
     ended = threading.Event()
@@ -27,13 +32,20 @@ def watched(folder: RunFolder, most: int, stop: Callable[[str], None]) -> Iterat
     def look() -> None:
         while not ended.wait(_LOOK_S):
             with contextlib.suppress(OSError, TutelageError):
-                used = spent(folder)
-                if used >= most:
-                    stop(
-                        f"the budget of {most:,} tokens is spent ({used:,}); what has ended is safe, "
-                        "and the same command with another --budget-tokens goes on"
-                    )
-                    return
+                by_kind = spent(folder)
+                used, paid = sum(by_kind.values()), cost(by_kind, settings)
+                if tokens and used >= tokens:
+                    reason = f"the budget of {tokens:,} tokens is spent ({used:,})"
+                elif dollars and paid >= dollars:
+                    reason = f"the budget of {dollars:,.2f} USD is spent ({paid:,.2f})"
+                else:
+                    continue
+                option = "--budget-tokens" if "tokens" in reason else "--budget-usd"
+                stop(
+                    f"{reason}; what has ended is safe, and the same command with another {option} "
+                    "goes on"
+                )
+                return
 
     thread = threading.Thread(target=look, name="budget", daemon=True)
     thread.start()
@@ -44,11 +56,24 @@ def watched(folder: RunFolder, most: int, stop: Callable[[str], None]) -> Iterat
         thread.join()
 
 
-def spent(folder: RunFolder) -> int:
-    """Tokens of all players, prompts and replies, over all workers of this session."""
-    return sum(
-        count
-        for worker in heartbeats(folder)
-        for kind, count in worker["tokens"].items()
-        if kind.endswith((".prompt", ".completion"))
-    )
+def spent(folder: RunFolder) -> dict[str, int]:
+    """Tokens by player and kind, such as `teacher.prompt`, over all workers of this session."""
+    by_kind: dict[str, int] = {}
+    for worker in heartbeats(folder):
+        for kind, count in worker["tokens"].items():
+            if kind.endswith(_KINDS):
+                by_kind[kind] = by_kind.get(kind, 0) + count
+    return by_kind
+
+
+def cost(by_kind: dict[str, int], settings: Settings) -> float:
+    """What so many tokens cost, in USD. Of donors' the dearest price counts: whose they are is open."""
+    sides = {"student": settings.student, "teacher": settings.teacher, "judge": settings.judge}
+    price_in = {side: player.price_in for side, player in sides.items()}
+    price_out = {side: player.price_out for side, player in sides.items()}
+    total = 0.0
+    for kind, count in by_kind.items():
+        side, _, what = kind.partition(".")
+        prices = price_in if what == "prompt" else price_out
+        total += count * prices.get(side, max(prices.values()))
+    return total / _MILLION

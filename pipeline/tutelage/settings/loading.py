@@ -65,6 +65,11 @@ def _made(tree: dict[str, Any], sets: Iterable[str], options: Mapping[str, Any])
                 f"{name}.url is of the server engine, and {name}.engine is {player.engine!r}: "
                 "leave one of them out"
             )
+    if settings.driver.budget_usd and not any(p.price_in or p.price_out for p in players.values()):
+        raise SettingsError(
+            "a budget in USD wants prices: --set teacher.price_in=0.15 --set teacher.price_out=0.6, "
+            "in USD for a million tokens"
+        )
     if settings.student.engine == "worked":
         raise SettingsError("the worked engine is a teacher; student.engine cannot be worked")
     return settings.resolved()
@@ -116,6 +121,8 @@ def _explain(error: ValidationError) -> str:
             reasons.append(f"no setting is called {key!r}{nearest(key, list(keys()))}")
         else:
             given = _SECRET.sub("//***@", repr(fault["input"]))
+            if key.endswith("extra_body") and isinstance(fault["input"], dict):
+                given = repr(sorted(fault["input"]))  # a value may be secret
             reasons.append(f"{key}: {fault['msg'].lower()}, got {given}")
     return "; ".join(reasons)
 

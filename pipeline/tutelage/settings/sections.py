@@ -1,5 +1,6 @@
 """The sections of a run file: one class each, with defaults, ranges and descriptions."""
 
+import json
 import re
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -7,6 +8,23 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from tutelage.records import Sampling
+
+_OURS = {
+    *("model", "messages", "prompt", "stop", "seed", "n", "stream", "logprobs", "return_token_ids"),
+    *(
+        "temperature",
+        "top_p",
+        "top_k",
+        "min_p",
+        "presence_penalty",
+        "max_tokens",
+        "best_of",
+        "echo",
+    ),
+    *("thinking_token_budget", "add_special_tokens"),
+}
+"""Fields of a request that are no further ones."""
+_SECRETIVE = re.compile("api_?key|authorization|secret|password|access_token", re.IGNORECASE)
 
 
 class Section(BaseModel):
@@ -37,19 +55,74 @@ class Player(Section):
     url: str = Field("", description="OpenAI-compatible server of this side; else server.url")
     api_key_env: str = Field("", description="variable with its key; else server.api_key_env")
     prompt: str = Field("", description="name of the side's prompt, a file in prompts/<side>/")
-    temperature: float = Field(0.7, ge=0)
-    top_p: float = Field(1.0, gt=0, le=1)
-    max_tokens: int = Field(0, ge=0, description="0: 48 for the bundled model, 1024 otherwise")
+    temperature: float = Field(0.7, ge=0, description="else as the model's family has it")
+    top_p: float = Field(
+        1.0, gt=0, le=1, description="teacher and reader: else as the model's family has it"
+    )
+    top_k: int = Field(0, ge=-1, description="0: all; teacher and reader on vLLM: by family")
+    min_p: float = Field(0.0, ge=0, le=1)
+    presence_penalty: float = Field(0.0, ge=-2, le=2)
+    max_tokens: int = Field(
+        0, ge=0, description="0: 48 for the bundled model, 1024 otherwise, and room for reasoning"
+    )
     stop: tuple[str, ...] | None = Field(
         None,
         description="words at which a reply ends; the small student prompt has some of its own",
     )
+    thinking: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="whether the chat template is told that the model reasons first; auto: as the "
+        "model's family has it (off where there is a choice)",
+    )
+    reasoning_budget: int = Field(
+        0, ge=0, description="tokens after which vLLM ends the reasoning; 0: no limit of its own"
+    )
+    extra_body: dict[str, Any] = Field(
+        default_factory=dict, description="further fields of each request"
+    )
+    price_in: float = Field(0.0, ge=0, description="USD for a million tokens of prompts")
+    price_out: float = Field(0.0, ge=0, description="USD for a million tokens of replies")
 
     _without_secrets = field_validator("url")(_without_secrets)
 
+    @field_validator("thinking", mode="before")
+    @classmethod
+    def _switch(cls, given: Any) -> Any:
+        """`thinking = true`, which TOML has, as `on`."""
+        return {True: "on", False: "off"}.get(given, given) if isinstance(given, bool) else given
+
+    @field_validator("top_k")
+    @classmethod
+    def _all(cls, given: int) -> int:
+        """vLLM's other way to say all."""
+        return max(given, 0)
+
+    @field_validator("extra_body")
+    @classmethod
+    def _further(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Fields that have a setting go by that, and what is secret stands in no file."""
+        for name in given:
+            if name in _OURS:
+                raise ValueError(f"{name!r} is set by Tutelage itself; wanted further fields only")
+            if _SECRETIVE.search(name):
+                raise ValueError(f"{name!r} would stand in run.json: a key goes by api_key_env")
+        return given
+
     def sampling(self) -> Sampling:
         """This side's sampling as the record that dialogues carry."""
-        return Sampling(self.temperature, self.top_p, self.max_tokens, self.stop or ())
+        extra = json.dumps(self.extra_body, sort_keys=True) if self.extra_body else ""
+        return Sampling(
+            self.temperature,
+            self.top_p,
+            self.max_tokens,
+            self.stop or (),
+            self.top_k,
+            self.min_p,
+            self.presence_penalty,
+            self.thinking,
+            self.reasoning_budget,
+            extra,
+        )
 
 
 class Reader(Player):
@@ -108,6 +181,9 @@ class Driver(Section):
     )
     budget_tokens: int = Field(
         0, ge=0, description="tokens, prompts and replies, after which a session stops; 0: none"
+    )
+    budget_usd: float = Field(
+        0.0, ge=0, description="the same in USD, by the players' price_in and price_out; 0: none"
     )
     grace_s: float = Field(
         5.0, ge=0, le=7, description="after Ctrl-C, for the dialogues that are in play"

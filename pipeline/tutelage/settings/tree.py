@@ -10,6 +10,7 @@ from pydantic import Field
 
 from tutelage.records import Rules
 from tutelage.seeds import digest
+from tutelage.settings import families
 from tutelage.settings.names import BUNDLED
 from tutelage.settings.sections import (
     Decontaminate,
@@ -35,6 +36,8 @@ from tutelage.settings.sections import (
 _SMALL_STOP = ("\n\n", "Teacher:")
 """Where a reply under the small student prompt ends: after a paragraph, or before it speaks for the
 teacher."""
+_ADVICE = ("temperature", "top_p", "top_k")
+"""What a family's line may say."""
 _P = TypeVar("_P", bound=Player)
 
 
@@ -81,7 +84,8 @@ class Settings(Section):
         student = self.student.model_copy(update={"model": self.student.model or BUNDLED})
         engine = student.engine or ("server" if student.url or self.server.url else "vllm")
         small = student.model == BUNDLED
-        student = _filled(student, engine, "small" if small else "system", 48 if small else 1024)
+        prompt, longest = ("small", 48) if small else ("system", 1024)
+        student = _filled(student, engine, prompt, longest, advice=("temperature",))
         if student.stop is None and student.prompt == "small":
             student = student.model_copy(update={"stop": _SMALL_STOP})
         flaws = self.verifier.flaws or ("refuse" if small and engine == "vllm" else "accept")
@@ -134,11 +138,17 @@ class Settings(Section):
         tree["decontaminate"]["paths"] = [_bare(spec) for spec in self.decontaminate.paths]
         tree["verifier"].pop("workers")
         for side in ("student", "teacher", "judge"):
-            for place in ("url", "api_key_env"):
-                tree[side].pop(place)
+            for other in ("url", "api_key_env", "price_in", "price_out"):
+                tree[side].pop(other)
         if not self.verifier.name:
             tree["verifier"].pop("name")
         return tree
+
+    def families(self) -> dict[str, str]:
+        """Side -> the family of its model, where one is known."""
+        sides = {"student": self.student, "teacher": self.teacher, "judge": self.judge}
+        known = {side: families.of(player.model).name for side, player in sides.items()}
+        return {side: name for side, name in known.items() if name}
 
     def run_id(self) -> str:
         """Digest of `shaping`: the same on every machine, whatever the folder and the clock."""
@@ -169,11 +179,27 @@ def _reader(reader: Reader, student: Player, teacher: Player) -> Reader:
     return _filled(reader.model_copy(update=same), engine, "answer", 16)
 
 
-def _filled(player: _P, engine: str, prompt: str, max_tokens: int) -> _P:
+def _filled(
+    player: _P, engine: str, prompt: str, max_tokens: int, advice: tuple[str, ...] = _ADVICE
+) -> _P:
+    """The player with what was left unsaid: by its model's family, as far as `advice` names it.
+
+    top_k is no field of OpenAI's, so a server that somebody else runs is not sent one unasked.
+    """
+    family = families.of(player.model)
+    thinking = family.thinking if player.thinking == "auto" else player.thinking
+    wanted = {name: family.sampling(thinking).get(name) for name in advice}
+    if engine != "vllm":
+        wanted.pop("top_k", None)
+    unsaid = {k: v for k, v in wanted.items() if v is not None and k not in player.model_fields_set}
+    if thinking == "on":
+        max_tokens += player.reasoning_budget or families.REASONING_TOKENS
     return player.model_copy(
-        update={
+        update=unsaid
+        | {
             "engine": engine,
             "prompt": player.prompt or prompt,
             "max_tokens": player.max_tokens or max_tokens,
+            "thinking": thinking,
         }
     )

@@ -221,13 +221,25 @@ def files(folder: Location) -> list[Location]:
     return sorted(folder.glob("*.jsonl"))
 
 
-def entries(file: Location, note: Callable[[Damage], None] | None = None) -> Iterator[Entry]:
-    """The entries of one journal file, without their rows; `note` is given what is damaged."""
+def entries(
+    file: Location, note: Callable[[Damage], None] | None = None, run_id: str = ""
+) -> Iterator[Entry]:
+    """The entries of one journal file, without their rows.
+
+    Args:
+        file: of the journal.
+        note: is given what is damaged.
+        run_id: of the run; a line that is of another is damage, too. Empty: any will do.
+    """
     offset = 0
+    # Quotes within a text are written with a backslash, so only the column itself reads like this.
+    own = f'"run_id":{json.dumps(run_id)}'.encode() if run_id else b""
     with _here(file).open("rb") as lines:
         for line in lines:
             try:
                 key, kind, start = _parsed(line)
+                if own not in line:
+                    raise ValueError(f"it is of another run than {run_id}")
             except ValueError as error:
                 if note is not None and line.endswith(b"\n"):
                     text = line[:200].decode("utf-8", "replace")
@@ -259,11 +271,13 @@ def _parsed(line: bytes) -> tuple[str, Kind, int]:
     return key.decode(), cast(Kind, kind.decode()), start
 
 
-def done(folder: Location, note: Callable[[Damage], None] | None = None) -> Keys:
-    """Keys that no further session needs to play: all but those that stand as passing."""
+def done(folder: Location, note: Callable[[Damage], None] | None = None, run_id: str = "") -> Keys:
+    """Keys that no further session needs to play: all but those that stand as passing. Arguments are
+    those of `entries`.
+    """
     kept, other = Keys(), set()
     for file in files(folder):
-        for entry in entries(file, note):
+        for entry in entries(file, note, run_id):
             if entry.kind == "kept":
                 kept.add(entry.key)
             elif entry.kind == "passing":

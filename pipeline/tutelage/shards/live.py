@@ -83,8 +83,9 @@ def _standing(folder: RunFolder) -> tuple[dict[str, int], list[Entry]]:
     """How many keys ended how, and the first entry of each dialogue that was kept."""
     kept, other = Keys(), dict[str, str]()
     chosen = []
+    run_id = str(folder.read_json("run.json").get("run_id", ""))
     for file in files(folder.journal):
-        for entry in entries(file):
+        for entry in entries(file, run_id=run_id):
             if entry.kind != "kept":
                 other[entry.key] = entry.kind
             elif entry.key not in kept:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from tutelage.contract.sampling import altered_by
 from tutelage.errors import SettingsError
 from tutelage.seeds import digest
 from tutelage.shards.contaminated import marked
@@ -178,7 +179,7 @@ class _Source:
             if why := self._inadmissible(row):
                 left_out[why] += 1
             else:
-                _refuse_truncated(row)
+                _refuse_altered(row)
                 admitted.append(row)
         weights: dict[str, float] = {}
         sizes: Counter[str] = Counter()
@@ -265,21 +266,18 @@ def single(row: Row) -> Row:
     }
 
 
-def _refuse_truncated(row: Row) -> None:
-    """RL compares probabilities of the whole distribution; a truncated sampler drew from another.
+def _refuse_altered(row: Row) -> None:
+    """RL compares probabilities of the whole distribution; a sampler that cuts off a part of it, or
+    shifts it by what was said before, drew from another.
 
     Raises:
         SettingsError: the student was sampled so.
     """
-    sampling = row["sampling"]["student"]
-    whole = {"top_p": 1.0, "top_k": 0, "min_p": 0.0}
-    for name, neutral in whole.items():
-        value = sampling.get(name) or neutral
-        if value != neutral and value != -1:
-            raise SettingsError(
-                f"the student was sampled with {name} = {value}, from another distribution than "
-                f"the policy's: generate for rl with student.{name} = {neutral:g}"
-            )
+    if fault := altered_by(row["sampling"]["student"]):
+        raise SettingsError(
+            f"the student was sampled with {fault}, from another distribution than the policy's: "
+            "generate for rl without it"
+        )
 
 
 def _drawn(sample: Sample, row: Row, recipe: Recipe) -> Sample:

@@ -16,7 +16,6 @@ a piece of its own after exactly the prompt that the sampler had: several pieces
 Not here: which rows are read (`dataset`), how pieces are batched (`packing`).
 """
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tutelage import chat_template
 from tutelage.contract import train_mask
 from tutelage.errors import ModelError
 from tutelage.records import Message
@@ -33,8 +33,6 @@ from tutelage.specials import neutralise
 Row = Mapping[str, Any]
 
 _SENTINEL = "Zq7sentinel"
-_OPENED = re.compile(r"<(\w*(?:think|thought|reason)\w*)>\s*\Z", re.IGNORECASE)
-"""A block of reasoning that a prompt opens and leaves to the model to close."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +87,8 @@ class Encoder:
     """The token that ends an assistant's message in this template."""
     _folds: bool = field(init=False, default=False)
     """Whether a system prompt becomes the beginning of the first user message."""
+    _options: dict[str, Any] = field(init=False, default_factory=dict)
+    """Arguments of the template when the row at hand was sampled, such as whether to reason."""
     _closing: str = field(init=False)
     _special: frozenset[int] = field(init=False)
 
@@ -96,7 +96,7 @@ class Encoder:
         if not self.tokenizer.chat_template:
             raise ModelError("the tokenizer has no chat template: give one with --chat-template")
         question = {"role": "user", "content": "a"}
-        self._folds = not self._takes_system(question)
+        self._folds = chat_template.lacks_system(self.tokenizer)
         text = self._render([question, {"role": "assistant", "content": _SENTINEL}], False)
         tail = self._ids(text.partition(_SENTINEL)[2])
         added = self.tokenizer.added_tokens_decoder  # Gemma's and Phi's stop has no named slot
@@ -115,11 +115,13 @@ class Encoder:
         """The row as one sample.
 
         Args:
-            row: A row of the contract; only `dialogue_id`, `messages` and `trail` are read.
+            row: A row of the contract; what is read of it is `dialogue_id`, `messages`, `trail`, and
+                of `sampling` whether the student was to reason.
             policy: Loss policy to draw the trained messages by; empty: as the row has them.
             weight: The sample's weight.
         """
         messages, trail = row["messages"], row["trail"]
+        self._options = chat_template.arguments(row.get("sampling", {}).get("student", {}))
         trained = redrawn(row, policy) if policy else [entry["train"] for entry in trail]
         places = [k for k, message in enumerate(messages) if message["role"] == "assistant"]
         drafts = self._recorded if self._is_recorded(row, places) else self._rendered
@@ -237,18 +239,10 @@ class Encoder:
         whole = self._render(messages, False)
         at = whole.find(content.strip(), len(prompt)) if whole.startswith(prompt) else -1
         head = whole[len(prompt) : at] if at >= 0 else ""
-        opened = _OPENED.search(prompt + head)
+        opened = chat_template.OPENED.search(prompt + head)
         if opened and f"</{opened[1]}>" not in head:
             head += f"\n</{opened[1]}>\n\n"
         return head + content
-
-    def _takes_system(self, question: Mapping[str, str]) -> bool:
-        """Whether the template has a place for a system prompt (Gemma 1, Mistral 0.1 have none)."""
-        try:
-            text = self._render([{"role": "system", "content": _SENTINEL}, question], True)
-        except Exception:  # a template says so by raising whatever it likes
-            return False
-        return _SENTINEL in text
 
     def _reads(self, ids: list[int], content: str, reasoning: str) -> bool:
         """Whether this tokenizer could have been the sampler's: its text holds the message."""
@@ -259,28 +253,13 @@ class Encoder:
         return any(all(word in neutralise(text)[0] for word in words) for text in texts)
 
     def _render(self, messages: Sequence[Mapping[str, str]], prompting: bool) -> str:
-        if self._folds:
-            messages = folded(messages)
-        text: str = self.tokenizer.apply_chat_template(
-            list(messages), tokenize=False, add_generation_prompt=prompting
+        return chat_template.rendered(
+            self.tokenizer, messages, prompting, self._folds, self._options
         )
-        return text
 
     def _ids(self, text: str) -> list[int]:
         ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
-
-
-def folded(messages: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
-    """The messages with the system prompt at the beginning of the first user message.
-
-    >>> folded([{"role": "system", "content": "Be brief."}, {"role": "user", "content": "2 + 2?"}])
-    [{'role': 'user', 'content': 'Be brief.\\n\\n2 + 2?'}]
-    """
-    if len(messages) < 2 or messages[0]["role"] != "system":
-        return list(messages)
-    system, first, *rest = messages
-    return [first | {"content": f"{system['content']}\n\n{first['content']}"}, *rest]  # type: ignore[operator]
 
 
 @dataclass(slots=True)

@@ -1,0 +1,33 @@
+"""How replies were drawn, as a row has it; and whether that was from the model's whole distribution."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from tutelage.records import Sampling
+
+_NEUTRAL = {"top_p": 1.0, "top_k": 0, "min_p": 0.0, "presence_penalty": 0.0, "reasoning_budget": 0}
+_SHIFTS = ("frequency_penalty", "repetition_penalty", "logit_bias", "bad_words", "typical_p", "top_a",
+           "allowed_token_ids", "min_tokens", "structured_outputs", "response_format")  # fmt: skip
+"""Further fields of a request by which tokens are drawn from something else."""
+
+
+def columns(sampling: Sampling) -> dict[str, Any]:
+    """The columns of one side's sampling."""
+    return asdict(sampling) | {"stop": list(sampling.stop)}
+
+
+def altered_by(sampling: Mapping[str, Any]) -> str:
+    """The first thing by which replies were drawn from another distribution than the model's own at
+    this temperature, such as `top_p = 0.9`; empty where they were not.
+
+    Args:
+        sampling: columns of a row, which may be of a version that had fewer.
+    """
+    for name, neutral in _NEUTRAL.items():
+        value = sampling.get(name) or neutral
+        if value not in (neutral, -1):
+            return f"{name} = {value:g}"
+    extra = json.loads(sampling.get("extra_body") or "{}")
+    return next((f"extra_body.{name} = {extra[name]!r}" for name in _SHIFTS if name in extra), "")
