@@ -94,7 +94,7 @@ def _from_shards(folder: RunFolder) -> dict[str, list[str]] | None:
     """The dialogues of each split, by the shards; None where they cannot be read."""
     splits: dict[str, list[str]] = {}
     try:
-        for shard in sorted(folder.shards.rglob("*.parquet")):
+        for shard in sorted(folder.shards.rglob("*.parquet"), key=str):
             with opened(shard) as source:
                 rows = pq.read_table(source, columns=["split", "dialogue_id"])
             for split, key in zip(*(column.to_pylist() for column in rows.columns), strict=True):
