@@ -20,7 +20,7 @@ from tutelage.seeds import digest
 from tutelage.session.publication import MANIFEST, SPLITS
 from tutelage.shards import RunFolder
 from tutelage.shards.journal import files
-from tutelage.storage import opened, remove
+from tutelage.storage import Location, opened, remove
 
 INPUT = "journal/input.json"
 """What the input was; see `survey.record`."""
@@ -94,7 +94,8 @@ def _from_shards(folder: RunFolder) -> dict[str, list[str]] | None:
     """The dialogues of each split, by the shards; None where they cannot be read."""
     splits: dict[str, list[str]] = {}
     try:
-        for shard in sorted(folder.shards.rglob("*.parquet"), key=str):
+        shards: list[Location] = list(folder.shards.rglob("*.parquet"))
+        for shard in sorted(shards, key=str):
             with opened(shard) as source:
                 rows = pq.read_table(source, columns=["split", "dialogue_id"])
             for split, key in zip(*(column.to_pylist() for column in rows.columns), strict=True):
