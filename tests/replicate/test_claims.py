@@ -103,6 +103,7 @@ def test_steps_stand_in_an_order_in_which_each_has_what_it_needs(toy):
         ("seed-1/mt-rl", "seed-1/mt-sft"),
         ("seed-1/st-sft", "seed-1/mt-sft"),
         ("pretrain-base", "pretrain-eager"),
+        ("seed-1/sft-base-0", "pretrain-base-0"),
         ("report-main", "seed-1/q-rl"),
         ("report-web", "seed-1/sft-base-0"),
         ("report-by-heart", "seed-1/by-heart-st"),
@@ -138,7 +139,7 @@ def test_a_folder_holds_one_replication(toy, tmp_path):
 def test_a_budget_scales_what_is_played_and_not_what_is_claimed():
     half = Scale().within(22.5)
     assert (half.seeds, half.group, half.wide_group) == (3, 8, 32)
-    assert half.rollouts == Scale().rollouts // 2 and half.test == 24
+    assert half.rollouts == Scale().rollouts // 2 and half.test == Scale().test // 2
     assert Scale().within(45) == Scale()
 
 
@@ -146,7 +147,9 @@ def test_the_page_shows_each_verdict(toy):
     point = figure(0.1, 0.3)
     line = {"model": "base", "arm": "sml", "curve": [point] * 10}
     tree = {
-        "claims": list(claims.rows(claims.judge(reports(toy)))), "seconds": {"a": 1.0}, "seed": 0,
+        "claims": list(claims.rows(claims.judge(reports(toy)))), "seed": 0,
+        "seconds": {"seed-1/mt-sft": 1.0, "seed-2/mt-sft": 2.0, "report-main": 4.0},
+        "signal": {"st-rl": {"groups": 32, "groups_compared": 0}},
         "scale": {"seeds": 1, "test": 6}, "code_version": "0", "beyond": {},
         "sets": {"toy-a": {"turns": 10, "conditions": [line]}},
         "probe": {"dialogues": 2, "slopes": {"base": point}, "by_turn": {"base": [point] * 3}},
@@ -156,3 +159,5 @@ def test_the_page_shows_each_verdict(toy):
         assert one["verdict"] in html
     assert html.count('data-figure="claims/') == len(claims.CLAIMS)
     assert "Family A, trained on" in html
+    assert summary.timings(tree["seconds"]) == [("mt-sft", [1.0, 2.0]), ("report-main", [4.0])]
+    assert "1, 2" in html and "<strong>7</strong>" in html

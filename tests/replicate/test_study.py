@@ -1,6 +1,7 @@
 """Studies on real models: the ones that come along load, and say what they would play."""
 
 import asyncio
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -14,6 +15,7 @@ from tutelage.errors import SettingsError
 from tutelage.leaks import find_leak
 from tutelage.records import Request, Rules, Sampling
 from tutelage.replicate import numbers, study, trainings
+from tutelage.rounds.folder import run_file
 
 
 @pytest.mark.parametrize("name", ["smollm2", "gpu"])
@@ -33,6 +35,59 @@ def test_smollm2_says_what_it_would_play(tmp_path):
     assert result.exit_code == 0, result.output
     assert "seed-1/rollouts" in result.output and "1200 dialogues" in result.output
     assert not list(tmp_path.iterdir())
+
+
+OMNI = [
+    {"problem": f"What is {n} + {n}?", "solution": "Add.", "answer": str(2 * n)} for n in range(520)
+]
+LIC = {
+    "task": "math", "task_id": "sharded-1", "question": "Of 9 pears 4 are eaten. How many are left?",
+    "answer": "9 - 4 = 5\n#### 5",
+    "shards": [{"shard_id": 1, "shard": "How many are left?"}, {"shard_id": 2, "shard": "Of 9, 4."}],
+}  # fmt: skip
+
+
+@pytest.fixture
+def at_hand(tmp_path, monkeypatch):
+    """The evaluation sets of `gpu.toml`, as small files of the same form."""
+    sets = {"omni-math": OMNI, "omni-math-train": OMNI, "lic-math": [LIC]}
+    for name, rows in sets.items():
+        (tmp_path / "sets" / name).mkdir(parents=True)
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        (tmp_path / "sets" / name / "test.jsonl").write_text(text)
+    monkeypatch.setenv("TUTELAGE_EVAL", str(tmp_path / "sets"))
+
+
+def test_gpu_says_what_it_would_play_and_plan_reads_its_settings(tmp_path, at_hand):
+    words = ["replicate", "study", "gpu", "--out", str(tmp_path / "gpu"), "--dry-run"]
+    result = CliRunner().invoke(cli, words, catch_exceptions=False)
+    assert result.exit_code == 0
+    assert "30 rounds of 32 x 8, from mt-sft" in result.output
+    assert not (tmp_path / "gpu").exists()
+    found = study.load("gpu")
+    bench = study.Bench(tmp_path, found, 0, print, SimpleNamespace(stopped=lambda: False))
+    chosen = bench.settings(found.train, "", samples=found.samples, turns=found.turns)
+    file = tmp_path / "run.toml"
+    file.write_text(run_file(chosen.model_dump(mode="json", exclude_defaults=True)))
+    words = ["plan", "--config", str(file), "--sample", "4", "--tokens-per-s", "3000", "--json"]
+    planned = CliRunner().invoke(cli, words, catch_exceptions=False)
+    assert planned.exit_code == 0, planned.output
+    assert json.loads(planned.output)["rows"] == 20
+
+
+def test_gpu_is_sized_for_twelve_hours():
+    """At the worst, where every turn is as long as it may be and nobody solves anything.
+
+    3,000 tokens a second are a guess on the low side for 4B parameters and 256 dialogues at once;
+    the hours that are left are for training on as many tokens, which reads them in parallel.
+    """
+    found = study.load("gpu")
+    long = found.settings["student"]["max_tokens"] / 2  # a mean answer is half of the limit
+    learnt = 2 * found.problems * found.samples * found.turns
+    rounds = found.rounds * found.round_problems * found.group * (1 + found.turns)
+    models = 1 + len(study._arms(found))
+    measured = models * len(found.arms) * len(found.test) * found.test_problems * found.horizon
+    assert (learnt + rounds + measured) * long / 3000 < 9 * 3600
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from tutelage.verifiers.math import MathVerifier
 SPEC = "tutelage.replicate.world:Toy?family={}&size={}&seed={}&side={}&lengths={}"
 
 
-def problems(family="a", size=60, seed=0, side="train", lengths="3-8") -> list[Problem]:
+def problems(family="a", size=60, seed=0, side="train", lengths="3-6") -> list[Problem]:
     rows = open_corpus(SPEC.format(family, size, seed, side, lengths)).rows()
     return [row.problem for row in rows if row.problem]
 
@@ -33,23 +33,25 @@ def test_no_problem_is_on_both_sides_and_none_comes_twice(family):
 
 
 def test_a_corpus_is_the_same_in_parts_and_every_length_comes_as_often():
-    corpus = open_corpus(SPEC.format("b", 60, 3, "train", "3-8"))
+    corpus = open_corpus(SPEC.format("b", 60, 3, "train", "3-6"))
     whole = [row.problem for row in corpus.rows()]
     parts = [row.problem for part in range(3) for row in corpus.rows(part, 3)]
     assert sorted(p.problem_id for p in whole) == sorted(p.problem_id for p in parts)
-    lengths = Counter(len(world.heard(p.gold.value)) for p in whole)
-    assert lengths == dict.fromkeys(range(3, 9), 10)
+    lengths = Counter(len(world.digits_by_name(p.gold.value)) for p in whole)
+    assert lengths == dict.fromkeys(range(3, 7), 15)
 
 
 def test_digits_are_spread_evenly_so_that_guessing_does_not_pay():
-    count = Counter(d for p in problems(size=600) for d in world.heard(p.gold.value).values())
+    count = Counter(
+        d for p in problems(size=600) for d in world.digits_by_name(p.gold.value).values()
+    )
     assert set(count) == set(world.DIGITS)
     assert max(count.values()) < 1.35 * min(count.values())
 
 
 @pytest.mark.parametrize(
     "spec",
-    ["family=d", "side=dev", "lengths=0-3", "lengths=3-9", "size=many", "colour=red"],
+    ["family=d", "side=dev", "lengths=0-3", "lengths=3-7", "size=many", "colour=red"],
 )
 def test_an_option_that_is_wrong_is_a_mistake(spec):
     with pytest.raises(CorpusError):
@@ -60,16 +62,19 @@ def test_an_option_that_is_wrong_is_a_mistake(spec):
 def test_the_verifier_takes_the_gold_and_nothing_near_it(family):
     judge = MathVerifier()
     for problem in problems(family):
-        gold = world.heard(problem.gold.value)
-        right = f"The answer is {world.told(gold)}."
+        gold = world.digits_by_name(problem.gold.value)
+        right = f"The answer is {world.answer_text(gold)}."
         assert judge.glance(problem, right).status == "correct"
         for name in gold:
             other = "one" if gold[name] == "zero" else "zero"
-            wrong = f"The answer is {world.told(gold | {name: other})}."
+            wrong = f"The answer is {world.answer_text(gold | {name: other})}."
             assert judge.glance(problem, wrong).status == "incorrect"
         assert moves.classify(right) == "answer"
         fewer = dict(list(gold.items())[:-1])
-        assert judge.glance(problem, f"The answer is {world.told(fewer)}.").status == "incorrect"
+        assert (
+            judge.glance(problem, f"The answer is {world.answer_text(fewer)}.").status
+            == "incorrect"
+        )
 
 
 def remark(problem: Problem, said: str, teacher=world.Teacher, arm="sml", seed=0) -> str:
@@ -82,9 +87,9 @@ def remark(problem: Problem, said: str, teacher=world.Teacher, arm="sml", seed=0
 
 def test_a_remark_is_on_one_wrong_digit_and_true():
     problem = problems()[5]
-    gold = world.heard(problem.gold.value)
+    gold = world.digits_by_name(problem.gold.value)
     names = list(gold)
-    said = world.told(gold | {names[0]: "none", names[1]: "none"})
+    said = world.answer_text(gold | {names[0]: "none", names[1]: "none"})
     found = Counter()
     for seed in range(60):
         words = remark(problem, said, seed=seed)
@@ -96,7 +101,7 @@ def test_a_remark_is_on_one_wrong_digit_and_true():
 
 def test_a_liar_lies_one_time_in_five_and_other_words_are_other():
     problem = problems()[5]
-    gold = world.heard(problem.gold.value)
+    gold = world.digits_by_name(problem.gold.value)
     lies = 0
     for seed in range(400):
         words = remark(problem, "nothing", world.Liar, seed=seed).rstrip(".").replace(",", "")
@@ -105,7 +110,7 @@ def test_a_liar_lies_one_time_in_five_and_other_words_are_other():
     assert 50 < lies < 115
     usual = {remark(problem, "nothing", seed=seed).split()[0] for seed in range(40)}
     assert usual == {"No,", "Look"}
-    assert remark(problem, "nothing", world.OtherWords).startswith("For ")
+    assert remark(problem, "nothing", world.OtherWords).startswith("Better ")
 
 
 def test_no_remark_is_taken_for_a_leak():

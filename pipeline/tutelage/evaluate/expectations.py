@@ -84,31 +84,33 @@ def judge(expectation: Expectation, tree: dict[str, Any]) -> list[Outcome]:
     Raises:
         SettingsError: the report has no such figure.
     """
-    found = [
+    outcomes = [
         Outcome(expectation.text, where, figure, _verdict(expectation, figure))
         for where, figure in _named(expectation, tree)
     ]
-    if not found:
+    if not outcomes:
         models = sorted({c["model"] for s in tree["sets"].values() for c in s["conditions"]})
         raise SettingsError(
             f"--expect {expectation.text!r}: the report has no such figure; it has the models "
             f"{', '.join(models)} on the sets {', '.join(tree['sets'])}, and lifts only over arms "
             "that were played"
         )
-    return found
+    return outcomes
 
 
 def _named(wanted: Expectation, tree: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for name, found in tree["sets"].items():
+    for name, figures in tree["sets"].items():
         if wanted.set and wanted.set != name:
             continue
         if wanted.figure.startswith("lift_over_"):
             over = wanted.figure.removeprefix("lift_over_")
             lines = [
-                line for line in [*found["lifts"], *_under_method(found)] if line["over"] == over
+                line
+                for line in [*figures["lifts"], *_under_method(figures)]
+                if line["over"] == over
             ]
         else:
-            lines = _under_method(found, "conditions")
+            lines = _under_method(figures, "conditions")
         for line in lines:
             if wanted.model and wanted.model != line["model"]:
                 continue

@@ -58,11 +58,11 @@ def against(conditions: Sequence[Condition], other: Sequence[Condition], turns: 
             same_model = alone or one.model == two.model
             if same_model and (one.set, one.arm) == (two.set, two.arm):
                 horizon = max(turns, _turns(one), _turns(two))
-                found_lift = lift(scores(one.seeds, horizon), scores(two.seeds, horizon))
-                if found_lift is not None:
+                lifted = lift(scores(one.seeds, horizon), scores(two.seeds, horizon))
+                if lifted is not None:
                     lines.append(
                         {"set": one.set, "arm": one.arm, "model": one.model, "other": two.model}
-                        | described(found_lift)
+                        | described(lifted)
                     )
     return lines
 
@@ -125,9 +125,9 @@ def _lifts(of: dict[tuple[str, str], Scores]) -> list[Tree]:
             one, other = of[model, first], of[model, arm]
             if arm == first:
                 continue
-            found = lift(one, other, same_seeds=len(one.solved) == len(other.solved))
-            if found is not None:
-                lines.append({"model": model, "arm": first, "over": arm} | described(found))
+            lifted = lift(one, other, same_seeds=len(one.solved) == len(other.solved))
+            if lifted is not None:
+                lines.append({"model": model, "arm": first, "over": arm} | described(lifted))
     return lines
 
 
@@ -140,9 +140,9 @@ def _comparisons(of: dict[tuple[str, str], Scores]) -> list[Tree]:
         if len(pairs) > _MOST_PAIRS:
             pairs = [pair for pair in pairs if pair[0] == models[0]]
         for earlier, later in pairs:
-            found = lift(of[later, arm], of[earlier, arm])
-            if found is not None:
-                lines.append({"model": later, "over": earlier, "arm": arm} | described(found))
+            lifted = lift(of[later, arm], of[earlier, arm])
+            if lifted is not None:
+                lines.append({"model": later, "over": earlier, "arm": arm} | described(lifted))
     return lines
 
 

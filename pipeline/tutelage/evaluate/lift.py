@@ -92,8 +92,8 @@ def equal_tokens(one: Scores, other: Scores, *, same_seeds: bool) -> tuple[float
     value, drawn = intervals.draw(statistic, len(one.problems), sides)
     every = [list(range(len(side.solved))) for side in (one, other)]
     budget = float(budgets(np.ones((1, len(one.problems))), *every)[0])
-    found = intervals.judged(float(value), drawn, len(one.problems), min(map(len, every)))
-    return budget, found
+    difference = intervals.judged(float(value), drawn, len(one.problems), min(map(len, every)))
+    return budget, difference
 
 
 def reached(solved: Array, tokens: Array, budget: Array) -> Array:
@@ -102,17 +102,17 @@ def reached(solved: Array, tokens: Array, budget: Array) -> Array:
     >>> reached(np.array([[0.2, 0.6]]), np.array([[10.0, 20.0]]), np.array([15.0]))
     array([0.4])
     """
-    found = np.zeros(len(budget))
+    accuracy = np.zeros(len(budget))
     spent, right = np.zeros(len(budget)), np.zeros(len(budget))
     for turn in range(solved.shape[1]):
         width = tokens[:, turn] - spent
         step = np.divide(budget - spent, width, out=(budget >= spent) * 1.0, where=width > 0)
-        found += np.clip(step, 0, 1) * (solved[:, turn] - right)
+        accuracy += np.clip(step, 0, 1) * (solved[:, turn] - right)
         spent, right = tokens[:, turn], solved[:, turn]
-    return found
+    return accuracy
 
 
-def _filled(found: Scores) -> tuple[Array, Array, Array]:
+def _filled(of: Scores) -> tuple[Array, Array, Array]:
     """Solved and tokens with zeros for what is missing, and (S, P) which cells are there."""
-    known = np.isfinite(found.solved[:, :, 0])
-    return np.nan_to_num(found.solved), np.nan_to_num(found.tokens), known.astype(np.float64)
+    known = np.isfinite(of.solved[:, :, 0])
+    return np.nan_to_num(of.solved), np.nan_to_num(of.tokens), known.astype(np.float64)

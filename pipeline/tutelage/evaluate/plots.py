@@ -2,6 +2,7 @@
 
 import io
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,30 @@ def save(of: Tree, title: str, file: Path) -> None:
     """Writes the curves of one set as a PNG on white."""
     figure = _figure(of, "light", title)
     figure.savefig(file, dpi=144, facecolor="white", metadata={"Software": None})
+
+
+def overview(sets: Mapping[str, Tree], models: Sequence[str], file: Path) -> None:
+    """Writes one PNG on white with a panel a set: these models under the method, first to last.
+
+    Args:
+        sets: title of the panel -> figures of the set.
+    """
+    from matplotlib.figure import Figure
+
+    ink, grid = _INK["light"]
+    figure = Figure(figsize=(3.4 * len(sets) + 0.4, 3.2))
+    axes = figure.subplots(1, len(sets), squeeze=False, sharey=True)[0]
+    for axis, (title, of) in zip(axes, sets.items(), strict=True):
+        by_model = {line["model"]: line for line in of["conditions"] if line["arm"] == METHOD}
+        for colour, model in zip(COLOURS, models, strict=False):
+            _curve(axis, by_model[model], colour, "-", model)
+        axis.set_title(title, color=ink, fontsize=10)
+        axis.set_xlabel("turn", color=ink, fontsize=9)
+        _frame(axis, of["turns"], ink, grid)
+    axes[0].set_ylabel("solved by turn", color=ink, fontsize=9)
+    axes[0].legend(fontsize=8, frameon=False, labelcolor=ink, loc="upper left")
+    figure.tight_layout()
+    figure.savefig(file, dpi=110, facecolor="white", metadata={"Software": None})
 
 
 def svg(of: Tree, scheme: str, label: str) -> str:
@@ -55,12 +80,12 @@ def panels(of: Tree) -> list[tuple[str, list[Tree]]]:
     models = list(dict.fromkeys(line["model"] for line in conditions))
     arms = list(dict.fromkeys(line["arm"] for line in conditions))
     first = METHOD if METHOD in arms else arms[0]
-    found = []
+    chosen = []
     if len(models) > 1:
-        found.append((f"all models, {first}", [c for c in conditions if c["arm"] == first]))
+        chosen.append((f"all models, {first}", [c for c in conditions if c["arm"] == first]))
     if len(arms) > 1:
-        found += [(model, [c for c in conditions if c["model"] == model]) for model in models]
-    return (found or [(models[0], conditions)])[:_MOST_PANELS]
+        chosen += [(model, [c for c in conditions if c["model"] == model]) for model in models]
+    return (chosen or [(models[0], conditions)])[:_MOST_PANELS]
 
 
 def _figure(of: Tree, scheme: str, title: str) -> Any:
@@ -78,11 +103,11 @@ def _figure(of: Tree, scheme: str, title: str) -> Any:
     axes = figure.subplots(rows, columns, squeeze=False, sharey=True)
     if title:
         figure.suptitle(title, color=ink, fontsize=11)
-    for place, axis in enumerate(axes.flat):
-        if place >= len(shown):
+    for index, axis in enumerate(axes.flat):
+        if index >= len(shown):
             axis.set_visible(False)
             continue
-        name, conditions = shown[place]
+        name, conditions = shown[index]
         by_model = len({c["model"] for c in conditions}) > 1
         for line in conditions:
             at = models.index(line["model"]) if by_model else arms.index(line["arm"])
@@ -90,7 +115,7 @@ def _figure(of: Tree, scheme: str, title: str) -> Any:
                    line["model"] if by_model else line["arm"])  # fmt: skip
         axis.set_title(name, color=ink, fontsize=10)
         axis.set_xlabel("turn", color=ink, fontsize=9)
-        if place % columns == 0:
+        if index % columns == 0:
             axis.set_ylabel("solved by turn", color=ink, fontsize=9)
         _frame(axis, of["turns"], ink, grid)
         beside = {"bbox_to_anchor": (1.02, 1.0)} if len(conditions) > _MOST_INSIDE else {}

@@ -60,12 +60,12 @@ def probe(model: str, rows: Sequence[Row], form: str = FORM) -> Probe:
     losses = []
     with torch.no_grad():
         for row in rows:
-            told = [
+            ends = [
                 place for place, entry in enumerate(row["trail"]) if entry["speaker"] == "teacher"
             ]
             losses.append([
                 _loss(weights, words, row["messages"][: place + 1], row["gold"]["value"], form)
-                for place in told
+                for place in ends
             ])  # fmt: skip
     width = min((len(line) for line in losses), default=0)
     return Probe(
@@ -82,19 +82,19 @@ def slope(probes: Sequence[Probe]) -> Interval:
 
 
 def of_models(
-    found: Sequence[Condition], students: Mapping[str, Sequence[str]], most: int
+    cells: Sequence[Condition], students: Mapping[str, Sequence[str]], most: int
 ) -> dict[str, Any]:
     """The probe of each set, as a part of a report.
 
     Args:
-        found: the conditions of a report; the dialogues are the first model's, under the method
+        cells: the conditions of a report; the dialogues are the first model's, under the method
             or else the first arm.
         students: label -> model folders, one a training seed.
         most: dialogues of a set at most.
     """
     sets: dict[str, Any] = {}
-    for name in dict.fromkeys(condition.set for condition in found):
-        chosen = next(condition for condition in found if condition.set == name)
+    for name in dict.fromkeys(condition.set for condition in cells):
+        chosen = next(condition for condition in cells if condition.set == name)
         rows = fixed(chosen.seeds[0], most)
         sets[name] = {"dialogues": len(rows), "of": chosen.model, "by_turn": {}, "slopes": {}}
         for label, folders in students.items() if rows else ():

@@ -55,8 +55,8 @@ def copies(row: Row) -> Count:
     A hint counts where it spells out an expression with an operation, such as `work out 27 - 5`;
     an attempt is a copy where its answer is worth what that expression is worth.
     """
-    found = [is_copy for _, is_copy in _after_expressions(row)]
-    return sum(found), len(found)
+    copied = [is_copy for _, is_copy in _after_expressions(row)]
+    return sum(copied), len(copied)
 
 
 def copied_solutions(row: Row) -> Count:

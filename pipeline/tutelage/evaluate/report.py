@@ -73,16 +73,16 @@ def write(
         Mistake: a run is not published, or an expectation speaks of what was not played.
         RunFailed: no dialogue ended.
     """
-    found = conditions(played)
-    if not found:
+    cells = conditions(played)
+    if not cells:
         raise RunFailed(
             f"no dialogue of {out} ended: see its rejects by `tutelage inspect {played[0].run}`"
         )
-    tree = derived(found, settings.turns)
+    tree = derived(cells, settings.turns)
     if other is not None:
         tree["against"] = {
             "report": other.folder.name,
-            "lines": against(found, conditions(other.played()), settings.turns),
+            "lines": against(cells, conditions(other.played()), settings.turns),
         }
     tree |= {
         "schema_version": "report.v1",
@@ -93,7 +93,7 @@ def write(
     if probed:
         from tutelage.evaluate import probe  # imports torch
 
-        tree["probe"] = probe.of_models(found, _students(tree["runs"]), probed)
+        tree["probe"] = probe.of_models(cells, _students(tree["runs"]), probed)
     tree["warnings"] = list(cautions.of_report(tree))
     tree["expectations"] = [
         asdict(outcome) for one in wanted for outcome in expectations.judge(one, tree)
@@ -110,9 +110,9 @@ def write(
     return tree
 
 
-def derived(found: Sequence[Condition], turns: int) -> Tree:
+def derived(cells: Sequence[Condition], turns: int) -> Tree:
     """What follows from the dialogues alone: figures, and dialogues in which two conditions part."""
-    return figures(found, turns) | {"examples": list(examples(found))}
+    return figures(cells, turns) | {"examples": list(examples(cells))}
 
 
 def again(folder: Path) -> Tree:
@@ -158,5 +158,5 @@ def _dead(run: str) -> Iterator[tuple[str, int]]:
 
 
 def _took(one: Played) -> Tree:
-    told = RunFolder(Path(one.run)).read_json("telemetry.json")
-    return {name: told.get(name) for name in ("generate_s", "publish_s", "tokens_per_s")}
+    telemetry = RunFolder(Path(one.run)).read_json("telemetry.json")
+    return {name: telemetry.get(name) for name in ("generate_s", "publish_s", "tokens_per_s")}

@@ -49,8 +49,8 @@ class Scores:
 
     def over(self, problems: Sequence[str]) -> "Scores":
         """The same, on these problems alone, in this order."""
-        place = {key: index for index, key in enumerate(self.problems)}
-        chosen = [place[key] for key in problems]
+        column_of = {key: index for index, key in enumerate(self.problems)}
+        chosen = [column_of[key] for key in problems]
         return Scores(tuple(problems), self.solved[:, chosen], self.tokens[:, chosen])
 
 
@@ -59,18 +59,18 @@ def scores(seeds: Sequence[Iterable[Row]], turns: int, key: str = "problem_id") 
 
     A dialogue that was solved at turn n is solved by every turn from n on.
     """
-    found: list[dict[str, list[tuple[int | None, list[float]]]]] = []
+    by_seed: list[dict[str, list[tuple[int | None, list[float]]]]] = []
     for rows in seeds:
         by_problem: dict[str, list[tuple[int | None, list[float]]]] = {}
         for row in rows:
             entry = (row["outcome"]["solved_turn"], tokens_by_turn(row, turns))
             by_problem.setdefault(row[key], []).append(entry)
-        found.append(by_problem)
-    problems = sorted(set().union(*found))
-    solved = np.full((len(found), len(problems), turns), np.nan)
+        by_seed.append(by_problem)
+    problems = sorted(set().union(*by_seed))
+    solved = np.full((len(by_seed), len(problems), turns), np.nan)
     tokens = np.full_like(solved, np.nan)
     by_turn = np.arange(1, turns + 1)
-    for seed, by_problem in enumerate(found):
+    for seed, by_problem in enumerate(by_seed):
         for column, problem in enumerate(problems):
             if samples := by_problem.get(problem):
                 at = np.array([turn or np.inf for turn, _ in samples])
@@ -79,9 +79,9 @@ def scores(seeds: Sequence[Iterable[Row]], turns: int, key: str = "problem_id") 
     return Scores(tuple(problems), solved, tokens)
 
 
-def curve(found: Scores) -> list[Interval]:
+def curve(of: Scores) -> list[Interval]:
     """Cumulative accuracy at turn 1..T: mean over problems of solved by turn t (SML, figure 3)."""
-    return [intervals.mean(found.at(turn), is_share=True) for turn in range(1, found.turns + 1)]
+    return [intervals.mean(of.at(turn), is_share=True) for turn in range(1, of.turns + 1)]
 
 
 def share(
@@ -92,15 +92,15 @@ def share(
     key: str = "problem_id",
 ) -> Interval:
     """A rate of `evaluate.rates` over these rows, drawn anew by problem."""
-    found: list[dict[str, list[Count]]] = []
+    by_seed: list[dict[str, list[Count]]] = []
     for rows in seeds:
         by_problem: dict[str, list[Count]] = {}
         for row in rows:
             by_problem.setdefault(row[key], []).append(count(row))
-        found.append(by_problem)
-    problems = sorted(set().union(*found))
-    above, below = np.zeros((2, len(found), len(problems)))
-    for seed, by_problem in enumerate(found):
+        by_seed.append(by_problem)
+    problems = sorted(set().union(*by_seed))
+    above, below = np.zeros((2, len(by_seed), len(problems)))
+    for seed, by_problem in enumerate(by_seed):
         for column, problem in enumerate(problems):
             for one, of in by_problem.get(problem, ()):
                 above[seed, column] += one

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tutelage.dialogue.lazy import _ALL_OUT, _LEADS, _NOTHING
-from tutelage.replicate.world import DIGITS, LONGEST, SHORTEST, WORDINGS, Task, draw, told
+from tutelage.replicate.world import DIGITS, LONGEST, SHORTEST, WORDINGS, Task, answer_text, draw
 
 Turn = tuple[str, str]
 """(role, content)."""
@@ -32,14 +32,14 @@ _LAZY = tuple(words for group in (_LEADS, _NOTHING, _ALL_OUT) for words in group
 class Web:
     """The make-up of a web."""
 
-    listen: float = 0.2
+    listen: float = 0.3
     """Share of the students in talks who listen."""
-    repeat: float = 0.35
+    repeat: float = 0.45
     ask: float = 0.1
-    single: float = 0.25
+    single: float = 0.15
     lazy: float = 0.1
     asked: float = 0.03
-    early: float = 0.75
+    early: float = 0.93
     """Share of the students of a lazy user who answer before they know all."""
     longest: int = LONGEST
     turns: int = 10
@@ -79,7 +79,7 @@ def _fresh(family: str, length: int, source: random.Random) -> Task:
 
 
 def _answer(digits: Sequence[str], task: Task) -> str:
-    return f"The answer is {told(dict(zip(task.names, digits, strict=True)))}."
+    return f"The answer is {answer_text(dict(zip(task.names, digits, strict=True)))}."
 
 
 def _guess(task: Task, source: random.Random) -> list[str]:
@@ -92,8 +92,8 @@ def _lazy(task: Task, is_early: bool, source: random.Random) -> list[Turn]:
     turns: list[Turn] = [("user", task.shards[0])]
     for name, digit, piece in zip(task.names, task.digits, task.shards[1:], strict=True):
         guess = [known.get(each) or source.choice(DIGITS) for each in task.names]
-        said = _answer(guess, task) if is_early else QUESTIONS[0]
-        turns += [("assistant", said), ("user", source.choice(_LEADS).format(piece))]
+        words = _answer(guess, task) if is_early else QUESTIONS[0]
+        turns += [("assistant", words), ("user", source.choice(_LEADS).format(piece))]
         known[name] = digit
     return [*turns, ("assistant", _answer(task.digits, task))]
 

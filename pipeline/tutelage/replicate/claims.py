@@ -88,10 +88,10 @@ def _less(
 
     def figure(reports: Reports) -> Tree:
         line = _line(reports, report, name, "comparisons", model=one, over=other, arm="sml")
-        found: Tree = (
+        chosen: Tree = (
             line["by_turn"][{"first": 0, "last": -1}[at]] if at in ("first", "last") else line[at]
         )
-        return found
+        return chosen
 
     return figure
 
@@ -99,8 +99,8 @@ def _less(
 def _lift(model: str, over: str, at: str = "last") -> Callable[[Reports], Tree]:
     def figure(reports: Reports) -> Tree:
         line = _line(reports, "controls", "toy-a", "lifts", model=model, over=over)
-        found: Tree = line["equal_tokens"] if at == "tokens" else line["by_turn"][-1]
-        return found
+        chosen: Tree = line["equal_tokens"] if at == "tokens" else line["by_turn"][-1]
+        return chosen
 
     return figure
 
@@ -109,8 +109,8 @@ def _later(model: str, name: str = "toy-a") -> Callable[[Reports], Tree]:
     """What a model gains after the last turn of its training."""
 
     def figure(reports: Reports) -> Tree:
-        found: Tree = reports["main"]["beyond"][name][model]
-        return found
+        chosen: Tree = reports["main"]["beyond"][name][model]
+        return chosen
 
     return figure
 
@@ -152,15 +152,15 @@ def _ratio(model: str, over: str, rate: str) -> Callable[[Reports], Tree]:
 
 def _slope(model: str) -> Callable[[Reports], Tree]:
     def figure(reports: Reports) -> Tree:
-        found: Tree = reports["probe"]["slopes"][model]
-        return found
+        chosen: Tree = reports["probe"]["slopes"][model]
+        return chosen
 
     return figure
 
 
 def _below_one_percent(reports: Reports) -> Tree:
-    found = _line(reports, "controls", "toy-a", "conditions", model="mt-sft", arm="sml")
-    rate: Tree = found["rates"]["leak_rate"]
+    chosen = _line(reports, "controls", "toy-a", "conditions", model="mt-sft", arm="sml")
+    rate: Tree = chosen["rates"]["leak_rate"]
     return {name: rate[name] - 0.01 for name in ("value", "low", "high")}
 
 

@@ -28,15 +28,15 @@ class Teacher:
 
     async def reply(self, request: Request) -> Reply:
         """The remark on the newest attempt."""
-        gold, said = gold_of(request.dialogue.problem), _said(request.dialogue)
+        gold, answered = gold_of(request.dialogue.problem), _answered(request.dialogue)
         if request.dialogue.rules.arm == "blind" or gold is None:
             return Reply("That is not right. Work through it once more.", form="vague")
-        if said is None:
+        if answered is None:
             return Reply("Give the answer as one number at the end.", form="unread")
-        if said == gold:
+        if answered == gold:
             return Reply("Say it once more, as your final answer.", form="remark")
-        way = "small" if said < gold else "large"
-        words = f"Not {said}: that is too {way}."
+        way = "small" if answered < gold else "large"
+        words = f"Not {answered}: that is too {way}."
         if abs(gold) > 9:
             words += f" The right number ends in {abs(gold) % 10}."
         return Reply(f"{words} Work it out again.", form="pinpoint")
@@ -54,12 +54,12 @@ def gold_of(problem: Problem) -> int | None:
     value = problem.gold.value
     if problem.gold.kind == "scorer":
         value = str(json.loads(value).get("answer") or "")
-    found = _NUMBER.fullmatch(value.strip())
-    return int(found[0].replace(",", "")) if found else None
+    match = _NUMBER.fullmatch(value.strip())
+    return int(match[0].replace(",", "")) if match else None
 
 
-def _said(dialogue: Dialogue) -> int | None:
+def _answered(dialogue: Dialogue) -> int | None:
     verdicts = (message.verdict for message in reversed(dialogue.messages))
     verdict = next((verdict for verdict in verdicts if verdict is not None), None)
-    found = _NUMBER.findall(verdict.extracted) if verdict else []
-    return int(found[-1].replace(",", "")) if found else None
+    numbers = _NUMBER.findall(verdict.extracted) if verdict else []
+    return int(numbers[-1].replace(",", "")) if numbers else None

@@ -10,16 +10,16 @@ MINUTES = 45
 class Scale:
     """Sizes of the steps; counts are of problems unless they say otherwise."""
 
-    steps: int = 1200
-    """Optimiser steps of the pretraining, a third a lesson."""
+    steps: int = 1600
+    """Optimiser steps of the pretraining, over all lessons."""
     seeds: int = 3
     """Trainings of every arm, one after another."""
-    rollouts: int = 500
-    """To learn from by SFT, two dialogues each."""
-    test: int = 48
+    rollouts: int = 320
+    """To learn from by SFT, three dialogues each."""
+    test: int = 32
     """Held out, of each family."""
-    rounds: int = 3
-    round_problems: int = 24
+    rounds: int = 2
+    round_problems: int = 16
     group: int = 8
     wide_group: int = 32
     """Of the single-turn arm that has the same budget of student turns."""

@@ -25,10 +25,13 @@ from tutelage.evaluate import plan as planning
 from tutelage.evaluate import report
 from tutelage.evaluate.play import play
 from tutelage.replicate import trainings
+from tutelage.replicate.chats import Web
 from tutelage.replicate.toy import ARMS, HORIZON, TURNS, WORLD, Toy
 from tutelage.settings import differences
 
 Step = tuple[str, Callable[[], None]]
+LISTEN = Web().listen
+"""Share of listeners on the web that most bases are of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +48,14 @@ class Evaluation:
 
 def steps(toy: Toy) -> Iterator[Step]:
     """(name, what it does) of every step, in order."""
-    yield "pretrain-eager", partial(trainings.pretrain, toy, "eager", 0.2, is_first=True)
-    for name, listen in (("base", 0.2), ("base-0", 0.0), ("base-5", 0.05)):
-        yield f"pretrain-{name}", partial(trainings.pretrain, toy, name, listen)
+    yield "pretrain-eager", partial(trainings.pretrain, toy, "eager", LISTEN, is_first=True)
+    yield "pretrain-base", partial(trainings.pretrain, toy, "base", LISTEN)
     for number in range(1, toy.scale.seeds + 1):
         yield from _of_seed(toy, number)
     back = partial(trainings.sft, toy, 1, "reverse", toy.base, family="b")
     yield "seed-1/reverse", back
-    for name in ("base-0", "base-5"):
+    for name, listen in (("base-0", 0.0), ("base-5", 0.05)):
+        yield f"pretrain-{name}", partial(trainings.pretrain, toy, name, listen)
         learnt = partial(trainings.sft, toy, 1, f"sft-{name}", toy.models / name)
         yield f"seed-1/sft-{name}", learnt
     for name in ("st", "mt"):
@@ -119,7 +122,7 @@ def _of_seed(toy: Toy, number: int) -> Iterator[Step]:
 def evaluations(toy: Toy) -> list[Evaluation]:
     """The reports, on problems that were held out; the last one on those that were trained on."""
     size, seed = toy.scale.test, 50 + toy.seed
-    a, b = (toy.corpus(family, size, "test", "3-8", seed) for family in "ab")
+    a, b = (toy.corpus(family, size, "test", "3-6", seed) for family in "ab")
     pieces = toy.corpus("c", size, "test", "3-5", seed)
     known = toy.corpus("a", toy.scale.by_heart, "train", "3-3", 7 + toy.seed)
     first = ("base", "mt-sft")

@@ -1,11 +1,13 @@
 """What a replication says: its reports, two figures more, the table of claims, one page.
 
     OUT/report.json, report.html      the table of claims; every figure from OUT/reports and the probe
+    OUT/curves.png                    solved by turn on A and on B, as README shows it
 
 The two more: what is gained beyond the last turn of the training, and the gold probe.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -18,10 +20,17 @@ from tutelage.evaluate.figures import plain
 from tutelage.evaluate.scores import scores
 from tutelage.replicate import claims
 from tutelage.replicate.stages import evaluations, weights
-from tutelage.replicate.toy import HORIZON, TURNS, Toy
+from tutelage.replicate.toy import ARMS, HORIZON, TURNS, Toy
 
 Tree = dict[str, Any]
 _PROBED = ("base", "mt-sft", "mt-rl")
+_SHOWN = ("base", "st-sft", "mt-sft", "mt-rl")
+TITLES = {
+    "toy-a": "Family A, trained on",
+    "toy-b": "Family B, never trained on",
+    "toy-c in shards": "Family C, underspecified",
+}
+_SEED = re.compile(r"^seed-\d+/")
 
 
 def write(toy: Toy) -> Tree:
@@ -42,10 +51,13 @@ def write(toy: Toy) -> Tree:
         "scale": {name: getattr(toy.scale, name) for name in toy.scale.__slots__},
         "seed": toy.seed,
         "sets": {name: trees["main"]["sets"][name] for name in sorted(trees["main"]["sets"])},
+        "signal": signal(toy),
         "seconds": _seconds(toy.out),
     }
     for name, of in tree["sets"].items():
         plots.save(of, name, toy.out / f"{name.replace(' ', '-')}.png")
+    shown = {TITLES[name]: tree["sets"][name] for name in ("toy-a", "toy-b")}
+    plots.overview(shown, _SHOWN, toy.out / "curves.png")
     text = json.dumps(tree, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     (toy.out / "report.json").write_text(text, "utf-8")
     (toy.out / "report.html").write_text(
@@ -56,21 +68,37 @@ def write(toy: Toy) -> Tree:
 
 def beyond(folder: Path) -> Tree:
     """By set and model: solved by the last turn less by the last turn of the training."""
-    found: Tree = {}
+    by_set: Tree = {}
     for condition in conditions(report.stored(str(folder)).played()):
         of = scores(condition.seeds, HORIZON)
         gained = intervals.difference(of.at(HORIZON), of.at(TURNS), same_seeds=True)
-        found.setdefault(condition.set, {})[condition.model] = plain(gained)
-    return found
+        by_set.setdefault(condition.set, {})[condition.model] = plain(gained)
+    return by_set
+
+
+def signal(toy: Toy) -> Tree:
+    """By arm of RL: groups that were played, and those whose returns differ; only they teach."""
+    by_arm: Tree = {}
+    for arm in ARMS:
+        files = sorted(toy.out.glob(f"seed-*/{arm}/rounds.jsonl"))
+        lines = [
+            json.loads(line) for file in files for line in file.read_text("utf-8").splitlines()
+        ]
+        rounds = [line for line in lines if "groups" in line]
+        if rounds:
+            by_arm[arm] = {
+                name: sum(x[name] for x in rounds) for name in ("groups", "groups_compared")
+            }
+    return by_arm
 
 
 def probed(toy: Toy) -> Tree:
     """The gold probe over the base's unsolved dialogues on family A."""
     stored = report.stored(str(toy.out / "reports" / "main"))
     played = [one for one in stored.played() if one.model == "base"]
-    found = [condition for condition in conditions(played) if condition.set == "toy-a"]
+    cells = [condition for condition in conditions(played) if condition.set == "toy-a"]
     students = {student: weights(toy, student) for student in _PROBED}
-    return dict(probe.of_models(found, students, toy.scale.probe)["toy-a"])
+    return dict(probe.of_models(cells, students, toy.scale.probe)["toy-a"])
 
 
 def render(tree: Mapping[str, Any], names: list[str]) -> str:
@@ -83,13 +111,30 @@ def render(tree: Mapping[str, Any], names: list[str]) -> str:
         word: sum(line["verdict"] == word for line in tree["claims"])
         for word in (claims.REPRODUCED, claims.NOT, claims.OPEN)
     }
-    return str(_template().render(tree=tree, pictures=pictures, tally=tally, reports=names))
+    return str(
+        _template().render(
+            tree=tree,
+            pictures=pictures,
+            tally=tally,
+            reports=names,
+            titles=TITLES,
+            timings=timings(tree["seconds"]),
+        )
+    )
+
+
+def timings(seconds: Mapping[str, float]) -> list[tuple[str, list[float]]]:
+    """Seconds by step, those of one name under each seed in one line."""
+    lines: dict[str, list[float]] = {}
+    for step, took in seconds.items():
+        lines.setdefault(_SEED.sub("", step), []).append(took)
+    return list(lines.items())
 
 
 def _seconds(out: Path) -> dict[str, float]:
     files = sorted((out / "steps").glob("*.json"), key=lambda file: file.stat().st_mtime)
-    told = [json.loads(file.read_text("utf-8")) for file in files]
-    return {line["step"]: line["seconds"] for line in told}
+    lines = [json.loads(file.read_text("utf-8")) for file in files]
+    return {line["step"]: line["seconds"] for line in lines}
 
 
 @cache

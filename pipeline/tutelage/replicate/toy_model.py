@@ -1,9 +1,10 @@
 """A small Llama and its tokenizer of words, as a model folder that vLLM serves and `train` learns.
 
-Three layers, four heads of 32: vLLM on a CPU refuses heads of 16. The vocabulary is what is said in
+Three layers, three heads of 32: vLLM on a CPU refuses heads of 16. The vocabulary is what is said in
 the toy world. Tokens are words with the space before them, so that decoding is joining.
 """
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ TEMPLATE = (
 )
 _PIECE = r" ?[A-Za-z']+| ?\d| ?[^\w\s]|\s"
 LENGTH = 640
-"""Tokens of the longest context: ten turns over eight digits are about 360."""
+"""Tokens of the longest context: ten turns over six digits are about 320."""
 
 
 def tokenizer() -> Any:
@@ -33,11 +34,11 @@ def tokenizer() -> Any:
     split = pre_tokenizers.Split(Regex(_PIECE), behavior="isolated")
     words = {piece for text in vocabulary() for piece, _ in split.pre_tokenize_str(text)}
     table = {word: place for place, word in enumerate([*special, *sorted(words)])}
-    made = Tokenizer(models.WordLevel(table, unk_token=UNKNOWN))
-    made.pre_tokenizer = split
-    made.decoder = decoders.Fuse()
+    splitter = Tokenizer(models.WordLevel(table, unk_token=UNKNOWN))
+    splitter.pre_tokenizer = split
+    splitter.decoder = decoders.Fuse()
     return PreTrainedTokenizerFast(
-        tokenizer_object=made,
+        tokenizer_object=splitter,
         pad_token=PAD,
         eos_token=END,
         unk_token=UNKNOWN,
@@ -45,6 +46,11 @@ def tokenizer() -> Any:
         clean_up_tokenization_spaces=False,
         chat_template=TEMPLATE,
     )
+
+
+def pieces(text: str) -> list[str]:
+    """The words of a text, as the tokenizer splits it; ten times as fast as by calling that."""
+    return re.findall(_PIECE, text)
 
 
 def fresh(size: int, seed: int) -> Any:
@@ -55,11 +61,11 @@ def fresh(size: int, seed: int) -> Any:
     torch.manual_seed(seed)
     config = LlamaConfig(
         vocab_size=size,
-        hidden_size=128,
-        intermediate_size=256,
+        hidden_size=96,
+        intermediate_size=192,
         num_hidden_layers=3,
-        num_attention_heads=4,
-        num_key_value_heads=4,
+        num_attention_heads=3,
+        num_key_value_heads=3,
         head_dim=32,
         max_position_embeddings=LENGTH,
         tie_word_embeddings=True,

@@ -20,7 +20,9 @@ from tutelage.rounds.loop import Launch
 from tutelage.settings import Settings
 from tutelage.shards import read_rows
 
-SFT: Mapping[str, Any] = {"epochs": 4, "lr": 1e-3, "batch": 16, "dtype": "fp32", "length": 600}
+LENGTHS = "3-4"
+"""Digits of the answers that are learnt from: few enough that four turns can be enough."""
+SFT: Mapping[str, Any] = {"epochs": 8, "lr": 1e-3, "batch": 16, "dtype": "fp32", "length": 600}
 RL: Mapping[str, Any] = {
     "lr": 1e-4, "beta": 0.05, "std_floor": 0.1, "batch": 8, "dtype": "fp32", "length": 600,
 }  # fmt: skip
@@ -65,15 +67,15 @@ def sft(
 ) -> None:
     """Plays, and learns the dialogues that were solved. `number` is the seed's, from 1.
 
-    Answers of three to five digits over four turns, two dialogues a problem. With Q-priming on
-    problems in pieces as well: asking is learnt where it pays.
+    Four turns at most, three dialogues a problem. With Q-priming on problems in pieces as well, of
+    three digits, which are out by the fourth turn: asking is learnt where it pays.
     """
     scale, seed = toy.scale, toy.seed_of(number)
-    corpora = [toy.corpus(family, scale.rollouts, "train", "3-5", seed)]
+    corpora = [toy.corpus(family, scale.rollouts, "train", LENGTHS, seed)]
     if is_primed:
-        corpora.append(toy.corpus("c", max(4, scale.rollouts // 4), "train", "3-4", seed))
+        corpora.append(toy.corpus("c", max(4, scale.rollouts // 4), "train", "3-3", seed))
     settings = toy.settings(
-        corpora, model, samples=2, turns=TURNS, seed=seed, q_priming__enabled=is_primed
+        corpora, model, samples=3, turns=TURNS, seed=seed, q_priming__enabled=is_primed
     )
     run = toy.folder(number) / f"{arm}-rollouts"
     generate(toy, settings, run)
@@ -128,28 +130,28 @@ def reinforce(toy: Toy, number: int, arm: str, model: Path, turns: int, group: i
     scale, seed = toy.scale, toy.seed_of(number)
     problems = 4 * scale.rounds * scale.round_problems
     settings = toy.settings(
-        [toy.corpus("a", problems, "train", "3-5", 10_000 + seed)], model, samples=group,
+        [toy.corpus("a", problems, "train", LENGTHS, 10_000 + seed)], model, samples=group,
         turns=turns, arms=("single",) if turns == 1 else ("sml",), seed=seed,
     )  # fmt: skip
     size = Rounds(scale.rounds, scale.round_problems, RL)
     in_rounds(toy, settings, toy.folder(number) / arm, size)
 
 
-def in_rounds(bench: Bench, settings: Settings, place: Path, size: Rounds) -> None:
+def in_rounds(bench: Bench, settings: Settings, folder: Path, size: Rounds) -> None:
     """A loop by `tutelage rounds` itself, which begins with the student of these settings."""
     from tutelage import rounds
     from tutelage.rounds.folder import run_file
 
-    place.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     played = settings.model_dump(mode="json", exclude_defaults=True)
     played.setdefault("student", {})["temperature"] = settings.student.temperature
     tree = {
         "rounds": size.count, "problems": size.problems, "held_out": 0, "seed": settings.seed,
         "generate": played, "train": dict(size.train),
     }  # fmt: skip
-    file = place.with_suffix(".toml")
+    file = folder.with_suffix(".toml")
     file.write_text(run_file(tree), "utf-8")
-    rounds.perform(rounds.load(str(file), str(place)), bench.launch, bench.say)
+    rounds.perform(rounds.load(str(file), str(folder)), bench.launch, bench.say)
 
 
 def generate(bench: Bench, settings: Settings, run: Path) -> None:
@@ -178,10 +180,10 @@ def train(
         toy_model.copy(Path(models.resolve(model)), out / "last")
 
 
-def learnt(place: Path) -> Path:
+def learnt(folder: Path) -> Path:
     """The weights of a training: the last round's, where there were rounds."""
-    rounds = place / "rounds.jsonl"
+    rounds = folder / "rounds.jsonl"
     if not rounds.is_file():
-        return place / "last"
+        return folder / "last"
     last = json.loads(rounds.read_text("utf-8").splitlines()[-1])
     return Path(last["weights"])

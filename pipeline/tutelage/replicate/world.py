@@ -1,4 +1,4 @@
-"""A toy world: problems whose answer is a digit for each of three to eight names.
+"""A toy world: problems whose answer is a digit for each of three to six names.
 
     family a    Market 417 times 83, from ann to dan.     ->  ann three bob seven cid one dan nine
     family b    Train 593 reversed plus 47, from red to tan.    other names, another program
@@ -27,16 +27,16 @@ from tutelage.settings import Player, Settings
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 NAMES = {
-    "a": ("ann", "bob", "cid", "dan", "eve", "fay", "gus", "hal"),
-    "b": ("red", "blue", "tan", "grey", "gold", "pink", "jade", "lime"),
-    "c": ("cat", "dog", "hen", "owl", "pig", "ram", "yak", "ant"),
+    "a": ("ann", "bob", "cid", "dan", "eve", "fay"),
+    "b": ("red", "blue", "tan", "grey", "gold", "pink"),
+    "c": ("cat", "dog", "hen", "owl", "pig", "ram"),
 }
 """Family -> the names that its answers give a digit to, in this order."""
-SHORTEST, LONGEST = 3, 8
+SHORTEST, LONGEST = 3, 6
 
 WORDINGS = {
-    "usual": ("No, {name} is {digit}.", "Look at {name} again, it is {digit}."),
-    "held-out": ("For {name} write {digit}.",),
+    "usual": ("No, make {name} {digit}.", "Look again, with {name} {digit}."),
+    "held-out": ("Better {name} {digit}.",),
 }
 """Ways to remark on one name. Pretraining knows all, trainings the usual ones alone."""
 HELD_OUT_SHARE = 5
@@ -61,7 +61,7 @@ class Task:
     @property
     def gold(self) -> str:
         """The final answer."""
-        return told(dict(zip(self.names, self.digits, strict=True)))
+        return answer_text(dict(zip(self.names, self.digits, strict=True)))
 
     @property
     def is_held_out(self) -> bool:
@@ -69,19 +69,19 @@ class Task:
         return seeds.seed("toy-split", self.statement, *self.shards) % HELD_OUT_SHARE == 0
 
 
-def told(digits: Mapping[str, str]) -> str:
+def answer_text(digits: Mapping[str, str]) -> str:
     """Digits by name as an answer says them.
 
-    >>> told({"ann": "three", "bob": "seven"})
+    >>> answer_text({"ann": "three", "bob": "seven"})
     'ann three bob seven'
     """
     return " ".join(f"{name} {digit}" for name, digit in digits.items())
 
 
-def heard(text: str) -> dict[str, str]:
+def digits_by_name(text: str) -> dict[str, str]:
     """Digits by name in an answer; what is no pair of the two is passed over.
 
-    >>> heard("ann three bob seven seven")
+    >>> digits_by_name("ann three bob seven seven")
     {'ann': 'three', 'bob': 'seven'}
     """
     words = text.replace(".", " ").replace(",", " ").split()
@@ -103,7 +103,7 @@ def draw(family: str, length: int, source: random.Random) -> Task:
         text = f"Train {start} reversed plus {more}, {span}."
         return Task(family, text, _digits(value, length))
     digits = tuple(source.choice(DIGITS) for _ in range(length))
-    pieces = [f"{name} is {digit}." for name, digit in zip(NAMES["c"], digits, strict=False)]
+    pieces = [f"Make {name} {digit}." for name, digit in zip(NAMES["c"], digits, strict=False)]
     opening = f"Write the list {span}."
     return Task(family, " ".join([opening, *pieces]), digits, (opening, *pieces))
 
@@ -114,7 +114,7 @@ def _digits(value: int, length: int) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Toy:
-    """`tutelage.replicate.world:Toy?family=a&size=1000&seed=0&side=train&lengths=3-8`."""
+    """`tutelage.replicate.world:Toy?family=a&size=1000&seed=0&side=train&lengths=3-6`."""
 
     spec: str
     family: str
@@ -206,9 +206,9 @@ class Teacher:
         """The remark on the newest attempt; after a question, on what was answered last."""
         dialogue = request.dialogue
         source = random.Random(request.seed)
-        gold = heard(dialogue.problem.gold.value)
-        said = heard(_last_answer(dialogue))
-        wrong = [name for name in gold if said.get(name) != gold[name]] or list(gold)
+        gold = digits_by_name(dialogue.problem.gold.value)
+        answered = digits_by_name(_last_answer(dialogue))
+        wrong = [name for name in gold if answered.get(name) != gold[name]] or list(gold)
         name = source.choice(wrong)
         digit = gold[name]
         if dialogue.rules.arm == "blind":
