@@ -145,7 +145,10 @@ def test_a_budget_scales_what_is_played_and_not_what_is_claimed():
 
 def test_the_page_shows_each_verdict(toy):
     point = figure(0.1, 0.3)
-    line = {"model": "base", "arm": "sml", "curve": [point] * 10}
+    line = {
+        "model": "base", "arm": "sml", "curve": [point] * 10, "rates": {"repeat_rate": point},
+        "dialogues": 6,
+    }  # fmt: skip
     tree = {
         "claims": list(claims.rows(claims.judge(reports(toy)))), "seed": 0,
         "seconds": {"seed-1/mt-sft": 1.0, "seed-2/mt-sft": 2.0, "report-main": 4.0},
@@ -158,6 +161,7 @@ def test_the_page_shows_each_verdict(toy):
     for one in tree["claims"]:
         assert one["verdict"] in html
     assert html.count('data-figure="claims/') == len(claims.CLAIMS)
+    assert summary._LEARNT_FROM.keys() == {"base", *ARMS}
     assert "Family A, trained on" in html
     assert summary.timings(tree["seconds"]) == [("mt-sft", [1.0, 2.0]), ("report-main", [4.0])]
     assert "1, 2" in html and "<strong>7</strong>" in html

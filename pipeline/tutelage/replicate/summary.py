@@ -30,6 +30,16 @@ TITLES = {
     "toy-b": "Family B, never trained on",
     "toy-c in shards": "Family C, underspecified",
 }
+_LEARNT_FROM = {
+    "base": "pretraining alone, on a web where three students in ten listen",
+    "st-sft": "problem and gold answer, as many trained tokens as mt-sft",
+    "mt-sft": "dialogues over at most four turns that the base solved",
+    "q-sft": "the same with Q-priming, and problems in pieces among them",
+    "st-rl": "GRPO over one turn, from the base, groups of 8",
+    "st-rl-32": "the same with groups of 32",
+    "mt-rl": "GRPO over four turns, from mt-sft, groups of 8",
+    "q-rl": "the same from q-sft",
+}
 _SEED = re.compile(r"^seed-\d+/")
 
 
@@ -118,6 +128,7 @@ def render(tree: Mapping[str, Any], names: list[str]) -> str:
             tally=tally,
             reports=names,
             titles=TITLES,
+            arms=_LEARNT_FROM,
             timings=timings(tree["seconds"]),
         )
     )
