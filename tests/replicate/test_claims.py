@@ -105,6 +105,7 @@ def test_steps_stand_in_an_order_in_which_each_has_what_it_needs(toy):
         ("pretrain-base", "pretrain-eager"),
         ("seed-1/sft-base-0", "pretrain-base-0"),
         ("report-main", "seed-1/q-rl"),
+        ("report-reverse", "seed-1/reverse"),
         ("report-web", "seed-1/sft-base-0"),
         ("report-by-heart", "seed-1/by-heart-st"),
     ):

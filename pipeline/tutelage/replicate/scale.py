@@ -14,11 +14,11 @@ class Scale:
     """Optimiser steps of the pretraining, over all lessons."""
     seeds: int = 3
     """Trainings of every arm, one after another."""
-    rollouts: int = 320
+    rollouts: int = 200
     """To learn from by SFT, three dialogues each."""
-    test: int = 32
+    test: int = 24
     """Held out, of each family."""
-    rounds: int = 2
+    rounds: int = 1
     round_problems: int = 16
     group: int = 8
     wide_group: int = 32

@@ -44,12 +44,15 @@ _SEED = re.compile(r"^seed-\d+/")
 
 
 def write(toy: Toy) -> Tree:
-    """Writes the page and its figures from the reports that are there."""
-    trees = {
-        one.name: report.stored(str(toy.out / "reports" / one.name)).tree
-        for one in evaluations(toy)
-    }
-    more: Tree = {"main": trees["main"] | {"beyond": beyond(toy.out / "reports" / "main")}}
+    """Writes the page from the reports that are there; a claim whose report is not stays open.
+
+    Raises:
+        Mistake: not even the main report is there.
+    """
+    reports = toy.out / "reports"
+    names = [one.name for one in evaluations(toy) if (reports / one.name / "report.json").is_file()]
+    trees = {name: report.stored(str(reports / name)).tree for name in names or ["main"]}
+    more: Tree = {"main": trees["main"] | {"beyond": beyond(reports / "main")}}
     more["probe"] = probed(toy)
     judged = claims.judge(trees | more)
     tree: Tree = {
@@ -70,9 +73,7 @@ def write(toy: Toy) -> Tree:
     plots.overview(shown, _SHOWN, toy.out / "curves.png")
     text = json.dumps(tree, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     (toy.out / "report.json").write_text(text, "utf-8")
-    (toy.out / "report.html").write_text(
-        render(tree, [one.name for one in evaluations(toy)]), "utf-8"
-    )
+    (toy.out / "report.html").write_text(render(tree, names), "utf-8")
     return tree
 
 
