@@ -126,7 +126,8 @@ def _optimisers(model: Any) -> list[tuple[Any, float]]:
     """(optimiser, its rate in learning rates of a lesson)."""
     import torch
 
-    matrices, rest = [], []
+    matrices: list[Any] = []
+    rest: list[Any] = []
     for name, weight in model.named_parameters():
         is_matrix = weight.ndim == 2 and "embed" not in name
         (matrices if is_matrix else rest).append(weight)
