@@ -140,7 +140,7 @@ def test_a_folder_holds_one_replication(toy, tmp_path):
 def test_a_budget_scales_what_is_played_and_not_what_is_claimed():
     half = Scale().within(22.5)
     assert (half.seeds, half.group, half.wide_group) == (3, 8, 32)
-    assert half.rollouts == Scale().rollouts // 2 and half.test == Scale().test // 2
+    assert half.rollouts == Scale().rollouts // 2 and half.probe == Scale().probe // 2
     assert Scale().within(45) == Scale()
 
 
