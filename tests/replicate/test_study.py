@@ -65,14 +65,13 @@ def test_gpu_says_what_it_would_play_and_plan_reads_its_settings(tmp_path, at_ha
     assert "30 rounds of 32 x 8, from mt-sft" in result.output
     assert not (tmp_path / "gpu").exists()
     found = study.load("gpu")
-    bench = study.Bench(tmp_path, found, 0, print, SimpleNamespace(stopped=lambda: False))
-    chosen = bench.settings(found.train, "", samples=found.samples, turns=found.turns)
+    size = {"samples": found.samples, "turns": found.turns, "limit": found.problems}
     file = tmp_path / "run.toml"
-    file.write_text(run_file(chosen.model_dump(mode="json", exclude_defaults=True)))
+    file.write_text(run_file({"corpora": list(found.train), **size, **found.settings}))
     words = ["plan", "--config", str(file), "--sample", "4", "--tokens-per-s", "3000", "--json"]
     planned = CliRunner().invoke(cli, words, catch_exceptions=False)
     assert planned.exit_code == 0, planned.output
-    assert json.loads(planned.output)["rows"] == 20
+    assert json.loads(planned.output)["rows"] == 20  # 520 less the 500 that are held out
 
 
 def test_gpu_is_sized_for_twelve_hours():
