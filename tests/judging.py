@@ -11,6 +11,9 @@ from tutelage.sandbox.confine import Limits
 from tutelage.sandbox.sandbox import MODES, Sandbox, Unsafe
 from tutelage.verifiers.code import CodeVerifier
 
+__all__ = [
+    "code_problem", "hastily_judged", "hasty_verifier", "judged", "limits", "mode", "verifier",
+]  # fmt: skip
 SQUARES = ["assert f(2) == 4", "assert f(3) == 9", "assert f(11) == 121"]
 
 
@@ -26,13 +29,13 @@ def limits() -> Limits:
 
 @pytest.fixture(scope="session", params=MODES)
 def mode(request):
-    place = Sandbox(LIMITS, modes=(request.param,))
+    sandbox = Sandbox(LIMITS, modes=(request.param,))
     try:
-        place.tests("", "", ["assert True"], "")
+        sandbox.tests("", "", ["assert True"], "")
     except Unsafe as error:
         pytest.skip(str(error))
     finally:
-        place.close()
+        sandbox.close()
     return request.param
 
 

@@ -271,14 +271,14 @@ def test_nothing_is_left_running_or_lying_about(hastily_judged):
 def test_all_die_with_a_killed_parent(mode, tmp_path):
     script = f"""
 from tutelage.sandbox.sandbox import Sandbox, Unsafe
-place = Sandbox(modes=("{mode}",))
+sandbox = Sandbox(modes=("{mode}",))
 try:
-    place.tests("", "def f(x): return x", ["assert f(1) == 1"], "f")
+    sandbox.tests("", "def f(x): return x", ["assert f(1) == 1"], "f")
 except Unsafe:
     print(0, flush=True)
 else:
-    print(place._server.pid, flush=True)
-    place.tests("", "import time; time.sleep(600)", ["assert 1"], "f")
+    print(sandbox._server.pid, flush=True)
+    sandbox.tests("", "import time; time.sleep(600)", ["assert 1"], "f")
 """
     parent = subprocess.Popen(
         [sys.executable, "-c", script],
@@ -307,8 +307,8 @@ else:
 def descendants(pid: int) -> list[int]:
     lines = subprocess.run(["ps", "-eo", "pid,ppid"], capture_output=True, text=True).stdout
     pairs = [tuple(map(int, line.split())) for line in lines.splitlines()[1:]]
-    found = [child for child, parent in pairs if parent == pid]
-    return found + [item for child in found for item in descendants(child)]
+    children = [child for child, parent in pairs if parent == pid]
+    return children + [item for child in children for item in descendants(child)]
 
 
 def alive(pid: int) -> bool:

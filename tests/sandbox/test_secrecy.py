@@ -7,7 +7,7 @@ import gc, re, sys, types
 WORD = re.compile(r"zebr[a]\\w*")
 
 def spy(*given):
-    seen, found, frame = set(), set(), sys._getframe()
+    seen, words, frame = set(), set(), sys._getframe()
     things = [*gc.get_objects(), *sys.modules.values()]
     while frame:
         things += [frame.f_locals, frame.f_globals, frame.f_code]
@@ -20,7 +20,7 @@ def spy(*given):
         seen.add(id(thing))
         if isinstance(thing, (str, bytes)):
             text = thing if isinstance(thing, str) else thing.decode("latin-1")
-            found.update(WORD.findall(text))
+            words.update(WORD.findall(text))
         elif isinstance(thing, dict):
             things += [*thing.keys(), *thing.values()]
         elif isinstance(thing, (list, tuple, set, frozenset)):
@@ -34,7 +34,7 @@ def spy(*given):
                 things.append(thing.cell_contents)
             except ValueError:
                 pass
-    return "".join(sorted(found)) or "nothing"
+    return "".join(sorted(words)) or "nothing"
 
 class Thing:
     def __init__(self, *a):
@@ -55,7 +55,7 @@ def zebra2(x):
     return 'zebra4'
 class zebra5: pass
 """
-PLACES = {
+WORDS = {
     "a literal": "assert spy() == 'zebra'",
     "the other side": "assert 'zebra' == spy()",
     "a name": "zebra = 4\nassert spy() == 'zebra'",
@@ -79,9 +79,9 @@ PLACES = {
 }
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_a_program_finds_no_word_of_the_tests(judged, place):
-    verdict = judged(SPY, [PLACES[place]], entry="", setup=SETUP)
+@pytest.mark.parametrize("where", WORDS)
+def test_a_program_finds_no_word_of_the_tests(judged, where):
+    verdict = judged(SPY, [WORDS[where]], entry="", setup=SETUP)
     assert verdict.status == "incorrect", verdict
     assert "zebra" not in judged(SPY, ["assert spy() == 4"], entry="", setup=SETUP).detail
 
@@ -101,9 +101,9 @@ REACHING = {
     "self of a method": "o.look.__self__.__class__",
     "frame of a generator": "g.gi_frame.f_globals",
     "the end of the pipe": "next(o for o in __import__('gc').get_objects()"
-    " if type(o).__name__ == 'Endpoint').ask('get', f, '__globals__')",
+    " if type(o).__name__ == 'ProgramServer').ask('get', f, '__globals__')",
     "the pipe's library": "next(o for o in __import__('gc').get_objects()"
-    " if type(o).__name__ == 'Endpoint').ask('library', None, 'inspect', 'getdoc', f)",
+    " if type(o).__name__ == 'ProgramServer').ask('library', None, 'inspect', 'getdoc', f)",
 }
 
 

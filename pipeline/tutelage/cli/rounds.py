@@ -3,7 +3,6 @@
 Each step is `python -m tutelage ...` in a process of its own, which ends with this one.
 """
 
-import ctypes
 import os
 import shlex
 import signal
@@ -16,7 +15,7 @@ from typing import Any
 
 import click
 
-_PR_SET_PDEATHSIG = 1
+from tutelage.processes.worker import die_with
 
 EXAMPLE = """\b
 Example: tutelage rounds --config rounds.toml, where rounds.toml holds
@@ -92,7 +91,8 @@ class Launcher:
             stdout=subprocess.DEVNULL,
             env=os.environ | environment,
             process_group=0,
-            preexec_fn=_end_with_parent,
+            # where the loop is killed, Linux asks the step to stop, too
+            preexec_fn=partial(die_with, os.getpid(), signal.SIGTERM),
         )
         if self._asked:  # the signal came while the step was being started
             os.killpg(self._step.pid, signal.SIGINT)
@@ -107,12 +107,6 @@ class Launcher:
         self._asked = True
         if self._step is not None and self._step.poll() is None:
             os.killpg(self._step.pid, number)
-
-
-def _end_with_parent() -> None:
-    """In the step's process: where the loop is killed, Linux asks the step to stop, too."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _conclude(lines: list[dict[str, Any]], best: dict[str, Any] | None) -> None:

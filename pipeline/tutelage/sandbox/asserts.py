@@ -35,7 +35,7 @@ class _Asserts(ast.NodeTransformer):
     def visit_Try(self, node: ast.Try) -> ast.AST:
         """Left alone, but where its failures would come to nothing: `except AssertionError`."""
         swallowed = [_caught(handler) & _ASSERTION for handler in node.handlers]
-        if any(swallowed) and not any(_raises(handler) for handler in node.handlers):
+        if any(swallowed) and not any(map(_raises, node.handlers)):
             node.body = [self.visit(child) for child in node.body]
         return node
 
@@ -46,7 +46,7 @@ class _Asserts(ast.NodeTransformer):
             return node  # says that this line should not be reached
         if isinstance(test, ast.Tuple) and len(test.elts) == 2:
             test = test.elts[0]  # `assert (a == b, "words")` means its first half
-        return _counted(test, node, self._source) or node
+        return _counted(test, node, self._source)
 
 
 def _caught(handler: ast.ExceptHandler) -> set[str]:
@@ -70,26 +70,22 @@ def _judged(node: ast.stmt, source: str) -> ast.stmt:
     test = node.value
     if isinstance(test, ast.Call) and isinstance(test.func, ast.Name) and test.func.id == "print":
         test = test.args[0] if len(test.args) == 1 else test
-    if isinstance(test, ast.Compare):
-        return _counted(test, node, source) or node
-    return node
+    return _counted(test, node, source) if isinstance(test, ast.Compare) else node
 
 
-def _counted(test: ast.expr, node: ast.stmt, source: str) -> ast.stmt | None:
-    """The call that stands for `assert test`; None where it cannot be put into a function."""
-    odd = (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)
-    if any(isinstance(part, odd) for part in ast.walk(test)):
-        return None
+def _counted(test: ast.expr, node: ast.stmt, source: str) -> ast.stmt:
+    """The call that stands for `assert test`; `node` itself where that cannot be in a function."""
+    if any(isinstance(part, _ODD) for part in ast.walk(test)):
+        return node
     words = ast.Constant(ast.get_source_segment(source, node) or "assert")
+    arguments: list[ast.expr] = [words, _function(test)]
+    name = "check"
     if isinstance(test, ast.Compare) and len(test.ops) == 1:
-        left, right = test.left, test.comparators[0]
+        name, left, right = "compare", test.left, test.comparators[0]
         a, b = (ast.Name(n, ast.Load()) for n in ("__left__", "__right__"))
         holds = _function(ast.Compare(a, test.ops, [b]), a.id, b.id)
         arguments = [words, _function(left), _function(right), holds]
         arguments += [ast.Constant(_mirrored(left, right)), ast.Constant(_steady(right))]
-        name = "compare"
-    else:
-        name, arguments = "check", [words, _function(test)]
     report = ast.Attribute(ast.Name("__report__", ast.Load()), name, ast.Load())
     call = ast.Expr(ast.Call(report, arguments, []))
     return ast.fix_missing_locations(ast.copy_location(call, node))
@@ -99,9 +95,7 @@ def _mirrored(left: ast.expr, right: ast.expr) -> bool | None:
     """Whether the left side is what is expected; None where it is the one that calls nothing."""
     if _is_literal(left) or _is_literal(right):
         return not _is_literal(right)
-    named = [
-        isinstance(side, ast.Name) and bool(_EXPECTED.match(side.id)) for side in (left, right)
-    ]
+    named = [isinstance(s, ast.Name) and bool(_EXPECTED.match(s.id)) for s in (left, right)]
     return named[0] if named[0] != named[1] else None
 
 
@@ -113,20 +107,22 @@ def _steady(right: ast.expr) -> bool:
     """Whether a side works out the expected value from names, and may be worked out twice."""
     parts = list(ast.walk(right))
     calls = [part for part in parts if isinstance(part, ast.Call)]
-    allowed = (ast.Name, ast.Call, ast.Constant, ast.Load, ast.keyword, ast.BinOp, ast.operator,
-               ast.List, ast.Tuple, ast.Subscript, ast.Slice, ast.UnaryOp, ast.unaryop)  # fmt: skip
     return (
-        bool(calls)
+        any(isinstance(part, ast.Call | ast.Subscript) for part in parts)
         and all(isinstance(call.func, ast.Name) and call.func.id in _PURE for call in calls)
-        and all(isinstance(part, allowed) for part in parts)
+        and all(isinstance(part, _WORKED_OUT) for part in parts)
     )
 
 
 def _function(body: ast.expr, *names: str) -> ast.expr:
-    arguments = ast.arguments([], [ast.arg(n) for n in names], None, [], [], None, [])
-    return ast.Lambda(arguments, body)
+    return ast.Lambda(ast.arguments([], [ast.arg(n) for n in names], None, [], [], None, []), body)
 
 
+_ODD = (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)
+_WORKED_OUT = (
+    ast.Name, ast.Call, ast.Constant, ast.Load, ast.keyword, ast.BinOp, ast.operator, ast.List,
+    ast.Tuple, ast.Subscript, ast.Slice, ast.UnaryOp, ast.unaryop,
+)  # fmt: skip
 _EXPECTED = re.compile(r"(?:exp|want|correct|gold|right|truth|target)", re.I)
 _PURE_NAMES = "sorted len sum max min list set tuple str abs dict reversed range"
 _PURE = frozenset(_PURE_NAMES.split())

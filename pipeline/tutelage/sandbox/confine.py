@@ -15,12 +15,13 @@ import ctypes
 import errno
 import os
 import resource
-import signal
 import struct
 import sys
 import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
+
+from tutelage.processes.worker import die_with
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _NOBODY = 65534
@@ -141,18 +142,9 @@ def confine(limits: Limits, uid: int, folder: str, parent: int) -> None:
     header, data = struct.pack("Ii", 0x20080522, 0), struct.pack("6I", 0, 0, 0, 0, 0, 0)
     _call("capset", header, data)
     _call("prctl", _PR_SET_DUMPABLE, 0, 0, 0, 0)
-    _call("prctl", _PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        os._exit(1)
+    die_with(parent)
     _landlock(folder)
     _filter()
-
-
-def die_with(parent: int) -> None:
-    """Ends this process when `parent` ends, however it ends."""
-    _call("prctl", _PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        os._exit(1)
 
 
 def adopt() -> None:
@@ -252,7 +244,7 @@ _MS_BIND, _MS_REC, _MS_PRIVATE, _MNT_DETACH = 4096, 16384, 1 << 18, 2
 _KEPT_FLAGS = (
     os.ST_NODEV | os.ST_NOEXEC | os.ST_NOATIME | os.ST_RELATIME if sys.platform == "linux" else 0
 )
-_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_SECCOMP = 1, 4, 22
+_PR_SET_DUMPABLE, _PR_SET_SECCOMP = 4, 22
 _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 36, 38
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
 _READ, _WRITE_FILE, _ON_FILES = 0b1101, 0b10, 0b111 | 1 << 14

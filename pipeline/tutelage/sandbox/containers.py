@@ -6,21 +6,31 @@ They are read and written by the methods of Python's own types, whatever a subcl
 import array
 import collections
 import operator
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A container that both sides have: how one is made, read as a list, and written from one."""
+    """A container that both sides have: how one is read as a list, filled from one, and made."""
 
     type: type
-    make: Callable[[Any], Any]
     read: Callable[[Any], list[Any]]
-    write: Callable[[Any, list[Any]], None]
+    fill: Callable[[Any, list[Any]], object]
+    clear: Callable[[Any], object]
     head: Callable[[Any], Any] = lambda value: None
     """What `make` needs to know."""
+    make: Callable[[Any], Any] | None = None
+
+    def made(self, head: Any) -> Any:
+        """One without content."""
+        return self.make(head) if self.make else self.type()
+
+    def write(self, value: Any, items: list[Any]) -> None:
+        """Puts `items` in place of what is in it."""
+        self.clear(value)
+        self.fill(value, items)
 
 
 @dataclass(slots=True)
@@ -33,59 +43,52 @@ class Shared:
     seen: list[Any]
     """Its content when both sides last agreed."""
 
-
-def changed(shared: Shared) -> bool:
-    """Whether a container is no longer what both sides agreed on."""
-    now = KINDS[shared.kind].read(shared.value)
-    if shared.kind in ("bytearray", "array"):
-        return now != shared.seen
-    return len(now) != len(shared.seen) or not all(map(operator.is_, now, shared.seen))
+    def changed(self) -> bool:
+        """Whether it is no longer what both sides agreed on."""
+        now = KINDS[self.kind].read(self.value)
+        same = operator.eq if self.kind in ("bytearray", "array") else operator.is_
+        return len(now) != len(self.seen) or not all(map(same, now, self.seen))
 
 
-def _flat(items: Iterable[tuple[Any, Any]]) -> list[Any]:
+def _flat(items: Any) -> list[Any]:
     return [part for pair in items for part in pair]
 
 
-def _mapping(kind: Any, make: Callable[[Any], Any] | None = None) -> Kind:
-    def write(value: Any, items: list[Any]) -> None:
-        kind.clear(value)
+def _mapping(kind: Any, **more: Any) -> Kind:
+    def fill(value: Any, items: list[Any]) -> None:
         for key, item in zip(items[::2], items[1::2], strict=True):
             kind.__setitem__(value, key, item)
 
-    return Kind(kind, make or (lambda _: kind()), lambda v: _flat(kind.items(v)), write)
-
-
-def _written(value: Any, items: list[Any]) -> None:
-    vars(value).clear()
-    vars(value).update(zip(items[::2], items[1::2], strict=True))
-
-
-def _filled(kind: Any, add: str) -> Callable[[Any, list[Any]], None]:
-    def write(value: Any, items: list[Any]) -> None:
-        kind.clear(value)
-        getattr(kind, add)(value, items)
-
-    return write
+    return Kind(kind, lambda v: _flat(kind.items(v)), fill, kind.clear, **more)
 
 
 KINDS: dict[str, Kind] = {
-    "list": Kind(list, lambda _: [], lambda v: [*list.__iter__(v)], _filled(list, "extend")),
+    "list": Kind(list, lambda v: [*list.__iter__(v)], list.extend, list.clear),
     "Counter": _mapping(collections.Counter),
     "OrderedDict": _mapping(collections.OrderedDict),
-    "defaultdict": _mapping(collections.defaultdict, collections.defaultdict),
+    "defaultdict": _mapping(
+        collections.defaultdict, head=lambda v: v.default_factory, make=collections.defaultdict
+    ),
     "dict": _mapping(dict),
-    "set": Kind(set, lambda _: set(), lambda v: [*set.__iter__(v)], _filled(set, "update")),
-    "deque": Kind(collections.deque, lambda n: collections.deque(maxlen=n),
-                  lambda v: [*collections.deque.__iter__(v)], _filled(collections.deque, "extend"),
-                  lambda v: v.maxlen),
-    "bytearray": Kind(bytearray, lambda _: bytearray(), lambda v: [bytes(v)],
-                      lambda v, items: bytearray.__setitem__(v, slice(None), items[0])),
-    "array": Kind(array.array, lambda code: array.array(code), lambda v: v.tolist(),
-                  lambda v, items: v.__setitem__(slice(None), array.array(v.typecode, items)),
-                  lambda v: v.typecode),
-    "instance": Kind(object, lambda _: object(), lambda v: _flat(vars(v).items()), _written),
+    "set": Kind(set, lambda v: [*set.__iter__(v)], set.update, set.clear),
+    "deque": Kind(
+        collections.deque, lambda v: [*collections.deque.__iter__(v)], collections.deque.extend,
+        collections.deque.clear, lambda v: v.maxlen, lambda n: collections.deque(maxlen=n),
+    ),
+    "bytearray": Kind(
+        bytearray, list, lambda v, items: bytearray.extend(v, items), bytearray.clear
+    ),
+    "array": Kind(
+        array.array, array.array.tolist, array.array.fromlist, lambda v: v.__delitem__(slice(None)),
+        lambda v: v.typecode, array.array,
+    ),
+    "instance": Kind(
+        object, lambda v: _flat(vars(v).items()),
+        lambda v, items: vars(v).update(zip(items[::2], items[1::2], strict=True)),
+        lambda v: vars(v).clear(),
+    ),
 }  # fmt: skip
-KINDS["defaultdict"] = replace(KINDS["defaultdict"], head=lambda v: v.default_factory)
+"""`instance` is an object of a class that the setup defines on both sides."""
 KIND_OF = {kind.type: name for name, kind in KINDS.items() if name != "instance"}
 MUTABLE = tuple(KIND_OF)
 PARTS: dict[str, tuple[type, Callable[[list[Any]], Any]]] = {
@@ -95,6 +98,7 @@ PARTS: dict[str, tuple[type, Callable[[list[Any]], Any]]] = {
     "values": (type({}.values()), lambda items: dict(enumerate(items)).values()),
     "items": (type({}.items()), lambda items: dict(items).items()),
 }
+"""What crosses by its parts, and is made of a list of them."""
 BASES: dict[type, Callable[[Any], Any]] = {
     int: int.__pos__,
     float: float.__pos__,

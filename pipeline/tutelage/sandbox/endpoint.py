@@ -1,30 +1,36 @@
 """One end of the pipe between a program and its tests, the same on both sides.
 
-How values cross is said in `values`, what may be done to objects over there in `acts`.
-
-So a program can lie about a value, as any program can, but brings no `__eq__` and no code to the
-side that compares; and no word of the tests goes to the program but arguments of its calls, and of
-attributes only those names that the program has itself.
+How values cross is said in `values`. A program can lie about a value, as any program can, but brings
+no `__eq__` and no code to the side that compares. No word of the tests goes to the program but
+arguments of its calls, and of attributes only those names that the program has itself. An object of
+the tests that is an argument shows its attributes, but nothing by which the tests themselves could
+be reached: no frame, no globals, no class.
 """
 
+import asyncio
+import copy
+import dataclasses  # noqa: F401 (it is in LIBRARY)
+import inspect  # noqa: F401
 import io
+import operator
+import random  # noqa: F401
 import sys
 import threading
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Collection
 from typing import Any
 
+from tutelage.processes.pipe import Broken, Pipe
 from tutelage.sandbox import remote
-from tutelage.sandbox.acts import Acts
-from tutelage.sandbox.remote import OWNERS, Skipped, owner
-from tutelage.sandbox.values import Values
-from tutelage.sandbox.wire import Broken, Pipe
+from tutelage.sandbox.remote import OWNERS, Remote, Skipped, owner
+from tutelage.sandbox.values import INNER, Values
 
 SHOWN = 600
 """Characters of a value that a failure shows."""
 
 
 class Endpoint:
-    """One end. `acts` are what the other side may ask for, beyond what is done to objects.
+    """One end; a method `do_...` for each thing that the other side may ask for.
 
     Args:
         pipe: to the other end.
@@ -35,9 +41,8 @@ class Endpoint:
     def __init__(self, pipe: Pipe, first: int, strict: bool) -> None:
         self.pipe, self.strict = pipe, strict
         self.meant: frozenset[str] = frozenset()
-        self.acts = Acts(strict)
-        self.values = Values(self, first, self.acts.objects)
-        self.describe: Callable[[BaseException], str] = str
+        self.values = Values(self, first)
+        self.describe: Callable[[BaseException], str] = lambda error: ""
         """A traceback as text."""
         self.printed = io.StringIO()
         """What was printed here since the last message."""
@@ -45,8 +50,9 @@ class Endpoint:
         """The traceback of the last exception over there."""
         self.raised: BaseException | None = None
         """The last exception over there, as it is here."""
-        self._attributes: dict[int, set[str]] = {}
+        self._attributes: dict[int, list[str]] = {}
         self._turn = threading.RLock()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def ask(self, do: str, on: Any, *arguments: Any, **named: Any) -> Any:
         """Has something done over there, to an object of theirs or to none; gives what comes of it.
@@ -56,12 +62,12 @@ class Endpoint:
             BaseException: what was raised over there.
         """
         with self._turn:
-            found = owner(on)
+            original = owner(on)
             pack = self.values.pack
             self._send(
                 lambda: {
                     "do": do,
-                    "on": found.number if found else None,
+                    "on": original.number if original else None,
                     "args": [pack(item) for item in arguments],
                     "named": {name: pack(item) for name, item in named.items()},
                 }
@@ -89,24 +95,22 @@ class Endpoint:
         Raises:
             AttributeError: there is none.
         """
-        found = OWNERS[id(on)]
-        missing = f"{type(on).__name__!r} object has no attribute {name!r}"
+        original = OWNERS[id(on)]
+        known: Collection[str] = (name,)
         if name.startswith("__") and name.endswith("__"):
-            if name not in remote.ATTRIBUTES:
-                raise AttributeError(missing)
+            known = remote.ATTRIBUTES
         elif self.strict:
-            known = self._attributes.setdefault(found.number, set())
+            known = self._attributes.get(original.number, ())
             if name not in known:
-                known |= {str(word) for word in self.ask("names", on)}
-            if name not in known and "*" not in known:
-                raise AttributeError(missing)
-            if name not in known and not found.meant:
-                raise Skipped(
-                    f"an object of the program's is asked for any attribute, such as {name}"
-                )
+                known = self._attributes[original.number] = [*map(str, self.ask("names", on))]
+        if name not in known:
+            if "*" not in known:
+                raise AttributeError(f"{type(on).__name__!r} object has no attribute {name!r}")
+            if not original.meant:
+                raise Skipped(f"an object of the program's may have any attribute, such as {name}")
         value = self.ask("get", on, name)
-        if got := owner(value):
-            got.label = f"{found.label}.{name}"
+        if part := owner(value):
+            part.label = f"{original.label}.{name}"
         return value
 
     def call(self, on: Any, *arguments: Any, **named: Any) -> Any:
@@ -136,13 +140,14 @@ class Endpoint:
         try:
             given = [values.unpack(item) for item in message["args"]]
             named = {name: values.unpack(item) for name, item in message["named"].items()}
-            value = self.acts.act(message["do"], message["on"], given, named)
+            on = None if message["on"] is None else values.mine[message["on"]]
+            value = getattr(self, f"do_{message['do']}")(on, *given, **named)
             del given, named
             self._send(lambda: {"value": values.pack(value)})
         except (Broken, Skipped):
             raise
         except BaseException as error:  # a program may raise anything, SystemExit too
-            raised, trace = error, "" if self.strict else self.describe(error)
+            raised, trace = error, self.describe(error)
             self._send(lambda: {"error": values.exception(raised), "trace": trace})
 
     def _safely(self, read: Callable[[Any], Any], data: Any) -> Any:
@@ -157,3 +162,99 @@ class Endpoint:
             raise self.pipe.broken("garbled") from None
         except (RecursionError, MemoryError):
             raise self.pipe.broken("output") from None
+
+    def do_get(self, on: Any, name: str) -> Any:
+        """An attribute."""
+        return getattr(on, self._allowed(on, name))
+
+    def do_set(self, on: Any, name: str, value: Any) -> None:
+        """Sets one."""
+        setattr(on, self._allowed(on, name), value)
+
+    def do_delete(self, on: Any, name: str) -> None:
+        """Deletes one."""
+        delattr(on, self._allowed(on, name))
+
+    def do_names(self, on: Any) -> list[str]:
+        """Names of an object's attributes, and `*` where it has any that is asked for."""
+        kind = type(on)
+        line = kind.__mro__ if not isinstance(on, type) else (*on.__mro__, *kind.__mro__)
+        names = {*dir(on)}.union(*(vars(parent) for parent in line))
+        any_name = hasattr(kind, "__getattr__") and kind.__module__ != "enum"
+        return [*map(str, names)] + ["*"] * (any_name or isinstance(on, Remote))
+
+    def do_call(self, on: Any, *arguments: Any, **named: Any) -> Any:
+        """What it returns."""
+        return on(*arguments, **named)
+
+    def do_special(self, on: Any, name: str, *arguments: Any) -> Any:
+        """What one of its operators gives."""
+        if name not in remote.KNOWN:
+            raise AttributeError(name)
+        if isinstance(on, type) and name == "__getitem__" and not hasattr(type(on), name):
+            return operator.getitem(on, *arguments)  # type: ignore[call-overload]
+        method = getattr(type(on), name, None)
+        if method is None:
+            raise TypeError(f"{type(on).__name__!r} object has no {name}")
+        return method(on, *arguments)
+
+    def do_step(self, _: Any, number: int, how: str, value: Any = None) -> Any:
+        """What a generator yields next."""
+        walker = self.values.mine[number]
+        if how not in ("send", "throw") or not isinstance(walker, types.GeneratorType):
+            raise AttributeError(how)
+        if isinstance(value, GeneratorExit):
+            return walker.close()
+        return walker.send(value) if how == "send" else walker.throw(value)
+
+    def do_run(self, _: Any, number: int) -> Any:
+        """Runs something that can be awaited to its end."""
+
+        async def main() -> Any:
+            return await self.values.mine[number]
+
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+        return self._loop.run_until_complete(main())
+
+    def do_copy(self, on: Any, deep: bool) -> Any:
+        """A copy."""
+        return copy.deepcopy(on) if deep else copy.copy(on)
+
+    def do_library(self, _: Any, module: str, name: str, *arguments: Any, **named: Any) -> Any:
+        """What a function of the library gives that looks into objects, called where these are."""
+        if self.strict or (module, name) not in LIBRARY:
+            raise AttributeError(name)
+        return getattr(sys.modules[module], name)(*arguments, **named)
+
+    def _allowed(self, on: Any, name: str) -> str:
+        """`name`; objects of the tests show what a caller may use of an argument, and not the tests.
+
+        Raises:
+            AttributeError
+        """
+        closed = name.startswith("__") or isinstance(on, (*_CLOSED, type))
+        if self.strict and closed and name not in _COPIED:
+            raise AttributeError(name)
+        return name
+
+
+_CLOSED = (types.FunctionType, types.MethodType, types.GeneratorType, types.CoroutineType, *INNER)
+_COPIED = frozenset({"__name__", "__qualname__", "__doc__", "__module__"})
+"""What a decorator copies."""
+LIBRARY = frozenset(
+    (module, name)
+    for module, names in (
+        ("dataclasses", "asdict astuple fields replace is_dataclass"),
+        ("inspect", "signature getdoc isfunction ismethod isgeneratorfunction iscoroutinefunction"
+                    " isabstract getsource getmembers"
+                    " getfullargspec isasyncgen isasyncgenfunction isawaitable"),
+        ("asyncio", "iscoroutinefunction"),
+        ("random", "seed"),
+        ("sys", "setrecursionlimit"),
+    )
+    for name in names.split()
+)  # fmt: skip
+"""Functions of the library that look into objects, or that set what holds for a process."""
+SETTINGS = frozenset({"seed", "setrecursionlimit"})
+"""Those that set something, and do so on both sides."""

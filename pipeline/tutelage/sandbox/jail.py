@@ -1,182 +1,169 @@
-"""The server from which every program is forked: `python -P -s -S -c "...jail.main()"`.
+"""The server from which every program is forked.
 
-It starts with an empty environment, holds no test and no answer, and does nothing but fork. Each
-order comes with two pipes: one to read the job from, one for the result. The fork makes namespaces,
-and in them a first process, which forks the program's before it reads any test:
+It starts with an empty environment, holds no test and no answer, and does nothing but fork. An order
+says which walls; the job itself is read by a process below, when the program's has been forked:
 
-    verifier's child ── server ── waits ── first process: tests (`test_runner`), or stdin and stdout
+    verifier's child ── server ── waits ── first process: tests (`test_runner`), or a whole program
                                                └── the program (`program_server`), confined
 
 Whoever dies takes everything below along: by the parent-death signal, and the first process by
-being the first of its process namespace. What is judged is said by `test_runner`, whose process the
-program cannot reach, and for whole programs by `code`, far away.
+being the first of its process namespace.
 """
 
 import contextlib
-import json
 import os
-import select
 import signal
-import socket
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NoReturn
 
+from tutelage.processes.pipe import Broken, Pipe
+from tutelage.processes.worker import die_with, opened
 from tutelage.sandbox import program_server
-from tutelage.sandbox.confine import (
-    Limits,
-    adopt,
-    confine,
-    die_with,
-    furnish,
-    isolate,
-    may_change_user,
-)
+from tutelage.sandbox.confine import Limits, adopt, confine, furnish, isolate, may_change_user
 from tutelage.sandbox.test_runner import examine
-from tutelage.sandbox.wire import Pipe
 
 _UID = 0x40000000
 """First of the user numbers that jobs get, one each, so that no two share a limit."""
 
 
-def main(descriptor: int, parent: int, root: str) -> None:
-    """Forks one process for each order, until the socket closes. `root` is where our package is."""
-    die_with(parent)
+def main(parent: str) -> None:
+    """Has one job after another done, until the parent ends or hangs up."""
+    pipe = opened(parent)
     os.environ.clear()
-    sys.path.remove(root)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    server = socket.socket(fileno=descriptor)
+    del sys.path[0]  # where our package is
+    os.chdir("/")
     here = os.getpid()
-    while True:
-        data, pipes, _, _ = socket.recv_fds(server, 65536, 2)
-        if not data:
-            return
-        if os.fork() == 0:
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            server.close()
-            _job(json.loads(data), here, *pipes)
-        for pipe in pipes:
-            os.close(pipe)
+    with contextlib.suppress(Broken):
+        while True:
+            order = pipe.receive()
+            if (job := os.fork()) == 0:
+                _wait(order, here, pipe)
+            os.waitpid(job, 0)
 
 
-def _job(order: dict[str, Any], parent: int, source: int, sink: int) -> None:
-    """One job: a process that sees to the end of all others, and the first of those. Never returns.
+def _wait(order: dict[str, Any], server: int, pipe: Pipe) -> NoReturn:
+    """Forks the first process, and waits until it and all below it are gone, or its time is over.
 
     Args:
-        order: `kind`, `mode`, `limits`, and `folder` where no namespace gives one.
-        parent: the server.
-        source: where the job is read from.
-        sink: where the result goes.
+        order: `kind`, `mode`, `limits`, and the `folder` where no namespace gives one.
+        server: whom to die with.
+        pipe: where the job comes from, and its result goes.
     """
+    first, late = 0, False
+
+    def end(*_: object) -> None:
+        nonlocal late
+        late = True
+        os.kill(first, signal.SIGKILL)
+
     try:
-        die_with(parent)
+        die_with(server)
         os.setsid()
         adopt()
-        spaces = order["mode"] == "namespaces"
-        if spaces:
+        if order["mode"] == "namespaces":
             isolate()
         here = os.getpid()
-        if first := os.fork():
-            os.close(source)
-            _see_out(first, order["limits"]["total_s"], sink)
-        die_with(0 if spaces else here)  # the first of a process namespace sees no parent
+        if (first := os.fork()) == 0:
+            _work(order, here, pipe)
+        signal.signal(signal.SIGALRM, end)
+        signal.setitimer(signal.ITIMER_REAL, order["limits"]["total_s"])
+        if os.waitpid(first, 0)[1]:
+            words = "timeout: all tests together" if late else "its first process died"
+            pipe.send({"broken": words})
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                os.wait()
+    except Exception as error:
+        pipe.send({"broken": f"{type(error).__name__}: {error}"[:300]})
+    finally:
+        os._exit(0)
+
+
+def _work(order: dict[str, Any], parent: int, pipe: Pipe) -> NoReturn:
+    """The first process: does the job, and sends what came of it."""
+    try:
+        spaces = order["mode"] == "namespaces"
+        die_with(0 if spaces else parent)  # the first of a process namespace sees no parent
         limits = Limits(**order["limits"])
-        uid = _UID + here % 0x400000
-        folder = order.get("folder", "/tmp")
+        uid = _UID + parent % 0x400000
+        folder = "/tmp" if spaces else order["folder"]
         if spaces:
             furnish(limits.file_mb)
         elif may_change_user():
             with contextlib.suppress(PermissionError):
                 os.chown(folder, uid, uid)
         os.chdir(folder)
-        _null()
-        act = _tests if order["kind"] == "tests" else _program
-        result = act(limits, uid, folder, source, sink)
-    except BaseException as error:
-        result = {"broken": f"{type(error).__name__}: {error}"[:300]}
-    with contextlib.suppress(OSError):
-        data = json.dumps(result).encode()
-        while data:
-            data = data[os.write(sink, data) :]
-    os._exit(0)
+        do = _tests if order["kind"] == "tests" else _whole
+        pipe.send(do(pipe, limits, uid, folder))
+    except Exception as error:
+        pipe.send({"broken": f"{type(error).__name__}: {error}"[:300]})
+    finally:
+        os._exit(0)
 
 
-def _see_out(first: int, seconds: float, sink: int) -> NoReturn:
-    """Waits until `first` and all below it are gone, and ends them when the time is over."""
-    late = False
-
-    def end(*_: object) -> None:
-        nonlocal late
-        late = True
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(first, signal.SIGKILL)
-
-    signal.signal(signal.SIGALRM, end)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    with contextlib.suppress(ChildProcessError):
-        while True:
-            os.wait()
-    if late:
-        with contextlib.suppress(OSError):
-            os.write(sink, b'{"broken": "timeout: all tests together"}')
-    os._exit(0)
-
-
-def _tests(limits: Limits, uid: int, folder: str, source: int, sink: int) -> dict[str, Any]:
+def _tests(pipe: Pipe, limits: Limits, uid: int, folder: str) -> dict[str, Any]:
     """Forks the program's process, then reads the job and becomes the tests' process."""
-    down, up = os.pipe(), os.pipe()
-    here = os.getpid()
-    program = os.fork()
-    if program == 0:
-        try:
-            for end in (source, sink, down[1], up[0]):
-                os.close(end)
-            confine(limits, uid, folder, here)
-            _forget()
-            program_server.ProgramServer(Pipe(down[0], up[1], 1 << 30)).serve()
-        finally:
-            os._exit(0)
-    os.close(down[0])
-    os.close(up[1])
+    (down_r, down_w), (up_r, up_w) = os.pipe(), os.pipe()
+    program = _forked(
+        lambda: program_server.ProgramServer(Pipe(down_r, up_w)).serve(),
+        {down_r, up_w}, limits, uid, folder,
+    )  # fmt: skip
+    os.close(down_r)
+    os.close(up_w)
     own = replace(limits, cpu_s=int(limits.total_s) + 1, memory_mb=2 * limits.memory_mb)
     confine(own, uid, folder, os.getppid())
-    job = json.loads(_all(source))
-    result = examine(job, Pipe(up[0], down[1], limits.output_kb * 1024), limits.wall_s)
+    job = pipe.receive()
+    result = examine(job, Pipe(up_r, down_w, limits.output_kb * 1024), limits.wall_s)
     ended_by = _end_of(program, limits)[1] if result["fate"] == "ended" else 0
     return {**result, "ended_by": ended_by}
 
 
-def _program(limits: Limits, uid: int, folder: str, source: int, sink: int) -> dict[str, Any]:
-    """Runs a whole program on one input; gives its output, errors and end."""
-    job = json.loads(_all(source))
-    ends = [os.pipe() for _ in range(3)]
-    here = os.getpid()
-    program = os.fork()
-    if program == 0:
-        try:
-            for number, end in enumerate((ends[0][0], ends[1][1], ends[2][1])):
-                os.dup2(end, number)
-            os.closerange(3, 256)
-            confine(limits, uid, folder, here)
-            _forget()
-            program_server.play(job["setup"], job["program"])
-        finally:
-            os._exit(1)
-    for end in (ends[0][0], ends[1][1], ends[2][1]):
-        os.close(end)
-    given = job["stdin"].encode("utf-8", "surrogatepass")
-    texts, fate = _feed(ends[0][1], ends[1][0], ends[2][0], given, limits)
-    if fate:
-        os.kill(program, signal.SIGKILL)
+def _whole(pipe: Pipe, limits: Limits, uid: int, folder: str) -> dict[str, Any]:
+    """Runs a whole program on one input, in files of memory; gives its output, errors and end."""
+    job = pipe.receive()
+    given, out, errors = (os.memfd_create(name) for name in ("in", "out", "errors"))
+    with open(given, "wb", closefd=False) as file:
+        file.write(job["stdin"].encode("utf-8", "surrogatepass"))
+    os.lseek(given, 0, os.SEEK_SET)
+
+    def run() -> None:
+        for number, file in enumerate((given, out, errors)):
+            os.dup2(file, number)
+            os.close(file)
+        program_server.play(job["setup"], job["program"])
+
+    began = time.monotonic()
+    program = _forked(run, {given, out, errors}, limits, uid, folder)
+    signal.signal(signal.SIGALRM, lambda *_: os.kill(program, signal.SIGKILL))
+    signal.setitimer(signal.ITIMER_REAL, limits.wall_s)
     status, ended_by = _end_of(program, limits)
-    return {
-        "stdout": texts[0].decode("utf-8", "replace"),
-        "stderr": texts[1].decode("utf-8", "replace")[-2000:],
-        "fate": fate,
-        "status": status,
-        "ended_by": 0 if fate else ended_by,
-    }
+    late = ended_by == signal.SIGKILL and time.monotonic() - began >= limits.wall_s
+    flooded = os.fstat(out).st_size > limits.output_kb * 1024
+    fate = "timeout" if late else "output" if flooded else "ended" if ended_by else ""
+    printed = "" if fate else os.pread(out, limits.output_kb * 1024, 0).decode("utf-8", "replace")
+    trace = os.pread(errors, 1 << 20, 0).decode("utf-8", "replace")[-2000:]
+    return {"stdout": printed, "stderr": trace, "fate": fate, "status": status,
+            "ended_by": ended_by}  # fmt: skip
+
+
+def _forked(do: Callable[[], None], kept: set[int], limits: Limits, uid: int, folder: str) -> int:
+    """Forks the process of a program, which keeps some descriptors and is confined; its id."""
+    here = os.getpid()
+    if program := os.fork():
+        return program
+    try:
+        for descriptor in {*range(3, limits.open_files)} - kept:
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+        confine(limits, uid, folder, here)
+        for name in [name for name in sys.modules if name.partition(".")[0] == "tutelage"]:
+            del sys.modules[name]  # a program finds none of our modules
+        do()
+    finally:
+        os._exit(1)
 
 
 def _end_of(program: int, limits: Limits) -> tuple[int, int]:
@@ -186,64 +173,3 @@ def _end_of(program: int, limits: Limits) -> tuple[int, int]:
         return os.WEXITSTATUS(status), 0
     late = os.WTERMSIG(status) == signal.SIGKILL and used.ru_utime + used.ru_stime >= limits.cpu_s
     return 0, signal.SIGXCPU if late else os.WTERMSIG(status)
-
-
-def _feed(
-    into: int, out: int, errors: int, given: bytes, limits: Limits
-) -> tuple[list[bytearray], str]:
-    """Writes a program's input while it reads its output, within time and size."""
-    texts = {out: bytearray(), errors: bytearray()}
-    deadline = time.monotonic() + limits.wall_s
-    view = memoryview(given)
-    poll = select.poll()
-    poll.register(out, select.POLLIN)
-    poll.register(errors, select.POLLIN)
-    if view:
-        os.set_blocking(into, False)
-        poll.register(into, select.POLLOUT)
-    else:
-        os.close(into)
-    opened = {out, errors}
-    fate = ""
-    while opened and not fate:
-        ready = poll.poll(max(0.0, deadline - time.monotonic()) * 1000)
-        if not ready:
-            fate = "timeout"
-        for descriptor, _ in ready:
-            if descriptor == into:
-                try:
-                    view = view[os.write(into, view[:65536]) :]
-                except OSError:
-                    view = view[:0]
-                if not view:
-                    poll.unregister(into)
-                    os.close(into)
-                continue
-            block = os.read(descriptor, 65536)
-            if not block:
-                poll.unregister(descriptor)
-                opened.remove(descriptor)
-            texts[descriptor] += block
-            if len(texts[descriptor]) > limits.output_kb * 1024:
-                fate = "output"
-    return [texts[out], texts[errors]], fate
-
-
-def _all(descriptor: int) -> bytes:
-    with os.fdopen(descriptor, "rb") as stream:
-        return stream.read()
-
-
-def _null() -> None:
-    """Nothing to read, and nowhere to print to."""
-    null = os.open("/dev/null", os.O_RDWR)
-    for descriptor in range(3):
-        os.dup2(null, descriptor)
-    if null > 2:
-        os.close(null)
-
-
-def _forget() -> None:
-    """A program finds none of our modules."""
-    for name in [n for n in sys.modules if n.partition(".")[0] == "tutelage"]:
-        del sys.modules[name]

@@ -16,29 +16,27 @@ import traceback
 import types
 from typing import Any
 
+from tutelage.processes.pipe import Pipe
 from tutelage.sandbox.endpoint import Endpoint
-from tutelage.sandbox.wire import Pipe
 
 PROGRAM = "solution.py"
 _TEXT = 1500
 _PRINTED = 1 << 20
 
 
-class ProgramServer:
+class ProgramServer(Endpoint):
     """Serves one program to the tests at the other end of a pipe."""
 
     def __init__(self, pipe: Pipe) -> None:
-        self._end = Endpoint(pipe, first=1, strict=False)
-        self._end.describe = described
-        self._end.acts.more = {"load": self._load}
+        super().__init__(pipe, first=1, strict=False)
+        self.describe = described
 
     def serve(self) -> None:
         """Answers until the tests are over."""
-        sys.stdout = _Printed(self._end)
-        sys.stdin = _Typed(self._end)
-        self._end.serve()
+        sys.stdout = sys.stdin = _Console(self)
+        super().serve()
 
-    def _load(self, _: Any, setup: str, program: str) -> list[Any]:
+    def do_load(self, _: Any, setup: str, program: str) -> list[Any]:
         """Runs setup and program; gives the module, what it defines, and the setup's classes."""
         _settle()
         module = types.ModuleType("solution")
@@ -47,54 +45,24 @@ class ProgramServer:
         with contextlib.suppress(Exception):  # a setup may want what the program defines
             run(setup, "setup.py", space)
         given = dict(space)
-        self._end.values.given = {n: c for n, c in given.items() if _made_here(c)}
+        self.values.given = {name: kind for name, kind in given.items() if _is_container(kind)}
         run(program, PROGRAM, space)
-        names = [n for n, v in space.items() if n not in given or v is not given[n]]
-        return [_Module(module), names, list(self._end.values.given)]
+        names = [name for name, v in space.items() if name not in given or v is not given[name]]
+        return [module, names, list(self.values.given)]
 
 
-class _Module:
-    """The program's module, as an object whose attributes are its names."""
-
-    def __init__(self, module: types.ModuleType) -> None:
-        object.__setattr__(self, "_module", module)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._module, name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        setattr(self._module, name, value)
-
-    def __dir__(self) -> list[str]:
-        return dir(self._module)
-
-
-class _Printed(io.TextIOBase):
-    """Where a program prints to: what it prints goes to the tests with the next message."""
+class _Console(io.TextIOBase):
+    """What a program prints goes to the tests with the next message; what it reads, these have put
+    in place of the standard input."""
 
     def __init__(self, end: Endpoint) -> None:
         self._end = end
-
-    def writable(self) -> bool:
-        """It is."""
-        return True
 
     def write(self, text: str) -> int:
         """Keeps the text, up to a size."""
         if self._end.printed.tell() < _PRINTED:
             self._end.printed.write(str(text)[:_PRINTED])
         return len(text)
-
-
-class _Typed(io.TextIOBase):
-    """What a program reads: the standard input that the tests have put in place, if any."""
-
-    def __init__(self, end: Endpoint) -> None:
-        self._end = end
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
 
     def readline(self, size: int = -1) -> str:  # type: ignore[override]
         """The next line."""
@@ -132,23 +100,6 @@ def play(setup: str, program: str) -> None:
     os._exit(status & 0xFF)
 
 
-def _settle() -> None:
-    """What a program finds as it starts, the same for each."""
-    random.seed(1)
-    sys.argv = [PROGRAM]
-    builtins.exit = builtins.quit = sys.exit  # type: ignore[assignment]
-
-
-def _made_here(value: Any) -> bool:
-    """Whether both sides can have instances of this class, each its own: it holds only attributes."""
-    return (
-        type(value) is type
-        and value.__module__ == "solution"
-        and not issubclass(value, BaseException)
-        and all("__dict__" in vars(kind) or kind is object for kind in value.__mro__[-2:])
-    )
-
-
 def described(error: BaseException) -> str:
     """The traceback of an exception, as far as it is in the program."""
     try:
@@ -159,3 +110,20 @@ def described(error: BaseException) -> str:
         return "".join([*head, *traceback.format_list(frames), *last])[-_TEXT:]
     except BaseException:
         return "an exception that cannot be shown"
+
+
+def _settle() -> None:
+    """What a program finds as it starts, the same for each."""
+    random.seed(1)
+    sys.argv = [PROGRAM]
+    builtins.exit = builtins.quit = sys.exit  # type: ignore[assignment]
+
+
+def _is_container(value: Any) -> bool:
+    """Whether both sides can have instances of this class, each its own: it holds only attributes."""
+    return (
+        type(value) is type
+        and value.__module__ == "solution"
+        and not issubclass(value, BaseException)
+        and all("__dict__" in vars(kind) or kind is object for kind in value.__mro__[-2:])
+    )

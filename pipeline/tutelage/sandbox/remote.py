@@ -1,6 +1,6 @@
 """What stands here for an object that lives in the other process.
 
-Each class of the other side has a class here, of the same name and with the same parents, that has
+Each class of the other side has a class here, of the same name and in the same line of parents, with
 those operators that the class over there has. So `isinstance`, `except`, `with`, `for` and `+` find
 what they would find there, and hand it on. An instance that is a number, a text or a container as well
 (`IntEnum`, a named tuple, a `list` with methods of its own) is one here, too, and compares as one.
@@ -13,8 +13,9 @@ is right: `Skipped`, so that nothing is judged.
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Protocol
+
+from tutelage.sandbox.containers import BASES, MUTABLE
 
 
 class Skipped(BaseException):
@@ -72,116 +73,173 @@ def owner(value: Any) -> Owner | None:
     return OWNERS.get(id(value))
 
 
+def _get(self: Any, name: str) -> Any:
+    if (original := OWNERS.get(id(self))) is None:
+        raise AttributeError(name)
+    return original.side.attribute(self, name)
+
+
+def _ask(self: Any, do: str, *arguments: Any) -> Any:
+    return OWNERS[id(self)].side.ask(do, self, *arguments)
+
+
+def _is_local(self: Any, name: str) -> bool:
+    """Whether an attribute is set here: of no original, or one that Python itself looks at."""
+    return name.startswith("__") or id(self) not in OWNERS
+
+
 class Remote:
     """What all stand-ins for objects can do."""
 
     __slots__ = ()
+    __local__: frozenset[str] = frozenset()
+    """Attributes that are had here, as those of a list."""
+
+    def __init_subclass__(cls) -> None:
+        """What a parent of the library would do here, it has done over there."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name.startswith("__") or name in type(self).__local__:
+            return super().__getattribute__(name)
+        return _get(self, name)
 
     def __getattr__(self, name: str) -> Any:
-        found = OWNERS.get(id(self))
-        if found is None:
-            raise AttributeError(name)
-        return found.side.attribute(self, name)
+        return _get(self, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        found = OWNERS.get(id(self))
-        if found is None or name.startswith("__"):
-            object.__setattr__(self, name, value)
+        if _is_local(self, name):
+            super().__setattr__(name, value)
         else:
-            found.side.ask("set", self, name, value)
+            _ask(self, "set", name, value)
 
     def __delattr__(self, name: str) -> None:
-        OWNERS[id(self)].side.ask("delete", self, name)
+        _ask(self, "delete", name)
 
     @property
     def __dict__(self) -> Any:  # type: ignore[override]
-        return OWNERS[id(self)].side.attribute(self, "__dict__")
+        return _get(self, "__dict__")
 
     @property
     def __doc__(self) -> Any:  # type: ignore[override]
-        return OWNERS[id(self)].side.attribute(self, "__doc__")
+        return _get(self, "__doc__")
 
     def __dir__(self) -> Any:
-        return OWNERS[id(self)].side.ask("names", self)
+        return _ask(self, "names")
 
     def __repr__(self) -> str:
-        return str(OWNERS[id(self)].side.ask("special", self, "__repr__"))
+        return str(_ask(self, "special", "__repr__")) if owner(self) else super().__repr__()
 
     def __copy__(self) -> Any:
-        return OWNERS[id(self)].side.ask("copy", self, False)
+        return _ask(self, "copy", False)
 
     def __deepcopy__(self, memo: Any) -> Any:
-        return OWNERS[id(self)].side.ask("copy", self, True)
+        return _ask(self, "copy", True)
 
 
 class RemoteType(type):
     """Class of the classes that stand for one over there, made by `stand_in_class`."""
 
+    line: list[type] | None = None
+    """Parents of the class that is being made, as they stand over there."""
+
     def __new__(cls, name: str, bases: Any, namespace: Any, **_: Any) -> "RemoteType":
         """Refuses what a `class` statement of the tests wants."""
         raise Skipped(f"it derives {name} from a class of the program's")
 
+    def mro(cls) -> list[type]:
+        """Its line of parents, which need not be Python's own reckoning."""
+        return super().mro() if RemoteType.line is None else [cls, *RemoteType.line]
+
     def __call__(cls, *arguments: Any, **named: Any) -> Any:
         """An instance, made over there."""
         mine = OWNERS[id(cls)]
-        made = mine.side.call(cls, *arguments, **named)
-        if found := OWNERS.get(id(made)):
-            found.meant = mine.label in mine.side.meant
-        return made
+        instance = mine.side.call(cls, *arguments, **named)
+        if original := owner(instance):
+            original.meant = mine.label in mine.side.meant
+        return instance
+
+    def __getattribute__(cls, name: str) -> Any:
+        if name.startswith("__") or id(cls) not in OWNERS:
+            return super().__getattribute__(name)
+        return _get(cls, name)
 
     def __getattr__(cls, name: str) -> Any:
-        found = OWNERS.get(id(cls))
-        if found is None:
-            raise AttributeError(name)
-        return found.side.attribute(cls, name)
+        return _get(cls, name)
 
     def __setattr__(cls, name: str, value: Any) -> None:
-        found = OWNERS.get(id(cls))
-        if found is None or name.startswith("__"):
-            type.__setattr__(cls, name, value)
+        if _is_local(cls, name):
+            super().__setattr__(name, value)
         else:
-            found.side.ask("set", cls, name, value)
+            _ask(cls, "set", name, value)
+
+    @property
+    def __mro__(cls) -> tuple[type, ...]:
+        return tuple(kind for kind in type.__dict__["__mro__"].__get__(cls) if kind is not Remote)
+
+    @property
+    def __bases__(cls) -> Any:  # type: ignore[override]
+        return _get(cls, "__bases__")
+
+    @property
+    def __doc__(cls) -> Any:  # type: ignore[override]
+        return _get(cls, "__doc__")
+
+    def __dir__(cls) -> Any:
+        return _ask(cls, "names")
 
     def __iter__(cls) -> Any:
-        return OWNERS[id(cls)].side.ask("special", cls, "__iter__")
+        return _ask(cls, "special", "__iter__")
 
     def __len__(cls) -> int:
-        return int(OWNERS[id(cls)].side.ask("special", cls, "__len__"))
+        return int(_ask(cls, "special", "__len__"))
 
     def __bool__(cls) -> bool:
         return True
 
     def __getitem__(cls, key: Any) -> Any:
-        return OWNERS[id(cls)].side.ask("special", cls, "__getitem__", key)
+        return _ask(cls, "special", "__getitem__", key)
 
     def __contains__(cls, item: Any) -> bool:
         return bool(_handed(cls, "__contains__", item))
 
 
-def stand_in_class(name: str, bases: tuple[type, ...], dunders: list[str]) -> RemoteType:
-    """A class that hands on `dunders`, and other names that would hide those of the other side."""
-    namespace: dict[str, Any] = {"__module__": "solution", "__slots__": ()}
-    namespace["__doc__"] = vars(Remote)["__doc__"]
-    for word in dunders:
-        if word == "__await__":
-            namespace[word] = lambda self: _awaited(self).__await__()
-        elif word == ALIKE:
+def stand_in_class(name: str, line: list[type], words: list[str]) -> RemoteType:
+    """A class that hands `words` on.
+
+    Args:
+        name: of the class over there.
+        line: its parents over there, near ones first: stand-ins, and classes of the library.
+        words: names of what it does otherwise than its parents of the library.
+    """
+    library = [kind for kind in line if not isinstance(kind, RemoteType)]
+    plain = next((kind for kind in library if is_plain(kind)), object)
+    local = frozenset(dir(plain) if plain is not object else ()) - {*words}
+    namespace: dict[str, Any] = {"__module__": "solution", "__local__": local}
+    namespace |= {word: vars(Remote)[word] for word in ("__dict__", "__doc__")}
+    for word in words:
+        if word == ALIKE:
             namespace["__eq__"] = _alike
-        elif word in _OPERATORS:
-            namespace[word] = _operator(word)
-        elif word in _SPECIAL:
-            namespace[word] = _special(word)
-        elif not word.startswith("__"):
-            namespace[word] = property(partial(_attribute, name=word))
-    if not any(issubclass(base, Remote) for base in bases):
-        bases = (*(base for base in bases if base is not object), Remote)
-        namespace.setdefault("__repr__", Remote.__repr__)
-    if any(issubclass(base, BaseException) for base in bases):
-        namespace.pop("__repr__")
-    try:
-        return type.__new__(RemoteType, name, bases, namespace)
-    except TypeError:  # a layout that cannot be had here
-        return type.__new__(RemoteType, name, (Remote,), namespace)
+        elif word in KNOWN:
+            namespace[word] = _method(word)
+    ours = [kind for kind in line if isinstance(kind, RemoteType)]
+    parent = next((kind for kind in ours if issubclass(kind, plain)), plain)
+    bases = (Remote,) if plain is object else (parent, Remote) if parent is plain else (parent,)
+    for parents in (library, plain.__mro__):
+        RemoteType.line = [*ours, Remote, *(kind for kind in parents if kind is not object), object]
+        try:
+            return type.__new__(RemoteType, name, bases, dict(namespace))
+        except TypeError:  # a layout that cannot be had here
+            continue
+        finally:
+            RemoteType.line = None
+    return type.__new__(RemoteType, name, (Remote,), namespace)
+
+
+def is_plain(kind: Any) -> bool:
+    """Whether a class of the library is what an instance can be here as well."""
+    return kind in BASES or kind in MUTABLE or (
+        isinstance(kind, type) and issubclass(kind, BaseException)
+    )  # fmt: skip
 
 
 def generator(side: Asks, number: int) -> Generator[Any, Any, Any]:
@@ -194,8 +252,9 @@ def generator(side: Asks, number: int) -> Generator[Any, Any, Any]:
             return end.value
         try:
             how, value = "send", (yield item)
-        except GeneratorExit:
-            raise  # perhaps in the midst of another message
+        except GeneratorExit as error:
+            side.ask("step", None, number, "throw", error)
+            raise
         except BaseException as error:
             how, value = "throw", error
 
@@ -205,9 +264,15 @@ async def awaited(side: Asks, number: int) -> Any:
     return side.ask("run", None, number)
 
 
-async def _awaited(waits: Any) -> Any:
-    found = OWNERS[id(waits)]
-    return await awaited(found.side, found.number)
+def _method(name: str) -> Callable[..., Any]:
+    """What hands one operator on."""
+    if name == "__await__":
+        return lambda self: awaited(OWNERS[id(self)].side, OWNERS[id(self)].number).__await__()
+    if name == "__call__":
+        return lambda self, *given, **named: OWNERS[id(self)].side.call(self, *given, **named)
+    if name in _OPERATORS:
+        return lambda self, *given: _handed(self, name, *given)
+    return lambda self, *given: _ask(self, "special", name, *given)
 
 
 def _handed(self: Any, name: str, *arguments: Any) -> Any:
@@ -219,51 +284,35 @@ def _handed(self: Any, name: str, *arguments: Any) -> Any:
             return NotImplemented
         raise Skipped(f"it uses {name} of {mine.label}, an object of the program's, on other data")
     result = mine.side.ask("special", self, name, *arguments)
-    if found := OWNERS.get(id(result)):
-        found.meant = mine.meant
+    if original := owner(result):
+        original.meant = mine.meant
     return result
-
-
-def _attribute(self: Any, name: str) -> Any:
-    return OWNERS[id(self)].side.attribute(self, name)
 
 
 def _alike(self: Any, other: object) -> Any:
     return _handed(self, "__eq__", other) if owner(other) else NotImplemented
 
 
-def _operator(name: str) -> Callable[..., Any]:
-    return lambda self, *arguments: _handed(self, name, *arguments)
-
-
-def _special(name: str) -> Callable[..., Any]:
-    if name == "__call__":
-        return lambda self, *given, **named: OWNERS[id(self)].side.call(self, *given, **named)
-    return lambda self, *given: OWNERS[id(self)].side.ask("special", self, name, *given)
-
-
-def _words(text: str) -> frozenset[str]:
+def _dunders(text: str) -> frozenset[str]:
     return frozenset(f"__{word}__" for word in text.split())
 
 
-_ARITHMETIC = "add sub mul truediv floordiv mod divmod pow matmul and or xor lshift rshift"
-_OPERATORS = _words(
-    f"eq ne lt le gt ge contains {_ARITHMETIC} r{_ARITHMETIC.replace(' ', ' r')}"
-    f" i{_ARITHMETIC.replace(' ', ' i')}"
+_BINARY = "add sub mul truediv floordiv mod divmod pow matmul and or xor lshift rshift"
+_OPERATORS = _dunders(
+    f"eq ne lt le gt ge contains {_BINARY} {_BINARY} r{_BINARY.replace(' ', ' r')}"
+    f" i{_BINARY.replace(' ', ' i')}"
 )
 """Operators whose other operand may be what is expected."""
-_SPECIAL = _words(
+KNOWN = _OPERATORS | _dunders(
     "call len length_hint bool int float complex index abs neg pos invert round trunc floor ceil hash"
     " repr str bytes format iter next reversed getitem setitem delitem enter exit"
-    " aenter aexit aiter anext fspath"
+    " aenter aexit aiter anext fspath await"
 )
-"""Other operators: what they are given are arguments, as of a call."""
+"""All that a stand-in may hand on; what the others are given are arguments, as of a call."""
 ALIKE = "__eq__ with its own kind"
 """Stands for an `__eq__` that says of all other data that it is not equal, as a data class has it."""
-KNOWN = _SPECIAL | _OPERATORS | {"__await__"}
-"""All that a stand-in may hand on."""
-ATTRIBUTES = _words(
-    "name qualname doc module annotations wrapped dict self defaults kwdefaults members"
+ATTRIBUTES = _dunders(
+    "name qualname doc module annotations wrapped dict self defaults kwdefaults members bases"
     " dataclass_fields dataclass_params match_args slots cause context notes code func closure"
 )
 """Attributes in double underscores that may be asked for."""

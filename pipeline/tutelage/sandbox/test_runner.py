@@ -21,12 +21,12 @@ import contextlib
 import random
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tutelage import seeds
-from tutelage.sandbox.acts import LIBRARY, SETTINGS
-from tutelage.sandbox.endpoint import SHOWN, Endpoint
+from tutelage.processes.pipe import Broken, Pipe
+from tutelage.sandbox.endpoint import LIBRARY, SETTINGS, SHOWN, Endpoint
 from tutelage.sandbox.remote import OWNERS, Skipped, owner
 from tutelage.sandbox.test_source import (
     TestSource,
@@ -36,19 +36,19 @@ from tutelage.sandbox.test_source import (
     parsed,
     run_tests,
     stand_in,
-)
-from tutelage.sandbox.wire import Broken, Pipe
+)  # fmt: skip
 
 
 class Client(Endpoint):
-    """The tests' end of the pipe, which knows what was called last."""
+    """The tests' end of the pipe, which counts what they find and keeps the first failure."""
 
     def __init__(self, pipe: Pipe) -> None:
         super().__init__(pipe, first=0, strict=True)
-        self.acts.more = {"typed": _typed}
         self.calls = 0
         self.last = ""
         """The last call that a test made, as text."""
+        self.passed = self.total = 0
+        self.failure: dict[str, str] = {}
 
     def call(self, on: Any, *arguments: Any, **named: Any) -> Any:
         """Calls an object of the program's."""
@@ -57,33 +57,14 @@ class Client(Endpoint):
         self.last = f"{OWNERS[id(on)].label}({', '.join(words)})"[:SHOWN]
         return super().call(on, *arguments, **named)
 
-
-class Report:
-    """Counts what the tests found, and keeps the first failure."""
-
-    def __init__(self, client: Client) -> None:
-        self.passed = self.total = 0
-        self.failure: dict[str, str] = {}
-        self._client = client
-
-    @property
-    def calls(self) -> int:
-        """Calls into the program so far."""
-        return self._client.calls
-
-    def is_of_program(self, error: BaseException) -> bool:
-        """Whether the program raised it."""
-        return error is self._client.raised
+    def do_typed(self, _: Any) -> str:
+        """A line of what a test has put in place of the standard input."""
+        return sys.stdin.readline() if builtins.input is _INPUT else f"{builtins.input()}\n"
 
     def compare(
-        self,
-        source: str,
-        left: Callable[[], Any],
-        right: Callable[[], Any],
-        holds: Callable[[Any, Any], Any],
-        mirrored: bool | None,
-        steady: bool,
-    ) -> None:
+        self, source: str, left: Callable[[], Any], right: Callable[[], Any],
+        holds: Callable[[Any, Any], Any], mirrored: bool | None, steady: bool,
+    ) -> None:  # fmt: skip
         """Stands for `assert left == right`, or with another operator.
 
         Args:
@@ -104,7 +85,7 @@ class Report:
                     sides.append(side())
                     calls.append(self.calls)
             finally:
-                if len(sides) == 0:  # what was expected is worth to be told
+                if not sides:  # what was expected is worth to be told
                     sides += [None, right()]
             held = bool(holds(*sides))
         except BaseException as error:
@@ -112,10 +93,10 @@ class Report:
             return
         if mirrored is None:
             mirrored = calls[0] == calls[1] < calls[2]
-        wanted, got = sides if mirrored else sides[::-1]
-        if held and steady and shown(wanted) != early:
+        wanted, got = map(shown, sides if mirrored else sides[::-1])
+        if held and steady and wanted != early:
             raise Skipped("what a test expects changes with the call")
-        self.count(held, source, shown(wanted), shown(got))
+        self.count(held, source, wanted, got)
 
     def check(self, source: str, test: Callable[[], Any]) -> None:
         """Stands for any other `assert`."""
@@ -128,22 +109,22 @@ class Report:
             return
         self.count(held, source, "a true value", shown(value))
 
+    def begin(self) -> None:
+        """Forgets what the test before this one did."""
+        self.last = self.trace = ""
+
     def fail(self, source: str, error: BaseException, expected: str = "") -> None:
         """Counts a test that an exception ended.
 
         Raises:
             Broken, Skipped: `error`, where it is one of these.
         """
-        if isinstance(error, Broken | Skipped | KeyboardInterrupt):
+        if isinstance(error, Broken | Skipped):
             raise error
-        if isinstance(error, ModuleNotFoundError) and error is not self._client.raised:
+        if isinstance(error, ModuleNotFoundError) and error is not self.raised:
             raise Skipped(f"{error}") from None
-        words = f"{type(error).__name__}: {error}"[:SHOWN]
-        self.count(False, source, expected, words, self._client.trace or words)
-
-    def begin(self) -> None:
-        """Forgets what the test before this one did."""
-        self._client.last = self._client.trace = ""
+        words = _words(error)
+        self.count(False, source, expected, words, self.trace or words)
 
     def count(self, held: bool, source: str, expected: str, actual: str, trace: str = "") -> None:
         """Counts one test; keeps the first failure."""
@@ -151,11 +132,9 @@ class Report:
         self.passed += held
         if not held and not self.failure:
             self.failure = {
-                "input": self._client.last or source[:SHOWN],
-                "expected": expected,
-                "actual": actual,
-                "traceback": trace,
-            }
+                "input": self.last or source[:SHOWN], "expected": expected,
+                "actual": actual, "traceback": trace,
+            }  # fmt: skip
 
 
 def examine(job: dict[str, Any], pipe: Pipe, wall_s: float) -> dict[str, Any]:
@@ -164,67 +143,62 @@ def examine(job: dict[str, Any], pipe: Pipe, wall_s: float) -> dict[str, Any]:
     Gives `passed`, `total`, `first_failure`, `fate` (how the program ended, where it did), and
     `skipped`, where the tests cannot be put.
     """
-    client = Client(pipe)
-    report = Report(client)
-    found: dict[str, Any] = {"fate": "", "skipped": ""}
+    client, skipped = Client(pipe), ""
+    pieces: list[TestSource] = []
+    untried = 0
     try:
-        pieces = [parsed(source) for source in job["tests"]]
-    except (SyntaxError, ValueError, RecursionError) as error:
-        skipped = f"a test does not parse: {error}"
-        return {"passed": 0, "total": 0, "first_failure": {}, "fate": "", "skipped": skipped}
-    untried = len(pieces)
-    try:
+        pieces += map(parsed, job["tests"])
+        untried = len(pieces)
         pipe.deadline = time.monotonic() + wall_s
         names, space = _space(client, job, pieces)
         entry = job["entry_point"]
         point = names.get(entry, _missing(entry)) if entry else None
-        space |= {"__name__": "__main__", "__report__": report}
+        space |= {"__name__": "__main__", "__report__": client}
         called = frozenset[str]().union(*(piece.calls for piece in pieces))
         for piece in pieces:
             pipe.deadline = time.monotonic() + wall_s
             if entry in names:
                 space[entry] = point
-            _run(piece, space, called, point, report)
+            _run(piece, space, called, point, client)
             untried -= 1
     except Broken:
         pass
     except Skipped as error:
-        found["skipped"] = str(error)
+        skipped = str(error)
     except BaseException as error:  # of the program as it loaded
-        report.total += len(pieces)
-        words = f"{type(error).__name__}: {error}"[:SHOWN]
-        report.failure = {"input": "", "expected": "", "actual": words, "traceback": client.trace}
+        client.begin()
+        client.count(False, "", "", _words(error), client.trace)
+        client.total = len(pieces)
     if pipe.fate:  # even where a test has caught it
-        found["fate"] = pipe.fate
-        report.total += untried or not report.failure
-        report.failure = report.failure or {
+        client.total += untried or not client.failure
+        client.failure = client.failure or {
             "input": client.last, "expected": "", "actual": pipe.fate, "traceback": client.trace
         }  # fmt: skip
-    found["skipped"] = found["skipped"] or Skipped.first
     return {
-        **found, "passed": report.passed, "total": report.total, "first_failure": report.failure,
+        "passed": client.passed, "total": client.total, "first_failure": client.failure,
+        "fate": pipe.fate, "skipped": skipped or Skipped.first,
     }  # fmt: skip
 
 
 def _space(
-    client: Client, job: dict[str, Any], pieces: list[TestSource]
+    client: Client, job: dict[str, Any], pieces: Sequence[TestSource]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The program's names, and all that tests see: under the setup's, but the entry point on top."""
-    setup, entry = job["setup"], job["entry_point"]
+    setup, entry, program = job["setup"], job["entry_point"], job["program"]
     texts = [setup, *job["tests"]]
     client.meant = classes_meant(texts)
-    module, defined, given = client.ask(
-        "load", None, given_to(setup, job["program"]), job["program"]
-    )
+    module, defined, given = client.ask("load", None, given_to(setup, program), program)
     wanted = {entry}.union(*map(identifiers, texts))
     names: dict[str, Any] = {}
     for name in defined:
         if name == entry or (name in wanted and not hasattr(builtins, name)):
             names[name] = client.ask("get", module, name)
-            if found := owner(names[name]):
-                found.label = name
+            if original := owner(names[name]):
+                original.label = name
     random.seed(seeds.seed(*texts))
-    _forward(client)
+    for place, name in LIBRARY:
+        function = getattr(sys.modules[place], name)
+        setattr(sys.modules[place], name, _forwarded(client, place, name, function))
     space: dict[str, Any] = {"__name__": "tests", **names}
     with contextlib.suppress(Exception):  # what fails here, fails again where a test needs it
         exec(compile(setup, "setup.py", "exec"), space)
@@ -247,39 +221,33 @@ def _missing(name: str) -> Callable[..., Any]:
     return missing
 
 
-def _forward(client: Client) -> None:
-    """Functions of the library that look into an object, or seed chance, do so over there as well."""
+def _forwarded(client: Client, module: str, name: str, own: Callable[..., Any]) -> Any:
+    """A function of the library that looks into an object, or seeds chance, does so there as well."""
 
-    def forward(module: str, name: str, own: Callable[..., Any]) -> Callable[..., Any]:
-        def function(*arguments: Any, **named: Any) -> Any:
-            there = arguments and owner(arguments[0])
-            result = None if there else own(*arguments, **named)
-            if there or name in SETTINGS:
-                over = client.ask("library", None, module, name, *arguments, **named)
-            return over if there else result
+    def function(*arguments: Any, **named: Any) -> Any:
+        there = arguments and owner(arguments[0])
+        result = None if there else own(*arguments, **named)
+        if there or name in SETTINGS:
+            over = client.ask("library", None, module, name, *arguments, **named)
+        return over if there else result
 
-        return function
-
-    for module, name in LIBRARY:
-        setattr(
-            sys.modules[module], name, forward(module, name, getattr(sys.modules[module], name))
-        )
+    return function
 
 
 def _run(
-    piece: TestSource, space: dict[str, Any], called: frozenset[str], entry: Any, report: Report
+    piece: TestSource, space: dict[str, Any], called: frozenset[str], entry: Any, client: Client
 ) -> None:
     """Runs one piece in `space`; it counts its own asserts, or once as a whole where it has none."""
-    before, calls = report.total, report.calls
-    report.begin()
+    before, calls = client.total, client.calls
+    client.begin()
     try:
         exec(compile(piece.code, "tests.py", "exec"), space)
         run_tests(piece, space, called, entry)
     except BaseException as error:
-        if not isinstance(error, SystemExit) or error.code or report.is_of_program(error):
-            report.fail(piece.source, error)
-    if report.total == before and report.calls > calls and _can_fail(piece, space):
-        report.count(True, piece.source, "", "")
+        if not isinstance(error, SystemExit) or error.code or error is client.raised:
+            client.fail(piece.source, error)
+    if client.total == before and client.calls > calls and _can_fail(piece, space):
+        client.count(True, piece.source, "", "")
 
 
 def _can_fail(piece: TestSource, space: dict[str, Any]) -> bool:
@@ -287,14 +255,14 @@ def _can_fail(piece: TestSource, space: dict[str, Any]) -> bool:
     if piece.guards or piece.classes:
         return True
     own = (space.get(name) for name in piece.calls if not hasattr(builtins, name))
-    return any(callable(found) and not owner(found) for found in own)
+    return any(callable(function) and not owner(function) for function in own)
 
 
-def _typed(_: Any) -> str:
-    """A line of what a test has put in place of the standard input."""
-    if builtins.input is not _INPUT:
-        return f"{builtins.input()}\n"
-    return sys.stdin.readline()
+def _words(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"[:SHOWN]
+    except Exception:
+        return type(error).__name__
 
 
 def shown(value: Any) -> str:

@@ -45,9 +45,12 @@ def parsed(source: str) -> TestSource:
     """`source` as a piece.
 
     Raises:
-        SyntaxError, ValueError, RecursionError: it is no Python.
+        Skipped: it is no Python.
     """
-    tree = ast.parse(source)
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError) as error:
+        raise Skipped(f"a test does not parse: {error}") from None
     functions: dict[str, int] = {}
     classes: list[str] = []
     for node in _top(tree.body):

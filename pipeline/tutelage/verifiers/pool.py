@@ -11,28 +11,26 @@ The pool does not sandbox: what runs a student's program is `sandbox`, inside su
 """
 
 import asyncio
-import contextlib
 import dataclasses
-import json
 import os
-import select
 import signal
-import subprocess
 import sys
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import tutelage
+from tutelage.processes.pipe import Broken
+from tutelage.processes.worker import Worker
 from tutelage.records import Problem, Verdict
 from tutelage.verifiers import Verifier, load, name_for
 
 WALL = 10
 """Seconds by the clock for each second of the processor: the machine may be that many times
 overloaded."""
+BEGAN = "began"
+"""What a child sends when its verifier is loaded."""
 CUT = "cut off by the length limit"
 START_LIMIT = 300.0
 """Seconds that a child may take to start and to import its verifier."""
@@ -61,7 +59,7 @@ class VerifierPool:
         self._loaded: dict[str, Verifier] = {}
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="verifier")
         self._own = threading.local()
-        self._children: list[_Child] = []
+        self._children: list[Worker] = []
         self._closed = False
         if verifier:
             load(verifier)
@@ -128,16 +126,17 @@ class VerifierPool:
             "problem": dataclasses.asdict(problem),
             "answer": answer,
             "timeout": limit,
+            "path": [entry for entry in sys.path if entry],
         }
         reason = _GONE
         for _ in range(2):
-            child: _Child | None = getattr(self._own, "child", None)
+            child: Worker | None = getattr(self._own, "child", None)
             if child is None or not child.alive:
-                child = self._own.child = _Child(self._memory_mb)
+                child = self._own.child = _child(self._memory_mb)
                 self._children = [c for c in self._children if c.alive] + [child]
             if self._closed:
                 child.stop()
-            fate = child.ask(order, limit)
+            fate = _asked(child, order)
             if isinstance(fate, Verdict):
                 return fate
             reason = "closed" if self._closed else fate
@@ -150,92 +149,30 @@ class VerifierPool:
 _CHILD = "tutelage.verifiers.child"
 _GONE = "died: the verifier's process does not start"
 """Of a child that had ended before it began on an order: worth another child."""
+_FATES = {-signal.SIGKILL: "memory", -signal.SIGALRM: "timeout", -signal.SIGPROF: "timeout"}
+_KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR", "HOME", "SYSTEMROOT")
+"""What a child gets of our environment."""
 
 
-class _Child:
-    """One child process and the pipes to it. Used by one thread."""
+def _child(memory_mb: int) -> Worker:
+    environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    return Worker(_CHILD, str(memory_mb), environment=environment | {"OMP_NUM_THREADS": "1"})
 
-    def __init__(self, memory_mb: int) -> None:
-        root = str(Path(tutelage.__file__).resolve().parents[1])
-        keep = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR", "HOME", "SYSTEMROOT")
-        environment = {name: os.environ[name] for name in keep if name in os.environ}
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", _CHILD, str(os.getpid()), str(memory_mb)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**environment, "PYTHONPATH": root, "OMP_NUM_THREADS": "1"},
-            start_new_session=True,
-        )
-        self._unread = b""
-        self._orders = 0
-        self.alive = True
-        try:
-            self._send({"path": [entry for entry in sys.path if entry]})
-        except OSError:
-            self.kill()
 
-    def ask(self, order: dict[str, Any], limit: float) -> Verdict | str:
-        """The child's verdict, or why it gave none."""
-        self._orders += 1
-        try:
-            self._send({**order, "id": self._orders})
-        except OSError:
-            self.kill()
-            return _GONE
-        reply = self._receive(START_LIMIT)
-        began = isinstance(reply, dict) and "began" in reply
-        if began:
-            reply = self._receive(WALL * limit + 2)
-        if isinstance(reply, dict):
-            if reply["reason"] == "memory":
-                self.kill()
-            return Verdict(**reply)
-        if reply == "timeout":
-            self.kill()
+def _asked(child: Worker, order: dict[str, Any]) -> Verdict | str:
+    """The child's verdict, or why it gave none."""
+    began = False
+    try:
+        child.send(order, START_LIMIT)
+        reply = child.receive()
+        if began := reply == BEGAN:
+            child.pipe.deadline = time.monotonic() + WALL * order["timeout"] + 2
+            reply = child.receive()
+    except Broken:
+        status = child.kill()
+        if child.pipe.fate == "timeout":
             return "timeout" if began else "timeout: the verifier did not start"
-        code = self.kill()
-        if not began:
-            return _GONE
-        known = {-signal.SIGKILL: "memory", -signal.SIGALRM: "timeout", -signal.SIGPROF: "timeout"}
-        return known.get(code, f"died: exit status {code}")
-
-    def stop(self) -> None:
-        """Ends the process at once, from any thread; the thread that uses it cleans up."""
-        self._process.kill()
-
-    def kill(self) -> int:
-        """Ends the process, whatever it does; its exit status where it had ended by itself."""
-        self.alive = False
-        try:
-            code = self._process.wait(timeout=0.05 if self._process.poll() is None else 0)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            code = self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
-        return code
-
-    def _send(self, order: dict[str, Any]) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(order).encode() + b"\n")
-        self._process.stdin.flush()
-
-    def _receive(self, limit: float) -> Any:
-        """The next line as JSON; `timeout`, or `end` where the child is gone."""
-        assert self._process.stdout is not None
-        descriptor = self._process.stdout.fileno()
-        poll = select.poll()
-        poll.register(descriptor, select.POLLIN)
-        deadline = time.monotonic() + limit
-        while b"\n" not in self._unread:
-            if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
-                return "timeout"
-            block = os.read(descriptor, 65536)
-            if not block:
-                return "end"
-            self._unread += block
-        line, _, self._unread = self._unread.partition(b"\n")
-        return json.loads(line)
+        return _FATES.get(status, f"died: exit status {status}") if began else _GONE
+    if reply["reason"] == "memory":
+        child.kill()
+    return Verdict(**reply)

@@ -1,0 +1,85 @@
+"""Messages between two processes, each a JSON text after its length, with a deadline on every wait."""
+
+import json
+import os
+import select
+import time
+from typing import Any
+
+
+class Broken(BaseException):
+    """The other side is gone, too slow, or sends what cannot be read; its text says which.
+
+    No `Exception`, so that code that catches those does not hide it.
+    """
+
+
+class Pipe:
+    """One end, over two file descriptors.
+
+    Args:
+        source: read from.
+        sink: written to.
+        largest: bytes of one message that is received.
+    """
+
+    def __init__(self, source: int, sink: int, largest: int = 1 << 30) -> None:
+        self._source, self._sink, self._largest = source, sink, largest
+        os.set_blocking(sink, False)
+        self.deadline = 0.0
+        """`time.monotonic()` at which waiting ends; 0 for never."""
+        self.fate = ""
+        """How it came to be broken, if it is: `ended`, `timeout`, `output`, `garbled`."""
+
+    def broken(self, fate: str) -> Broken:
+        """What to raise."""
+        self.fate = self.fate or fate
+        return Broken(fate)
+
+    def send(self, message: object) -> None:
+        """Sends one message.
+
+        Raises:
+            Broken: `ended`, `timeout`.
+        """
+        data = json.dumps(message).encode()
+        view = memoryview(len(data).to_bytes(4, "big") + data)
+        while view:
+            self._wait(self._sink, select.POLLOUT)
+            try:
+                view = view[os.write(self._sink, view) :]
+            except BlockingIOError:
+                continue
+            except OSError:
+                raise self.broken("ended") from None
+
+    def receive(self) -> Any:
+        """The next message.
+
+        Raises:
+            Broken: `ended`, `timeout`, `output` (it is too long) or `garbled`.
+        """
+        size = int.from_bytes(self._read(4), "big")
+        if size > self._largest:
+            raise self.broken("output")
+        try:
+            return json.loads(self._read(size))
+        except (ValueError, RecursionError, MemoryError):
+            raise self.broken("garbled") from None
+
+    def _read(self, size: int) -> bytes:
+        blocks = bytearray()
+        while len(blocks) < size:
+            self._wait(self._source, select.POLLIN)
+            block = os.read(self._source, min(size - len(blocks), 1 << 20))
+            if not block:
+                raise self.broken("ended")
+            blocks += block
+        return bytes(blocks)
+
+    def _wait(self, descriptor: int, event: int) -> None:
+        poll = select.poll()
+        poll.register(descriptor, event)
+        left = max(0.0, self.deadline - time.monotonic()) * 1000 if self.deadline else None
+        if not poll.poll(left):
+            raise self.broken("timeout")
