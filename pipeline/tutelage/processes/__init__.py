@@ -1,4 +1,8 @@
-"""Processes that others start, and that must end with them. Standard library only."""
+"""Processes that others start, and that must end with them. Standard library only.
+
+reaper, supervised      a command of any kind, killed with all that it started
+worker, pipe            a Python process of ours that is asked and answers, and may be killed
+"""
 
 import os
 

@@ -6,9 +6,9 @@
     test_source, asserts    what of a test is run, and what it counts as
     pytest_, numpy_stand_in what tests use of libraries that are not there
     program_server          the program in a process of its own
-    endpoint, values, acts  the two ends of the pipe between these: questions, values, what is done
-    remote, containers      stand-ins for objects of the other side; containers that both have
-    wire                    messages, and plain values
+    endpoint                either end of the pipe between these: what may be asked of the other
+    remote                  stand-ins for objects of the other side
+    values                  how values cross: `plain` ones, `containers`, and all else
 
 It judges no message and knows no gold: `verifiers.code` finds the program, and says
 what a result means.

@@ -30,7 +30,7 @@ SHOWN = 600
 
 
 class Endpoint:
-    """One end; a method `do_...` for each thing that the other side may ask for.
+    """One end; a method `_do_...` for each thing that the other side may ask for.
 
     Args:
         pipe: to the other end.
@@ -110,7 +110,7 @@ class Endpoint:
                 raise Skipped(f"an object of the program's may have any attribute, such as {name}")
         value = self.ask("get", on, name)
         if part := owner(value):
-            part.label = f"{original.label}.{name}"
+            part.label = f"{original.label}.{name}".lstrip(".")
         return value
 
     def call(self, on: Any, *arguments: Any, **named: Any) -> Any:
@@ -141,7 +141,7 @@ class Endpoint:
             given = [values.unpack(item) for item in message["args"]]
             named = {name: values.unpack(item) for name, item in message["named"].items()}
             on = None if message["on"] is None else values.mine[message["on"]]
-            value = getattr(self, f"do_{message['do']}")(on, *given, **named)
+            value = getattr(self, f"_do_{message['do']}")(on, *given, **named)
             del given, named
             self._send(lambda: {"value": values.pack(value)})
         except (Broken, Skipped):
@@ -163,32 +163,26 @@ class Endpoint:
         except (RecursionError, MemoryError):
             raise self.pipe.broken("output") from None
 
-    def do_get(self, on: Any, name: str) -> Any:
-        """An attribute."""
+    def _do_get(self, on: Any, name: str) -> Any:
         return getattr(on, self._allowed(on, name))
 
-    def do_set(self, on: Any, name: str, value: Any) -> None:
-        """Sets one."""
+    def _do_set(self, on: Any, name: str, value: Any) -> None:
         setattr(on, self._allowed(on, name), value)
 
-    def do_delete(self, on: Any, name: str) -> None:
-        """Deletes one."""
+    def _do_delete(self, on: Any, name: str) -> None:
         delattr(on, self._allowed(on, name))
 
-    def do_names(self, on: Any) -> list[str]:
-        """Names of an object's attributes, and `*` where it has any that is asked for."""
+    def _do_names(self, on: Any) -> list[str]:
         kind = type(on)
         line = kind.__mro__ if not isinstance(on, type) else (*on.__mro__, *kind.__mro__)
         names = {*dir(on)}.union(*(vars(parent) for parent in line))
         any_name = hasattr(kind, "__getattr__") and kind.__module__ != "enum"
         return [*map(str, names)] + ["*"] * (any_name or isinstance(on, Remote))
 
-    def do_call(self, on: Any, *arguments: Any, **named: Any) -> Any:
-        """What it returns."""
+    def _do_call(self, on: Any, *arguments: Any, **named: Any) -> Any:
         return on(*arguments, **named)
 
-    def do_special(self, on: Any, name: str, *arguments: Any) -> Any:
-        """What one of its operators gives."""
+    def _do_special(self, on: Any, name: str, *arguments: Any) -> Any:
         if name not in remote.KNOWN:
             raise AttributeError(name)
         if isinstance(on, type) and name == "__getitem__" and not hasattr(type(on), name):
@@ -198,8 +192,7 @@ class Endpoint:
             raise TypeError(f"{type(on).__name__!r} object has no {name}")
         return method(on, *arguments)
 
-    def do_step(self, _: Any, number: int, how: str, value: Any = None) -> Any:
-        """What a generator yields next."""
+    def _do_step(self, _: Any, number: int, how: str, value: Any = None) -> Any:
         walker = self.values.mine[number]
         if how not in ("send", "throw") or not isinstance(walker, types.GeneratorType):
             raise AttributeError(how)
@@ -207,9 +200,7 @@ class Endpoint:
             return walker.close()
         return walker.send(value) if how == "send" else walker.throw(value)
 
-    def do_run(self, _: Any, number: int) -> Any:
-        """Runs something that can be awaited to its end."""
-
+    def _do_run(self, _: Any, number: int) -> Any:
         async def main() -> Any:
             return await self.values.mine[number]
 
@@ -217,12 +208,10 @@ class Endpoint:
             self._loop = asyncio.new_event_loop()
         return self._loop.run_until_complete(main())
 
-    def do_copy(self, on: Any, deep: bool) -> Any:
-        """A copy."""
+    def _do_copy(self, on: Any, deep: bool) -> Any:
         return copy.deepcopy(on) if deep else copy.copy(on)
 
-    def do_library(self, _: Any, module: str, name: str, *arguments: Any, **named: Any) -> Any:
-        """What a function of the library gives that looks into objects, called where these are."""
+    def _do_library(self, _: Any, module: str, name: str, *arguments: Any, **named: Any) -> Any:
         if self.strict or (module, name) not in LIBRARY:
             raise AttributeError(name)
         return getattr(sys.modules[module], name)(*arguments, **named)
@@ -242,19 +231,13 @@ class Endpoint:
 _CLOSED = (types.FunctionType, types.MethodType, types.GeneratorType, types.CoroutineType, *INNER)
 _COPIED = frozenset({"__name__", "__qualname__", "__doc__", "__module__"})
 """What a decorator copies."""
-LIBRARY = frozenset(
-    (module, name)
-    for module, names in (
-        ("dataclasses", "asdict astuple fields replace is_dataclass"),
-        ("inspect", "signature getdoc isfunction ismethod isgeneratorfunction iscoroutinefunction"
-                    " isabstract getsource getmembers"
-                    " getfullargspec isasyncgen isasyncgenfunction isawaitable"),
-        ("asyncio", "iscoroutinefunction"),
-        ("random", "seed"),
-        ("sys", "setrecursionlimit"),
-    )
-    for name in names.split()
-)  # fmt: skip
-"""Functions of the library that look into objects, or that set what holds for a process."""
-SETTINGS = frozenset({"seed", "setrecursionlimit"})
-"""Those that set something, and do so on both sides."""
+_LOOKING = {
+    "dataclasses": "asdict astuple fields replace is_dataclass",
+    "inspect": "signature getdoc isfunction ismethod isgeneratorfunction iscoroutinefunction getsource"
+    " isabstract getmembers getfullargspec isasyncgen isasyncgenfunction isawaitable",
+    "asyncio": "iscoroutinefunction",
+}
+SETTINGS = frozenset({("random", "seed"), ("sys", "setrecursionlimit")})
+"""Functions of the library that set what holds for a process, and do so on both sides."""
+LIBRARY = SETTINGS.union((module, name) for module, ns in _LOOKING.items() for name in ns.split())
+"""These, and functions that look into objects."""

@@ -36,7 +36,7 @@ class ProgramServer(Endpoint):
         sys.stdout = sys.stdin = _Console(self)
         super().serve()
 
-    def do_load(self, _: Any, setup: str, program: str) -> list[Any]:
+    def _do_load(self, _: Any, setup: str, program: str) -> list[Any]:
         """Runs setup and program; gives the module, what it defines, and the setup's classes."""
         _settle()
         module = types.ModuleType("solution")

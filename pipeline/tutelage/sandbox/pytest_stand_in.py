@@ -16,6 +16,7 @@ import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from tutelage.sandbox.remote import Skipped, owner
 
@@ -52,11 +53,11 @@ class Raises:
 
 def raises(wanted: Any, *call: Any, match: str | None = None, **named: Any) -> Any:
     """As pytest's: a context, or given a function and its arguments, what that raises."""
-    if not call:
-        return Raises(wanted, match)
-    with Raises(wanted, match) as info:
-        call[0](*call[1:], **named)
-    return info
+    context = Raises(wanted, match)
+    if call:
+        with context:
+            call[0](*call[1:], **named)
+    return context
 
 
 class Approx:
@@ -80,10 +81,8 @@ class Approx:
         if isinstance(wanted, list | tuple):
             same = isinstance(got, list | tuple) and len(wanted) == len(got)
             return same and all(map(self._near, wanted, got))
-        if isinstance(wanted, bool | str | None) or isinstance(got, bool | str | None):
+        if wanted == got or isinstance(wanted, _EXACT) or isinstance(got, _EXACT):
             return bool(wanted == got)
-        if wanted == got:
-            return True
         relative = 1e-6 if self._rel is None and self._abs is None else self._rel or 0.0
         slack = max(relative * abs(wanted), 1e-12 if self._abs is None else self._abs)
         return bool(abs(wanted - got) <= slack < float("inf"))
@@ -100,9 +99,9 @@ class _Known(types.ModuleType):
 
 def known(module: str, names: dict[str, Any]) -> types.ModuleType:
     """A stand-in for a module, of which some names are there."""
-    made = _Known(module)
-    vars(made).update(names)
-    return made
+    stand_in = _Known(module)
+    vars(stand_in).update(names)
+    return stand_in
 
 
 class _Marks:
@@ -129,19 +128,38 @@ def _cases(names: Any, rows: Any) -> list[dict[str, Any]]:
     return [dict(zip(words, row, strict=True)) for row in values]
 
 
+def fixture(function: Any = None, *, autouse: bool = False, params: Any = None, **_: Any) -> Any:
+    """Marks a function as one that makes an argument of tests."""
+    if params is not None:
+        raise Skipped("a fixture with parameters")
+
+    def put(maker: Any) -> Any:
+        maker.is_fixture, maker.is_automatic = True, autouse
+        return maker
+
+    return put(function) if function else put
+
+
 class Fixtures:
-    """Calls test functions with what their arguments name."""
+    """Calls test functions with what their arguments name.
+
+    Args:
+        space: where fixtures are defined.
+    """
 
     def __init__(self, space: dict[str, Any]) -> None:
-        self._space = space
+        functions: dict[str, Any] = {
+            name: f for name, f in space.items() if isinstance(f, types.FunctionType)
+        }
+        self._own = {name: f for name, f in functions.items() if getattr(f, "is_fixture", False)}
 
     def knows(self, function: Any) -> bool:
-        """Whether the one argument of a test is a fixture or a parameter."""
-        names = [*inspect.signature(function).parameters]
-        given = {name for rows in getattr(function, "cases", []) for row in rows for name in row}
-        return all(name in given or name in _BUILTIN or self._own(name) for name in names)
+        """Whether all arguments of a test are fixtures or parameters."""
+        rows = itertools.chain(*getattr(function, "cases", []))
+        names = {*_BUILTIN, *self._own}.union(*rows)
+        return {*inspect.signature(function).parameters} <= names
 
-    def call(self, function: Any, cases: list[Any] = []) -> None:  # noqa: B006 (never changed)
+    def call(self, function: Any, *cases: Any) -> None:
         """Runs a test, once for each of its cases.
 
         Raises:
@@ -152,33 +170,31 @@ class Fixtures:
         for rows in itertools.product(*getattr(function, "cases", []), *cases):
             values = {name: value for row in rows for name, value in row.items()}
             with contextlib.ExitStack() as stack:
-                for name, own in [*self._space.items()]:
-                    if _marked(own, "is_automatic") and name not in values:
+                for name, maker in self._own.items():
+                    if maker.is_automatic:
                         self._value(name, values, stack)
-                names = inspect.signature(function).parameters
-                result = function(**{name: self._value(name, values, stack) for name in names})
+                result = function(**self._values(function, values, stack))
                 if inspect.iscoroutine(result):
                     asyncio.run(result)
 
-    def call_methods(self, made: type) -> None:
+    def call_methods(self, kind: type) -> None:
         """Runs the tests of a class, each on an object of its own."""
-        _if_any(made, "setup_class")()
-        for name in [name for name in dir(made) if name.startswith("test")]:
-            one = made()
-            _if_any(one, "setup_method")()
-            self.call(getattr(one, name), getattr(made, "cases", []))
-            _if_any(one, "teardown_method")()
+        _if_any(kind, "setup_class")
+        for name in [name for name in dir(kind) if name.startswith("test")]:
+            one = kind()
+            _if_any(one, "setup_method")
+            self.call(getattr(one, name), *getattr(kind, "cases", []))
+            _if_any(one, "teardown_method")
 
-    def _own(self, name: str) -> Any:
-        own = self._space.get(name)
-        return own if _marked(own, "is_fixture") else None
+    def _values(self, function: Any, values: dict[str, Any], stack: Any) -> dict[str, Any]:
+        names = inspect.signature(function).parameters
+        return {name: self._value(name, values, stack) for name in names}
 
     def _value(self, name: str, values: dict[str, Any], stack: contextlib.ExitStack) -> Any:
         if name in values:
             return values[name]
-        if own := self._own(name):
-            parts = inspect.signature(own).parameters
-            value = own(**{part: self._value(part, values, stack) for part in parts})
+        if maker := self._own.get(name):
+            value = maker(**self._values(maker, values, stack))
             if inspect.isgenerator(value):
                 stack.callback(next, value, None)
                 value = next(value)
@@ -190,28 +206,9 @@ class Fixtures:
         return value
 
 
-def _marked(value: Any, mark: str) -> bool:
-    """Whether a function of the tests has a mark; nothing else is asked."""
-    return isinstance(value, types.FunctionType) and getattr(value, mark, False)
-
-
-def fixture(function: Any = None, *, autouse: bool = False, params: Any = None, **_: Any) -> Any:
-    """Marks a function as one that makes an argument of tests."""
-    if params is not None:
-        raise Skipped("a fixture with parameters")
-
-    def put(made: Any) -> Any:
-        made.is_fixture, made.is_automatic = True, autouse
-        return made
-
-    return put(function) if function else put
-
-
-def _if_any(one: Any, name: str) -> Callable[[], Any]:
-    method = getattr(one, name, None)
-    if method is None:
-        return lambda: None
-    return lambda: method(*[None] * len(inspect.signature(method).parameters))
+def _if_any(one: Any, name: str) -> None:
+    if method := getattr(one, name, None):
+        method(*[None] * len(inspect.signature(method).parameters))
 
 
 @contextlib.contextmanager
@@ -219,11 +216,11 @@ def _capsys() -> Iterator[Any]:
     texts = [io.StringIO(), io.StringIO()]
 
     def readouterr() -> Any:
-        found = _Captured(*[text.getvalue() for text in texts])
+        captured = _Captured(*[text.getvalue() for text in texts])
         for text in texts:
             text.seek(0)
             text.truncate()
-        return found
+        return captured
 
     with contextlib.redirect_stdout(texts[0]), contextlib.redirect_stderr(texts[1]):
         yield types.SimpleNamespace(readouterr=readouterr)
@@ -233,18 +230,11 @@ def _capsys() -> Iterator[Any]:
 def _monkeypatch() -> Iterator[Any]:
     with contextlib.ExitStack() as stack:
 
-        def put(target: Any, name: Any, value: Any = None) -> None:
-            if isinstance(target, str):  # "builtins.input"
-                target, name, value = *_target(target), name
-            stack.callback(setattr, target, name, getattr(target, name))
-            setattr(target, name, value)
+        def put(target: Any, *name_and_value: Any) -> None:
+            patch = mock.patch if isinstance(target, str) else mock.patch.object
+            stack.enter_context(patch(target, *name_and_value))
 
         yield known("monkeypatch", {"setattr": put})
-
-
-def _target(path: str) -> tuple[Any, str]:
-    module, _, name = path.rpartition(".")
-    return __import__(module, fromlist=["*"]), name
 
 
 @contextlib.contextmanager
@@ -253,8 +243,11 @@ def _tmp_path() -> Iterator[Path]:
         yield Path(folder).absolute()
 
 
+_EXACT = (bool, str, type(None))
 _Captured = collections.namedtuple("_Captured", "out err")
-_BUILTIN = {"capsys": _capsys, "monkeypatch": _monkeypatch, "tmp_path": _tmp_path}
+_BUILTIN: dict[str, Callable[[], Any]] = {
+    "capsys": _capsys, "monkeypatch": _monkeypatch, "tmp_path": _tmp_path
+}  # fmt: skip
 
 
 def _fail(reason: str = "", **_: Any) -> None:

@@ -13,9 +13,12 @@ is right: `Skipped`, so that nothing is judged.
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from tutelage.sandbox.containers import BASES, MUTABLE
+
+if TYPE_CHECKING:
+    from tutelage.sandbox.endpoint import Endpoint
 
 
 class Skipped(BaseException):
@@ -32,31 +35,13 @@ class Skipped(BaseException):
         Skipped.first = Skipped.first or words
 
 
-class Asks(Protocol):
-    """An end of the pipe, as far as it is needed here."""
-
-    strict: bool
-    """Whether this is the tests' side."""
-    meant: frozenset[str]
-    """Names of classes that the tests use as classes."""
-
-    def ask(self, do: str, on: Any, *arguments: Any, **named: Any) -> Any:
-        """What comes of one operation on an object over there."""
-
-    def attribute(self, on: Any, name: str) -> Any:
-        """An attribute of an object over there."""
-
-    def call(self, on: Any, *arguments: Any, **named: Any) -> Any:
-        """What an object over there returns."""
-
-
 @dataclass(slots=True)
 class Owner:
     """Where the original of a stand-in is."""
 
     stand_in: Any
     """Kept, so that its `id` stays its own."""
-    side: Asks
+    side: "Endpoint"
     number: int
     label: str
     """What a failure calls it."""
@@ -88,6 +73,11 @@ def _is_local(self: Any, name: str) -> bool:
     return name.startswith("__") or id(self) not in OWNERS
 
 
+def _had_there(name: str) -> Any:
+    """An attribute that Python would have here as well, but not the right one."""
+    return property(lambda self: _get(self, name))
+
+
 class Remote:
     """What all stand-ins for objects can do."""
 
@@ -114,14 +104,6 @@ class Remote:
 
     def __delattr__(self, name: str) -> None:
         _ask(self, "delete", name)
-
-    @property
-    def __dict__(self) -> Any:  # type: ignore[override]
-        return _get(self, "__dict__")
-
-    @property
-    def __doc__(self) -> Any:  # type: ignore[override]
-        return _get(self, "__doc__")
 
     def __dir__(self) -> Any:
         return _ask(self, "names")
@@ -215,7 +197,7 @@ def stand_in_class(name: str, line: list[type], words: list[str]) -> RemoteType:
     plain = next((kind for kind in library if is_plain(kind)), object)
     local = frozenset(dir(plain) if plain is not object else ()) - {*words}
     namespace: dict[str, Any] = {"__module__": "solution", "__local__": local}
-    namespace |= {word: vars(Remote)[word] for word in ("__dict__", "__doc__")}
+    namespace |= {word: _had_there(word) for word in ("__dict__", "__doc__")}
     for word in words:
         if word == ALIKE:
             namespace["__eq__"] = _alike
@@ -224,7 +206,8 @@ def stand_in_class(name: str, line: list[type], words: list[str]) -> RemoteType:
     ours = [kind for kind in line if isinstance(kind, RemoteType)]
     parent = next((kind for kind in ours if issubclass(kind, plain)), plain)
     bases = (Remote,) if plain is object else (parent, Remote) if parent is plain else (parent,)
-    for parents in (library, plain.__mro__):
+    fitting = [kind for kind in library if kind is plain or not issubclass(kind, plain)]
+    for parents in (library, fitting, plain.__mro__):
         RemoteType.line = [*ours, Remote, *(kind for kind in parents if kind is not object), object]
         try:
             return type.__new__(RemoteType, name, bases, dict(namespace))
@@ -242,7 +225,7 @@ def is_plain(kind: Any) -> bool:
     )  # fmt: skip
 
 
-def generator(side: Asks, number: int) -> Generator[Any, Any, Any]:
+def generator(side: "Endpoint", number: int) -> Generator[Any, Any, Any]:
     """A generator that stands for one over there."""
     how, value = "send", None
     while True:
@@ -259,7 +242,7 @@ def generator(side: Asks, number: int) -> Generator[Any, Any, Any]:
             how, value = "throw", error
 
 
-async def awaited(side: Asks, number: int) -> Any:
+async def awaited(side: "Endpoint", number: int) -> Any:
     """A coroutine that stands for one over there, which runs there to its end."""
     return side.ask("run", None, number)
 
@@ -278,8 +261,7 @@ def _method(name: str) -> Callable[..., Any]:
 def _handed(self: Any, name: str, *arguments: Any) -> Any:
     """What an operator gives over there."""
     mine = OWNERS[id(self)]
-    mixed = not all(owner(other) for other in arguments)
-    if mine.side.strict and mixed and not mine.meant:
+    if mine.side.strict and not mine.meant and not all(map(owner, arguments)):
         if name in ("__eq__", "__ne__") and arguments[0] is None:
             return NotImplemented
         raise Skipped(f"it uses {name} of {mine.label}, an object of the program's, on other data")

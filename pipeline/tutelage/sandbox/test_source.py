@@ -11,13 +11,13 @@ those may be the program's, and a program that defines `check` would switch the 
 """
 
 import ast
+import contextlib
 import importlib.util
 import re
 import sys
 import unittest
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 from tutelage.sandbox import numpy_stand_in, pytest_stand_in
@@ -49,20 +49,23 @@ def parsed(source: str) -> TestSource:
     """
     try:
         tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise Skipped(f"a test does not parse: {error}") from None
-    functions: dict[str, int] = {}
-    classes: list[str] = []
-    for node in _top(tree.body):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            functions[node.name] = len(node.args.args) - len(node.args.defaults)
-        elif isinstance(node, ast.ClassDef):
-            classes.append(node.name)
-    called = [n.func for n in ast.walk(tree) if isinstance(n, ast.Call)]
-    calls = frozenset(f.id for f in called if isinstance(f, ast.Name))
+    top = [*_top(tree.body)]
+    functions = {
+        node.name: len(node.args.args) - len(node.args.defaults)
+        for node in top if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }  # fmt: skip
+    called = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
     guards = any(isinstance(n, ast.Raise | ast.Try | ast.With | ast.Assert) for n in ast.walk(tree))
-    guards = guards or any(getattr(f, "attr", "").startswith("assert") for f in called)
-    return TestSource(source, counted(tree, source), functions, tuple(classes), calls, guards)
+    return TestSource(
+        source,
+        counted(tree, source),
+        functions,
+        tuple(node.name for node in top if isinstance(node, ast.ClassDef)),
+        frozenset(function.id for function in called if isinstance(function, ast.Name)),
+        guards or any(getattr(f, "attr", "").startswith("assert") for f in called),
+    )
 
 
 def identifiers(text: str) -> set[str]:
@@ -78,48 +81,16 @@ def given_to(setup: str, program: str) -> str:
     """
     try:
         body = ast.parse(setup).body
-    except (SyntaxError, ValueError, RecursionError):
+    except _UNREADABLE:
         return ""
     words, kept = identifiers(program), set[int]()
     for _ in body:
         for at, node in enumerate(body):
-            if at not in kept and (isinstance(node, _IMPORT) or words & _defined(node)):
+            wanted = isinstance(node, ast.Import | ast.ImportFrom) or words & _defined(node)
+            if at not in kept and wanted:
                 kept.add(at)
                 words |= identifiers(ast.unparse(node))
     return "\n".join(ast.unparse(body[at]) for at in sorted(kept))
-
-
-def classes_meant(texts: Sequence[str]) -> frozenset[str]:
-    """Names that the tests use as classes: they are called, and attributes are taken of the result.
-
-    >>> classes_meant(["b = Bag()\\nb.add(3)", "assert Sum(1, 2) == 3"])
-    frozenset({'Bag'})
-    """
-    meant: set[str] = set()
-    for text in texts:
-        try:
-            nodes = list(ast.walk(ast.parse(text)))
-        except (SyntaxError, ValueError, RecursionError):
-            continue
-        made = {
-            target.id: _class_of(node.value)
-            for node in nodes if isinstance(node, ast.Assign)
-            for target in node.targets if isinstance(target, ast.Name)
-        }  # fmt: skip
-        for node in nodes:
-            if isinstance(node, ast.Attribute):
-                inner = node.value
-                meant.add(
-                    made.get(inner.id, inner.id)
-                    if isinstance(inner, ast.Name)
-                    else _class_of(inner)
-                )
-    return frozenset(name for name in meant if re.fullmatch(r"[A-Z][A-Za-z0-9]*", name))
-
-
-def _class_of(node: ast.expr) -> str:
-    """The name that is called; empty where none is."""
-    return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
 
 
 def _defined(node: ast.stmt) -> set[str]:
@@ -130,39 +101,57 @@ def _defined(node: ast.stmt) -> set[str]:
             if isinstance(part, ast.Name)}  # fmt: skip
 
 
-class _Program(SimpleNamespace):
-    """The program as a module: what a test puts into it, is put into the program."""
+def classes_meant(texts: Sequence[str]) -> frozenset[str]:
+    """Names that the tests use as classes: they are called, and attributes are taken of the result.
 
-    def __init__(self, module: Any, names: dict[str, Any]) -> None:
-        super().__init__(**names)
-        vars(self)["__module_over_there__"] = module
+    >>> classes_meant(["b = Bag()\\nb.add(3)", "assert Sum(1, 2) == 3"])
+    frozenset({'Bag'})
+    """
+    meant: set[str] = set()
+    for text in texts:
+        with contextlib.suppress(*_UNREADABLE):
+            nodes = list(ast.walk(ast.parse(text)))
+            origin = {
+                target.id: _called(node.value)
+                for node in nodes if isinstance(node, ast.Assign)
+                for target in node.targets if isinstance(target, ast.Name)
+            }  # fmt: skip
+            for node in nodes:
+                if isinstance(node, ast.Attribute):
+                    whole = node.value
+                    name = whole.id if isinstance(whole, ast.Name) else _called(whole)
+                    meant.add(origin.get(name, name))
+    return frozenset(name for name in meant if re.fullmatch(r"[A-Z][A-Za-z0-9]*", name))
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        super().__setattr__(name, value)
-        setattr(vars(self)["__module_over_there__"], name, value)
+
+def _called(node: ast.expr) -> str:
+    """The name that is called; empty where none is."""
+    return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
 
 
-def stand_in(pieces: Sequence[TestSource], module: Any, names: dict[str, Any], entry: str) -> None:
-    """Puts the program's `names` where pieces import them from, in this process.
+def stand_in(pieces: Sequence[TestSource], program: Any, names: Collection[str]) -> None:
+    """Puts the `program`, which has `names`, where pieces import it from, in this process.
 
     That is `solution`, and any module that is not here but of which only names of the program are
     wanted. Other modules that are not here stay away: `ModuleNotFoundError`. `unittest.main` does
     nothing any more, since cases are run without it; `pytest` and `numpy` are stand-ins.
     """
-    program = _Program(module, names)
-    modules = {"solution"}
     sys.modules |= {"pytest": pytest_stand_in.module(), "numpy": numpy_stand_in.module()}
+    sys.modules["solution"] = program
+    unittest.main = lambda *_, **__: None  # type: ignore[assignment]
     for piece in pieces:
         for node in ast.walk(piece.code):
             if isinstance(node, ast.Call):
                 _refuse_patches(node)
-            if not isinstance(node, ast.ImportFrom) or _is_here(node.module or ""):
+            if not isinstance(node, ast.ImportFrom) or not node.module:
                 continue
-            wanted = {alias.name for alias in node.names}
-            if entry in wanted or wanted <= {"*", *names}:
-                modules.add(node.module or "")
-    sys.modules.update(dict.fromkeys(modules, program))  # type: ignore[arg-type]
-    unittest.main = lambda *_, **__: None  # type: ignore[assignment]
+            is_program = sys.modules.get(node.module) is program
+            if is_program or not _is_here(node.module):
+                wanted = {alias.name for alias in node.names}
+                if wanted <= {"*", *names}:
+                    sys.modules[node.module] = program
+                if wanted == {"*"} and names:  # its own names are not to be asked for
+                    node.names = [ast.alias(name) for name in names]
 
 
 def _refuse_patches(call: ast.Call) -> None:
@@ -176,7 +165,8 @@ def _refuse_patches(call: ast.Call) -> None:
     target = first.value if isinstance(first, ast.Constant) else None
     if name in ("patch", "setattr") and isinstance(target, str) and "." in target:
         root, _, rest = target.partition(".")
-        if rest not in ("input", "print", "stdin", "stdout", "stderr") and _is_here(root):
+        here = root != "solution" and _is_here(root)
+        if here and rest not in ("input", "print", "stdin", "stdout", "stderr"):
             raise Skipped(f"a test patches {target}")
 
 
@@ -198,51 +188,39 @@ def run_tests(
     Raises:
         Skipped: a test wants arguments that nobody knows.
     """
+    fixtures = pytest_stand_in.Fixtures(space)
     for name, needs in piece.functions.items():
         if name in called or not (name.startswith("test") or (name == "check" and needs == 1)):
             continue
-        fixtures = pytest_stand_in.Fixtures(space)
         if needs == 1 and entry is not None and not fixtures.knows(space[name]):
             space[name](entry)
         else:
             fixtures.call(space[name])
     for name in piece.classes:
-        made = space[name]
-        if isinstance(made, type) and issubclass(made, unittest.TestCase):
-            _run_case(made)
-        elif isinstance(made, type) and name.startswith("Test"):
-            pytest_stand_in.Fixtures(space).call_methods(made)
+        kind = space[name]
+        if isinstance(kind, type) and issubclass(kind, unittest.TestCase):
+            unittest.defaultTestLoader.loadTestsFromTestCase(kind).run(_Raising())
+        elif isinstance(kind, type) and name.startswith("Test"):
+            fixtures.call_methods(kind)
 
 
-def _run_case(made: type[unittest.TestCase]) -> None:
-    """Runs all tests of a unittest case; raises what the first one that failed raised."""
-    found = _Found()
-    unittest.defaultTestLoader.loadTestsFromTestCase(made).run(found)
-    for error in sorted(found.raised, key=lambda error: isinstance(error, AssertionError)):
-        raise error
-
-
-class _Found(unittest.TestResult):
-    """Keeps the exceptions themselves."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.raised: list[BaseException] = []
+class _Raising(unittest.TestResult):
+    """Lets the exception of a test go on, so that it is counted as any other."""
 
     def addError(self, test: Any, err: Any) -> None:
         """Of a test or of what is set up for it."""
-        self.raised.append(err[1])
+        raise err[1]
 
     addFailure = addError
 
     def addSubTest(self, test: Any, subtest: Any, err: Any) -> None:
         """Of a part of a test."""
         if err is not None:
-            self.addError(test, err)
+            raise err[1]
 
     def addUnexpectedSuccess(self, test: Any) -> None:
         """Of a test that was to fail."""
-        self.raised.append(AssertionError("a test that should fail passes"))
+        raise AssertionError("a test that should fail passes")
 
 
 def _top(body: list[ast.stmt]) -> Iterator[ast.stmt]:
@@ -252,4 +230,4 @@ def _top(body: list[ast.stmt]) -> Iterator[ast.stmt]:
             yield from _top([*node.body, *node.orelse])
 
 
-_IMPORT = (ast.Import, ast.ImportFrom)
+_UNREADABLE = (SyntaxError, ValueError, RecursionError)

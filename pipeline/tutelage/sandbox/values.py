@@ -12,12 +12,15 @@ import itertools
 import sys
 import types
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tutelage.sandbox import remote
 from tutelage.sandbox.containers import BASES, KIND_OF, KINDS, MUTABLE, PARTS, Shared
 from tutelage.sandbox.plain import NotPlain, plain, scalar
-from tutelage.sandbox.remote import OWNERS, Asks, Owner, RemoteType, Skipped, is_plain, owner
+from tutelage.sandbox.remote import OWNERS, Owner, RemoteType, Skipped, is_plain, owner
+
+if TYPE_CHECKING:
+    from tutelage.sandbox.endpoint import Endpoint
 
 INNER = (types.FrameType, types.CodeType, types.TracebackType, types.ModuleType)
 """What shows more than itself by its attributes, and is never passed to a program."""
@@ -31,7 +34,7 @@ class Values:
         first: 0 or 1, another one on each side.
     """
 
-    def __init__(self, side: Asks, first: int) -> None:
+    def __init__(self, side: "Endpoint", first: int) -> None:
         self.given: dict[str, type] = {}
         """Classes of the setup, which both sides have: their instances are containers."""
         self.mine: dict[int, Any] = {}

@@ -58,95 +58,91 @@ class CodeVerifier:
 
     def verify(self, problem: Problem, answer: str) -> Verdict:
         """The verdict of the tests."""
-        verdict = self.glance(problem, answer)
-        if verdict is not None:
+        if verdict := self.glance(problem, answer):
             return verdict
         try:
             job = json.loads(problem.gold.tests_json)
             tests, pairs = job.get("tests") or [], job.get("stdin") or []
-            setup, entry = (
-                job.get("setup") or "",
-                job.get("entry_point") or signed(problem.statement),
-            )
+            setup, entry = job.get("setup") or "", job.get("entry_point")
         except (ValueError, AttributeError) as error:
             return Verdict("unjudged", "", f"unreadable tests: {error}", self.name)
+        entry = entry or signed(problem.statement)
         program = extract(answer, entry, problem.statement)
         if not program:
             return Verdict("incorrect", "", NO_CODE, self.name)
         try:
             if pairs and not tests:
-                found = self._whole(setup, program, pairs)
+                result = self._whole(setup, program, pairs)
             else:
-                found = self._sandbox.tests(setup, program, tests, entry)
+                result = self._sandbox.tests(setup, program, tests, entry)
         except Unsafe as error:
-            return Verdict(
-                "unjudged", program, f"refused: no safe sandbox here: {error}", self.name
-            )
+            reason = f"refused: no safe sandbox here: {error}"
+            return Verdict("unjudged", program, reason, self.name)
         except Failed as error:
             reason = str(error) if str(error).startswith("timeout") else f"sandbox: {error}"
             return Verdict("unjudged", program, reason, self.name)
-        status, reason = _concluded(found)
-        kept = {key: found[key] for key in ("passed", "total", "first_failure")}
+        status, reason = _concluded(result)
+        kept = {key: result[key] for key in ("passed", "total", "first_failure")}
         return Verdict(status, program, reason, self.name, json.dumps(kept))
 
     def _whole(self, setup: str, program: str, pairs: list[list[str]]) -> dict[str, Any]:
         """Runs a whole program on each input; stops early only at a limit."""
-        found: dict[str, Any] = {"passed": 0, "total": len(pairs), "first_failure": {}}
-        found |= {"fate": "", "ended_by": 0, "skipped": ""}
+        failure: dict[str, str] = {}
+        passed, ended_by, fate = 0, 0, ""
         deadline = time.monotonic() + self._sandbox.limits.total_s
         for given, wanted in pairs:
             if time.monotonic() > deadline:
                 raise Failed("timeout: all tests together")
-            seen = self._sandbox.program(setup, program, given)
-            clean = not seen["fate"] and not seen["ended_by"] and not seen["status"]
-            if clean and same_output(seen["stdout"], wanted):
-                found["passed"] += 1
+            run = self._sandbox.program(setup, program, given)
+            fate = run["fate"]
+            if not fate and not run["status"] and same_output(run["stdout"], wanted):
+                passed += 1
                 continue
-            if seen["ended_by"]:
-                seen["fate"] = "ended"
-            if not found["first_failure"]:
-                found["first_failure"] = {
-                    "input": given[:SHOWN],
-                    "expected": wanted[:SHOWN],
-                    "actual": seen["fate"] or seen["stdout"][:SHOWN],
-                    "traceback": seen["stderr"] or _status(seen["status"]),
-                }
-                found["ended_by"] = seen["ended_by"]
-            if seen["fate"]:
-                found["fate"] = seen["fate"]
+            if not failure:
+                status = f"exit status {run['status']}" if run["status"] else ""
+                failure = {
+                    "input": given[:SHOWN], "expected": wanted[:SHOWN],
+                    "actual": fate or run["stdout"][:SHOWN], "traceback": run["stderr"] or status,
+                }  # fmt: skip
+                ended_by = run["ended_by"]
+            if fate:
                 break
-        return found
+        return {"passed": passed, "total": len(pairs), "first_failure": failure, "skipped": "",
+                "fate": fate, "ended_by": ended_by}  # fmt: skip
 
 
-def _concluded(found: dict[str, Any]) -> tuple[Any, str]:
+def _concluded(result: dict[str, Any]) -> tuple[Any, str]:
     """Status and reason of a test run."""
-    failure = found["first_failure"]
-    if found["skipped"]:
-        return "unjudged", f"tests: {found['skipped']}"
-    if not found["total"]:
+    fate, ended_by, failure = result["fate"], result["ended_by"], result["first_failure"]
+    if result["skipped"]:
+        return "unjudged", f"tests: {result['skipped']}"
+    if not result["total"]:
         return "unjudged", "tests: they check nothing"
-    if found["passed"] == found["total"]:
+    if result["passed"] == result["total"]:
         return "correct", ""
-    count = f"passed {found['passed']} of {found['total']} tests"
-    actual = failure.get("actual", "")
-    if found["fate"] and actual == found["fate"]:
-        ends = {
-            signal.SIGXCPU: "timeout: too much processor time",
-            signal.SIGKILL: "memory: killed",
-            signal.SIGXFSZ: "output: a file too large",
-        }
-        fates = {"timeout": "timeout: no answer in time", "output": "output: more than is read"}
-        reason = fates.get(found["fate"]) or ends.get(found["ended_by"])
-        if reason:
+    count = f"passed {result['passed']} of {result['total']} tests"
+    actual, trace = failure.get("actual", ""), failure.get("traceback", "")
+    if fate and actual == fate:
+        if reason := _LIMITS.get(fate) or _LIMITS.get(ended_by):
             return "unjudged", reason
-        ended = f"by signal {found['ended_by']}" if found["ended_by"] else "itself"
+        ended = f"by signal {ended_by}" if ended_by else "itself"
         return "incorrect", f"{count}: the program ended {ended}"
-    missing = _MISSING.search(f"{failure.get('traceback', '')}\n{actual}")
+    missing = _MISSING.search(f"{trace}\n{actual}")
     if missing and missing[1] in _ELSEWHERE:
         return "unjudged", f"the program wants {missing[1]}, which is not where programs run"
-    if actual.startswith("MemoryError") or "\nMemoryError" in failure.get("traceback", ""):
+    if actual.startswith("MemoryError") or "\nMemoryError" in trace:
         return "unjudged", "memory: more than is given"
     return "incorrect", count
+
+
+_LIMITS: dict[str | int, str] = {
+    "timeout": "timeout: no answer in time",
+    "output": "output: more than is read",
+    signal.SIGXCPU: "timeout: too much processor time",
+    signal.SIGKILL: "memory: killed",
+    signal.SIGXFSZ: "output: a file too large",
+}
+"""What a program ran into, by its fate or the signal that ended it."""
 
 
 _MISSING = re.compile(r"^ModuleNotFoundError: No module named '(\w+)", re.M)
@@ -181,7 +177,3 @@ def _numbers(line: str) -> list[Decimal]:
         return [Decimal(word) for word in line.split() if len(word) < 400 and "e" not in word]
     except InvalidOperation:
         return []
-
-
-def _status(status: int) -> str:
-    return f"exit status {status}" if status else ""

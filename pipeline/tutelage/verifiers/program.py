@@ -21,12 +21,10 @@ from tutelage.sandbox.program_server import PROGRAM
 
 def extract(message: str, entry: str, statement: str = "") -> str:
     """The program of a message; empty where there is none."""
-    thought, _, said = message.rpartition("</think>")
-    message = said if "<think>" in thought and said.strip() else message
+    thought, _, rest = message.rpartition("</think>")
+    message = rest if "<think>" in thought and rest.strip() else message
     body_wanted = bool(entry) and _defines(statement, entry)
-    program = fenced(message, entry)
-    if not program:
-        program = _bare(message, body_wanted)
+    program = fenced(message, entry) or _bare(message, body_wanted)
     if body_wanted and program and not _defines(program, entry):
         for body in _bodies(program):
             whole = f"{statement.rstrip()}\n{body}\n"
@@ -76,7 +74,7 @@ def _blocks(message: str) -> Iterator[tuple[bool, str]]:
         ends = [end for end in range(at, len(lines)) if closing.fullmatch(lines[end])]
         is_python = opening[2].lower() in _PYTHON
         bodies = ((end, _block(lines[at:end])) for end in ends[:_TRIES])
-        whole = next((found for found in bodies if _parses(found[1])), None) if is_python else None
+        whole = next((pair for pair in bodies if _parses(pair[1])), None) if is_python else None
         end, body = whole or (ends[0] if ends else len(lines), "")
         body = body or _block(lines[at:end])
         at = end + 1
