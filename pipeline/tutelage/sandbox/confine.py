@@ -204,9 +204,9 @@ def _filter() -> None:
             program += [(0x15, 0, 4, number), (0x20, 0, 0, 16), (0x45, 1, 0, 0x10000)]
             program += [(0x06, 0, 0, refusal), (0x06, 0, 0, _ALLOW)]
         elif name in _ALLOWED:
-            place, allowed = _ALLOWED[name]
+            argument, allowed = _ALLOWED[name]
             left = len(allowed)
-            program += [(0x15, 0, left + 3, number), (0x20, 0, 0, 16 + 8 * place)]
+            program += [(0x15, 0, left + 3, number), (0x20, 0, 0, 16 + 8 * argument)]
             program += [(0x15, left - at, 0, value) for at, value in enumerate(allowed)]
             program += [(0x06, 0, 0, refusal), (0x06, 0, 0, _ALLOW)]
         else:
@@ -259,7 +259,7 @@ _ALLOWED: dict[str, tuple[int, tuple[int, ...]]] = {
         (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451),
     ),  # is it a terminal, and the like
 }
-"""Calls that are allowed with some values of one argument: its place, and these."""
+"""Calls that are allowed with some values of one argument: its number, and these."""
 _REFUSALS = dict.fromkeys(("getxattr", "lgetxattr", "fgetxattr"), errno.ENOTSUP)
 _REFUSALS |= dict.fromkeys(("listxattr", "llistxattr", "flistxattr"), errno.ENOTSUP)
 _REFUSALS |= {"clone3": errno.ENOSYS, "ioctl": errno.ENOTTY}

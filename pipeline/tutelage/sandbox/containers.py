@@ -23,7 +23,7 @@ class Kind:
     """What `make` needs to know."""
     make: Callable[[Any], Any] | None = None
 
-    def made(self, head: Any) -> Any:
+    def empty(self, head: Any) -> Any:
         """One without content."""
         return self.make(head) if self.make else self.type()
 
@@ -40,14 +40,14 @@ class Shared:
     value: Any
     kind: str
     head: Any
-    seen: list[Any]
+    agreed: list[Any]
     """Its content when both sides last agreed."""
 
     def changed(self) -> bool:
         """Whether it is no longer what both sides agreed on."""
         now = KINDS[self.kind].read(self.value)
         same = operator.eq if self.kind in ("bytearray", "array") else operator.is_
-        return len(now) != len(self.seen) or not all(map(same, now, self.seen))
+        return len(now) != len(self.agreed) or not all(map(same, now, self.agreed))
 
 
 def _flat(items: Any) -> list[Any]:

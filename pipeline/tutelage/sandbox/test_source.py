@@ -151,7 +151,7 @@ def stand_in(pieces: Sequence[TestSource], program: Any, names: Collection[str])
                 if wanted <= {"*", *names}:
                     sys.modules[node.module] = program
                 if wanted == {"*"} and names:  # its own names are not to be asked for
-                    node.names = [ast.alias(name) for name in names]
+                    node.names = [ast.copy_location(ast.alias(name), node) for name in names]
 
 
 def _refuse_patches(call: ast.Call) -> None:

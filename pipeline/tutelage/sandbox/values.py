@@ -121,8 +121,8 @@ class Values:
             self._fresh = []
             for number in waiting:
                 shared = self._shared[number]
-                shared.seen = KINDS[shared.kind].read(shared.value)
-                packed = [self.pack(item) for item in shared.seen]
+                shared.agreed = KINDS[shared.kind].read(shared.value)
+                packed = [self.pack(item) for item in shared.agreed]
                 contents.append([number, shared.kind, shared.head, packed])
             done |= set(waiting)
         return contents
@@ -138,7 +138,7 @@ class Values:
         for number, _, _, items in contents:
             shared = self._shared[number]
             KINDS[shared.kind].write(shared.value, [self.unpack(item) for item in items])
-            shared.seen = KINDS[shared.kind].read(shared.value)
+            shared.agreed = KINDS[shared.kind].read(shared.value)
 
     def free(self) -> list[int]:
         """Containers that only this class holds any more here: the other side forgets them."""
@@ -155,7 +155,7 @@ class Values:
             return self._stand_in(head["of"])
         if kind == "instance":
             return object.__new__(self.given[head])
-        return KINDS[kind].made(self.unpack(head))
+        return KINDS[kind].empty(self.unpack(head))
 
     def _share_new(self, kind: str, head: Any, value: Any) -> int:
         number = next(self._numbers)
