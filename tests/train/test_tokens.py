@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tutelage import chat_template
+from tutelage.engines.tokens import ChatTokens
 from tutelage.errors import ModelError
 from tutelage.train.dataset import single
 from tutelage.train.tokens import Encoder
@@ -264,3 +266,37 @@ def test_without_a_system_role_its_prompt_begins_the_first_message(
         "<|im_start|>user\nBe brief.\n\nWhat is 3 + 3?<|im_end|>\n<|im_start|>assistant\nIt is 7"
     )
     assert trained_text(sample, tokenizer) == ["It is 7<|im_end|>It is 6<|im_end|>"]
+
+
+SWITCH = (
+    "{%- if add_generation_prompt and enable_thinking is defined and not enable_thinking -%}"
+    "{{ '<think>\n\n</think>\n\n' }}{%- endif -%}"
+)
+"""As in Qwen 3: a model that is not to reason is given an empty block."""
+
+
+@pytest.mark.parametrize("template", [NO_SYSTEM + SWITCH, SILENT + SWITCH])
+@pytest.mark.parametrize("thinking", ["auto", "off"])
+def test_sampler_and_trainer_put_one_chat_to_the_template(
+    template: str, thinking: str, runs: Any, small: Any
+):
+    """What the engine samples after is what is trained after, whatever the template was told."""
+    tokenizer = small.tokenizer(template)
+    row = runs.rows([runs.dialogue(3, turns=1)])[0]
+    student = row["sampling"]["student"] | {"thinking": thinking}
+    chat = tuple((message["role"], message["content"]) for message in row["messages"][:-1])
+    prompt = ChatTokens(tokenizer).prompt(chat, (), chat_template.arguments(student))
+    reply = tokenizer("It is 6<|im_end|>", add_special_tokens=False)["input_ids"]
+    entry = row["trail"][-1] | {
+        "prompt_ids": prompt.ids, "token_ids": reply, "logprobs": [-0.5] * len(reply),
+        "continues": False, "finish_reason": "stop",
+    }  # fmt: skip
+    row = row | {
+        "sampling": row["sampling"] | {"student": student},
+        "trail": [*row["trail"][:-1], entry],
+    }
+    encoder = Encoder(tokenizer)
+    (piece,) = encoder.sample(row).pieces
+    assert piece.ids.tolist() == [*prompt.ids, *reply]
+    assert encoder.notes["sampled tokens"] == 1
+    assert np.isfinite(piece.logprobs[piece.train]).all()

@@ -71,10 +71,10 @@ def open_corpus(
     Raises:
         CorpusError: there is no such corpus, or it holds no rows of a known kind.
     """
-    if made := _generated(spec):
+    if generator := _generated(spec):
         if fields or format:
             raise CorpusError(f"{spec!r} is made, not read: it takes no format and no mapping")
-        return made
+        return generator
     try:
         return _read(spec, fields, format, longest_row)
     except OSError as error:

@@ -82,21 +82,21 @@ class Generic:
         domain = self._domain(record) or ("code" if tests else "math")
         if domain == "code" and not tests:
             raise BadRow("bad-tests", "a code problem without tests")
-        statement, found = self._text(record, "statement"), ""
+        statement, gold_text = self._text(record, "statement"), ""
         options, labels = options_in(self._value(record, "choices"))
         if options:
-            found = letter_of(self._value(record, "answer"), options, labels)
+            gold_text = letter_of(self._value(record, "answer"), options, labels)
             statement = with_options(statement, options)
         elif not tests or self._value(record, "answer") is not None:
             path = self.fields.get("answer", "answer")
-            found = as_answer(self._value(record, "answer"), path)
-        gold = answer(found)
+            gold_text = as_answer(self._value(record, "answer"), path)
+        gold = answer(gold_text)
         if tests:
             setup, entry = self._text(record, "setup"), self._text(record, "entry_point")
-            gold = code_tests.gold(tests, reference=found, setup=setup, entry=entry)
+            gold = code_tests.gold(tests, reference=gold_text, setup=setup, entry=entry)
         solution = self._text(record, "solution").strip()
-        if solution and not tests and found not in solution.splitlines()[-1]:
-            solution = worked([solution], found)
+        if solution and not tests and gold_text not in solution.splitlines()[-1]:
+            solution = worked([solution], gold_text)
         return make(
             source=self._text(record, "source") or self.name,
             domain=cast(Domain, domain),

@@ -50,8 +50,8 @@ class Layout:
         """Whether a record has what this is known by."""
         for word in self.known_by.split():
             path, _, wanted = word.partition("=")
-            found = value_at(record, path)
-            if found is None or (wanted and str(found) != wanted):
+            value = value_at(record, path)
+            if value is None or (wanted and str(value) != wanted):
                 return False
         return True
 

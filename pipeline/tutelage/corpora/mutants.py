@@ -31,8 +31,8 @@ def gold(problem: Problem) -> str:
     if problem.gold.kind == "tests":
         return _fenced(problem.gold.value) if problem.gold.value.strip() else ""
     if problem.gold.kind == "scorer":
-        found = _scored(problem)
-        return _tagged(found) if found else ""
+        scored = _scored(problem)
+        return _tagged(scored) if scored else ""
     return _said(problem.gold.value)
 
 
@@ -104,15 +104,15 @@ def _entry_point(problem: Problem) -> str:
 
 def _gutted(code: str, name: str) -> str:
     parsed = tree(code)
-    found = False
+    is_there = False
     for node in parsed.body if parsed else []:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             if name and node.name != name:
                 continue
-            found = True
+            is_there = True
             for inner in ast.walk(node) if isinstance(node, ast.ClassDef) else [node]:
                 if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef):
                     inner.body = [ast.Return(ast.Constant(None))]
-    if parsed and found:
+    if parsed and is_there:
         return ast.unparse(ast.fix_missing_locations(parsed))
     return f"def {name}(*args, **kwargs):\n    return None" if name else "pass"

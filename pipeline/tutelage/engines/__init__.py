@@ -3,6 +3,7 @@
     name        what answers                                        for
     vllm        vLLM in this process, or a server we started        students and teachers
     server      any OpenAI-compatible URL                           students and teachers
+    batch       batch files of an OpenAI-compatible API             teachers and readers
     worked      rules over the worked solution, no model            teachers
     scripted    draws by digest, no model                           tests, load, demonstrations
 
@@ -26,6 +27,7 @@ from tutelage.settings import Player, Settings
 ENGINES: dict[str, str] = {
     "vllm": "tutelage.engines.vllm:InProcess",
     "server": "tutelage.engines.server:Client",
+    "batch": "tutelage.engines.batch:Batch",
     "worked": "tutelage.engines.worked:WorkedTeacher",
     "scripted": "tutelage.engines.scripted:Scripted",
 }

@@ -74,8 +74,8 @@ def hint(dialogue: Dialogue, drawn: float) -> HintView:
     """What to say about the newest attempt: a form, and the one step that it is about."""
     newest, lesson = dialogue.messages[-1], _Lesson.of(dialogue)
     if newest.act == "question":
-        said = "\n".join(m.content for m in dialogue.messages if m.speaker == "student")
-        step, _ = lesson.first_wrong(said)
+        spoken = "\n".join(m.content for m in dialogue.messages if m.speaker == "student")
+        step, _ = lesson.first_wrong(spoken)
         return (
             _view(newest, "hint", drawn, step)
             if step and lesson.may_name(step)

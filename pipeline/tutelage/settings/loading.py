@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from tutelage.errors import SettingsError
 from tutelage.plugins import nearest
-from tutelage.settings.names import ARMS, ENGINES, FORMS
+from tutelage.settings.names import ARMS, BY_URL, ENGINES, FORMS
 from tutelage.settings.tree import Settings
 
 _SECRET = re.compile(r"//[^/@\s]*@")
@@ -23,15 +23,15 @@ def load(path: str = "", sets: Iterable[str] = (), **options: Any) -> Settings:
     Options that are None were not given. Raises:
         SettingsError: the file does not read, a key is unknown, or a value is out of range.
     """
-    return _made(_read(path) if path else {}, sets, options)
+    return _validated(_read(path) if path else {}, sets, options)
 
 
 def altered(base: Settings, sets: Iterable[str] = (), **options: Any) -> Settings:
     """Other settings, with all that is not given as it is in `base`; raises as `load` does."""
-    return _made(base.model_dump(mode="json"), sets, options)
+    return _validated(base.model_dump(mode="json"), sets, options)
 
 
-def _made(tree: dict[str, Any], sets: Iterable[str], options: Mapping[str, Any]) -> Settings:
+def _validated(tree: dict[str, Any], sets: Iterable[str], options: Mapping[str, Any]) -> Settings:
     for pair in sets:
         key, eq, value = pair.partition("=")
         if not eq:
@@ -60,10 +60,10 @@ def _made(tree: dict[str, Any], sets: Iterable[str], options: Mapping[str, Any])
             )
     players = {"student": settings.student, "teacher": settings.teacher, "judge": settings.judge}
     for name, player in players.items():
-        if player.url and player.engine in ENGINES and player.engine != "server":
+        if player.url and player.engine in ENGINES and player.engine not in BY_URL:
             raise SettingsError(
-                f"{name}.url is of the server engine, and {name}.engine is {player.engine!r}: "
-                "leave one of them out"
+                f"{name}.url is of the server engine (or batch), and {name}.engine is "
+                f"{player.engine!r}: leave one of them out"
             )
     if settings.driver.budget_usd and not any(p.price_in or p.price_out for p in players.values()):
         raise SettingsError(

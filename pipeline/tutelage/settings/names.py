@@ -22,4 +22,6 @@ FORMS = {
 }
 """Forms of feedback that a teacher can be asked for."""
 
-ENGINES = ("vllm", "server", "scripted", "worked")
+ENGINES = ("vllm", "server", "scripted", "worked", "batch")
+BY_URL = ("server", "batch")
+"""Engines that ask a server of somebody else's."""

@@ -50,7 +50,9 @@ def _without_secrets(url: str) -> str:
 class Player(Section):
     """One side of the dialogue: which model speaks for it, and how."""
 
-    engine: str = Field("", description="vllm, server, scripted, worked (teacher), or module:Class")
+    engine: str = Field(
+        "", description="vllm, server, batch, scripted, worked (teacher), or module:Class"
+    )
     model: str = Field("", description="bundled name, local folder or hub id; teacher: student's")
     url: str = Field("", description="OpenAI-compatible server of this side; else server.url")
     api_key_env: str = Field("", description="variable with its key; else server.api_key_env")

@@ -11,7 +11,7 @@ from pydantic import Field
 from tutelage.records import Rules
 from tutelage.seeds import digest
 from tutelage.settings import families
-from tutelage.settings.names import BUNDLED
+from tutelage.settings.names import BUNDLED, BY_URL
 from tutelage.settings.sections import (
     Decontaminate,
     Dedup,
@@ -168,7 +168,7 @@ def _bare(spec: str) -> str:
 def _reader(reader: Reader, student: Player, teacher: Player) -> Reader:
     """The reader with its engine and model, the teacher's where none are named; or with no engine."""
     is_named = bool(reader.engine or reader.model or reader.url)
-    has_model = teacher.engine in ("vllm", "server")
+    has_model = teacher.engine in ("vllm", *BY_URL)
     if reader.enabled == "off" or (reader.enabled == "auto" and not is_named and not has_model):
         return reader.model_copy(update={"engine": "", "model": ""})
     like = teacher if has_model else student
