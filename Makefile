@@ -12,8 +12,8 @@ UV_VERSION := 0.13.9
 STAMP := .venv/.tutelage-$(DEVICE)
 DEMO ?= outputs/demo
 # On a CPU in float32, in which a run can be repeated.
-# Test files beside one another: many wait for processes. True vLLM has the machine to itself.
-BESIDE := -n 3 --dist loadfile
+# Test files beside one another, those that take longest first: many wait for processes.
+BESIDE := -n 3 --dist loadfile --no-loadscope-reorder
 EXACT := $(if $(filter cpu,$(DEVICE)),--set vllm.dtype=float32)
 
 .PHONY: help setup demo test test-fast chaos check replicate docs bench wheel lock clean
@@ -44,16 +44,21 @@ demo: setup  ## pull the small model and generate true dialogues into outputs/de
 	@$(BIN)/tutelage show $(DEMO) --where "outcome.solved_turn = 2" --limit 2
 	@$(BIN)/tutelage inspect $(DEMO)
 
+# Byte code is kept even where the environment says otherwise: tests begin hundreds of processes.
+test test-fast: export PYTHONDONTWRITEBYTECODE =
+
+# True vLLM beside all others, in a process of its own: what it leaves in one is no part of them.
 test: setup  ## all tests, true vLLM included
 	@$(BIN)/tutelage model pull
-	@$(BIN)/python -m pytest $(BESIDE) -m "not vllm"
-	@$(BIN)/python -m pytest -m vllm
+	@log=$$(mktemp) && { $(BIN)/python -m pytest -m vllm > $$log 2>&1 & vllm=$$!; \
+	 $(BIN)/python -m pytest $(BESIDE) -m "not vllm"; others=$$?; \
+	 wait $$vllm; vllm=$$?; cat $$log; rm $$log; exit $$((others | vllm)); }
 
-test-fast: setup  ## the tests without the slow ones and true vLLM
+test-fast: setup  ## the tests that take less than a second each, without true vLLM
 	@$(BIN)/python -m pytest $(BESIDE) -m "not slow and not vllm"
 
 chaos: setup  ## the long form of the failure tests: kills, full disks, dead and lying servers
-	@TUTELAGE_CHAOS=long $(BIN)/python -m pytest tests/chaos
+	@TUTELAGE_CHAOS=long $(BIN)/python -m pytest tests/chaos tests/derive
 
 check: setup  ## format, lint, types, imports, prompts, documents
 	@$(BIN)/ruff format --check -q pipeline tests

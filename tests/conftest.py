@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from cloud.fixtures import buckets, gs
+from proc import lives
 from stores import store
 
 __all__ = ["buckets", "gs", "store"]
+
+pytest_plugins = ["skips", "times"]
 
 # torch brings setuptools, which refuses to replace the standard library's distutils once some other
 # library has loaded that; told so, it leaves it alone. From Python 3.12 on there is none.
@@ -34,25 +37,16 @@ def corpora() -> Path:
     return folder
 
 
-def _lives(pid: int) -> bool:
-    """Whether a process runs; one that is dead and not yet buried does not."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return stat.rpartition(")")[2].split()[0] not in "ZX"
-
-
-@pytest.fixture
+@pytest.fixture(scope="session")
 def survivors() -> Callable[[Iterable[int]], list[int]]:
     """Which of some processes still live, once they have had plenty of time to end."""
 
     def wait(pids: Iterable[int], within_s: float = 60) -> list[int]:
         limit = time.monotonic() + within_s
-        living = [pid for pid in pids if _lives(pid)]
+        living = [pid for pid in pids if lives(pid)]
         while living and time.monotonic() < limit:
             time.sleep(0.02)
-            living = [pid for pid in living if _lives(pid)]
+            living = [pid for pid in living if lives(pid)]
         return living
 
     return wait

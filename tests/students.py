@@ -1,7 +1,21 @@
 """Students without a model whose chance to be right at each turn is known."""
 
+import asyncio
+import os
+
 from tutelage.engines.scripted import Scripted
 from tutelage.records import Reply, Request
+
+WAIT = "TUTELAGE_TEST_WAIT"
+"""Variable of the environment: seconds that `Slow` thinks before each reply."""
+
+
+class Slow(Scripted):
+    """The scripted engine, at the pace of a model."""
+
+    async def reply(self, request: Request) -> Reply:
+        await asyncio.sleep(float(os.environ.get(WAIT, "0")))
+        return await super().reply(request)
 
 
 class ByTurn(Scripted):

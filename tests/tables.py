@@ -1,6 +1,7 @@
 """Published runs of rows that a test makes up, without Beam, an engine or a journal."""
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from tutelage.settings import Settings
 from tutelage.shards import RunFolder, write_shard
 
 Row = dict[str, Any]
+
+EXAMPLES = 200 if os.environ.get("TUTELAGE_CHAOS") == "long" else 8
+"""Of a property that makes runs: each of them is written and read."""
 
 
 class Bare:

@@ -231,13 +231,11 @@ def variables(name: str, own: str = "") -> set[str]:
     Raises:
         TemplateError: it does not compile, or includes a template by a computed name.
     """
-    environment = _environment(own)
     text, _ = source(name, own)
     try:
-        tree = environment.parse(text, name)
-        environment.compile(text, name)
-        used = set(meta.find_undeclared_variables(tree))
-        for included in meta.find_referenced_templates(tree):
+        undeclared, includes = _parsed(name, text, own)
+        used = set(undeclared)
+        for included in includes:
             if included is None:
                 raise TemplateError(
                     f"{name} includes a template by a computed name: name it plainly"
@@ -246,6 +244,16 @@ def variables(name: str, own: str = "") -> set[str]:
     except JinjaError as error:
         raise TemplateError(_complaint(name, error)) from None
     return used
+
+
+@lru_cache(maxsize=256)
+def _parsed(name: str, text: str, own: str) -> tuple[frozenset[str], tuple[str | None, ...]]:
+    """The variables that a template's text names, and the templates that it includes."""
+    environment = _environment(own)
+    tree = environment.parse(text, name)
+    environment.compile(text, name)
+    undeclared = frozenset(meta.find_undeclared_variables(tree))
+    return undeclared, tuple(meta.find_referenced_templates(tree))
 
 
 def lint(own: str = "") -> list[str]:
@@ -286,8 +294,7 @@ def fingerprint(used: Sequence[str], own: str = "") -> str:
         name = pending.pop()
         if name not in texts:
             texts[name] = source(name, own)[0]
-            tree = _environment(own).parse(texts[name], name)
-            pending += [included for included in meta.find_referenced_templates(tree) if included]
+            pending += [included for included in _parsed(name, texts[name], own)[1] if included]
     return digest(*(part for name in sorted(texts) for part in (name, texts[name])))
 
 

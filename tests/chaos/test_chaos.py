@@ -31,8 +31,10 @@ from tutelage.shards import RunFolder, entries, read_rows
 from tutelage.shards.journal import files
 
 LONG = os.environ.get("TUTELAGE_CHAOS") == "long"
-SIZE = 2_000 if LONG else 150
+SIZE = 2_000 if LONG else 60
 KILLS = 20 if LONG else 2
+WAIT = "0.003" if LONG else "0.05"
+"""Seconds before an answer: as long as it takes for a few dialogues to be caught in play."""
 CORPUS = f"starter?size={SIZE}"
 PLACES = 16
 _DUMMY = Path(__file__).with_name("dummy.py")
@@ -49,7 +51,8 @@ class Server:
 
     def start(self, *options: str) -> "Server":
         self.kill()
-        command = [sys.executable, str(_DUMMY), CORPUS, str(self.port), str(self.log), *options]
+        command = [sys.executable, str(_DUMMY), CORPUS, str(self.port), str(self.log)]
+        command += ["--wait", WAIT, *options]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE)
         assert self._process.stdout is not None
         assert self._process.stdout.readline() == b"ready\n"
@@ -123,6 +126,7 @@ def journaled(out: Path) -> Counter[str]:
 
 
 def lines(out: Path) -> int:
+    """Dialogues in the journal."""
     return sum(path.read_bytes().count(b"\n") for path in files(RunFolder(out).journal))
 
 
@@ -166,7 +170,7 @@ def test_killed_at_random_instants(tmp_path: Path, server: Server, calm: Path) -
 
 def kill(process: "subprocess.Popen[bytes]", when: Callable[[], bool]) -> None:
     while process.poll() is None and not when():
-        time.sleep(0.002)
+        time.sleep(0.01)
     process.kill()
     process.wait()
 
@@ -198,7 +202,7 @@ def until(out: Path, count: int) -> None:
     """Waits for so many dialogues."""
     limit = time.monotonic() + 300
     while lines(out) < count and time.monotonic() < limit:
-        time.sleep(0.002)
+        time.sleep(0.01)
 
 
 def test_the_server_dies_and_comes_back(tmp_path: Path, server: Server, calm: Path) -> None:
@@ -353,7 +357,7 @@ def test_interrupted(tmp_path: Path, server: Server, calm: Path, number: int) ->
     out = tmp_path / "run"
     process = begin(out, words(server))
     while process.poll() is None and lines(out) < SIZE // 3:
-        time.sleep(0.002)
+        time.sleep(0.01)
     asked = time.monotonic()
     process.send_signal(number)
     status = process.wait(timeout=60)

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+import students
+from proc import descendants, lives
 from tutelage import settings as settings_room
 from tutelage.flow import run
 from tutelage.shards import RunFolder, entries
@@ -23,37 +25,16 @@ pytestmark = pytest.mark.skipif(
     not Path("/proc/self/stat").exists(), reason="looks for processes in /proc"
 )
 
-SIZE = 8_000  # so many that a quick machine is not done before it hears a signal
+LONG = os.environ.get("TUTELAGE_CHAOS") == "long"
+SIZE = 600
 CORPUS = f"starter?size={SIZE}"
+ENGINE = "students:Slow"
 TWO = ["--direct_num_workers=2", "--direct_running_mode=multi_processing"]
 
 
 def lines(out: Path) -> int:
     """Dialogues in the journal."""
     return sum(path.read_bytes().count(b"\n") for path in files(RunFolder(out).journal))
-
-
-def descendants(pid: int) -> list[int]:
-    """All processes below this one, in whatever group or session."""
-    parents: dict[int, int] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-    found, new = set[int](), {pid}
-    while new:
-        new = {child for child, parent in parents.items() if parent in new} - found
-        found |= new
-    return sorted(found)
-
-
-def lives(pid: int) -> bool:
-    """Whether a process runs; one that is dead and not yet buried does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 def workers(pid: int) -> list[int]:
@@ -79,17 +60,18 @@ def out(tmp_path: Path) -> Path:
 @pytest.fixture
 def begun(out: Path) -> Iterator["subprocess.Popen[bytes]"]:
     """The command as a person types it, at a moment when dialogues are in play."""
-    command = [sys.executable, "-m", "tutelage", "generate", CORPUS, "--engine", "scripted"]
+    command = [sys.executable, "-m", "tutelage", "generate", CORPUS, "--engine", ENGINE]
     process = subprocess.Popen(
         [*command, "--out", str(out), "--quiet", "--", *TWO],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         start_new_session=True,
         preexec_fn=heeds_hangup,
+        env=os.environ | {students.WAIT: "0.2", "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     limit = time.monotonic() + 120
-    while process.poll() is None and lines(out) < 150 and time.monotonic() < limit:
-        time.sleep(0.01)
+    while process.poll() is None and lines(out) < 40 and time.monotonic() < limit:
+        time.sleep(0.05)
     assert process.poll() is None
     yield process
     process.kill()
@@ -107,7 +89,7 @@ def gone(pids: list[int], within_s: float) -> bool:
 def whole(out: Path) -> None:
     """The same command again ends the run, and nothing is there twice."""
     chosen = settings_room.load(
-        "", ["student.engine=scripted", "teacher.engine=scripted"], corpora=(CORPUS,)
+        "", [f"student.engine={ENGINE}", f"teacher.engine={ENGINE}"], corpora=(CORPUS,)
     )
     manifest = run(chosen, str(out))
     assert manifest["balance"]["kept"] == SIZE
@@ -115,7 +97,7 @@ def whole(out: Path) -> None:
     assert set(keys.values()) == {1}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT] if LONG else [signal.SIGHUP])
 def test_a_terminals_signal_drains(
     out: Path, begun: "subprocess.Popen[bytes]", number: int
 ) -> None:

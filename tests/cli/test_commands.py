@@ -10,12 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from tutelage.cli import COMMANDS, cli
-
-
-def tutelage(*args, cwd=None):
-    return subprocess.run(
-        [sys.executable, "-m", "tutelage", *args], capture_output=True, text=True, cwd=cwd
-    )
+from typed import tutelage
 
 
 @pytest.mark.parametrize("name", ["", *COMMANDS])
@@ -28,9 +23,11 @@ def test_every_command_has_help_with_an_example(name):
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
+    """By a process of its own, as all of it stands at a terminal."""
     out = tmp_path_factory.mktemp("cli") / "run"
-    made = tutelage(
-        "generate", "starter", "--limit", "12", "--engine", "scripted", "--out", str(out)
+    typed = ["generate", "starter", "--limit", "12", "--engine", "scripted", "--out", str(out)]
+    made = subprocess.run(
+        [sys.executable, "-m", "tutelage", *typed], capture_output=True, text=True
     )
     assert made.returncode == 0, made.stderr
     return out, made

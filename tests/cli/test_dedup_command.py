@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 
 import pytest
 from click.testing import CliRunner
@@ -12,6 +10,7 @@ from runs import Said, lone, words
 from tutelage.cli.dedup import command
 from tutelage.errors import Mistake
 from tutelage.shards import read_rows
+from typed import tutelage
 
 TEXTS = [" ".join(words(90, seed)) for seed in range(8)]
 FIRST = [
@@ -119,14 +118,12 @@ def test_threads_cannot_be_fewer_than_none(tmp_path):
 
 def test_bytes_that_are_no_text_are_one_line_and_status_2(tmp_path):
     (tmp_path / "rows.jsonl").write_bytes(b'{"text": "caf\xe9"}\n')
-    given = [sys.executable, "-m", "tutelage", "dedup", str(tmp_path / "rows.jsonl")]
-    made = subprocess.run([*given, "--out", str(tmp_path / "x")], capture_output=True, text=True)
+    made = tutelage("dedup", str(tmp_path / "rows.jsonl"), "--out", str(tmp_path / "x"))
     assert (made.returncode, made.stdout, made.stderr.count("\n")) == (2, "", 1)
     assert "line 1 is not UTF-8" in made.stderr
 
 
 def test_a_mistake_is_one_line_and_status_2(tmp_path):
-    given = [sys.executable, "-m", "tutelage", "dedup", str(tmp_path), "--out", "x"]
-    made = subprocess.run(given, capture_output=True, text=True)
+    made = tutelage("dedup", str(tmp_path), "--out", "x")
     assert (made.returncode, made.stdout, made.stderr.count("\n")) == (2, "", 1)
     assert "is not a run" in made.stderr

@@ -21,13 +21,13 @@ def planned(*words):
 
 
 def test_a_plan_is_near_the_truth(tmp_path):
-    run(scripted(corpora=("starter?size=300",), samples=2), str(tmp_path / "run"))
-    words = ("starter?size=300", "--samples", "2", "--sample", "100", "--tokens-per-s", "500")
+    run(scripted(corpora=("starter?size=120",), samples=2), str(tmp_path / "run"))
+    words = ("starter?size=120", "--samples", "2", "--sample", "60", "--tokens-per-s", "500")
     prices = ("--set", "prices.engine_hour=2", "--set", "prices.gigabyte_month=0.02")
     output = planned(*words, *prices, "--beside", str(tmp_path / "run"), "--json")
     result = json.loads(output)
     plan, truth = result["plan"], result["truth"]
-    assert result["rows"] == plan["problems"] == 300 and plan["dialogues"] == 600
+    assert result["rows"] == plan["problems"] == 120 and plan["dialogues"] == 240
     for name in ("calls", "prompt", "completion", "journal_bytes"):
         value = plan[name]["value"] if name in plan else 0
         assert value == pytest.approx(truth[name], rel=0.2), name
@@ -35,7 +35,7 @@ def test_a_plan_is_near_the_truth(tmp_path):
     assert plan["hours"]["value"] == pytest.approx(plan["completion"]["value"] / 500 / 3600)
     assert plan["cost"]["value"] == pytest.approx(plan["hours"]["value"] * 2, rel=0.05)
     table = planned(*words)
-    assert "300 rows, 300 problems to be played, 600 dialogues" in table
+    assert "120 rows, 120 problems to be played, 240 dialogues" in table
     assert "give prices.engine_hour" in table
     assert "give --tokens-per-s or --true" in planned(*words[:5])
 

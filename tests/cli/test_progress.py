@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -53,6 +54,6 @@ def test_an_interruption_that_nobody_hears_is_one(tmp_path: Path) -> None:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=to)
     os.close(to)
     while process.poll() is None and not list(out.glob("logs/heartbeat-*.json")):
-        pass
+        time.sleep(0.02)
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 130

@@ -19,6 +19,7 @@ from tutelage.cli import cli
 from tutelage.controls import harmless
 from tutelage.shards import Journal, RunFolder, lock
 from tutelage.shards.figures import figures
+from typed import tutelage
 
 EVIL = (
     "\x1b[2J\x1b[1;1H\x1b]0;owned\x07\x1b]52;c;ZXZpbA==\x07\x9b2J\x9d0;x\x9c\rover\x08\x08\x7f"
@@ -60,10 +61,7 @@ def test_json_stays_json_for_the_same_values(run):
 
 
 def test_errors_are_as_harmless_as_dialogues(run):
-    told = subprocess.run(
-        [sys.executable, "-m", "tutelage", "show", str(run), "--where", f"statement = {EVIL}"],
-        capture_output=True, text=True,
-    )  # fmt: skip
+    told = tutelage("show", str(run), "--where", f"statement = {EVIL}")
     assert told.returncode == 2 and not ACTIVE.search(told.stderr.replace("\n", ""))
 
 

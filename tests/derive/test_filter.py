@@ -7,7 +7,7 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tables import balanced, published, read, row
+from tables import EXAMPLES, balanced, published, read, row
 from tutelage import settings as settings_room
 from tutelage.cli.filter import command
 from tutelage.contract import Stamp
@@ -263,7 +263,7 @@ _ASKED = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(made=_ROWS, asked=_ASKED)
 def test_whatever_is_asked_of_whatever_rows_the_account_holds(tmp_path_factory, made, asked):
     folder = tmp_path_factory.mktemp("any")

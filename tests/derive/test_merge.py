@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runs import words
-from tables import balanced, published, row
+from tables import EXAMPLES, balanced, published, row
 from tutelage.cli.merge import command
 from tutelage.derive.merge import merge
 from tutelage.errors import Mistake
@@ -119,7 +119,7 @@ _RUNS = st.lists(
 )
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(made=_RUNS, apart=st.booleans())
 def test_whatever_is_merged_the_account_holds_and_splits_stay_apart(tmp_path_factory, made, apart):
     folder = tmp_path_factory.mktemp("any")

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runs import Said, lone, words
-from tables import balanced, published, read, row
+from tables import EXAMPLES, balanced, published, read, row
 from tutelage.cli.republish import command
 from tutelage.contract import LOSS_POLICIES
 from tutelage.derive.republish import republish
@@ -131,7 +131,7 @@ def test_a_derived_run_is_published_anew_like_any(plain, tmp_path):
     assert where[0] == where[1]
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     made=st.lists(
         st.tuples(st.integers(0, 6), st.sampled_from([None, 1, 2, 3]), st.integers(0, 4)),

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tables import balanced, published, read, row
+from tables import EXAMPLES, balanced, published, read, row
 from tutelage.cli.reverify import command
 from tutelage.contract import faults
 from tutelage.derive.reverify import reverify
@@ -233,7 +233,7 @@ def test_mistakes_are_one_line(run, tmp_path, sets, words):
     assert not (tmp_path / "out").exists()
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     made=st.lists(st.sampled_from([None, 1, 2, 3]), min_size=1, max_size=8),
     flips=st.dictionaries(

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from itertools import pairwise
 
 import pytest
 
+import students
 from tutelage import settings as settings_room
 from tutelage.engines.scripted import Scripted
 from tutelage.errors import (
@@ -228,24 +230,27 @@ def test_what_beam_does_not_take_is_one_line(tmp_path, options, said):
 
 
 def test_a_killed_run_goes_on_where_it_was(tmp_path):
-    command = [sys.executable, "-m", "tutelage", "generate", "starter?size=3000", "--engine"]
-    command += ["scripted", "--out", str(tmp_path / "a"), "--quiet"]
-    child = subprocess.Popen(command)
+    size = 300
+    corpus, engine = f"starter?size={size}", "students:Slow"
+    command = [sys.executable, "-m", "tutelage", "generate", corpus, "--engine", engine]
+    command += ["--out", str(tmp_path / "a"), "--quiet"]
+    paced = os.environ | {students.WAIT: "0.2", "PYTHONPATH": os.pathsep.join(sys.path)}
+    child = subprocess.Popen(command, env=paced)
     journal = tmp_path / "a" / "journal"
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and child.poll() is None:
-        if sum(p.stat().st_size for p in journal.glob("*.jsonl")) > 200_000:
+        if sum(p.stat().st_size for p in journal.glob("*.jsonl")) > 100_000:
             break
         time.sleep(0.01)
     child.send_signal(signal.SIGKILL)
     assert child.wait() == -signal.SIGKILL
     done_before = sum(p.read_bytes().count(b"\n") for p in journal.glob("*.jsonl"))
-    assert 0 < done_before < 3000
-    settings = scripted("starter?size=3000")
+    assert 0 < done_before < size
+    settings = settings_room.load(corpora=(corpus,), student__engine=engine, teacher__engine=engine)
     manifest = run(settings, str(tmp_path / "a"))
-    assert manifest["dialogues"]["kept"] == 3000
+    assert manifest["dialogues"]["kept"] == size
     lines = sum(p.read_bytes().count(b"\n") for p in journal.glob("*.jsonl"))
-    assert lines <= 3001
+    assert lines <= size + 1
     run(settings, str(tmp_path / "b"))
     assert digests(tmp_path / "a") == digests(tmp_path / "b")
 

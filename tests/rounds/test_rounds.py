@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -101,17 +102,21 @@ def student(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def config(tmp_path: Path, student: str) -> Path:
+    return configured(tmp_path, student)
+
+
+def configured(folder: Path, student: str) -> Path:
     """A file for two rounds of four problems, in a folder with those problems."""
-    problems = tmp_path / "sums.jsonl"
+    problems = folder / "sums.jsonl"
     rows = [
         {"id": str(n), "question": f"Which digit is {w} , question {n} ?", "answer": w}
         for n, w in enumerate(WORDS * 3)
     ]
     problems.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    file = tmp_path / "rounds.toml"
+    file = folder / "rounds.toml"
     file.write_text(
         f"""
-out = "{tmp_path / "out"}"
+out = "{folder / "out"}"
 rounds = 2
 problems = 4
 held_out = 5
@@ -165,6 +170,25 @@ def play(
     return rounds.perform(rounds.load(str(config)), steps, say)
 
 
+@dataclass(frozen=True)
+class Looped:
+    """A loop of two rounds that was played to its end."""
+
+    config: Path
+    steps: Steps
+    lines: list[dict[str, Any]]
+
+    @property
+    def out(self) -> Path:
+        return self.config.parent / "out"
+
+
+@pytest.fixture(scope="module")
+def looped(tmp_path_factory: pytest.TempPathFactory, student: str) -> Looped:
+    config, steps = configured(tmp_path_factory.mktemp("looped"), student), Steps()
+    return Looped(config, steps, play(config, steps))
+
+
 def off(folder: str, run: Path) -> float:
     """How far stored log-probabilities are from those under the weights in `folder`, on average."""
     import torch
@@ -193,10 +217,8 @@ def off(folder: str, run: Path) -> float:
     return sum(apart) / len(apart)
 
 
-def test_each_round_plays_with_what_the_last_one_learnt(config: Path, student: str):
-    steps = Steps()
-    lines = play(config, steps)
-    out = config.parent / "out"
+def test_each_round_plays_with_what_the_last_one_learnt(looped: Looped, student: str):
+    steps, lines, out = looped.steps, looped.lines, looped.out
     assert [s[0] for s in steps.done] == ["generate", *["generate", "train"] * 2, "generate"]
     first, second = (out / f"rounds/000{n}" for n in (1, 2))
     learnt = str(first / "train/last")
@@ -212,9 +234,8 @@ def test_each_round_plays_with_what_the_last_one_learnt(config: Path, student: s
     assert not (first / "train/state").exists() and (second / "train/state").is_dir()
 
 
-def test_metrics_are_those_of_the_rows_and_held_out_problems_stay_out(config: Path):
-    lines = play(config, Steps())
-    out = config.parent / "out"
+def test_metrics_are_those_of_the_rows_and_held_out_problems_stay_out(looped: Looped):
+    lines, out = looped.lines, looped.out
     assert [json.loads(x) for x in (out / "rounds.jsonl").read_text().splitlines()] == lines
     assert [line["round"] for line in lines] == [0, 1, 2]
     assert ["held_out" in line for line in lines] == [True, False, True]
@@ -517,10 +538,10 @@ def test_where_no_server_can_stay_up_each_step_starts_its_own(
     assert Server.seen == []
 
 
-def test_a_loop_may_go_on_with_a_server_or_without(config: Path):
-    lines = play(config, Steps())
-    config.write_text("resident = false\n" + config.read_text())
-    assert play(config, Steps(until=0)) == lines
+def test_a_loop_may_go_on_with_a_server_or_without(looped: Looped, tmp_path: Path):
+    config = tmp_path / "rounds.toml"
+    config.write_text("resident = false\n" + looped.config.read_text())
+    assert play(config, Steps(until=0)) == looped.lines
 
 
 @pytest.mark.vllm

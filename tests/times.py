@@ -1,0 +1,159 @@
+"""A pytest plugin: what tests cost, measured; by that the slow ones are marked and files are ordered.
+
+`pytest --write-times` notes in `times.txt` what that run's tests cost, in seconds of processor time,
+ended children's included, and the set-up that they share with others: of each test that takes
+`SLOW_S`, and of each file that does. From that list
+
+- a test is marked `slow`, so that nobody does it by hand; one that runs true vLLM is slow always;
+- a file with none but slow tests is not even imported where `-m "not slow"` leaves them out;
+- the files that take longest go first, so that workers beside one another end together.
+
+A test that the list does not know is a quick one, until it is written anew.
+"""
+
+import functools
+import os
+from collections import defaultdict
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SLOW_S = 1.0
+"""From how many seconds on a test is slow."""
+FILE = Path(__file__).with_name("times.txt")
+_HEAD = (
+    "# Seconds that tests and files take, where it is one or more; `all` are slow in that file.\n"
+    "# Written by: pytest --write-times\n"
+)
+_ROOT = FILE.parents[1]
+
+
+@functools.lru_cache
+def _noted() -> dict[str, tuple[float, bool]]:
+    """Seconds by file and by `file::test`; true for a file with none but slow tests."""
+    text = FILE.read_text("utf-8") if FILE.is_file() else ""
+    lines = [line.split() for line in text.splitlines() if not line.startswith("#")]
+    return {name: (float(seconds), more == ["all"]) for name, seconds, *more in lines}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """One option."""
+    parser.addoption(
+        "--write-times", action="store_true", help=f"note what tests take in {FILE.name}"
+    )
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Files whose tests would all be left out are not imported."""
+    wanted = config.option.markexpr
+    if (
+        "not slow" in wanted
+        and " or " not in wanted
+        and _noted().get(_file(collection_path), (0, 0))[1]
+    ):
+        return True
+    return None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the slow tests; the files that take longest go first."""
+    for item in items:
+        if _function(item) in _noted() or item.get_closest_marker("vllm"):
+            item.add_marker("slow")
+    items.sort(key=lambda item: -_noted().get(_file(item.path), (0, 0))[0])
+
+
+def _file(path: Path) -> str:
+    return path.relative_to(_ROOT).as_posix() if path.is_relative_to(_ROOT) else path.name
+
+
+def _function(item: pytest.Item) -> str:
+    return f"{_file(item.path)}::{getattr(item, 'originalname', item.name)}"
+
+
+def _used() -> float:
+    """Seconds of processor time of this process and its ended children."""
+    return sum(os.times()[:4])
+
+
+_SHARED: dict[tuple[str, str], float] = {}
+"""What fixtures took that several tests share, by where they are known and their name."""
+_PAID: list[float] = []
+"""What such fixtures took that the running test was the first to want."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any]) -> Generator[None, object, object]:
+    """A fixture is made."""
+    begun = _used()
+    try:
+        return (yield)
+    finally:
+        if fixturedef.scope != "function":
+            _PAID.append(_used() - begun)
+            _SHARED[fixturedef.baseid, fixturedef.argname] = _PAID[-1]
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """A test runs, with its set-up and the end."""
+    _PAID.clear()
+    item.stash[_BEGUN] = _used()
+    return (yield)
+
+
+_BEGUN = pytest.StashKey[float]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """The last report of a test says what it took, and what it takes alone."""
+    report = yield
+    if call.when == "teardown":
+        names = set(getattr(item, "fixturenames", ()))
+        shared = sum(
+            seconds
+            for (base, name), seconds in _SHARED.items()
+            if name in names and item.nodeid.startswith(base)
+        )
+        took = _used() - item.stash[_BEGUN]
+        alone = took - sum(_PAID) + shared
+        report.user_properties.append(("times", (_function(item), took, alone)))
+    return report
+
+
+_TOOK: dict[str, float] = defaultdict(float)
+_ALONE: dict[str, float] = defaultdict(float)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """One report, from a worker too."""
+    for name, value in report.user_properties:
+        if name == "times" and report.when == "teardown":
+            function, took, alone = value  # type: ignore[misc]
+            _TOOK[function.partition("::")[0]] += took
+            _ALONE[function] = max(_ALONE[function], alone)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Writes the list: anew for the files that ran, as it was for the others."""
+    asked = session.config.option.write_times and not hasattr(session.config, "workerinput")
+    if not asked or session.shouldstop:
+        return
+    lines = {
+        name: f"{name} {seconds:g}" + " all" * whole
+        for name, (seconds, whole) in _noted().items()
+        if name.partition("::")[0] not in _TOOK and (_ROOT / name.partition("::")[0]).is_file()
+    }
+    for file, took in _TOOK.items():
+        tests = {name: s for name, s in _ALONE.items() if name.startswith(f"{file}::")}
+        slow = {name: s for name, s in tests.items() if s >= SLOW_S}
+        if took >= SLOW_S or slow:
+            lines[file] = f"{file} {took:.1f}" + " all" * (tests.keys() == slow.keys())
+        lines |= {name: f"{name} {seconds:.1f}" for name, seconds in slow.items()}
+    FILE.write_text(_HEAD + "".join(lines[name] + "\n" for name in sorted(lines)), "utf-8")
