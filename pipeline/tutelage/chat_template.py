@@ -4,7 +4,7 @@ Two things vary by model. Some templates have no place for a system prompt (Gemm
 0.1): it then becomes the beginning of the first user message. And models that can reason before they
 answer are told by an argument of the template whether to, whose name varies.
 
-Not here: tokens (`engines.tokens` for prompts, `train.tokens` for what is trained).
+Not here: tokens (`engines.tokens` for prompts, `contract.tokens` for what is trained).
 """
 
 import json

@@ -51,10 +51,10 @@ def dialogues(count: int) -> list[Chat]:
 
 def ours(pipe: Connection, model: str, chats: list[Chat], batch: int) -> None:
     """Learner.step on packed rows."""
+    from tutelage.contract.tokens import Encoder
     from tutelage.train import model as models
     from tutelage.train.learner import Learner
     from tutelage.train.recipe import recipe
-    from tutelage.train.tokens import Encoder
 
     models.quiet()
     chosen = recipe("sft", "", "", dtype="bf16", batch=batch)

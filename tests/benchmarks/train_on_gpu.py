@@ -5,9 +5,9 @@
 
 One prepared run under eight minutes on a card of 80 GB, nothing downloaded: a model of the shape of
 Qwen3-0.6B with random weights, sequences of 8,192 random tokens, all trained, four a step, AdamW,
-bfloat16 over float32 weights, activations recomputed on both sides. Each trainer runs in a process
-of its own, one after the other; the first two steps of each are not counted. The limit is what a
-plain matrix product reaches on the card, divided by the FLOPs that a token needs.
+bfloat16 over float32 weights, activations recomputed on both sides. Each trainer takes the same eight
+steps in a process of its own, one after the other; the first two of each are not counted. The limit is
+what a plain matrix product reaches on the card, divided by the FLOPs that a token needs.
 """
 
 import argparse
@@ -72,13 +72,13 @@ def ours(folder: str, tiny: bool, results: Any) -> None:
     import numpy as np
     import torch
 
+    from tutelage.contract.tokens import Piece, Sample
     from tutelage.train.learner import Learner
     from tutelage.train.recipe import recipe
-    from tutelage.train.tokens import Piece, Sample
 
     ids = tokens(tiny)
-    chosen = recipe("sft", "", "", dtype="bf16", checkpointing=True, pack=ids.shape[1])
-    learner = Learner(chosen, folder)
+    given = {"dtype": "bf16", "checkpointing": True, "pack": ids.shape[1]}
+    learner = Learner(recipe("sft", "", "", **given), folder)
     taken, figures = [], {}
     for start in range(0, len(ids), BATCH):
         samples = []
@@ -105,7 +105,6 @@ def trl(folder: str, tiny: bool, results: Any) -> None:
     from trl import SFTConfig, SFTTrainer
 
     taken: list[float] = []
-    half = torch.cuda.is_available() or not tiny
 
     class Clock(TrainerCallback):  # type: ignore[misc]
         begun = 0.0
@@ -125,8 +124,9 @@ def trl(folder: str, tiny: bool, results: Any) -> None:
                 output_dir=scratch,
                 per_device_train_batch_size=1,
                 gradient_accumulation_steps=BATCH,
+                num_train_epochs=1,
                 max_length=None,
-                bf16=half,
+                bf16=True,
                 use_cpu=not torch.cuda.is_available(),
                 gradient_checkpointing=True,
                 use_liger_kernel=bool(find_spec("liger_kernel")),
@@ -161,18 +161,26 @@ def limit(tiny: bool) -> float:
 def measured(tiny: bool) -> dict[str, Any]:
     """Entries for `outputs/bench/bench.json`, measured now."""
     context = mp.get_context("spawn")
-    found: dict[str, dict[str, Any]] = {}
+    results: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as folder:
         prepared(Path(folder), tiny)
         for work in (ours, trl):
-            results = context.Queue()
-            worker = context.Process(target=work, args=(folder, tiny, results))
+            queue = context.Queue()
+            worker = context.Process(target=work, args=(folder, tiny, queue))
             worker.start()
-            found[work.__name__] = results.get(timeout=400)
+            results[work.__name__] = queue.get(timeout=400)
             worker.join()
+            steps = len(results[work.__name__]["seconds"])
+            assert steps == STEPS, f"{work.__name__} took {steps} steps, not {STEPS}"
     count = BATCH * tokens(tiny).shape[1]
-    speed = {name: count / statistics.median(x["seconds"][WARM:]) for name, x in found.items()}
-    most = limit(tiny) / (found["ours"]["flops"] / count)
+    speed = {name: count / statistics.median(x["seconds"][WARM:]) for name, x in results.items()}
+    most = limit(tiny) / (results["ours"]["flops"] / count)
+    liger = " + Liger" if results["trl"]["liger"] else ""
+    titles = {"ours": "ours", "trl": f"TRL SFTTrainer{liger}"}
+    rivals = {
+        titles[name]: {"tokens_per_second": round(speed[name], 1), "gib": round(x["gib"], 2)}
+        for name, x in results.items()
+    }
     return {
         "sft_tokens_per_second_gpu": {
             "ratio": round(speed["ours"] / speed["trl"], 3),
@@ -180,15 +188,8 @@ def measured(tiny: bool) -> dict[str, Any]:
             "better": "higher",
             "value": round(speed["ours"], 1),
             "unit": "tokens/s",
-            "mfu": found["ours"]["mfu"],
-            "gib": round(found["ours"]["gib"], 2),
-            "rivals": {
-                "TRL SFTTrainer" + (" + Liger" if found["trl"]["liger"] else ""): {
-                    "tokens_per_second": round(speed["trl"], 1),
-                    "gib": round(found["trl"]["gib"], 2),
-                },
-                "a plain matrix product": {"tokens_per_second": round(most, 1)},
-            },
+            "mfu": results["ours"]["mfu"],
+            "rivals": rivals | {"a plain matrix product": {"tokens_per_second": round(most, 1)}},
             "command": "python tests/benchmarks train --device gpu",
         }
     }

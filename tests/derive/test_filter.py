@@ -17,7 +17,6 @@ from tutelage.errors import Mistake, OutputError
 from tutelage.session.admission import admit
 from tutelage.shards import RunFolder, read_rows
 from tutelage.shards.figures import figures
-from tutelage.train import rows as train_rows
 
 TURNS = (1, 2, None, 3)
 
@@ -134,7 +133,7 @@ def test_the_result_is_a_run_for_everybody(run, tmp_path):
     found = figures(str(out))
     assert sum(arm["dialogues"] for arm in found["arms"].values()) == len(rows)
     assert found["run_id"] == manifest["run_id"] != read(run)["run_id"]
-    assert [r["dialogue_id"] for r in train_rows.read(str(out), "train", solved=True)]
+    assert [r["dialogue_id"] for r in read_rows(str(out), splits=("train",), kind="solved")]
     assert manifest["derived"]["parents"] == [
         {
             "name": "run",

@@ -10,12 +10,11 @@ from hypothesis import strategies as st
 from runs import Said, lone, words
 from tables import EXAMPLES, balanced, published, read, row
 from tutelage.cli.republish import command
-from tutelage.contract import LOSS_POLICIES
+from tutelage.contract import LOSS_POLICIES, redrawn
 from tutelage.derive.republish import republish
 from tutelage.errors import Mistake
 from tutelage.shards import read_rows
 from tutelage.shards.contaminated import marked
-from tutelage.train.tokens import redrawn
 
 TEXT = words(90, 1)
 

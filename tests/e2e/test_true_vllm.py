@@ -73,7 +73,7 @@ def test_the_sampled_tokens_are_the_message(done):
 def test_every_turn_is_trained_after_the_tokens_that_the_sampler_had(done):
     from transformers import AutoTokenizer
 
-    from tutelage.train.tokens import Encoder
+    from tutelage.contract.tokens import Encoder
 
     encoder = Encoder(AutoTokenizer.from_pretrained(models.resolve(models.BUNDLED)))
     out, _ = done

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from played import Make, Played, Said
+from tutelage.contract.tokens import Encoder
 from tutelage.exports.exporting import Request, export
 from tutelage.shards import read_rows
-from tutelage.train.tokens import Encoder
 
 from .conftest import CHATML, TEMPLATES, make_tokenizer, texts
 from .loaders import loader

@@ -1,10 +1,12 @@
 """The online arm: rounds that hand their weights on, and go on where they stopped."""
 
 import asyncio
+import contextlib
 import json
 import signal
 import subprocess
 import sys
+import threading
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -270,6 +272,53 @@ def test_each_arm_stands_by_itself(config: Path):
         assert figures["return"] == pytest.approx(mean, abs=1e-5)
     assert lines[1]["held_out"] == by_arm["sml"]["solved_by"]
     assert lines[1]["held_out_return"] == by_arm["sml"]["return"]
+
+
+class Apart(Steps):
+    """Steps that may be asked for by two threads at once; in one process they take turns."""
+
+    def __init__(self, until: int = 99) -> None:
+        super().__init__(until)
+        self._turn, self.threads = threading.Lock(), set[str]()
+
+    def __call__(self, args: Sequence[str], environment: Mapping[str, str]) -> int:
+        with self._turn:
+            self.threads.add(threading.current_thread().name)
+            return super().__call__(args, environment)
+
+
+def test_an_asynchronous_round_is_played_with_weights_one_round_older(config: Path, student: str):
+    text = config.read_text().replace("rounds = 2", "rounds = 3\nasynchronous = true")
+    config.write_text(text.replace("held_out = 5", "held_out = 0"))
+    steps = Apart()
+    lines = play(config, steps)
+    runs = [config.parent / f"out/rounds/000{n}/run" for n in (1, 2, 3)]
+    weights = [line["weights"] for line in lines]
+    assert len(set(weights[1:])) == 3 and len(steps.threads) == 2  # each round learnt something
+    assert [line.get("staleness") for line in lines] == [None, 0, 1, 1]
+    # what played: the start twice, then what the first round learnt while the second was trained
+    assert off(student, runs[0]) < 1e-4 and off(student, runs[1]) < 1e-4
+    assert off(weights[1], runs[2]) < 1e-4 < 1e-2 < off(weights[2], runs[2])
+    # what learns goes on from the newest, and sees how far off it is
+    assert [line["kl_sampler"] > 1e-5 for line in lines[1:]] == [False, True, True]
+    trained = [s for s in steps.done if s[0] == "train"]
+    carried = [s[s.index("--carry") + 1] for s in trained[1:]]
+    assert [Path(folder).parent.name for folder in carried] == ["0001", "0002"]
+
+
+def test_a_stopped_asynchronous_loop_goes_on_with_the_same_weights(config: Path, student: str):
+    text = config.read_text().replace("rounds = 2", "rounds = 2\nasynchronous = true")
+    config.write_text(text.replace("held_out = 5", "held_out = 0"))
+    stops: list[tuple[str, ...]] = []
+    lines: list[dict[str, Any]] = []
+    for _ in range(6):  # one step more each time, whichever of two comes first
+        steps = Apart(until=1)
+        with contextlib.suppress(KeyboardInterrupt):
+            lines = play(config, steps)
+        stops += steps.done
+    assert len(lines) == 3 and len(stops) == len(set(stops)) == 4
+    assert [line.get("staleness") for line in lines] == [None, 0, 1]
+    assert off(student, config.parent / "out/rounds/0002/run") < 1e-4
 
 
 def test_a_loop_that_never_began_binds_nobody(config: Path):

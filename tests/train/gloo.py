@@ -36,7 +36,7 @@ def run(jobs: list[dict[str, Any]], processes: int, folder: Path, **more: str) -
         begun.append(subprocess.Popen([sys.executable, __file__], env=own, stdout=log, stderr=log))
     try:
         for rank, process in enumerate(begun):
-            if process.wait(timeout=300):
+            if process.wait(timeout=900):
                 raise AssertionError((folder / f"log-{rank}").read_text()[-4000:])
     finally:
         for process in begun:

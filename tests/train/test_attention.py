@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import torch
 
+from tutelage.contract.tokens import Encoder
 from tutelage.errors import ModelError
 from tutelage.train import attention, packing
 from tutelage.train.learner import Learner
@@ -12,7 +13,6 @@ from tutelage.train.model import load
 from tutelage.train.packing import WeightedSequence
 from tutelage.train.policy import Policy
 from tutelage.train.recipe import recipe
-from tutelage.train.tokens import Encoder
 
 HEADS = {"num_attention_heads": 4, "num_key_value_heads": 2, "num_hidden_layers": 2}
 SIZES = {"hidden_size": 32, "intermediate_size": 64, "max_position_embeddings": 1024} | HEADS
@@ -103,7 +103,7 @@ def test_the_one_kernel_is_called_with_the_bounds_of_the_pieces(monkeypatch: pyt
     torch.manual_seed(0)
     q, k, v = (torch.randn(1, n, 17, 8, dtype=torch.bfloat16) for n in (4, 2, 2))
     for window in (None, 4):
-        options: dict[str, Any] = {"lengths": lengths, "bounds": bounds, "scaling": 0.3}
+        options: dict[str, Any] = {"scaling": 0.3, "pieces": attention.Pieces(lengths, bounds)}
         options["sliding_window"] = window
         one, other = (f(None, q, k, v, None, **options)[0] for f in _both())
         torch.testing.assert_close(one, other, rtol=0.03, atol=0.03)

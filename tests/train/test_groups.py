@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tutelage.train.groups import advantages, gathered, returned, speaking
+from tutelage.contract.groups import gathered, returned, speaking
+from tutelage.train.loss import advantages
 
 
 @pytest.mark.parametrize(

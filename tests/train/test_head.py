@@ -117,3 +117,69 @@ def test_what_a_model_does_to_its_logits_is_known_or_found_out(
             assert Learner(chosen, str(tmp_path)).policy.plain
         return
     assert not Learner(chosen, str(tmp_path)).policy.plain
+
+
+KERNEL = [
+    head.Form(half=True),
+    head.Form(temperature=0.7, half=True),
+    head.Form(scale=0.25, half=True),
+    head.Form(cap=3.0, half=True),
+]
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("form", KERNEL)
+def test_ligers_kernel_is_asked_for_the_same(form: head.Form, bias: bool):
+    """No GPU is needed to see that its arguments mean what the chunks do."""
+
+    def contract(
+        hidden: Any,
+        weight: Any,
+        target: Any,
+        *,
+        bias: Any,
+        reduction: str,
+        softcap: Any,
+        **more: Any,
+    ) -> torch.Tensor:
+        assert reduction == "none" and more == {"accum_dtype": torch.float32}
+        assert hidden.dtype == weight.dtype == torch.bfloat16
+        logits = F.linear(hidden.float(), weight.float(), bias)
+        logits = softcap * torch.tanh(logits / softcap) if softcap else logits
+        return F.cross_entropy(logits, target, reduction=reduction)
+
+    same(contract, form, bias, torch.device("cpu"))
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("form", KERNEL)
+def test_ligers_kernel_is_the_chunked_layer(form: head.Form, bias: bool):
+    if not torch.cuda.is_available():
+        pytest.skip("no GPU")
+    device = torch.device("cuda")
+    if (fused := head.kernel(device)) is None:
+        pytest.skip("liger-kernel is not installed")
+    same(fused, form, bias, device)
+
+
+def same(fused: Any, form: head.Form, bias: bool, device: torch.device) -> None:
+    """Values and gradients under weights of every sign; both round products to bfloat16."""
+    targets = (torch.arange(37) * 2 % 101).to(device)
+    weights = torch.linspace(-1, 2, 37, device=device)
+    values = []
+    for kernel in (None, fused):
+        tensors = [t.detach().to(device).requires_grad_() for t in inputs(bias)]
+        layer = (*(*tensors, None)[:3], targets, form)
+        logp = head.by_kernel(kernel, *layer) if kernel else head.log_likelihood(*layer)[0]
+        assert logp is not None
+        (logp * weights).sum().backward()
+        values.append((logp.detach(), *(t.grad for t in tensors)))
+    for one, other in zip(*values, strict=True):
+        assert float((one - other).norm() / one.norm()) < 0.02
+
+
+def test_a_form_that_ligers_kernel_does_not_know_is_left_to_the_chunks():
+    hidden, weight = inputs(False)
+    form = head.Form(cap=3.0, temperature=0.7)
+    assert head.by_kernel(None, hidden, weight, None, torch.zeros(37).long(), form) is None
+    assert head.kernel(torch.device("cpu")) is None

@@ -15,8 +15,8 @@ from safetensors.torch import load_file
 from tutelage.errors import OutputError, SettingsError
 from tutelage.records import Gold
 from tutelage.train import checkpoint, loop, metrics
-from tutelage.train.alarms import Alarms
 from tutelage.train.learner import Learner
+from tutelage.train.metrics import Alarms
 from tutelage.train.recipe import Recipe, recipe
 
 Train = Callable[..., Any]
@@ -239,8 +239,8 @@ def test_the_temperature_is_found_out(
     """Engines store log-probabilities before or after the temperature; both are told apart."""
     from transformers import AutoModelForCausalLM
 
+    from tutelage.contract.tokens import Encoder
     from tutelage.records import Rules, Sampling
-    from tutelage.train.tokens import Encoder
 
     model = AutoModelForCausalLM.from_pretrained(model_folder)
     dialogues = []
@@ -396,18 +396,18 @@ def test_rl_refuses_truncated_sampling(
     name: str, value: float, runs: Any, model_folder: str, monkeypatch: pytest.MonkeyPatch
 ):
     """Stored log-probabilities are of a distribution that the policy does not have."""
-    from tutelage.train import rows
+    from tutelage.train import dataset
 
     source = runs.write(runs.dialogue(1, sample=s, solved=s < 2) for s in range(4))
-    read = rows.read
+    read = dataset.read_rows
 
     def truncated(*args: Any, **kwargs: Any) -> Any:
         for row in read(*args, **kwargs):
             row["sampling"]["student"] |= {name: value}
             yield row
 
-    monkeypatch.setattr(rows, "read", truncated)
-    with pytest.raises(SettingsError, match=f"{name} = {value}.*student.{name} = [01]"):
+    monkeypatch.setattr(dataset, "read_rows", truncated)
+    with pytest.raises(SettingsError, match=f"{name} = {value}.*without it"):
         loop.prepared(recipe("rl", source, "", old="start"), model_folder)
     assert loop.prepared(recipe("sft", source, ""), model_folder)
 
@@ -517,11 +517,11 @@ def test_a_collapse_is_said_once(grouped: str, model_folder: str, tmp_path: Path
 def test_alarms_of_entropy_and_divergence():
     healthy = {"entropy": 2.0, "kl_sampler": 0.01, "kl_reference": 0.1, "clip_fraction": 0.1}
     alarms = Alarms()
-    assert not alarms.heard(healthy) and not alarms.heard({})
-    assert "narrows" in alarms.heard(healthy | {"entropy": 0.5})[0]
-    assert not alarms.heard(healthy | {"entropy": 0.5})  # said already
-    assert "reference" in alarms.heard(healthy | {"kl_reference": 0.9})[0]
-    assert "clip" in alarms.heard(healthy | {"clip_fraction": 0.5})[0]
+    assert not alarms.signs(healthy) and not alarms.signs({})
+    assert "narrows" in alarms.signs(healthy | {"entropy": 0.5})[0]
+    assert not alarms.signs(healthy | {"entropy": 0.5})  # said already
+    assert "reference" in alarms.signs(healthy | {"kl_reference": 0.9})[0]
+    assert "clip" in alarms.signs(healthy | {"clip_fraction": 0.5})[0]
 
 
 def test_recomputing_activations_changes_nothing(run: str, model_folder: str, tmp_path: Path):
@@ -540,7 +540,7 @@ def test_lora_is_merged_into_the_model_it_came_from(run: str, model_folder: str,
     learner = loop.train(recipe("sft", run, str(out), model=model_folder, **given), lambda *_: None)
     ids = torch.arange(3, 40)[None]
     with torch.no_grad():
-        mine = learner.student.network(ids, lengths=(37,)).logits
+        mine = learner.student.network(ids).logits
         loaded = AutoModelForCausalLM.from_pretrained(out / "last")(ids).logits
         before = AutoModelForCausalLM.from_pretrained(model_folder)(ids).logits
     torch.testing.assert_close(mine, loaded, rtol=1e-4, atol=1e-4)

@@ -5,9 +5,9 @@ import random
 import numpy as np
 import pytest
 
+from tutelage.contract.tokens import Piece
 from tutelage.train import packing
 from tutelage.train.packing import WeightedSequence
-from tutelage.train.tokens import Piece
 
 
 def piece(length: int, start: int = 3) -> Piece:

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
+from tutelage.contract.tokens import Piece, Sample
 from tutelage.errors import SettingsError
 from tutelage.train.loop import rate
 from tutelage.train.loss import coefficients
 from tutelage.train.recipe import default, recipe
-from tutelage.train.tokens import Piece, Sample
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from tutelage.train.tokens import Piece, Sample
             {"batch_size": 3},
             "no setting of a training is called 'batch_size', the nearest is 'batch",
         ),
-        ({"beta": -0.1}, "beta: wanted 0 or more"),
+        ({"beta": -0.1}, "beta: wanted at least 0, got -0.1"),
         ({"loss": "everything"}, "loss: wanted one of"),
         ({"kind": "rl", "control": "single"}, "rl has failures, and a solution no return"),
     ],

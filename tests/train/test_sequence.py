@@ -13,6 +13,7 @@ import pytest
 
 from tutelage import contract
 from tutelage import dialogue as protocol
+from tutelage.contract.tokens import Encoder
 from tutelage.engines.tokens import ChatTokens
 from tutelage.records import (
     Dialogue,
@@ -27,7 +28,6 @@ from tutelage.records import (
     Verdict,
     VerifyRequest,
 )
-from tutelage.train.tokens import Encoder
 
 torch = pytest.importorskip("torch")
 

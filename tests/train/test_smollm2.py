@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from tutelage import models
+from tutelage.contract.tokens import Encoder
 from tutelage.train import loop, metrics
 from tutelage.train.learner import Learner
 from tutelage.train.recipe import recipe
-from tutelage.train.tokens import Encoder
 
 pytestmark = pytest.mark.slow
 

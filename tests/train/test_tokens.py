@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from tutelage import chat_template
+from tutelage.contract.tokens import Encoder
 from tutelage.engines.tokens import ChatTokens
 from tutelage.errors import ModelError
 from tutelage.train.dataset import single
-from tutelage.train.tokens import Encoder
 
 
 def trained_text(sample: Any, tokenizer: Any) -> list[str]:

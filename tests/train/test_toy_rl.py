@@ -55,7 +55,7 @@ def say(model: Any, tokenizer: Any, open_: list[Dialogue], draw: torch.Generator
     said: list[list[tuple[int, float]]] = [[] for _ in open_]
     for _ in range(2):
         with torch.no_grad():
-            logp = model(prompts, lengths=None).logits[:, -1].log_softmax(-1)
+            logp = model(prompts).logits[:, -1].log_softmax(-1)
         drawn = torch.multinomial(logp.exp(), 1, generator=draw)
         for words, token, p in zip(said, drawn[:, 0].tolist(), logp.gather(1, drawn), strict=True):
             if not words or words[-1][0] != tokenizer.eos_token_id:

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from tutelage.contract.tokens import Encoder, Sample
 from tutelage.train import loss
 from tutelage.train.learner import Learner
 from tutelage.train.recipe import Recipe, recipe
-from tutelage.train.tokens import Encoder, Sample
 
 pytest.importorskip("trl")
 pytest.importorskip("datasets")

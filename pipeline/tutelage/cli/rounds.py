@@ -24,6 +24,7 @@ Example: tutelage rounds --config rounds.toml, where rounds.toml holds
   held_out = 100           # problems to measure on, never trained
   evaluate_every = 5
   resident = true          # one vLLM server for the whole loop, handed each round's weights
+  asynchronous = false     # true: play a round while the one before it is trained
 \b
   [generate]               # any setting of `tutelage generate`
   corpora = ["starter?size=5000"]
@@ -74,7 +75,8 @@ class Launcher:
         """Trainings are launched by `trainer`; where it is empty, as all else is."""
         self._trainer = shlex.split(trainer)
         self._asked = False
-        self._step: subprocess.Popen[bytes] | None = None
+        self._steps: set[subprocess.Popen[bytes]] = set()
+        """Two at most: a training, and the play of the next round."""
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, self._forward)
@@ -86,7 +88,7 @@ class Launcher:
         by = self._trainer if self._trainer and args[0] == "train" else [sys.executable]
         # A group of its own: a Ctrl-C reaches the step once, from here, however it was sent.
         # What a step prints as its result is not that of the loop.
-        self._step = subprocess.Popen(
+        step = subprocess.Popen(
             [*by, "-m", "tutelage", *args],
             stdout=subprocess.DEVNULL,
             env=os.environ | environment,
@@ -94,9 +96,11 @@ class Launcher:
             # where the loop is killed, Linux asks the step to stop, too
             preexec_fn=partial(die_with, os.getpid(), signal.SIGTERM),
         )
+        self._steps.add(step)
         if self._asked:  # the signal came while the step was being started
-            os.killpg(self._step.pid, signal.SIGINT)
-        status = self._step.wait()
+            os.killpg(step.pid, signal.SIGINT)
+        status = step.wait()
+        self._steps.discard(step)
         return 130 if self._asked else status
 
     def stopped(self) -> bool:
@@ -105,8 +109,9 @@ class Launcher:
 
     def _forward(self, number: int, frame: Any) -> None:
         self._asked = True
-        if self._step is not None and self._step.poll() is None:
-            os.killpg(self._step.pid, number)
+        for step in self._steps.copy():
+            if step.poll() is None:
+                os.killpg(step.pid, number)
 
 
 def _conclude(lines: list[dict[str, Any]], best: dict[str, Any] | None) -> None:

@@ -1,17 +1,15 @@
 """`tutelage train`: SFT and RL from the shards of a run."""
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
 import click
 
+from tutelage.cli import train_words
 from tutelage.train import recipe as recipes
 
 _Option = tuple[str, str, dict[str, Any]]
-_Watch = Callable[[str, dict[str, Any]], None]
 
 _NEEDED = ("torch", "transformers", "accelerate", "peft", "safetensors")
 
@@ -103,7 +101,7 @@ def command() -> None:
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True)
 @click.option("--out", default="", help="Folder for weights, state and metrics.")
 @click.option("--dry-run", is_flag=True, help="Show what would be learnt, and the memory it wants.")
-@click.option("--measure", is_flag=True, help="With --dry-run: run one pass, for time and memory.")
+@click.option("--measure", is_flag=True, help="With --dry-run: run one step, for time and memory.")
 @_options("sft", _COMMON + _SFT)
 def sft(runs: tuple[str, ...], out: str, dry_run: bool, measure: bool, **given: Any) -> None:
     """Supervised: learn the student's turns of the solved dialogues.
@@ -120,7 +118,7 @@ def sft(runs: tuple[str, ...], out: str, dry_run: bool, measure: bool, **given: 
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True)
 @click.option("--out", default="", help="Folder for weights, state and metrics.")
 @click.option("--dry-run", is_flag=True, help="Show what would be learnt, and the memory it wants.")
-@click.option("--measure", is_flag=True, help="With --dry-run: run one pass, for time and memory.")
+@click.option("--measure", is_flag=True, help="With --dry-run: run one step, for time and memory.")
 @_options("rl", _COMMON + _RL)
 def rl(runs: tuple[str, ...], out: str, dry_run: bool, measure: bool, **given: Any) -> None:
     """Reinforcement: GRPO on whole groups, failures included.
@@ -155,12 +153,13 @@ def _run(
         return
     from tutelage.train import loop
 
-    with _shown(kind) as watch:
+    with train_words.shown(kind) as watch:
         loop.train(chosen, watch)
 
 
 def _rehearse(recipe: recipes.Recipe, measured: bool) -> None:
-    from tutelage.train import dry_run, loop, memory, model, packing
+    from tutelage.train import dry_run, loop, model, packing
+    from tutelage.train.learner import Learner
 
     model.quiet()
     name = loop.named(recipe)
@@ -168,154 +167,28 @@ def _rehearse(recipe: recipes.Recipe, measured: bool) -> None:
     sample = max(dataset.groups[0], key=lambda sample: sample.trained)
     click.echo(f"dialogue {sample.key}, weight {sample.weight:.3f}; trained on what is »marked«\n")
     for piece in sample.pieces:
-        for text, trained in dry_run.spans(piece, encoder.tokenizer):
+        for text, trained in train_words.spans(piece, encoder.tokenizer):
             click.echo(click.style(f"»{text}«", fg="green") if trained else text, nl=False)
         click.echo("\n")
-    click.echo(_dataset(recipe.kind, loop.facts(dataset, encoder)))
+    click.echo(train_words.dataset(recipe.kind, loop.facts(dataset, encoder)))
     lengths = [len(piece) for sample in dataset.samples for piece in sample.pieces]
     click.echo("tokens a sequence:")
-    for low, high, count in dry_run.histogram(lengths):
+    for low, high, count in train_words.histogram(lengths):
         click.echo(f"  {low:6}-{high:<6} {count:7}  {'#' * -(-40 * count // len(lengths))}")
     steps = len(packing.order(len(dataset.groups), recipe.batch, recipe.epochs, recipe.seed))
-    row = dry_run.fullest(recipe, dataset)
-    click.echo(
-        f"{steps} steps, {dry_run.passes(recipe, dataset)} passes of up to "
-        f"{sum(row.lengths)} tokens"
-    )
-    shape = memory.shape(recipe, name, row)
+    passes = dry_run.passes(recipe, dataset)
+    click.echo(f"{steps} steps, {len(passes)} passes of up to {packing.tokens(passes[0])} tokens")
+    shape = dry_run.shape(recipe, name, packing.packed(passes[0]))
     click.echo(f"{shape.numbers / 1e6:.1f} M weights, {shape.trained / 1e6:.1f} M of them trained")
-    click.echo(memory.table(shape, recipe))
-    if words := memory.advice(shape, recipe, memory.available()):
+    click.echo(train_words.table(shape, recipe))
+    if words := train_words.advice(shape, recipe, dry_run.available()):
         click.echo(words)
     elif measured:
-        _measured(recipe, name, dataset)
-    else:
-        click.echo("for the time that it takes: --dry-run --measure runs one pass")
-
-
-def _measured(recipe: recipes.Recipe, name: str, dataset: Any) -> None:
-    from tutelage.train import dry_run
-    from tutelage.train.learner import Learner
-
-    cost = dry_run.measure(Learner(recipe, name), dataset)
-    click.echo(
-        f"about {_span(cost.seconds)} at {cost.tokens_per_s:.0f} tokens/s, "
-        f"{cost.gib:.1f} GiB at the peak with all that this process holds (measured on one pass)"
-    )
-
-
-@contextmanager
-def _shown(kind: recipes.Kind) -> Iterator[_Watch]:
-    """A bar on a terminal; elsewhere a line every ten seconds, and for all that is not a step."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("training"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.description}"),
-    )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=None)
-        spoken = begun = time.monotonic()
-        first = 0
-
-        def watch(event: str, figures: dict[str, Any]) -> None:
-            nonlocal spoken, begun, first
-            now = time.monotonic()
-            if event == "begin":
-                spoken, begun, first = 0.0, now, figures["step"]
-            if event == "step":
-                line = _step(figures)
-                bar.update(
-                    task, completed=figures["step"], total=figures["steps"], description=line
-                )
-                if not console.is_terminal and (
-                    now - spoken > 10 or figures["step"] == figures["steps"]
-                ):
-                    each = (now - begun) / (figures["step"] - first)
-                    left = each * (figures["steps"] - figures["step"])
-                    click.echo(
-                        f"step {figures['step']}/{figures['steps']}  {line}  {_span(left)} left",
-                        err=True,
-                    )
-                    spoken = now
-            elif line := _words(kind, event, figures):
-                bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
-
-        yield watch
-
-
-def _words(kind: str, event: str, figures: dict[str, Any]) -> str:
-    """One line for an event; empty where there is nothing to say."""
-    if event == "dataset":
-        return _dataset(kind, figures)
-    if event == "validation":
-        turns = {k.rpartition("_")[2]: v for k, v in figures.items() if "/turn_" in k}
-        by_turn = ", ".join(f"turn {turn}: {value:.3f}" for turn, value in turns.items())
-        loss = figures["validation/loss"]
-        return f"step {figures['step']}/{figures['steps']}  validation loss {loss:.4f} ({by_turn})"
-    if event == "alarm":
-        return f"warning, step {figures['step']}: {figures['words']}"
-    if event == "begin":
-        words = []
-        if figures["step"]:
-            words.append(f"goes on at step {figures['step']} of {figures['steps']}")
-        if figures["processes"] > 1:  # a launcher may start fewer than it was asked for
-            words.append(f"{figures['processes']} processes share each step")
-        return "; ".join(words)
-    if event == "saved":
-        return f"saved {figures['folder']} (step {figures['step']})"
-    if event == "finished":
-        return f"finished already: {figures['folder']} (start anew with --fresh)"
-    if event == "end":
-        return f"done: {figures['folder']} is the trained model"
-    return ""
-
-
-def _step(figures: dict[str, Any]) -> str:
-    names = ("loss", "return", "clip_fraction", "kl_sampler", "kl_reference", "entropy")
-    values = "  ".join(f"{name} {figures[name]:.4f}" for name in names if name in figures)
-    speed = f"{figures['tokens_per_s']:.0f} tokens/s"
-    if "mfu" in figures:
-        speed += f"  MFU {figures['mfu']:.1%}"
-    return f"{values}  lr {figures['lr']:.1e}  {speed}"
-
-
-def _dataset(kind: str, facts: dict[str, Any]) -> str:
-    groups = f"{facts['groups']} groups, " if kind == "rl" else ""
-    words = [
-        f"{facts['rows_read']} rows read: {groups}{facts['samples']} dialogues, "
-        f"{facts['tokens']} tokens, {facts['trained_tokens']} of them trained"
-    ]
-    if kind == "rl":
-        words.append(f"mean return {facts['return']:.3f}")
-        if facts["partial_groups"]:
-            words.append(f"{facts['partial_groups']} groups are partial (smaller than the largest)")
-    elif facts["validation_samples"]:
-        words.append(f"{facts['validation_samples']} dialogues for validation")
-    else:
-        words.append(
-            "no dialogue for validation, so no best/ (generate with "
-            "--set dedup.splits=train=0.95,validation=0.05)"
+        speed, peak = dry_run.measure(Learner(recipe, name), passes[0])
+        span = train_words.span(recipe.epochs * sum(lengths) / speed)
+        click.echo(
+            f"about {span} at {speed:.0f} tokens/s, {peak / 2**30:.1f} GiB at the peak with all that "
+            "this process holds (measured on one step)"
         )
-    for title in ("left_out", "messages"):
-        if facts[title]:
-            counts = ", ".join(f"{n} {what}" for what, n in facts[title].items())
-            words.append(f"{title.replace('_', ' ')}: {counts}")
-    return "; ".join(words)
-
-
-def _span(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    else:
+        click.echo("for the time that it takes: --dry-run --measure runs one step")

@@ -3,11 +3,13 @@
     schema    the columns of `schemas/*.json` as an Arrow schema, and the check of a row
     loss      which messages are trained on
     rows      a dialogue as a row
+    groups    the dialogues of one problem, and their returns
+    tokens    a row as token ids: what a student had before it, and what it drew
 
 The schemas are the only files that this room reads; it writes none.
 """
 
-from tutelage.contract.loss import LOSS_POLICIES, train_mask
+from tutelage.contract.loss import LOSS_POLICIES, redrawn, train_mask
 from tutelage.contract.rows import DISCOUNT, Stamp, discounted, flaw, reject, row, stands
 from tutelage.contract.schema import (
     SCHEMA_VERSION,
@@ -30,6 +32,7 @@ __all__ = [
     "fits",
     "flaw",
     "json_schema",
+    "redrawn",
     "reject",
     "row",
     "stands",

@@ -1,5 +1,8 @@
 """Which messages are trained on: a named policy, kept as data in `trail.train`."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from tutelage.records import Message
 
 LOSS_POLICIES = {
@@ -33,3 +36,12 @@ def train_mask(messages: tuple[Message, ...], policy: str) -> list[bool]:
         mask.append(is_student and is_chosen)
         advised = advised or message.act == "feedback"
     return mask
+
+
+def redrawn(row: Mapping[str, Any], policy: str) -> list[bool]:
+    """Which messages of a row the loss policy trains on, whatever `trail.train` says."""
+    messages = tuple(
+        Message(entry["speaker"], entry["act"], entry["turn"], message["content"])
+        for message, entry in zip(row["messages"], row["trail"], strict=True)
+    )
+    return train_mask(messages, policy)

@@ -15,7 +15,7 @@ from tutelage.exports.taker import Row, Shape, Taker, Task
 from tutelage.exports.takers import TAKERS
 from tutelage.exports.writing import write
 from tutelage.shards.folder import existing
-from tutelage.shards.reader import read_rows
+from tutelage.shards.reader import student
 from tutelage.storage import Location, location
 
 
@@ -139,18 +139,11 @@ def _encoder(request: Request, shape: Shape) -> Any:
     """The tokenizer with its chat template, where the shape or the person wants one."""
     if not (shape.tokens or request.tokenizer):
         return None
+    from tutelage.contract.tokens import Encoder
     from tutelage.train import model
-    from tutelage.train.tokens import Encoder
 
-    name = request.tokenizer
-    if not name:
-        first = next(read_rows(request.run, ("models",)), None)
-        name = str(first["models"]["student"]) if first else ""
-        if name in ("", "scripted"):
-            raise SettingsError(
-                f"{request.run} names no student model: say whose tokens with --tokenizer, or "
-                "give text with --as"
-            )
+    remedy = "say whose tokens with --tokenizer, or give text with --as"
+    name = request.tokenizer or student([request.run], remedy)
     model.quiet()
     return Encoder(model.tokenizer(name, request.chat_template))
 

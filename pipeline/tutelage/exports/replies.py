@@ -9,9 +9,9 @@ reasoning later turns no longer saw is learnt with it only where it stands last.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tutelage.contract import redrawn
 from tutelage.errors import SettingsError
 from tutelage.exports.taker import Row, Task
-from tutelage.train.tokens import redrawn
 
 CUT = "replies cut at the length limit (a trainer on text would learn to stop there)"
 HIDDEN = "dialogues with reasoning, which later turns did not see (use --as turns or tokens)"

@@ -32,7 +32,7 @@ class Task:
     loss: str = ""
     """Loss policy by which the trained messages are drawn anew; empty: as the rows have them."""
     encoder: Any = None
-    """`train.tokens.Encoder`, for shapes that want token ids."""
+    """`contract.tokens.Encoder`, for shapes that want token ids."""
     other: str = "--to trl-sft"
     """What to use where this taker cannot do what is asked."""
     left_out: Counter[str] = field(default_factory=Counter)

@@ -2,7 +2,7 @@
 
 The one form in which nothing is lost: replies stand as they were sampled, a reply that was cut has
 no stop that would be learnt, and a dialogue whose later turns saw something else is several rows,
-each after the prompt that its reply really had (`train.tokens`).
+each after the prompt that its reply really had (`contract.tokens`).
 """
 
 from collections.abc import Iterator

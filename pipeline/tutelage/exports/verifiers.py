@@ -2,7 +2,7 @@
 
 A trace is a graph of messages, each with the tokens that it adds; joined along a path they are what
 the model read and wrote. `mask` marks the tokens that were sampled, `logprobs` has one number for
-each of those. A dialogue whose later turns saw something else has several paths (`train.tokens`).
+each of those. A dialogue whose later turns saw something else has several paths (`contract.tokens`).
 """
 
 import math

@@ -6,8 +6,8 @@
 Each step is one command of this program in a process of its own: a step that dies takes nothing
 with it, and each can be repeated by hand. vLLM stays up between the steps
 (`engines.hot_swap_servers`): it is handed the new weights while it runs, and leaves the GPU to a
-training. With `resident = false`
-each step that plays starts an engine of its own, which plays the same game.
+training. With `resident = false` each step that plays starts an engine of its own, which plays the
+same game.
 
     OUT/rounds.json                 what was asked for; a folder holds one loop
     OUT/rounds.jsonl                a line a round: returns, success by turn, tokens, seconds, weights
@@ -23,7 +23,13 @@ round its done.json. So the same command goes on, and a larger `rounds` extends 
     loop        the steps, and what a round says        folder      the loop's folder, and run files
     cautions    signs that a loop goes wrong
 
-Not here: how to play (`flow`), how to learn (`train`), asynchrony: each round is on policy.
+With `asynchronous` each round is played while the one before it is trained, on other GPUs
+(`CUDA_VISIBLE_DEVICES=0,1 tutelage rounds ...` with `trainer = "env CUDA_VISIBLE_DEVICES=2,3 accelerate
+launch --num_processes 2"`), with weights that are one round older and no more: `staleness` of a line
+says so, and the loss compares with the log-probabilities that were stored. Weights go from a training
+to vLLM by the files of `last`. vLLM's own transfer (`ipc`, `nccl`) wants CUDA on both sides.
+
+Not here: how to play (`flow`), how to learn (`train`).
 """
 
 from tutelage.rounds.loop import best, perform, read

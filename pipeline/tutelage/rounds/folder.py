@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tutelage.errors import SettingsError
-from tutelage.rounds.plan import Plan
+from tutelage.rounds.plan import Plan, Rounds
 from tutelage.settings import differences
 from tutelage.shards import RunFolder, lock
 from tutelage.shards.folder import writing
@@ -23,12 +23,14 @@ def start(plan: Plan) -> None:
         SettingsError: it holds another one, or something else.
     """
     file = plan.out / "rounds.json"
-    now = plan.asked.model_dump(mode="json", exclude={"out", "keep", "trainer", "beam", "resident"})
+    free = {"out", "keep", "trainer", "beam", "resident"}
+    now = plan.asked.model_dump(mode="json", exclude=free)
     if file.is_file() and not _begun(plan.out):
         for name in ("problems", "rounds", "warmup"):
             shutil.rmtree(plan.out / name, ignore_errors=True)
     elif file.is_file():
-        then = json.loads(file.read_text("utf-8"))
+        # what a loop of an earlier version did not know of has its default
+        then = Rounds().model_dump(mode="json", exclude=free) | json.loads(file.read_text("utf-8"))
         if now["rounds"] >= then["rounds"]:
             then["rounds"] = now["rounds"]
         if changes := differences(then, now):

@@ -2,14 +2,18 @@
 
 import json
 import shutil
+import tomllib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Protocol
 
 from tutelage import seeds
+from tutelage.contract import groups
 from tutelage.engines.hot_swap_servers import HotSwapServers
 from tutelage.errors import RunFailed, SettingsError
 from tutelage.rounds import cautions
@@ -18,10 +22,8 @@ from tutelage.rounds.plan import Plan, Table, options, training
 from tutelage.rounds.problems import lay_out
 from tutelage.settings import BUNDLED, Settings
 from tutelage.shards import RunFolder, read_rows
-from tutelage.train import checkpoint, groups, metrics
+from tutelage.train import checkpoint, metrics
 from tutelage.train.recipe import Recipe
-from tutelage.train.rows import FACTS
-from tutelage.train.rows import read as read_split
 
 Say = Callable[[str], None]
 _LAST_STEP_S = 300.0
@@ -97,43 +99,60 @@ class _Loop:
 
     def round(self, number: int, base: str) -> None:
         """One round, from its first problem to its line."""
-        plan, place, begun = self.plan, self.plan.folder(number), read(self.plan)
+        plan, folder, begun = self.plan, self.plan.folder(number), read(self.plan)
         title = f"round {number}/{plan.asked.rounds}"
         line: Table = {"round": number, "weights": begun[-1]["weights"] if number else base}
         carry = next((x["carry"] for x in reversed(begun) if x.get("carry")), "")
         if number:
-            seed = seeds.seed(plan.asked.seed, number)
-            self.generate(
-                title, plan.generate, line["weights"], f"{number:04d}", place / "run", seed
-            )
-            line |= _played(place / "run", plan.generate.turns)
+            self.play(number, line["weights"])
+            line |= _played(folder / "run", plan.generate.turns)
+            line["staleness"] = int(_player(folder / "run") != line["weights"])
             chosen = training("train", "rl", plan.asked.train)
-            line["groups_compared"] = _speaking(place / "run", chosen)
+            line["groups_compared"] = _speaking(folder / "run", chosen)
             if line["groups_compared"]:
-                line["weights"] = self.train(title, chosen, place, base, carry)
-                line |= _learnt(place / "train") | {"carry": str(place / "train")}
+                with self.ahead(number + 1, line["weights"]):
+                    line["weights"] = self.train(title, chosen, folder, base, carry)
+                line |= _learnt(folder / "train") | {"carry": str(folder / "train")}
             else:
                 self.say(f"{title}: all returns are equal in every group; the weights stay")
         due = number % plan.asked.evaluate_every == 0 or number == plan.asked.rounds
         if plan.asked.held_out and due:
-            run = place / "evaluation"
-            self.generate(
-                f"{title}, held-out problems",
-                plan.evaluate,
-                line["weights"],
-                "held-out",
-                run,
-                plan.asked.seed,
-            )
-            figures = _played(run, plan.evaluate.turns)
-            line |= {"held_out": figures["solved_by"], "held_out_return": figures["return"]}
-            if "arms" in figures:
-                line["held_out_arms"] = figures["arms"]
-            line["evaluate_s"] = figures["generate_s"]
-        write(place / "done.json", json.dumps(line, indent=2) + "\n")
+            line |= self.measured(title, folder / "evaluation", line["weights"])
+        write(folder / "done.json", json.dumps(line, indent=2) + "\n")
         self.say(f"{title}: {summary(line)}")
         for words in cautions.of_round([*begun, line]):
             self.say(f"{title}: {words}")
+
+    def play(self, number: int, weights: str) -> None:
+        """Plays the problems of a round, unless that is done."""
+        plan, title = self.plan, f"round {number}/{self.plan.asked.rounds}"
+        seed = seeds.seed(plan.asked.seed, number)
+        run = plan.folder(number) / "run"
+        self.generate(title, plan.generate, weights, f"{number:04d}", run, seed)
+
+    @contextmanager
+    def ahead(self, number: int, weights: str) -> Iterator[None]:
+        """While entered, the next round is played with the weights that there are already, if the
+        plan wants that; left when it is played. So no round is played with older weights than those
+        before the newest training.
+        """
+        if not self.plan.asked.asynchronous or number > self.plan.asked.rounds:
+            yield
+            return
+        with ThreadPoolExecutor(1, "ahead") as pool:
+            played = pool.submit(self.play, number, weights)
+            yield
+            played.result()
+
+    def measured(self, title: str, run: Path, weights: str) -> Table:
+        """How these weights do on held-out problems."""
+        plan, title = self.plan, f"{title}, held-out problems"
+        self.generate(title, plan.evaluate, weights, "held-out", run, plan.asked.seed)
+        figures = _played(run, plan.evaluate.turns)
+        line: Table = {"held_out": figures["solved_by"], "held_out_return": figures["return"]}
+        if "arms" in figures:
+            line["held_out_arms"] = figures["arms"]
+        return line | {"evaluate_s": figures["generate_s"]}
 
     def generate(
         self, title: str, chosen: Settings, weights: str, problems: str, run: Path, seed: int
@@ -170,7 +189,8 @@ class _Loop:
                     pass
             self.say(f"{title}: training on {place / 'run'}")
             args = ["--model", model, *(("--carry", carry) if carry else ()), *options(chosen)]
-            self.servers.rest()
+            if not self.plan.asked.asynchronous:
+                self.servers.rest()
             self.do(title, ("train", chosen.kind, str(place / "run"), "--out", str(out), *args))
         return str(out / checkpoint.LAST)
 
@@ -197,10 +217,18 @@ def summary(line: Table) -> str:
     if "return" in line:
         words.append(f"mean return {line['return']:.3f}")
         words.append(f"{line['groups_compared']} of {line['groups']} groups compared")
+    if line.get("staleness"):
+        words.append(f"played with weights of {line['staleness']} round before")
     if "held_out" in line:
         by = ", ".join(f"{turn}: {share:.1%}" for turn, share in line["held_out"].items())
         words.append(f"held-out problems solved by turn {by}")
     return "; ".join([*words, f"weights {line['weights']}"])
+
+
+def _player(run: Path) -> str:
+    """Weights that a run was played with, by its run file."""
+    settings: Table = tomllib.loads(run.with_name(f"{run.name}.toml").read_text("utf-8"))
+    return str(settings["student"]["model"])
 
 
 def _played(run: Path, turns: int) -> Table:
@@ -244,7 +272,7 @@ def _speaking(run: Path, chosen: Recipe) -> int:
     """Groups whose returns differ: without one there is nothing to learn from."""
     rows = (
         row
-        for row in read_split(str(run), "train", FACTS)
+        for row in read_rows(str(run), groups.FACTS, splits=("train",))
         if (not chosen.arms or row["arm"] in chosen.arms)
         and (chosen.keep_leaks or not row["leak"]["any"])
     )

@@ -55,6 +55,11 @@ class Rounds(_Section):
         "", description="launches trainings, such as `accelerate launch --num_processes 8`"
     )
     beam: tuple[str, ...] = Field((), description="options for Beam")
+    asynchronous: bool = Field(
+        False,
+        description="plays each round while the one before it is trained, with weights one round "
+        "older; wants other GPUs for vLLM than for `trainer`",
+    )
     resident: bool = Field(
         True, description="one vLLM server for the whole loop; else each step starts its own"
     )

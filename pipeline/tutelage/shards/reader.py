@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tutelage.errors import Mistake
+from tutelage.errors import Mistake, SettingsError
 from tutelage.shards import sql
 from tutelage.shards.folder import existing
 from tutelage.shards.soundness import broken, footer
@@ -54,6 +54,22 @@ def read_rows(
         Mistake: this is not a run, or the condition is no SQL over its columns.
     """
     yield from rows_of(shard_files(run, splits, kind), columns, where)
+
+
+def student(runs: Sequence[str], remedy: str) -> str:
+    """Name of the model that was the student in the runs.
+
+    Raises:
+        SettingsError: they do not say, or name several; ends with the `remedy`.
+    """
+    names = set()
+    for run in runs:
+        first = next(read_rows(run, ("models",)), None)
+        names.add(str(first["models"]["student"]) if first else "")
+    if len(names) > 1 or names <= {"", "scripted"}:
+        what = "name several student models" if len(names) > 1 else "names no student model"
+        raise SettingsError(f"{', '.join(runs)} {what}: {remedy}")
+    return names.pop()
 
 
 def rows_of(

@@ -4,23 +4,34 @@
               lengths, not with the square of the sum. Any device, any extra (window, cap, sinks).
     varlen    one kernel for all pieces (PyTorch's own flash attention): CUDA, 16-bit numbers.
 
-`auto` is varlen where it runs and each elsewhere. Implementations of transformers (`sdpa`,
-`flash_attention_2`, `flex_attention`, ...) may be named as well; they tell pieces apart by their
-positions. Whatever is used is tried before the first step: one piece is changed, and another one
-must not move (`policy.examine`).
+`auto` is varlen where it runs and each elsewhere. Those of transformers (`sdpa`, `flash_attention_2`,
+...) may be named as well; they tell pieces apart by their positions. Whatever is used is tried before
+the first step (`policy.examine`). Memory grows with the length of a piece, under a window too; with
+its square only where scores are capped or have sinks.
 
 Letters: H query heads, K key heads (H a multiple of K), N tokens, L of one piece, D numbers a head.
 """
 
 import importlib.util
+import sys
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
 
 PACKED = ("each", "varlen")
-"""Those of ours: they want `lengths` and `bounds` in the call of the model."""
+"""Those of ours: they want `pieces` in the call of the model."""
+
+
+@dataclass(slots=True)
+class Pieces:
+    """Where a row's pieces are."""
+
+    lengths: tuple[int, ...]
+    bounds: Tensor
+    """(P + 1,) int32: where each begins, and the end."""
 
 
 def register() -> None:
@@ -42,16 +53,13 @@ def chosen(name: str, half: bool) -> str:
 def each(
     module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: Any, **options: Any
 ) -> tuple[Tensor, None]:
-    """Causal attention within each piece.
-
-    query (1, H, N, D), key and value (1, K, N, D) -> (1, N, H, D).
-    """
-    lengths = list(options.get("lengths") or [query.shape[2]])
+    """Causal attention within each piece: (1, H, N, D), (1, K, N, D) twice -> (1, N, H, D)."""
+    pieces: Pieces | None = options.pop("pieces", None)
+    lengths = list(pieces.lengths) if pieces else [query.shape[2]]
     heads = zip(*(t.split(lengths, 2) for t in (query, key, value)), strict=True)
-    plain = options.get("softcap") is None and options.get("s_aux") is None
-    attend = _fused if plain else _with_extras
-    outputs = [attend(q, k, v, options) for q, k, v in heads]
-    return torch.cat(outputs, 2).transpose(1, 2).contiguous(), None
+    attend = _by_kernel if options.get("softcap") is None and options.get("s_aux") is None else _own
+    outputs = [attend(module, q, k, v, options) for q, k, v in heads]
+    return torch.cat(outputs, 1).contiguous(), None
 
 
 def varlen(
@@ -62,14 +70,11 @@ def varlen(
         return each(module, query, key, value, attention_mask, **options)
     from torch.nn.attention.varlen import varlen_attn
 
-    bounds, longest = options["bounds"], max(options["lengths"])
-    window = options.get("sliding_window")
+    pieces: Pieces = options["pieces"]
+    window, longest = options.get("sliding_window"), max(pieces.lengths)
     output = varlen_attn(
         *(t[0].transpose(0, 1) for t in (query, key, value)),
-        bounds,
-        bounds,
-        longest,
-        longest,
+        *(pieces.bounds, pieces.bounds, longest, longest),
         scale=options.get("scaling"),
         window_size=(window - 1 if window else -1, 0),  # nothing to the right: causal
         enable_gqa=query.shape[1] != key.shape[1],
@@ -77,41 +82,42 @@ def varlen(
     return output[None], None
 
 
-def _mask(size: int, window: int | None, device: Any) -> Tensor:
-    """(L, L): which keys (columns) each query (row) sees."""
-    at = torch.arange(size, device=device)
-    seen = at[:, None] >= at
-    return seen if window is None else seen & (at[:, None] - at < window)
-
-
-def _fused(query: Tensor, key: Tensor, value: Tensor, options: Any) -> Tensor:
-    """(1, H, L, D) by PyTorch's kernels, which hold no (L, L) matrix where they need no mask."""
-    window, size = options.get("sliding_window"), query.shape[2]
-    windowed = window is not None and size > window
-    return F.scaled_dot_product_attention(
-        query,
-        key,
-        value,
-        attn_mask=_mask(size, window, query.device) if windowed else None,
-        is_causal=not windowed,
-        scale=options.get("scaling"),
-        dropout_p=options.get("dropout", 0.0),
-        enable_gqa=query.shape[1] != key.shape[1],
+def _by_kernel(module: Any, query: Tensor, key: Tensor, value: Tensor, options: Any) -> Tensor:
+    """(1, L, H, D) by PyTorch's kernels, which hold no (L, L) matrix where they need no mask. Under a
+    window, queries are taken in blocks, each with the keys that it may see.
+    """
+    window, size, share = (
+        options.get("sliding_window"),
+        query.shape[2],
+        query.shape[1] // key.shape[1],
     )
+    if share > 1 and query.device.type == "cpu":  # its kernel takes equal heads only
+        key, value, share = *(t.repeat_interleave(share, 1) for t in (key, value)), 1
+    common = {"scale": options.get("scaling"), "dropout_p": options.get("dropout", 0.0)}
+    common["enable_gqa"] = share > 1
+    if window is None or size <= window:
+        output = scaled_dot_product_attention(query, key, value, is_causal=True, **common)
+        return output.transpose(1, 2)
+    outputs = []
+    for start in range(0, size, window):
+        end, first = min(size, start + window), max(0, start - window + 1)
+        mask = _seen(end - start, end - first, window, query.device)
+        q, k, v = query[:, :, start:end], key[:, :, first:end], value[:, :, first:end]
+        outputs.append(scaled_dot_product_attention(q, k, v, mask, **common))
+    return torch.cat(outputs, 2).transpose(1, 2)
 
 
-def _with_extras(query: Tensor, key: Tensor, value: Tensor, options: Any) -> Tensor:
-    """(1, H, L, D) step by step: scores capped (Gemma 2), a sink a head (gpt-oss)."""
-    share = query.shape[1] // key.shape[1]
-    key, value = (t.repeat_interleave(share, 1) for t in (key, value))
-    scores = query @ key.transpose(2, 3) * (options.get("scaling") or query.shape[3] ** -0.5)
-    if cap := options.get("softcap"):
-        scores = cap * torch.tanh(scores / cap)
-    seen = _mask(query.shape[2], options.get("sliding_window"), query.device)
-    scores = scores.masked_fill(~seen, torch.finfo(scores.dtype).min)
-    if (sinks := options.get("s_aux")) is not None:
-        column = sinks.reshape(1, -1, 1, 1).expand(1, -1, query.shape[2], 1)
-        scores = torch.cat([scores, column.to(scores.dtype)], 3)
-    shares = scores.softmax(3, dtype=torch.float32).to(value.dtype)
-    shares = F.dropout(shares[..., : query.shape[2]], options.get("dropout", 0.0))
-    return shares @ value
+def _own(module: Any, query: Tensor, key: Tensor, value: Tensor, options: Any) -> Tensor:
+    """(1, L, H, D) by the model's own plain code: scores capped (Gemma 2), sinks (gpt-oss)."""
+    plain = sys.modules[type(module).__module__].eager_attention_forward
+    size = query.shape[2]
+    mask = _seen(size, size, options.get("sliding_window"), query.device).to(query.dtype).log()
+    output: Tensor = plain(module, query, key, value, mask, **options)[0]
+    return output
+
+
+def _seen(queries: int, keys: int, window: int | None, device: Any) -> Tensor:
+    """(queries, keys): which keys the last `queries` of `keys` places see, looking back."""
+    at = torch.arange(keys, device=device)
+    far = at[keys - queries :, None] - at
+    return (far >= 0) & (far < (window or keys))

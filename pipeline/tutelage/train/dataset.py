@@ -1,12 +1,9 @@
 """What is learnt from: the rows of runs, chosen, tokenised and put into groups.
 
 A group is what an optimiser step takes `batch` of: in RL the dialogues of one problem under one
-arm, in SFT a single dialogue. Samples are held in memory (about 11 bytes a token). Nothing is left
+arm, in SFT a single dialogue. Samples are held in memory (about 15 bytes a token). Nothing is left
 out in silence: every row that is not learnt from is counted in `Dataset.left_out` under its reason.
-
-In RL a group is learnt from whole or not at all. Its advantages compare its members; one that is
-dropped after that, such as the longest, which are failures more often than not, would leave the
-others praised for beating nobody.
+In RL a group is learnt from whole or not at all: its advantages compare its members.
 """
 
 from collections import Counter
@@ -16,20 +13,23 @@ from typing import Any
 
 import numpy as np
 
+from tutelage.contract.groups import FACTS, gathered, returned, speaking
 from tutelage.contract.sampling import altered_by
+from tutelage.contract.tokens import Encoder, Piece, Sample
 from tutelage.errors import SettingsError
 from tutelage.seeds import digest
+from tutelage.shards import read_rows
 from tutelage.shards.contaminated import marked
 from tutelage.shards.sql import whole_groups
 from tutelage.specials import neutralise
-from tutelage.train import rows as shard_rows
-from tutelage.train.groups import advantages, gathered, returned, speaking
+from tutelage.train.loss import advantages
 from tutelage.train.recipe import Recipe
-from tutelage.train.tokens import Encoder, Piece, Sample
 
 Row = dict[str, Any]
 Group = tuple[Sample, ...]
 
+TEXTS = ("statement", "gold", "privileged_context", "messages", "trail", "primed_turns")
+"""Columns that a row is tokenised from: most of its bytes."""
 REMEDIES = {
     "groups of one": "generate several dialogues a problem: --samples 8",
     "groups all": "no two returns of a group differ: other problems, or --samples 16",
@@ -50,16 +50,14 @@ class Dataset:
     validation: list[Sample] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
     """Rows, or groups where it says so, by the reason why they are not learnt from."""
-    read: int = 0
-    """Rows read of the training split."""
     returns: list[float] = field(default_factory=list)
-    """Of all rows read, skipped groups included: the policy's own success."""
+    """Of all rows read of the training split, skipped groups included: the policy's own success."""
     temperatures: Counter[float] = field(default_factory=Counter)
     """At which the student was sampled."""
     partial: int = 0
     """Groups that are smaller than the run's largest: some member failed, leaked, or is missing."""
     seen: set[str] = field(default_factory=set)
-    """Digests of the dialogues taken: runs may be made of one another."""
+    """Digests of the dialogues so far: runs may be made of one another."""
 
     @property
     def samples(self) -> Iterator[Sample]:
@@ -76,8 +74,7 @@ def prepare(recipe: Recipe, encoder: Encoder, length: int) -> Dataset:
     """
     dataset = Dataset()
     for run in recipe.runs:
-        contaminated = marked(run)
-        source = _Source(recipe, encoder, length, dataset, run, contaminated)
+        source = _Source(recipe, encoder, length, dataset, run, marked(run))
         for group in source.groups() if recipe.kind == "rl" else source.dialogues("train"):
             source.admit(group)
             if recipe.limit and len(dataset.groups) == recipe.limit:
@@ -85,29 +82,24 @@ def prepare(recipe: Recipe, encoder: Encoder, length: int) -> Dataset:
         if recipe.kind == "sft":
             dataset.validation += source.validation()
     if not dataset.groups:
-        raise SettingsError(_nothing(recipe, dataset))
+        raise SettingsError(
+            f"nothing to learn from in {', '.join(recipe.runs)}: {_nothing(recipe, dataset)}"
+        )
     return dataset
 
 
 def _nothing(recipe: Recipe, dataset: Dataset) -> str:
     """Why nothing is left, and what would help."""
-    where = ", ".join(recipe.runs)
-    if not dataset.read and recipe.kind == "sft" and not recipe.control:
+    if not dataset.returns and recipe.kind == "sft" and not recipe.control:
         return (
-            f"nothing to learn from in {where}: no dialogue of its training split was solved; "
-            "--control unfiltered learns from failures, `train rl` from groups"
+            "no dialogue of its training split was solved; --control unfiltered learns from "
+            "failures, `train rl` from groups"
         )
-    if not dataset.read:
-        return f"nothing to learn from in {where}: its training split is empty"
-    reasons = [(reason, n) for reason, n in dataset.left_out.most_common() if n]
-    why = ", ".join(f"{n} {reason}" for reason, n in reasons)
-    most = reasons[0][0] if reasons else ""
-    remedy = next((words for part, words in REMEDIES.items() if part in most), "")
-    return (
-        f"nothing to learn from in {where}: {dataset.read} rows read"
-        + (f", left out: {why}" if why else "")
-        + (f"; {remedy}" if remedy else "")
-    )
+    if not dataset.returns:
+        return "its training split is empty"
+    reasons = [f"{n} {reason}" for reason, n in dataset.left_out.most_common() if n] or ["none"]
+    remedy = next((f"; {words}" for part, words in REMEDIES.items() if part in reasons[0]), "")
+    return f"{len(dataset.returns)} rows read, left out: {', '.join(reasons)}{remedy}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,16 +116,17 @@ class _Source:
 
     def dialogues(self, split: str) -> Iterator[Group]:
         """SFT: the solved dialogues of the split, or what the control wants in their place."""
-        solved = not self.recipe.control
-        rows: Iterable[Row] = shard_rows.read(
-            self.run, split, solved=solved, where=self.recipe.where
-        )
+        recipe, kind = self.recipe, "*" if self.recipe.control else "solved"
+        rows: Iterable[Row] = read_rows(self.run, FACTS + TEXTS, recipe.where, (split,), kind)
+        left_out: Counter[str] = Counter()  # is told of the training split alone
         if split == "train":
-            rows = self._noted(rows)
-        # What is left out is counted of the training split alone.
-        left_out = self.dataset.left_out if split == "train" else Counter[str]()
-        for row in self._chosen(rows, left_out):
-            yield (self.encoder.sample(row, self.recipe.loss),)
+            rows, left_out = self._counted(rows), self.dataset.left_out
+        for row in rows:
+            if why := self._inadmissible(row) or self._unfit(row):
+                left_out[why] += 1
+            else:
+                posed = single(row) if recipe.control == "single" else row
+                yield (self.encoder.sample(posed, recipe.loss),)
 
     def validation(self) -> list[Sample]:
         """What the loss is looked at on."""
@@ -142,80 +135,68 @@ class _Source:
         self.dataset.left_out["validation: too long or untrained"] += len(samples) - len(fitting)
         return fitting
 
-    def _chosen(self, rows: Iterable[Row], left_out: Counter[str]) -> Iterator[Row]:
-        control, posed = self.recipe.control, self.dataset.seen
-        for row in rows:
-            if why := self._inadmissible(row):
-                left_out[why] += 1
-            elif control == "single":
-                if row["problem_id"] in posed:
-                    continue
-                posed.add(row["problem_id"])
-                if row["privileged_context"].strip() in ("", row["gold"]["value"].strip()):
-                    left_out["no worked solution"] += 1
-                else:
-                    yield single(row)
-            elif row["outcome"]["status"] == "failed":
-                left_out["failed"] += 1
-            elif row["duplicate_of"] is not None:
-                left_out["duplicate"] += 1
-            elif self._repeated(row):
-                left_out["in an earlier run as well"] += 1
-            else:
-                yield row
-
     def groups(self) -> Iterator[Group]:
         """RL: every group with a signal, with its advantages.
 
         Reads twice, so that no text is held: first the returns of all rows, then the dialogues.
         """
         recipe, left_out = self.recipe, self.dataset.left_out
-        whole: Counter[str] = Counter()
+        sizes: Counter[str] = Counter()
         admitted = []
         where = whole_groups(recipe.where) if recipe.where else ""
-        rows = shard_rows.read(self.run, "train", shard_rows.FACTS, where=where)
-        for row in self._noted(rows):
-            whole[row["group_id"]] += 1
+        for row in self._counted(read_rows(self.run, FACTS, where, ("train",))):
+            sizes[row["group_id"]] += 1
             if why := self._inadmissible(row):
                 left_out[why] += 1
             else:
                 _refuse_altered(row)
                 admitted.append(row)
         weights: dict[str, float] = {}
-        sizes: Counter[str] = Counter()
-        for members in speaking(gathered(admitted, left_out), left_out):
-            drawn = advantages([returned(row) for row in members], recipe.std_floor)
-            weights |= {row["dialogue_id"]: a for row, a in zip(members, drawn, strict=True)}
-            sizes[members[0]["group_id"]] = len(members)
-        largest = max(whole.values(), default=0)
+        members: dict[str, int] = {}
+        for rows in speaking(gathered(admitted, left_out), left_out):
+            drawn = advantages([returned(row) for row in rows], recipe.std_floor)
+            weights |= {row["dialogue_id"]: a for row, a in zip(rows, drawn, strict=True)}
+            members[rows[0]["group_id"]] = len(rows)
         open_: dict[str, list[Sample]] = {}
-        for row in shard_rows.read(self.run, "train"):
-            if row["dialogue_id"] not in weights:
-                continue
-            sample = self.encoder.sample(row, recipe.loss, weights[row["dialogue_id"]])
-            sample = replace(_drawn(sample, row, recipe), return_=returned(row))
-            group = open_.setdefault(row["group_id"], [])
-            group.append(sample)
-            if len(group) == sizes[row["group_id"]]:
-                self.dataset.partial += len(group) < largest
-                yield tuple(open_.pop(row["group_id"]))
+        for row in read_rows(self.run, FACTS + TEXTS, "", ("train",)):
+            if (weight := weights.get(row["dialogue_id"])) is not None:
+                name, group = row["group_id"], open_.setdefault(row["group_id"], [])
+                group.append(self._drawn(row, weight))
+                if len(group) == members[name]:
+                    self.dataset.partial += len(group) < max(sizes.values())
+                    yield tuple(open_.pop(name))
+
+    def _drawn(self, row: Row, advantage: float) -> Sample:
+        """The row with only those tokens trained that the policy drew in this very dialogue.
+
+        A question that took the place of an attempt (Q-priming) was drawn after another prompt.
+        Where the stored log-probabilities are wanted, a token without one cannot be compared.
+        """
+        primed = np.array(row["primed_turns"], np.int16)
+
+        def own(piece: Piece) -> Piece:
+            train = piece.train & ~np.isin(piece.turn, primed)
+            known = np.isfinite(piece.logprobs) if self.recipe.stored else True
+            return replace(piece, train=train & known)
+
+        sample = self.encoder.sample(row, self.recipe.loss, advantage)
+        pieces = tuple(piece for piece in map(own, sample.pieces) if piece.train.any())
+        return replace(sample, pieces=pieces, return_=returned(row))
 
     def admit(self, group: Group) -> None:
         """Takes the group in, unless a member is too long or has nothing to train on."""
-        recipe, left_out = self.recipe, self.dataset.left_out
         long = [sample for sample in group if sample.longest > self.length]
-        if long and recipe.too_long == "refuse":
+        if long and self.recipe.too_long == "refuse":
             raise SettingsError(
                 f"dialogue {long[0].key} has {long[0].longest} tokens, the limit is "
                 f"{self.length}: raise --length or let long dialogues be dropped"
             )
-        member = "groups with a member that is " if recipe.kind == "rl" else ""
-        stored = recipe.kind == "rl" and (recipe.old == "stored" or recipe.truncate > 0)
-        if long:
-            left_out[f"{member}too long"] += 1
-        elif not all(sample.trained for sample in group):
-            without = "without sampled tokens (see --old)" if stored else "no trained tokens"
-            left_out[f"{member}{without}"] += 1
+        stored = self.recipe.stored
+        without = "without sampled tokens (see --old)" if stored else "no trained tokens"
+        why = "too long" if long else "" if all(sample.trained for sample in group) else without
+        member = "groups with a member that is " if self.recipe.kind == "rl" else ""
+        if why:
+            self.dataset.left_out[f"{member}{why}"] += 1
         else:
             self.dataset.groups.append(group)
 
@@ -229,18 +210,30 @@ class _Source:
             return "leaked"
         return ""
 
-    def _repeated(self, row: Row) -> bool:
-        """Whether the very dialogue came in another run; ids alone repeat with a run's seed."""
-        if len(self.recipe.runs) < 2:
-            return False
-        name = digest(row["dialogue_id"], *(message["content"] for message in row["messages"]))
+    def _unfit(self, row: Row) -> str:
+        """Why SFT does not learn from the row; empty: it does."""
+        if self.recipe.control == "single":
+            if self._repeated(row["problem_id"]):
+                return "of a problem that is there already"
+            solution, answer = row["privileged_context"].strip(), row["gold"]["value"].strip()
+            return "no worked solution" if solution in ("", answer) else ""
+        if row["outcome"]["status"] == "failed":
+            return "failed"
+        if row["duplicate_of"] is not None:
+            return "duplicate"
+        # ids alone repeat with a run's seed
+        texts = (message["content"] for message in row["messages"])
+        several = len(self.recipe.runs) > 1
+        repeated = several and self._repeated(digest(row["dialogue_id"], *texts))
+        return "in an earlier run as well" if repeated else ""
+
+    def _repeated(self, name: str) -> bool:
         known = name in self.dataset.seen
         self.dataset.seen.add(name)
         return known
 
-    def _noted(self, rows: Iterable[Row]) -> Iterator[Row]:
+    def _counted(self, rows: Iterable[Row]) -> Iterator[Row]:
         for row in rows:
-            self.dataset.read += 1
             self.dataset.returns.append(returned(row))
             self.dataset.temperatures[row["sampling"]["student"]["temperature"]] += 1
             yield row
@@ -255,14 +248,15 @@ def single(row: Row) -> Row:
     blank = {"form": "", "token_ids": [], "logprobs": [], "reasoning": "", "finish_reason": "stop"}
     posed = {"speaker": "teacher", "act": "problem", "turn": 0, "train": False} | blank
     solved = {"speaker": "student", "act": "attempt", "turn": 1, "train": True} | blank
+    statement, solution = (neutralise(row[k])[0] for k in ("statement", "privileged_context"))
     return row | {
         "dialogue_id": row["problem_id"],
-        "messages": [row["messages"][i] for i in system]
-        + [
-            {"role": "user", "content": neutralise(row["statement"])[0]},
-            {"role": "assistant", "content": neutralise(row["privileged_context"])[0]},
+        "messages": [
+            *(row["messages"][i] for i in system),
+            {"role": "user", "content": statement},
+            {"role": "assistant", "content": solution},
         ],
-        "trail": [row["trail"][i] for i in system] + [posed, solved],
+        "trail": [*(row["trail"][i] for i in system), posed, solved],
     }
 
 
@@ -278,20 +272,3 @@ def _refuse_altered(row: Row) -> None:
             f"the student was sampled with {fault}, from another distribution than the policy's: "
             "generate for rl without it"
         )
-
-
-def _drawn(sample: Sample, row: Row, recipe: Recipe) -> Sample:
-    """The sample with only those tokens trained that the policy drew in this very dialogue.
-
-    A question that took the place of an attempt (Q-priming) was drawn after another prompt. Where
-    the stored log-probabilities are wanted, a token without one cannot be compared.
-    """
-    primed = np.array(row["primed_turns"], np.int16)
-    stored = recipe.old == "stored" or recipe.truncate > 0
-
-    def own(piece: Piece) -> Piece:
-        train = piece.train & ~np.isin(piece.turn, primed)
-        return replace(piece, train=train & np.isfinite(piece.logprobs) if stored else train)
-
-    pieces = (own(piece) for piece in sample.pieces)
-    return replace(sample, pieces=tuple(piece for piece in pieces if piece.train.any()))

@@ -3,19 +3,17 @@
     rows -> dataset -> steps, validations, saves -> OUT/last, OUT/best
 
 Safe to repeat: one that was interrupted goes on, one that is finished is not done again. Rounds of
-online RL are one call a round, each on a run of its own, in one process or in a process each:
-
-    learner = train(recipe("rl", run_k, out_k), watch, learner)
-    train(recipe("rl", run_k, out_k, carry=out_of_k_minus_1), watch)
-
-After either, OUT/last holds the weights for the engine to load.
+online RL are one call a round, in one process or, by the recipe's `carry`, in a process each.
 """
 
 import dataclasses
 import json
 import math
+import signal
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,21 +21,19 @@ from typing import Any
 import numpy as np
 
 from tutelage import __version__
+from tutelage.contract.tokens import Encoder, Piece, Sample
 from tutelage.errors import SettingsError
-from tutelage.train import checkpoint, model, packing, rows
-from tutelage.train.alarms import Alarms
-from tutelage.train.checkpoint import BEST, LAST, Progress
+from tutelage.shards.reader import student
+from tutelage.train import checkpoint, model, packing
+from tutelage.train.checkpoint import BEST, LAST
 from tutelage.train.dataset import Dataset, Group, prepare
-from tutelage.train.interruption import Interruption
 from tutelage.train.learner import Learner
 from tutelage.train.loss import truncated
-from tutelage.train.metrics import Metrics
+from tutelage.train.metrics import Alarms, Metrics
 from tutelage.train.recipe import Recipe
-from tutelage.train.tokens import Encoder, Piece, Sample
 
 Watch = Callable[[str, dict[str, Any]], None]
-"""Told of each event (`dataset`, `begin`, `step`, `validation`, `alarm`, `saved`, `end`) and its
-figures."""
+"""Is given each event (dataset, begin, step, validation, alarm, saved, end) and its figures."""
 SAVE_S = 1800.0
 """Seconds after which the state is saved, where no number of steps is given."""
 
@@ -45,15 +41,8 @@ SAVE_S = 1800.0
 def train(recipe: Recipe, watch: Watch, learner: Learner | None = None) -> Learner | None:
     """Trains as `recipe` says, from where its output folder has got to.
 
-    Args:
-        recipe: What to train on what, and how.
-        watch: Told of what happens, in the main process only.
-        learner: One that an earlier training left: its weights and optimiser go on. Its model,
-            adapter and number formats stay, whatever `recipe` says of them.
-
-    Returns:
-        The learner, for the next training; None where this one was finished already and no
-        learner was given.
+    `watch` is called in the main process only. The weights and optimiser of a `learner` that an
+    earlier training left go on. None comes back where all was finished and no learner was given.
 
     Raises:
         Mistake: something that the person can put right.
@@ -71,24 +60,32 @@ def _train(recipe: Recipe, out: Path, watch: Watch, learner: Learner | None) -> 
         checkpoint.clear(out)  # by every process, before any of them writes
         if learner is not None:
             learner.accelerator.wait_for_everyone()
-    name = named(recipe)
+    name, written = named(recipe), (out / LAST / "config.json").is_file()
     dataset, encoder = prepared(recipe, name)
     plan = packing.order(len(dataset.groups), recipe.batch, recipe.epochs, recipe.seed)
     progress = checkpoint.begun(recipe, dataset.samples, len(plan))
-    if progress.finished and learner is None and (out / LAST / "config.json").is_file():
+    if progress.finished and learner is None and written:
         watch("finished", {"step": progress.step, "folder": str(out / LAST)})
         return None
-    learner = _opened(recipe, name, progress, learner)
-    if not learner.main:
-        watch = _silent
-    watch("dataset", facts(dataset, encoder))
-    if progress.finished and not (out / LAST / "config.json").is_file():
+    if learner is None:
+        learner = Learner(recipe, name)
+        if recipe.carry and not progress.step:
+            learner.restore(Path(recipe.carry))
+    learner.recipe, learner.progress, learner.scores = recipe, progress, {}
+    if progress.step:
+        learner.restore(out)
+    if progress.finished and not written:
         learner.export(out / LAST)
     if recipe.kind == "rl" and not progress.step:
         progress.temperature = recipe.temperature or _temperature(learner, dataset)
+    report = facts(dataset, encoder)
     if learner.main:
-        _write(recipe, name, facts(dataset, encoder) | {"temperature": progress.temperature})
-    _learn(learner, _rescored(learner, dataset, out), dataset.validation, plan, watch)
+        watch("dataset", report)
+        report |= {"temperature": progress.temperature}
+        tree = dataclasses.asdict(recipe) | {"model": name, "found": report}
+        text = json.dumps(tree | {"code_version": __version__}, indent=2) + "\n"
+        (out / "recipe.json").write_text(text, "utf-8")
+    _learn(learner, _rescored(learner, dataset), dataset.validation, plan, watch)
     return learner
 
 
@@ -112,7 +109,7 @@ def named(recipe: Recipe) -> str:
             return str(json.loads(file.read_text("utf-8"))["model"])
         except (ValueError, KeyError) as error:
             raise SettingsError(f"{file} cannot be read ({error}): give --model") from None
-    return rows.student(recipe.runs)
+    return student(recipe.runs, "say which to train with --model")
 
 
 def prepared(recipe: Recipe, name: str) -> tuple[Dataset, Encoder]:
@@ -123,11 +120,10 @@ def prepared(recipe: Recipe, name: str) -> tuple[Dataset, Encoder]:
 
 
 def facts(dataset: Dataset, encoder: Encoder) -> dict[str, Any]:
-    """What was found in the rows, in numbers."""
-    samples = list(dataset.samples)
-    returns = dataset.returns
+    """What the rows hold, in numbers."""
+    samples, returns = list(dataset.samples), dataset.returns
     return {
-        "rows_read": dataset.read,
+        "rows_read": len(returns),
         "groups": len(dataset.groups),
         "samples": len(samples),
         "tokens": sum(len(piece) for sample in samples for piece in sample.pieces),
@@ -149,50 +145,72 @@ def _learn(
 ) -> None:
     """Every step of the plan that is still to be taken, with validations and saves between."""
     recipe, progress, out = learner.recipe, learner.progress, Path(learner.recipe.out)
-    epoch = len(plan) // recipe.epochs
+    epoch, alarms, saved = len(plan) // recipe.epochs, Alarms(), time.monotonic()
     log = None
     if learner.main:
         log = Metrics(out, progress.step, recipe.wandb, dataclasses.asdict(recipe))
-    alarms, saved = Alarms(), time.monotonic()
 
-    def note(event: str, figures: dict[str, Any]) -> None:
-        if log:
-            log.write(progress.step, figures)
-        watch(event, {"step": progress.step, "steps": len(plan), **figures})
+    def note(event: str, figures: dict[str, Any], logged: bool = False) -> None:
+        if log:  # the first process alone speaks
+            if logged:
+                log.write(progress.step, figures)
+            watch(event, {"step": progress.step, "steps": len(plan), **figures})
 
     def due(every: int) -> bool:
         return progress.step % every == 0 or progress.finished
 
-    watch("begin", {"step": progress.step, "steps": len(plan), "processes": learner.world})
+    note("begin", {"processes": learner.world})
     try:
-        with Interruption() as interruption:
+        with _interruptions() as interrupted:
             if validation and not progress.step:
-                note("validation", learner.validate(validation))
+                note("validation", learner.validate(validation), True)
             while not progress.finished:
                 samples = [s for i in plan[progress.step] for s in groups[i]]
                 lr = rate(progress.step, len(plan), recipe)
                 old = not recipe.save_every and time.monotonic() - saved > SAVE_S
-                figures = learner.step(samples, lr, (interruption.wanted, old))
+                figures = learner.step(samples, lr, (interrupted.is_set(), old))
                 stop, old = figures.pop("wishes")
                 progress.step += 1
-                note("step", {"epoch": round(progress.step / epoch, 4), **figures})
-                for words in alarms.heard(figures) if recipe.kind == "rl" else ():
-                    watch("alarm", {"step": progress.step, "words": words})
+                note("step", {"epoch": round(progress.step / epoch, 4), **figures}, True)
+                for words in alarms.signs(figures) if recipe.kind == "rl" else ():
+                    note("alarm", {"words": words})
                 if validation and due(recipe.eval_every or epoch):
                     losses = learner.validate(validation)
-                    note("validation", losses)
-                    _keep_best(learner, losses["validation/loss"], out, watch)
+                    note("validation", losses, True)
+                    if progress.best is None or losses["validation/loss"] < progress.best:
+                        progress.best = losses["validation/loss"]
+                        learner.export(out / BEST)
+                        note("saved", {"folder": str(out / BEST)})
                 if stop or old or due(recipe.save_every or epoch):
                     learner.export(out / LAST)  # first: a state says that all before it is there
                     learner.save(out)
                     saved = time.monotonic()
-                    watch("saved", {"step": progress.step, "folder": str(out / LAST)})
+                    note("saved", {"folder": str(out / LAST)})
                 if stop and not progress.finished:
                     raise KeyboardInterrupt
     finally:
         if log:
             log.close()
-    watch("end", {"step": progress.step, "steps": len(plan), "folder": str(out / LAST)})
+    note("end", {"folder": str(out / LAST)})
+
+
+@contextmanager
+def _interruptions() -> Iterator[threading.Event]:
+    """An event that Ctrl-C and SIGTERM set, so that a step ends and is saved; not the second Ctrl-C."""
+    event, listens = threading.Event(), threading.current_thread() is threading.main_thread()
+
+    def note(number: int, _: Any) -> None:
+        if event.is_set() and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        event.set()
+
+    numbers = (signal.SIGINT, signal.SIGTERM) if listens else ()
+    before = {number: signal.signal(number, note) for number in numbers}
+    try:
+        yield event
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _keep_best(learner: Learner, value: float, out: Path, watch: Watch) -> None:
@@ -203,58 +221,33 @@ def _keep_best(learner: Learner, value: float, out: Path, watch: Watch) -> None:
         watch("saved", {"step": learner.progress.step, "folder": str(out / BEST)})
 
 
-def _opened(recipe: Recipe, name: str, progress: Progress, learner: Learner | None) -> Learner:
-    """A learner with the weights to go on from."""
-    if learner is None:
-        learner = Learner(recipe, name)
-        if recipe.carry and not progress.step:
-            learner.restore(Path(recipe.carry))
-    learner.recipe, learner.progress = recipe, progress
-    if progress.step:
-        learner.restore(Path(recipe.out))
-    return learner
-
-
 def _temperature(learner: Learner, dataset: Dataset) -> float:
     """Of the policy: the one that students were sampled at, or 1 where that fits them better."""
-    sampled = [t for t, _ in dataset.temperatures.most_common(1) if t > 0] or [1.0]
+    sampled = next((t for t, _ in dataset.temperatures.most_common(1) if t > 0), 1.0)
     if learner.recipe.old == "start":
-        return sampled[0]
-    return learner.fitting(dataset.groups[0], {sampled[0], 1.0})
+        return sampled
+    return learner.fitting(dataset.groups[0], {sampled, 1.0})
 
 
-def _rescored(learner: Learner, dataset: Dataset, out: Path) -> list[Group]:
+def _rescored(learner: Learner, dataset: Dataset) -> list[Group]:
     """The groups, with log-probabilities under the starting weights where those are wanted."""
     recipe = learner.recipe
     if not recipe.rescored:
         return dataset.groups
     samples = list(dataset.samples)
-    if learner.progress.step:
-        scores = checkpoint.read_scores(out)
-    else:
-        scores = learner.score(samples, learner.progress.temperature)
-        if learner.main:
-            checkpoint.write_scores(out, scores)
+    if not learner.progress.step:
+        learner.scores = learner.score(samples, learner.progress.temperature)
+    scores = learner.scores
 
-    def scored(piece: Piece, logp: Any) -> Piece:
-        start, weights = np.full(len(piece), np.nan, np.float32), None
-        start[piece.train] = logp
+    def scored(name: str, piece: Piece) -> Piece:
+        start, weights = np.full(len(piece), np.nan, np.float32), piece.correction
+        start[piece.train] = scores[name]
         if recipe.truncate:
             weights = truncated(start, piece.logprobs, recipe.truncate)
         return replace(piece, logprobs=start, correction=weights)
 
     rescored = iter(
-        replace(s, pieces=tuple(scored(p, scores[f"{i}.{j}"]) for j, p in enumerate(s.pieces)))
+        replace(s, pieces=tuple(scored(f"{i}.{j}", p) for j, p in enumerate(s.pieces)))
         for i, s in enumerate(samples)
     )
     return [tuple(next(rescored) for _ in group) for group in dataset.groups]
-
-
-def _write(recipe: Recipe, name: str, facts: dict[str, Any]) -> None:
-    tree = dataclasses.asdict(recipe) | {"model": name, "found": facts, "code_version": __version__}
-    file = Path(recipe.out) / "recipe.json"
-    file.write_text(json.dumps(tree, indent=2) + "\n", "utf-8")
-
-
-def _silent(event: str, figures: dict[str, Any]) -> None:
-    pass

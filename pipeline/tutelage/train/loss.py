@@ -5,29 +5,20 @@
     SFT   l_t = -log p(t)
     GRPO  l_t = -min(r A, clip(r, 1 - clip_low, 1 + clip_high) A) + beta r_t KL
 
-A is the advantage of the token's trajectory (`groups`). r is the importance ratio: of the token,
+A is the advantage of the token's trajectory. r is the importance ratio: of the token,
 r_t = p(t) / p_behaviour(t), or of its sequence, the geometric mean of the tokens' ratios (GSPO,
-arXiv 2507.18071). A sequence is a piece: the whole dialogue, or one reply where the chat template
-rewrites what came before. KL is estimated at the sampled token and weighted by r_t, without which
-its gradient would not be that of the divergence (DeepSeek-V3.2, arXiv 2512.02556; TRL does the
-same). c_t holds the mask and the normaliser. It is fixed for an optimiser step as a whole, before
-the step is cut into forward passes: how it is cut, over passes or over machines, changes nothing.
+arXiv 2507.18071); a sequence is a piece. KL is estimated at the sampled token and weighted by r_t,
+without which its gradient would not be that of the divergence (DeepSeek-V3.2, arXiv 2512.02556; TRL
+does the same). c_t holds the mask and the normaliser. It is fixed for an optimiser step as a whole,
+before that is cut into forward passes: how it is cut, over passes or machines, changes nothing.
 
-Of GRPO (Shao et al., arXiv 2402.03300) as the SML paper uses it (arXiv 2602.16488: KL weight 0,
-one trajectory one sample) this leaves out:
-- process rewards and per-turn advantages: the return is the trajectory's, on each of its tokens;
-- several updates on one batch before the next: rows are read `epochs` times, the clip stays on;
-- an upper bound on the ratio where the advantage is negative (dual clip);
-- an entropy bonus: entropy is reported, and its fall is said (`alarms`);
-- truncated sampling: the ratio is that of the whole distribution, so rows that were sampled with
-  top_p below 1 are refused (`dataset`).
-Preference losses (DPO, KTO) and self-distillation are other trainers': `tutelage export`.
+What of GRPO (arXiv 2402.03300) is left out, and why: `README.md`.
 
 Letters: B samples (trajectories) a step, N tokens in a packed row, n of them trained, V vocabulary.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from statistics import fmean, stdev
 from typing import Any
 
 import numpy as np
@@ -35,22 +26,22 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tutelage.contract.tokens import Sample
 from tutelage.train.packing import Packed
-from tutelage.train.recipe import Normaliser, Ratio
-from tutelage.train.tokens import Sample
+from tutelage.train.recipe import Normaliser, Recipe
 
 
-@dataclass(frozen=True, slots=True)
-class Objective:
-    """What l_t is."""
+def advantages(returns: Sequence[float], floor: float = 0.0) -> list[float]:
+    """The advantages of a group of returns: (r - mean) / max(std, floor), with std the sample standard
+    deviation (n - 1; TRL divides by std + 1e-4). Zeros where all are equal or there is but one.
 
-    ratio: Ratio | None = None
-    """Clipped ratio to the behaviour policy (RL); plain log-likelihood where there is none."""
-    clip_low: float = 0.2
-    clip_high: float = 0.2
-    beta: float = 0.0
-    temperature: float = 1.0
-    """Of the policy: logits are divided by it."""
+    >>> advantages([1.0, 0.0, 0.0, 1.0])
+    [0.8660254037844387, -0.8660254037844387, -0.8660254037844387, 0.8660254037844387]
+    """
+    if len(returns) < 2 or max(returns) == min(returns):
+        return [0.0] * len(returns)
+    mean, spread = fmean(returns), max(stdev(returns), floor)
+    return [(r - mean) / spread for r in returns]
 
 
 def coefficients(samples: Sequence[Sample], normaliser: Normaliser, length: int) -> list[float]:
@@ -62,37 +53,40 @@ def coefficients(samples: Sequence[Sample], normaliser: Normaliser, length: int)
     """
     trained = [sample.trained for sample in samples]
     batch, tokens = len(samples), max(1, sum(trained))
-    if normaliser == "token":
-        return [1 / tokens for _ in samples]
-    if normaliser == "sequence":
-        return [1 / (batch * max(1, n)) for n in trained]
-    return [1 / (batch * length) for _ in samples]
+    by = {
+        "token": [1 / tokens] * batch,
+        "sequence": [1 / (batch * max(1, n)) for n in trained],
+        "constant": [1 / (batch * length)] * batch,
+    }
+    return by[normaliser]
 
 
 def token_losses(
-    logp: Tensor, row: Packed, reference: Tensor | None, objective: Objective
+    logp: Tensor, row: Packed, reference: Tensor | None, recipe: Recipe
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """l_t of every trained token, (n,) float32; and sums over them of what is worth knowing.
 
-    Args:
-        logp: (n,) log p under the policy that is trained; the gradient flows through it.
-        row: Advantages, and log p under the behaviour policy.
-        reference: (n,) log p under the reference; None where there is no KL term.
-        objective: Which terms there are.
+    The gradient flows through `logp` (n,); `reference` (n,) is None where there is no KL term.
+    `kl_sampler` estimates KL(behaviour || policy): the behaviour policy drew the tokens.
     """
-    if objective.ratio is None:
-        return -row.weights * logp, {}
+    weight = row.weights
+    if recipe.kind == "sft":
+        return -weight * logp, {}
     away = logp - row.behaviour_logprobs
-    mean = away if objective.ratio == "token" else by_sequence(away, row.pieces)
-    ratio = torch.exp(mean)
-    clipped = ratio.clamp(1 - objective.clip_low, 1 + objective.clip_high)
-    losses = -torch.min(ratio * row.weights, clipped * row.weights)
-    sums = _staleness(ratio.detach(), away.detach(), row.weights, objective)
+    ratio = torch.exp(away if recipe.ratio == "token" else by_sequence(away, row.pieces))
+    low, high = 1 - recipe.clip_low, 1 + recipe.clip_high
+    losses = -torch.min(ratio * weight, ratio.clamp(low, high) * weight)
+    cut_off = ((ratio < low) & (weight < 0)) | ((ratio > high) & (weight > 0))
+    sums = {
+        "ratio": ratio.detach().sum(),
+        "clip_fraction": cut_off.float().sum(),
+        "kl_sampler": divergence(-away.detach()).sum(),
+    }
     if reference is None:
         return losses, sums
-    apart = divergence(logp, reference)
+    apart = divergence(logp - reference)
     sums["kl_reference"] = apart.detach().sum()
-    return losses + objective.beta * torch.exp(away) * apart, sums
+    return losses + recipe.beta * torch.exp(away) * apart, sums
 
 
 def by_sequence(values: Tensor, pieces: Tensor) -> Tensor:
@@ -102,35 +96,16 @@ def by_sequence(values: Tensor, pieces: Tensor) -> Tensor:
     return (total / count.clamp(min=1))[pieces]
 
 
-def divergence(logp: Tensor, other: Tensor) -> Tensor:
-    """Unbiased, never negative estimate of KL(policy || other) at sampled tokens (k3, Schulman)."""
-    return torch.exp(other - logp) - (other - logp) - 1
-
-
-def _staleness(
-    ratio: Tensor, away: Tensor, weight: Tensor, objective: Objective
-) -> dict[str, Tensor]:
-    """How far the policy is from the behaviour policy, as sums over the n tokens (each a scalar).
-
-    `kl_sampler` estimates KL(behaviour || policy): the tokens were drawn from the behaviour policy.
+def divergence(away: Tensor) -> Tensor:
+    """Unbiased, never negative estimate of KL(p || q) at tokens that p drew, by `away`, their
+    log p - log q (k3, Schulman).
     """
-    low = (ratio < 1 - objective.clip_low) & (weight < 0)
-    high = (ratio > 1 + objective.clip_high) & (weight > 0)
-    return {
-        "ratio": ratio.sum(),
-        "clip_fraction": (low | high).float().sum(),
-        "kl_sampler": (torch.exp(away) - away - 1).sum(),
-    }
+    return torch.exp(-away) + away - 1
 
 
 def truncated(start: NDArray[Any], sampled: NDArray[Any], cap: float) -> NDArray[Any]:
-    """What each token counts where the sampler computes in another precision than the trainer:
-    p(start) / p(sampled), at most `cap` (truncated importance sampling; TRL: `token_truncate`).
-
-    Args:
-        start: log p under the weights that sampled, by the trainer.
-        sampled: log p of the same tokens, by the sampler.
-        cap: Largest weight.
+    """What each token counts where the sampler computes in another precision than the trainer: its
+    probability under the weights that sampled, by the trainer over by the sampler, from the logs of
+    both, at most `cap` (truncated importance sampling; TRL: `token_truncate`).
     """
-    weights: NDArray[Any] = np.minimum(np.exp(start - sampled), cap)
-    return weights
+    return np.asarray(np.minimum(np.exp(start - sampled), cap))

@@ -1,10 +1,19 @@
-"""Figures of a training: one JSON line a step, the same to TensorBoard, and to wandb on demand."""
+"""Figures of a training: one JSON line a step, the same by accelerate's trackers to TensorBoard and,
+on demand, Weights & Biases; signs in them that RL goes wrong; how much of a machine is used.
 
-import importlib
+FLOPs are counted as in PaLM (arXiv 2204.02311, appendix B): a multiplication and an addition a weight
+and token forward, twice that backward. What is computed again to save memory does not count, nor do
+frozen weights' gradients.
+"""
+
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from tutelage.errors import SettingsError
 
@@ -12,64 +21,124 @@ FILE = "metrics.jsonl"
 
 
 class Metrics:
-    """Where figures go. Only the main process has one that writes."""
+    """Where figures go. Only the main process has one."""
 
     def __init__(self, out: Path, step: int, wandb: str = "", recipe: Any = None) -> None:
-        """Goes on after `step`: lines of later steps, which a kill left behind, are dropped.
+        """Goes on after `step`: lines of later steps, which a kill left behind, are dropped."""
+        from accelerate.tracking import TensorBoardTracker, WandBTracker
 
-        Raises:
-            SettingsError: wandb is wanted and not installed.
-        """
-        self._path = out / FILE
-        kept = []
-        if step and self._path.is_file():
-            for line in self._path.read_text("utf-8").splitlines():
-                try:
-                    if json.loads(line)["step"] <= step:
-                        kept.append(line + "\n")
-                except (ValueError, KeyError):
-                    continue  # the last line of a process that was killed
-        self._path.write_text("".join(kept), "utf-8")
-        self._file = self._path.open("a", encoding="utf-8", buffering=1)
-        self._board = _tensorboard(out / "tensorboard", step)
-        self._wandb = _wandb(wandb, out, recipe) if wandb else None
+        if wandb and not find_spec("wandb"):
+            raise SettingsError("wandb is not installed: pip install wandb, or leave it out")
+        kept = [line for line in read(out) if line["step"] <= step] if step else []
+        self._file = (out / FILE).open("w", encoding="utf-8", buffering=1)
+        self._file.writelines(json.dumps(line) + "\n" for line in kept)
+        self._trackers: list[Any] = []
+        if find_spec("tensorboard"):
+            purged = {"purge_step": step + 1} if step else {}
+            self._trackers.append(TensorBoardTracker("tensorboard", out, **purged))
+        if wandb:
+            options = {"dir": str(out), "config": recipe, "resume": "allow"}
+            self._trackers.append(WandBTracker(wandb, **options))
+        for tracker in self._trackers:
+            tracker.start()
 
     def write(self, step: int, figures: Mapping[str, Any]) -> None:
         """One line; values that are no numbers go to the file only."""
         self._file.write(json.dumps({"step": step, **figures}) + "\n")
         numbers = {k: v for k, v in figures.items() if isinstance(v, int | float)}
-        if self._board:
-            for name, value in numbers.items():
-                self._board.add_scalar(name, value, step)
-        if self._wandb:
-            self._wandb.log(numbers, step=step)
+        for tracker in self._trackers:
+            tracker.log(numbers, step)
 
     def close(self) -> None:
         """Ends all of it."""
         self._file.close()
-        if self._board:
-            self._board.close()
-        if self._wandb:
-            self._wandb.finish()
+        for tracker in self._trackers:
+            tracker.finish()
 
 
 def read(out: Path) -> list[dict[str, Any]]:
-    """The lines of a training's metrics."""
-    return [json.loads(line) for line in (out / FILE).read_text("utf-8").splitlines()]
+    """The lines of a training's metrics, but for one that a kill cut short."""
+    lines = (out / FILE).read_text("utf-8").splitlines() if (out / FILE).is_file() else []
+    return [json.loads(line) for line in lines if line.endswith("}")]
 
 
-def _tensorboard(folder: Path, step: int) -> Any:
-    """A writer, or None where tensorboard is not installed."""
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        return None
-    return SummaryWriter(str(folder), purge_step=step + 1 if step else None)
+SIGNS = {
+    "entropy": (-0.3, "entropy fell below 30% of the start's: the policy narrows; lower --lr, or "
+                "give --beta 0.05"),
+    "kl_sampler": (0.1, "the policy is more than 0.1 nats a token from the one that sampled: rows "
+                   "are stale or of another model; train on newer ones, or lower --lr"),
+    "kl_reference": (0.5, "the policy is more than 0.5 nats a token from the reference: raise "
+                     "--beta, or lower --lr"),
+    "clip_fraction": (0.3, "the clip cuts off more than 30% of the tokens: lower --lr"),
+}  # fmt: skip
+"""The figure, above what it tells (below zero: under such a share of the first), and what."""
 
 
-def _wandb(project: str, out: Path, recipe: Any) -> Any:
-    try:
-        wandb: Any = importlib.import_module("wandb")
-    except ImportError:
-        raise SettingsError("wandb is not installed: pip install wandb, or leave it out") from None
-    return wandb.init(project=project, dir=str(out), config=recipe, resume="allow")
+class Alarms:
+    """Reads each step's figures of RL; gives each sign once. Thresholds are round numbers.
+
+    In a toy world GRPO from an untrained start, at a high learning rate and without a KL term,
+    collapsed within 50 steps: entropy fell first, then returns.
+    """
+
+    def __init__(self) -> None:
+        self._first: dict[str, float] = {}
+        self._raised: set[str] = set()
+
+    def signs(self, figures: Mapping[str, Any]) -> list[str]:
+        """What is to be told after this step, if anything."""
+        words = []
+        for name in sorted(SIGNS.keys() & figures.keys() - self._raised):
+            limit, text = SIGNS[name]
+            value, first = figures[name], self._first.setdefault(name, figures[name])
+            if value > limit if limit > 0 else value < -limit * first:
+                self._raised.add(name)
+                words.append(text)
+        return words
+
+
+PEAKS = {
+    "B200": 2250e12, "H200": 989e12, "H100 PCIe": 756e12, "H100": 989e12, "A100": 312e12,
+    "L40S": 362e12, "L4": 121e12, "A10G": 70e12, "RTX 4090": 165e12, "T4": 65e12,
+}  # fmt: skip
+"""Dense 16-bit FLOP/s by a part of the device's name, as their makers state them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Floating-point operations of a model, forward and backward: of a token, of a trained token
+    besides (the last layer runs for those alone), and of two tokens that attend to each other.
+    """
+
+    token: float
+    trained: float
+    pair: float
+
+    def of(self, lengths: Sequence[int], trained: int) -> float:
+        """Of pieces of these lengths with so many trained tokens in all."""
+        pairs = sum(n * (n + 1) / 2 for n in lengths)
+        return sum(lengths) * self.token + trained * self.trained + pairs * self.pair
+
+
+def work(policy: Any) -> Work:
+    """What this policy does; from its shapes alone."""
+    text = policy.bare.config.get_text_config()
+    last = policy.bare.get_output_embeddings().weight
+    apart = {id(policy.bare.get_input_embeddings().weight), id(last)}
+    experts = getattr(text, "num_experts", None) or getattr(text, "num_local_experts", None)
+    active = getattr(text, "num_experts_per_tok", 1) / experts if experts else 1.0
+    token = 0.0
+    for weight in policy.text.parameters():
+        if id(weight) not in apart and weight.ndim > 1:
+            used = weight.numel() * (active if weight.ndim == 3 else 1.0)
+            token += (6.0 if weight.requires_grad else 4.0) * used
+    heads, layers = getattr(text, "num_attention_heads", 0), text.num_hidden_layers
+    width = getattr(text, "head_dim", None) or text.hidden_size // max(1, heads)
+    trained = (6.0 if last.requires_grad else 4.0) * last.numel()
+    return Work(token, trained, pair=12.0 * layers * heads * width)
+
+
+def peak(device: Any) -> float:
+    """FLOP/s of the device at most; 0 where it is not known."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
+    return next((flops for part, flops in PEAKS.items() if part in name), 0.0)

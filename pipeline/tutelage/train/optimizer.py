@@ -1,8 +1,8 @@
 """AdamW, with its two states a weight in the type that memory allows.
 
 fp32   8 bytes a weight. PyTorch's own.
-bf16   4 bytes. Rounded at random, up or down by what is lost: a second moment moves by a
-       thousandth at a step, and bfloat16, which holds three digits, would never move.
+bf16   4 bytes. Rounded up or down by chance: a second moment moves by a thousandth at a step, and
+       bfloat16, which holds three digits, would never move.
 8bit   2 bytes and a little. torchao's, where it is installed.
 """
 
@@ -19,23 +19,30 @@ from tutelage.train.recipe import Recipe
 
 def adamw(recipe: Recipe, weights: Iterable[Tensor]) -> Any:
     """The optimiser of all `weights`; decay is for matrices only."""
-    trained = [weight for weight in weights if weight.requires_grad]
-    groups = [
-        {"params": [w for w in trained if w.ndim > 1], "weight_decay": recipe.weight_decay},
-        {"params": [w for w in trained if w.ndim <= 1], "weight_decay": 0.0},
-    ]
-    held = [group for group in groups if group["params"]]
+    by_decay: dict[float, list[Tensor]] = {}
+    for weight in weights:
+        if weight.requires_grad:
+            by_decay.setdefault(recipe.weight_decay * (weight.ndim > 1), []).append(weight)
+    groups = [{"params": held, "weight_decay": decay} for decay, held in by_decay.items()]
+    if recipe.states == "fp32":
+        return torch.optim.AdamW(groups, lr=recipe.lr, fused=True)
     if recipe.states == "bf16":
-        return HalfAdamW(held, recipe.lr)
-    if recipe.states == "8bit":
-        try:
-            library = importlib.import_module("torchao.optim")
-        except ImportError:
-            raise SettingsError(
-                "--states 8bit wants torchao: pip install torchao, or --states bf16"
-            ) from None
-        return library.AdamW8bit(held, lr=recipe.lr)
-    return torch.optim.AdamW(held, lr=recipe.lr, fused=True)
+        return HalfAdamW(groups, recipe.lr)
+    try:
+        return importlib.import_module("torchao.optim").AdamW8bit(groups, lr=recipe.lr)
+    except ImportError:
+        raise SettingsError(
+            "--states 8bit wants torchao: pip install torchao, or --states bf16"
+        ) from None
+
+
+def set_rate(optimizer: Any, lr: float) -> None:
+    """Sets the learning rate; torchao keeps it in a tensor."""
+    for group in optimizer.param_groups:
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(lr)
+        else:
+            group["lr"] = lr
 
 
 class HalfAdamW(torch.optim.Optimizer):
@@ -45,13 +52,13 @@ class HalfAdamW(torch.optim.Optimizer):
         """`weights` are tensors or groups of them; all arithmetic is in float32."""
         super().__init__(weights, {"lr": lr, "betas": betas, "eps": 1e-8, "weight_decay": 0.01})
 
+    @torch.no_grad()  # type: ignore[untyped-decorator]
     def step(self, closure: Any = None) -> None:
         """One update of every weight that has a gradient."""
-        with torch.no_grad():
-            for group in self.param_groups:
-                for weight in group["params"]:
-                    if weight.grad is not None:
-                        self._update(weight, group)
+        for group in self.param_groups:
+            for weight in group["params"]:
+                if weight.grad is not None:
+                    self._update(weight, group)
 
     def _update(self, weight: Tensor, group: dict[str, Any]) -> None:
         state = self.state[weight]
@@ -77,7 +84,7 @@ def rounded(values: Tensor) -> Tensor:
     return (bits & -(1 << 16)).view(torch.float32).to(torch.bfloat16)
 
 
-def _local(tensor: Tensor) -> Tensor:
+def _local(tensor: Any) -> Tensor:
     """This process's shard; the tensor itself where it is not cut."""
-    to_local = getattr(tensor, "to_local", None)
-    return to_local() if to_local else tensor
+    shard: Tensor = tensor.to_local() if hasattr(tensor, "to_local") else tensor
+    return shard

@@ -1,7 +1,7 @@
 """Many sequences in one forward pass, and the passes of a step dealt to processes.
 
-A forward pass is one row: pieces laid end to end, positions counted anew from each one's start, no
-padding. That no piece sees another is up to the attention (`attention`).
+A forward pass is one row: pieces laid end to end, positions counted anew from each one's start. No
+padding, so no pad token can hide a stop. That no piece sees another is up to `attention`.
 
 Letters: N tokens in the row, n of them trained, P pieces.
 """
@@ -16,19 +16,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tutelage.contract.tokens import Piece
 from tutelage.seeds import seed
-from tutelage.train.tokens import Piece
 
 
 @dataclass(frozen=True, slots=True)
 class WeightedSequence:
-    """A piece, and what each of its trained tokens counts for."""
+    """A piece, and what each of its trained tokens counts for: c_t, and 1 or the advantage."""
 
     piece: Piece
     coefficient: float
-    """c_t of the loss."""
     weight: float
-    """1, or the advantage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,41 +65,36 @@ class Packed:
         }
         return replace(self, **moved)
 
-    def idle(self) -> Self:
-        """The same pass, counting for nothing: for a process that has no work left in a step."""
-        return replace(self, coefficients=torch.zeros_like(self.coefficients))
-
 
 def packed(sequences: Sequence[WeightedSequence]) -> Packed:
     """The sequences as one row, in their order."""
     pieces = [sequence.piece for sequence in sequences]
-    starts = np.cumsum([0, *map(len, pieces)])
-    trained = [np.flatnonzero(piece.train) for piece in pieces]
-    count = [len(t) for t in trained]
+    lengths = tuple(map(len, pieces))
+    joined = {
+        name: np.concatenate([getattr(piece, name) for piece in pieces])
+        for name in ("ids", "train", "turn", "logprobs", "correction")
+    }
+    (at,) = np.nonzero(joined["train"])
 
-    def joined(arrays: Sequence[Any], kind: Any) -> Tensor:
-        return torch.from_numpy(np.concatenate(arrays).astype(kind))
+    def tensor(values: Any, kind: Any = np.float32) -> Tensor:
+        return torch.from_numpy(np.asarray(values).astype(kind))
 
-    def spread(values: Sequence[float], kind: Any = np.float32) -> Tensor:
-        return torch.from_numpy(np.repeat(np.array(values, kind), count))
+    def spread(values: Sequence[float]) -> Any:
+        return np.repeat(np.array(values), lengths)[at]
 
-    pairs = list(zip(pieces, trained, strict=True))
+    weights = spread([sequence.weight for sequence in sequences])
     return Packed(
-        ids=joined([p.ids for p in pieces], np.int64)[None],
-        positions=joined([np.arange(len(p)) for p in pieces], np.int64)[None],
-        bounds=torch.from_numpy(starts.astype(np.int32)),
-        keep=joined([s + t - 1 for s, t in zip(starts[:-1], trained, strict=True)], np.int64),
-        targets=joined([p.ids[t] for p, t in pairs], np.int64),
-        turns=joined([p.turn[t] for p, t in pairs], np.int64),
-        pieces=spread(range(len(pieces)), np.int64),
-        coefficients=spread([sequence.coefficient for sequence in sequences]),
-        weights=spread([sequence.weight for sequence in sequences])
-        * joined(
-            [np.ones(len(t)) if p.correction is None else p.correction[t] for p, t in pairs],
-            np.float32,
-        ),
-        behaviour_logprobs=joined([p.logprobs[t] for p, t in pairs], np.float32),
-        lengths=tuple(map(len, pieces)),
+        ids=tensor(joined["ids"], np.int64)[None],
+        positions=tensor(np.concatenate([np.arange(n) for n in lengths]), np.int64)[None],
+        bounds=tensor(np.cumsum([0, *lengths]), np.int32),
+        keep=tensor(at - 1, np.int64),
+        targets=tensor(joined["ids"][at], np.int64),
+        turns=tensor(joined["turn"][at], np.int64),
+        pieces=tensor(spread(range(len(pieces))), np.int64),
+        coefficients=tensor(spread([sequence.coefficient for sequence in sequences])),
+        weights=tensor(weights * joined["correction"][at]),
+        behaviour_logprobs=tensor(joined["logprobs"][at]),
+        lengths=lengths,
     )
 
 
@@ -111,46 +104,30 @@ Row = list[WeightedSequence]
 def rows(sequences: Sequence[WeightedSequence], capacity: int, processes: int = 1) -> list[Row]:
     """The sequences in rows of at most `capacity` tokens; a longer one gets a row of its own.
 
-    The number of rows is a multiple of `processes`, and row i is for process i % processes: rows
-    that run at the same moment are of like length, because processes wait for each other after
-    every row. Some are empty where there are fewer sequences than processes.
+    The number of rows is a multiple of `processes`, some may be empty, and row i is for process
+    i % processes: those that run at one moment, and wait for each other, are of like length.
     """
-    least = max(1, len(_first_fit(sequences, capacity)))
+    total, longest_first = tokens(sequences), sorted(sequences, key=lambda x: -len(x.piece))
+    least = max(1, min(len(sequences), total // max(1, capacity)))
     count = -(-least // processes) * processes
-    while (dealt := _spread(sequences, count)) and not _fits(dealt, capacity):
+    while not _fits(dealt := _dealt(longest_first, count), capacity):
         count += processes
-    return sorted(dealt, key=lambda row: -_tokens(row))
+    return sorted(dealt, key=lambda row: -tokens(row))
 
 
-def _tokens(row: Row) -> int:
+def tokens(row: Sequence[WeightedSequence]) -> int:
+    """How many a row holds."""
     return sum(len(sequence.piece) for sequence in row)
 
 
 def _fits(rows: Sequence[Row], capacity: int) -> bool:
-    return all(len(row) < 2 or _tokens(row) <= capacity for row in rows)
+    return all(len(row) < 2 or tokens(row) <= capacity for row in rows)
 
 
-def _first_fit(sequences: Sequence[WeightedSequence], capacity: int) -> list[Row]:
-    """First fit, longest first: at most 22 % more rows than need be, usually none."""
-    rows: list[Row] = []
-    room: list[int] = []
-    for sequence in sorted(sequences, key=lambda sequence: -len(sequence.piece)):
-        size = len(sequence.piece)
-        for i, left in enumerate(room):
-            if size <= left:
-                rows[i].append(sequence)
-                room[i] -= size
-                break
-        else:
-            rows.append([sequence])
-            room.append(capacity - size)
-    return rows
-
-
-def _spread(sequences: Sequence[WeightedSequence], count: int) -> list[Row]:
-    """`count` rows of nearly equal length: the longest first, each to the shortest row."""
+def _dealt(sequences: Sequence[WeightedSequence], count: int) -> list[Row]:
+    """`count` rows of nearly equal length: each sequence, the longest first, to the shortest row."""
     heap: list[tuple[int, int, Row]] = [(0, i, []) for i in range(count)]
-    for sequence in sorted(sequences, key=lambda sequence: -len(sequence.piece)):
+    for sequence in sequences:
         size, i, row = heap[0]
         row.append(sequence)
         heapq.heapreplace(heap, (size + len(sequence.piece), i, row))
@@ -158,10 +135,7 @@ def _spread(sequences: Sequence[WeightedSequence], count: int) -> list[Row]:
 
 
 def order(groups: int, batch: int, epochs: int, number: int) -> list[list[int]]:
-    """Which groups each optimiser step takes: every epoch in another order, the last step smaller.
-
-    The whole plan follows from the seed `number`, so a resumed run needs only its step number.
-    """
+    """Which groups each optimiser step takes: every epoch in another order, by the seed `number`."""
     steps = []
     for epoch in range(epochs):
         shuffled = list(range(groups))

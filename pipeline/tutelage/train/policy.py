@@ -2,28 +2,21 @@
 
 Between the two is the text model of a transformers network and the chunked last layer (`head`);
 logits of a whole row never exist. All of it is one forward call, so that what wraps a module (DDP,
-FSDP) sees every weight in use.
-
-Where a network does to its logits what `head.Form` does not know, `plain` asks it for the logits
-themselves. `examine` finds out, once, before the first step; and whether packed pieces see each other.
+FSDP) sees every weight in use. Where a network does to its logits what `head.Form` does not know,
+`plain` asks it for the logits themselves: `examine` tries that, once, before the first step.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tutelage.contract.tokens import Piece
 from tutelage.errors import ModelError
 from tutelage.train import attention, head
 from tutelage.train.packing import Packed, WeightedSequence, packed
-from tutelage.train.tokens import Piece
-
-SCALES = ("logit_scale", "lm_head_multiplier")
-"""Numbers of a configuration that logits are multiplied by."""
 
 
 class Policy(nn.Module):
@@ -32,43 +25,34 @@ class Policy(nn.Module):
     def __init__(self, network: Any, implementation: str, half: bool) -> None:
         """`half`: compute in bfloat16 whatever type the weights are held in."""
         super().__init__()
-        self.network = network
-        self.implementation = implementation
-        self.temperature = 1.0
-        self.plain = False
-        self.half = half
+        self.network, self.implementation, self.half = network, implementation, half
+        self.temperature, self.plain = 1.0, False
+        self.kernel: Any = None
+        """Of the last layer, where entropies are not wanted; None: our own chunks."""
         text = network.config.get_text_config()
         scale = 1 / (getattr(text, "logits_scaling", None) or 1.0)
-        for name in SCALES:
+        for name in ("logit_scale", "lm_head_multiplier"):
             scale *= getattr(text, name, None) or 1.0
         self.form = head.Form(scale, getattr(text, "final_logit_softcapping", None) or 0.0)
 
     def forward(self, row: Packed) -> tuple[Tensor, Tensor]:
         """log p and entropy of every trained token, (n,) float32; no gradient in the second."""
+        options: dict[str, Any] = {"position_ids": row.positions, "use_cache": False}
+        if self.implementation in attention.PACKED:
+            options["pieces"] = attention.Pieces(row.lengths, row.bounds)
         with torch.autocast(row.ids.device.type, torch.bfloat16, enabled=self.half):
             if self.plain:
-                return self._by_logits(row)
-            output = self.text(input_ids=row.ids, use_cache=False, **self._options(row))
+                logits = self.network(row.ids, logits_to_keep=row.keep, **options).logits[0]
+                if len(logits) != len(row.targets):  # a network that keeps them all
+                    logits = logits[row.keep]
+                return head.chosen(logits.float() / self.temperature, row.targets)
             last = self.network.get_output_embeddings()
+            hidden = self.text(row.ids, **options).last_hidden_state[0, row.keep]
             form = replace(self.form, temperature=self.temperature, half=self.half)
-            hidden = output.last_hidden_state[0, row.keep]
-            bias = getattr(last, "bias", None)
-            return head.log_likelihood(hidden, last.weight, bias, row.targets, form)
-
-    def _by_logits(self, row: Packed) -> tuple[Tensor, Tensor]:
-        options = self._options(row) | {"logits_to_keep": row.keep}
-        logits = self.network(input_ids=row.ids, use_cache=False, **options).logits[0]
-        if len(logits) != len(row.targets):  # a network that keeps them all
-            logits = logits[row.keep]
-        logs = torch.log_softmax(logits.float() / self.temperature, 1)
-        entropy = -(logs.detach().exp() * logs.detach()).sum(1)
-        return -F.nll_loss(logs, row.targets, reduction="none"), entropy
-
-    def _options(self, row: Packed) -> dict[str, Any]:
-        options: dict[str, Any] = {"position_ids": row.positions}
-        if self.implementation in attention.PACKED:
-            options |= {"lengths": row.lengths, "bounds": row.bounds}
-        return options
+            of_layer = (hidden, last.weight, getattr(last, "bias", None), row.targets, form)
+            if self.kernel and (logp := head.by_kernel(self.kernel, *of_layer)) is not None:
+                return logp, torch.zeros_like(logp)
+            return head.log_likelihood(*of_layer)
 
     @property
     def text(self) -> Any:
@@ -80,16 +64,6 @@ class Policy(nn.Module):
         """The network out of its adapter's wrapper; the adapter stays inside."""
         adapted = hasattr(self.network, "peft_config")
         return self.network.get_base_model() if adapted else self.network
-
-
-def parts(network: Any) -> set[int]:
-    """Ids of the weights that text goes through: of the text model and the last layer.
-
-    The rest of a network that also sees or hears (its vision tower, its projector) gets no
-    gradient from text; it is frozen, and written out as it came.
-    """
-    modules = (network.get_decoder(), network.get_output_embeddings())
-    return {id(weight) for module in modules for weight in module.parameters()}
 
 
 def blocks(network: nn.Module) -> list[nn.Module]:
@@ -105,19 +79,12 @@ def blocks(network: nn.Module) -> list[nn.Module]:
 
 
 def examine(policy: Policy, device: Any, alone: bool = False) -> None:
-    """Tries the policy on a few tokens, by all processes together; sets `plain` where it has to.
-
-    Args:
-        policy: On its device, and in the shards that it will be trained in.
-        device: Where rows go.
-        alone: Every row will hold one sequence, so that none can see another.
-
-    Raises:
-        ModelError: packed sequences see each other.
+    """Tries the policy on a few tokens, by all processes together; sets `plain` where it has to. A
+    `ModelError` where packed sequences see each other; `alone`: none of them will be packed.
     """
     words = int(policy.bare.config.get_text_config().vocab_size)
-    first, other, second = (_probe(start, words) for start in (1, 3, 7))
-    before, after = (_row([piece, second], device) for piece in (first, other))
+    first, other, second = (WeightedSequence(_probe(start, words), 1, 1) for start in (1, 3, 7))
+    before, after = (packed([piece, second]).to(device) for piece in (first, other))
     policy.eval()
     with torch.no_grad():
         policy.plain = True
@@ -136,13 +103,9 @@ def examine(policy: Policy, device: Any, alone: bool = False) -> None:
         )
 
 
-def _row(pieces: Sequence[Piece], device: Any) -> Packed:
-    return packed([WeightedSequence(piece, 1.0, 1.0) for piece in pieces]).to(device)
-
-
 def _probe(start: int, words: int) -> Piece:
     """A dozen tokens, all but the first trained."""
     at = np.arange(12)
-    blank = np.zeros(len(at))
+    blank = np.zeros(len(at), np.float32)
     ids = ((start + 5 * at) % words).astype(np.int32)
-    return Piece(ids, at > 0, blank.astype(np.int16), blank.astype(np.float32))
+    return Piece(ids, at > 0, blank.astype(np.int16), blank)

@@ -1,13 +1,12 @@
 """Everything that a training run depends on, as one frozen record with its defaults.
 
-The command line fills it in; `rounds` can fill it in from a file. No torch here, so that a wrong
-value is found out in no time.
+The command line fills it in, and so does `rounds` from a file. No torch here: mistakes show at once.
 """
 
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, get_origin
 
 from tutelage.contract import LOSS_POLICIES
 from tutelage.errors import SettingsError
@@ -15,19 +14,13 @@ from tutelage.plugins import nearest
 
 Kind = Literal["sft", "rl"]
 Normaliser = Literal["token", "sequence", "constant"]
-Schedule = Literal["constant", "constant_with_warmup", "linear", "cosine"]
-Dtype = Literal["auto", "bf16", "fp32"]
-Old = Literal["stored", "start"]
-Ratio = Literal["token", "sequence"]
-States = Literal["fp32", "bf16", "8bit"]
-
 DEFAULTS: dict[Kind, dict[str, Any]] = {
     "sft": {},
     "rl": {"lr": 1e-6, "schedule": "constant", "batch": 8, "normaliser": "sequence"},
 }
 """Where a kind wants other defaults than the fields below have."""
 
-_UNSHAPING = ("runs", "out", "save_every", "wandb", "threads", "fresh", "shard", "attention")
+_FREE = ("runs", "out", "save_every", "wandb", "threads", "fresh", "shard", "attention")
 """What may differ between a training and its resumption; of the runs, the rows are compared."""
 
 
@@ -51,15 +44,13 @@ class Recipe:
     arms: tuple[str, ...] = ()
     """Arms to read; empty: all."""
     where: str = ""
-    """SQL condition over a row's columns; for RL, of a group that it does not hold of throughout
-    nothing is read."""
+    """SQL condition over a row's columns; RL reads groups in which it holds of every row."""
     limit: int = 0
     """SFT: dialogues, RL: groups, at most; 0: all."""
     loss: str = ""
     """Loss policy that is drawn anew; empty: the one stored in the rows."""
     control: Literal["", "single", "unfiltered"] = ""
-    """`single`: the statement as the user's message, the worked solution as the assistant's.
-    `unfiltered`: failures are learnt from as well."""
+    """`single`: from statement to worked solution, at one turn. `unfiltered`: failures as well."""
     keep_leaks: bool = False
     """Train on dialogues in which an answer leaked; they are left out otherwise."""
     length: int = 0
@@ -73,12 +64,12 @@ class Recipe:
     pack: int = 2048
     """Tokens of one forward pass; a longer sequence gets one of its own. 0: each does."""
     lr: float = 2e-5
-    schedule: Schedule = "cosine"
+    schedule: Literal["constant", "constant_with_warmup", "linear", "cosine"] = "cosine"
     warmup: float = 0.05
     """Share of the steps over which the learning rate rises."""
     weight_decay: float = 0.0
     max_grad_norm: float = 1.0
-    dtype: Dtype = "auto"
+    dtype: Literal["auto", "bf16", "fp32"] = "auto"
     """`bf16`: autocast over float32 weights; `auto`: bf16 where the machine computes in it."""
     attention: str = "auto"
     """`each` or `varlen` (see `attention`), whichever is quicker here; or one of transformers'."""
@@ -86,7 +77,7 @@ class Recipe:
     """Recompute activations in the backward pass: less memory, a third more time."""
     shard: bool = False
     """Cut weights, gradients and optimiser states over the processes (FSDP2)."""
-    states: States = "fp32"
+    states: Literal["fp32", "bf16", "8bit"] = "fp32"
     """Type of AdamW's two numbers a weight: 8, 4 or about 2 bytes (see `optimizer`)."""
     lora: int = 0
     """Rank of a LoRA adapter on all linear layers; 0: train all weights."""
@@ -96,7 +87,7 @@ class Recipe:
 
     normaliser: Normaliser = "token"
     """What the loss is divided by; see `loss.coefficients`."""
-    ratio: Ratio = "token"
+    ratio: Literal["token", "sequence"] = "token"
     """Importance ratio of each token, or of its whole sequence (GSPO)."""
     clip_low: float = 0.2
     clip_high: float = 0.2
@@ -104,23 +95,20 @@ class Recipe:
     beta: float = 0.0
     """Weight of the KL divergence to the reference; 0 in the paper."""
     reference: str = ""
-    """Frozen model for the KL term; empty: `model`."""
+    """Frozen model of the KL term; empty: `model`."""
     std_floor: float = 1e-4
     """Least standard deviation that a group's advantages are divided by."""
-    old: Old = "stored"
-    """`stored`: ratio against the sampler's own log-probabilities; `start`: against the starting
-    weights, computed before the first step (for rows that hold none)."""
+    old: Literal["stored", "start"] = "stored"
+    """Log-probabilities of the ratio: the sampler's own, or under the starting weights."""
     truncate: float = 0.0
-    """Above 0: ratio against the starting weights, each token weighted by what they give it over
-    what the sampler did, at most so much; for a sampler in another precision."""
+    """Above 0: ratio against the starting weights, each token weighted by `loss.truncated`."""
     temperature: float = 0.0
     """Of the policy that is trained; 0: the one that the stored log-probabilities fit."""
 
     eval_every: int = 0
     """Steps between validations; 0: at the end of each epoch."""
     save_every: int = 0
-    """Steps between saved states; 0: after each epoch and half an hour. Always at the end, and when
-    interrupted."""
+    """Steps between saved states, besides the end and interruptions; 0: each epoch and half hour."""
     wandb: str = ""
     """Weights & Biases project to report to; empty: none."""
     fresh: bool = False
@@ -130,9 +118,10 @@ class Recipe:
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 raise SettingsError(f"{name}: wanted one of {choices}, got {getattr(self, name)!r}")
-        for name, (least, words) in _LEAST.items():
-            if getattr(self, name) < least:
-                raise SettingsError(f"{name}: wanted {words}, got {getattr(self, name)}")
+        for field in dataclasses.fields(self):
+            value, least = getattr(self, field.name), field.name in ("epochs", "batch")
+            if isinstance(value, int | float) and value < least and field.name != "seed":
+                raise SettingsError(f"{field.name}: wanted at least {least:d}, got {value}")
         if not self.lr > 0:
             raise SettingsError(f"lr: wanted a number above 0, got {self.lr}")
         if not 0 <= self.warmup < 1 or not 0 <= self.clip_low < 1:
@@ -143,9 +132,14 @@ class Recipe:
             raise SettingsError("control: rl has failures, and a solution no return; it is for sft")
 
     def shaping(self) -> dict[str, Any]:
-        """What the outcome depends on: all but places, saving and speed."""
+        """What the outcome depends on: all but folders, saving and speed."""
         tree = dataclasses.asdict(self)
-        return {key: value for key, value in tree.items() if key not in _UNSHAPING}
+        return {key: value for key, value in tree.items() if key not in _FREE}
+
+    @property
+    def stored(self) -> bool:
+        """Whether the sampler's own log-probabilities are wanted."""
+        return self.kind == "rl" and (self.old == "stored" or self.truncate > 0)
 
     @property
     def rescored(self) -> bool:
@@ -155,8 +149,7 @@ class Recipe:
 
 def default(kind: Kind, name: str) -> Any:
     """Default of a field for this kind of training."""
-    plain = {f.name: f.default for f in dataclasses.fields(Recipe)}
-    return (plain | DEFAULTS[kind])[name]
+    return ({f.name: f.default for f in dataclasses.fields(Recipe)} | DEFAULTS[kind])[name]
 
 
 def recipe(kind: Kind, runs: str | Sequence[str], out: str, **given: Any) -> Recipe:
@@ -166,11 +159,8 @@ def recipe(kind: Kind, runs: str | Sequence[str], out: str, **given: Any) -> Rec
         SettingsError: a field does not exist, or a value is out of range.
     """
     known = [f.name for f in dataclasses.fields(Recipe)]
-    for name in given:
-        if name not in known:
-            raise SettingsError(
-                f"no setting of a training is called {name!r}{nearest(name, known)}"
-            )
+    for name in given.keys() - {*known}:
+        raise SettingsError(f"no setting of a training is called {name!r}{nearest(name, known)}")
     if "://" in out:
         raise SettingsError(f"--out wants a folder on this machine, got {out}: copy it there later")
     folders = (runs,) if isinstance(runs, str) else tuple(runs)
@@ -178,34 +168,8 @@ def recipe(kind: Kind, runs: str | Sequence[str], out: str, **given: Any) -> Rec
 
 
 CHOICES: dict[str, tuple[str, ...]] = {
-    "kind": get_args(Kind),
-    "normaliser": get_args(Normaliser),
-    "schedule": get_args(Schedule),
-    "dtype": get_args(Dtype),
-    "old": get_args(Old),
-    "control": ("", "single", "unfiltered"),
-    "ratio": get_args(Ratio),
-    "states": get_args(States),
-    "too_long": ("drop", "refuse"),
-    "loss": ("", *LOSS_POLICIES),
-}
+    field.name: get_args(field.type)
+    for field in dataclasses.fields(Recipe)
+    if get_origin(field.type) is Literal
+} | {"loss": ("", *LOSS_POLICIES)}
 """What a field may be, where it is not a matter of degree."""
-
-_LEAST: dict[str, tuple[float, str]] = {
-    "epochs": (1, "at least 1"),
-    "batch": (1, "at least 1"),
-    "pack": (0, "0 (one sequence a pass) or more"),
-    "truncate": (0, "0 (off) or more"),
-    "limit": (0, "0 (all) or more"),
-    "length": (0, "0 (the model's own) or more"),
-    "lora": (0, "0 (no adapter) or a rank"),
-    "beta": (0, "0 or more"),
-    "clip_high": (0, "0 or more"),
-    "std_floor": (0, "0 or more"),
-    "temperature": (0, "0 (found out) or more"),
-    "max_grad_norm": (0, "0 (no clipping) or more"),
-    "weight_decay": (0, "0 or more"),
-    "eval_every": (0, "0 (each epoch) or more"),
-    "save_every": (0, "0 (at the end) or more"),
-    "threads": (0, "0 (as torch decides) or more"),
-}

@@ -1,15 +1,12 @@
 """Weights, gradients and optimiser states cut over processes: PyTorch's `fully_shard` (FSDP2).
 
-Each layer is gathered for the moment it computes in, and its gradient is reduced to the shards
-right after its backward pass, at every row: unsharded gradients are never kept. Shards are float32;
-what is gathered is bfloat16 where forward passes compute in it. The policy itself is the outermost
-part, so the last layer's weight is whole while `head` works.
-
-Not by accelerate's FSDP plugin: it refuses CPUs, on which this is tested, and its clipping compares
-lists of sharded weights. accelerate still starts the processes and sums their figures.
+Each layer is gathered for the moment it computes in, and its gradient is reduced to the shards right
+after its backward pass, at every row: unsharded gradients are never kept. Shards are float32, what
+is gathered bfloat16 where forward passes compute in it. The policy itself is the outermost part, so
+the last layer's weight is whole while `head` works. Not by accelerate's FSDP plugin: it refuses CPUs,
+on which this is tested, and its clipping compares lists of sharded weights.
 """
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -19,19 +16,18 @@ from torch import Tensor, nn
 from tutelage.train.policy import Policy, blocks
 
 
-def mesh(device: Any, processes: int) -> Any:
-    """All processes in one line."""
+def shard(policy: Policy, device: Any, processes: int, main: bool) -> None:
+    """Cuts the policy in place over all processes; weights come from the `main` one's policy.
+
+    They are sent one at a time, so the others never hold more than that beside their shards.
+    """
+    from torch.distributed.checkpoint.state_dict import StateDictOptions, set_model_state_dict
     from torch.distributed.device_mesh import init_device_mesh
-
-    return init_device_mesh(device.type, (processes,))
-
-
-def shard(policy: Policy, processes: Any) -> None:
-    """Cuts the policy in place, over the mesh `processes`."""
     from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 
+    weights = policy.state_dict() if main else {}
     options = {
-        "mesh": processes,
+        "mesh": init_device_mesh(device.type, (processes,)),
         "mp_policy": MixedPrecisionPolicy(
             param_dtype=torch.bfloat16 if policy.half else None,
             reduce_dtype=torch.float32,
@@ -41,27 +37,9 @@ def shard(policy: Policy, processes: Any) -> None:
     for layer in blocks(policy.network):
         fully_shard(layer, **options)
     fully_shard(policy, **options)
-
-
-def fill(policy: Policy, weights: dict[str, Tensor], device: Any) -> None:
-    """Puts whole weights, which the first process alone holds, into everybody's shards.
-
-    One weight is sent at a time, so the others never hold more than that beside their shards.
-    """
-    import torch.distributed as group
-    from torch.distributed.tensor import DTensor, distribute_tensor
-
     _materialise(policy, device)
-    for name, tensor in policy.network.state_dict().items():
-        full = weights.get(name, torch.empty(tensor.shape, dtype=tensor.dtype)).to(device)
-        group.broadcast(full, 0)
-        if isinstance(tensor, DTensor):
-            mine = distribute_tensor(
-                full, tensor.device_mesh, tensor.placements, src_data_rank=None
-            )
-            tensor.to_local().copy_(mine.to_local())
-        else:
-            tensor.copy_(full)
+    whole_from_first = StateDictOptions(full_state_dict=True, broadcast_from_rank0=True)
+    set_model_state_dict(policy, weights, options=whole_from_first)
 
 
 def _materialise(policy: Policy, device: Any) -> None:
@@ -73,6 +51,8 @@ def _materialise(policy: Policy, device: Any) -> None:
                 room = torch.empty_like(weight, device=device)
                 rooms.setdefault(id(weight), nn.Parameter(room, weight.requires_grad))
                 module._parameters[name] = rooms[id(weight)]
+        for name, buffer in module._buffers.items():
+            module._buffers[name] = None if buffer is None else buffer.to(device)
 
 
 def whole(tensor: Tensor) -> Tensor:
@@ -87,8 +67,7 @@ def clipped(weights: Iterable[Tensor], limit: float) -> float:
     All weights are shards of one mesh, or none is, so the norm is taken over all of them at once.
     """
     held = [weight for weight in weights if weight.grad is not None]
-    gradients = [weight.grad for weight in held]
-    norm = whole(torch.nn.utils.get_total_norm(gradients))
+    norm = whole(torch.nn.utils.get_total_norm([weight.grad for weight in held]))
     if limit:
-        torch.nn.utils.clip_grads_with_norm_(held, limit or math.inf, norm)
+        torch.nn.utils.clip_grads_with_norm_(held, limit, norm)
     return float(norm)

@@ -16,71 +16,44 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tutelage.errors import OutputError
+from tutelage.train.checkpoint import replace
 from tutelage.train.model import Student
 from tutelage.train.sharding import whole
 
-ADAPTER = "adapter"
 FILE_BYTES = 4 << 30
 _EXTRAS = ("preprocessor_config.json", "processor_config.json")
 """What a model that also sees needs besides, to be served."""
 
 
 def write(student: Student, folder: Path, main: bool) -> None:
-    """Writes the model folder; every process takes part, the `main` one writes.
-
-    Args:
-        student: The trained model, out of any wrapper but peft's.
-        folder: Replaced where it exists.
-        main: Whether this process writes.
-
-    Raises:
-        OutputError: the file system will not have it.
+    """Writes the model folder, in the place of one that is there, or an `OutputError` is raised.
+    Every process takes part, the `main` one writes.
     """
     network = student.network
     adapted = hasattr(network, "peft_config")
     bare = network.get_base_model() if adapted else network
     stage = folder.with_name(f".{folder.name}.new")
-    files = _Files(stage, bare)
-    adapter = {}
+    files, adapter = _Files(stage, bare), {}
     if main:
         shutil.rmtree(stage, ignore_errors=True)
         stage.mkdir(parents=True)
     with torch.no_grad():
         for name, tensor in _tensors(bare):
             value = whole(tensor)
-            if ".lora_" in name:
-                adapter[f"base_model.model.{name}"] = value.cpu() if main else None
-                continue
             if ".base_layer." in name:
                 value = _merged(bare, name, value)
-            if main:
+            if main and ".lora_" in name:
+                adapter[f"base_model.model.{name}"] = value.cpu()
+            elif main:
                 kind = student.dtype if value.is_floating_point() else value.dtype
                 files.add(name.replace(".base_layer.", "."), value.to("cpu", kind))
     if not main:
         return
     files.close()
     if adapted:
-        network.save_pretrained(str(stage / ADAPTER), state_dict=adapter)
+        network.save_pretrained(str(stage / "adapter"), state_dict=adapter)
     _write_settings(student, bare, stage)
     replace(stage, folder)
-
-
-def replace(stage: Path, folder: Path) -> None:
-    """Puts the folder `stage` in the place of `folder`.
-
-    Raises:
-        OutputError: the file system will not have it.
-    """
-    old = folder.with_name(f".{folder.name}.old")
-    try:
-        shutil.rmtree(old, ignore_errors=True)
-        if folder.exists():
-            folder.rename(old)
-        stage.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)
-    except OSError as error:
-        raise OutputError(f"cannot write {folder}: {error.strerror or error}") from None
 
 
 def _tensors(bare: Any) -> Iterator[tuple[str, Tensor]]:
@@ -94,8 +67,8 @@ def _tensors(bare: Any) -> Iterator[tuple[str, Tensor]]:
 
 def _merged(bare: Any, name: str, value: Tensor) -> Tensor:
     """A weight with its adapter in it; added in float32."""
-    place, _, what = name.rpartition(".base_layer.")
-    layer = bare.get_submodule(place)
+    owner, _, what = name.rpartition(".base_layer.")
+    layer = bare.get_submodule(owner)
     if what != "weight":
         return value
     low, high = (whole(part["default"].weight).float() for part in (layer.lora_A, layer.lora_B))
@@ -110,52 +83,43 @@ class _Files:
     folder: Path
     bare: Any
     held: dict[str, Tensor] = field(default_factory=dict)
-    size: int = 0
-    place: dict[str, int] = field(default_factory=dict)
-    """Name of a tensor -> number of its file."""
-    total: int = 0
-    count: int = 0
+    index: dict[str, str] = field(default_factory=dict)
+    """Name of a tensor -> its file."""
+    files: list[Path] = field(default_factory=list)
 
     def add(self, name: str, tensor: Tensor) -> None:
         """A file ends between two layers: names of one layer may be written as other ones."""
-        size = tensor.numel() * tensor.element_size()
-        last = next(reversed(self.held), "")
-        if self.size + size > FILE_BYTES and _layer(last) != _layer(name):
+        size = tensor.nbytes + sum(other.nbytes for other in self.held.values())
+        if size > FILE_BYTES and _layer(next(reversed(self.held), "")) != _layer(name):
             self._flush()
-        self.held[name] = tensor.contiguous()
-        self.size += size
+        self.held[name] = tensor
 
     def _flush(self) -> None:
         from safetensors.torch import save_file
         from transformers.core_model_loading import revert_weight_conversion
 
         tensors = revert_weight_conversion(self.bare, self.held)
-        file = self.folder / f"model-{self.count:05d}.safetensors"
+        self.files.append(self.folder / f"model-{len(self.files) + 1:05d}.safetensors")
         # views of one tensor may come back from the conversion: each is written by itself
-        save_file({n: t.clone() for n, t in tensors.items()}, file, metadata={"format": "pt"})
-        self.place |= dict.fromkeys(tensors, self.count)
-        self.total, self.count = self.total + self.size, self.count + 1
-        self.held, self.size = {}, 0
+        own = {name: tensor.clone().contiguous() for name, tensor in tensors.items()}
+        save_file(own, self.files[-1], metadata={"format": "pt"})
+        self.index |= dict.fromkeys(tensors, self.files[-1].name)
+        self.held = {}
 
     def close(self) -> None:
         """Writes what is held, and the index where there are several files."""
         self._flush()
-        stem = "model" if self.count == 1 else "model-{:05d}-of-{:05d}"
-        names = [f"{stem.format(i + 1, self.count)}.safetensors" for i in range(self.count)]
-        for i, name in enumerate(names):
-            (self.folder / f"model-{i:05d}.safetensors").rename(self.folder / name)
-        if self.count > 1:
-            index = {
-                "metadata": {"total_size": self.total},
-                "weight_map": {name: names[i] for name, i in self.place.items()},
-            }
-            file = self.folder / "model.safetensors.index.json"
-            file.write_text(json.dumps(index, indent=2) + "\n", "utf-8")
+        if len(self.files) == 1:
+            self.files[0].rename(self.folder / "model.safetensors")
+            return
+        size = sum(file.stat().st_size for file in self.files)
+        index = {"metadata": {"total_size": size}, "weight_map": self.index}
+        text = json.dumps(index, indent=2) + "\n"
+        (self.folder / "model.safetensors.index.json").write_text(text, "utf-8")
 
 
 def _layer(name: str) -> str:
-    numbered = re.match(r".*?\.\d+\.", name)
-    return numbered.group() if numbered else name
+    return re.sub(r"(.*?\.\d+\.).*", r"\1", name)
 
 
 def _write_settings(student: Student, bare: Any, stage: Path) -> None:
@@ -170,11 +134,9 @@ def _write_settings(student: Student, bare: Any, stage: Path) -> None:
         if file:
             shutil.copy(file, stage / name)
     file = stage / "config.json"  # names the type of the weights in the file, not in memory
-    tree = json.loads(file.read_text("utf-8"))
-    tree.pop("torch_dtype", None)
+    tree = json.loads(file.read_text("utf-8")) | {"architectures": [type(bare).__name__]}
     tree |= {"dtype": str(student.dtype).removeprefix("torch."), "use_cache": True}
-    tree["architectures"] = [type(bare).__name__]
+    tree.pop("torch_dtype", None)
     file.write_text(json.dumps(tree, indent=2) + "\n", "utf-8")
-    readable = file.stat().st_mode
     for weights in stage.glob("*.safetensors"):  # written for their owner alone
-        weights.chmod(readable)
+        weights.chmod(file.stat().st_mode)

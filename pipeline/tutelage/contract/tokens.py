@@ -1,19 +1,18 @@
 """A dialogue as token ids, with the tokens that are trained on.
 
-Token-in-token-out: where the row holds the tokens of the student's prompts and this tokenizer and
-template make the same of the first of them, a dialogue is the very tokens that the sampler had, prompts
-and replies, turn by turn. Without recorded prompts a student's message still stands as the tokens that
-were sampled, if this tokenizer reads them back as the same text, and all else is rendered by the chat
-template and tokenised. What is trained of a message is its tokens and the stop token after it; a
-message that ran into its length limit never stopped, so no stop is taught there. Nothing is ever
-padded (`packing`), so no pad token can hide a stop.
+Token in, token out: where the row holds the tokens of the student's prompts and this tokenizer and
+template make the same of the first of them, a dialogue is the very tokens that the sampler had,
+prompts and replies, turn by turn. Without recorded prompts a student's message still stands as the
+tokens that were sampled, if this tokenizer reads them back as the same text, and all else is rendered
+by the chat template and tokenised. What is trained of a message is its tokens and the stop after it;
+a message that ran into its length limit never stopped, so no stop is taught there.
 
-A dialogue is one piece wherever the chat template is prefix-preserving, that is, where the prompt
-of turn n + 1 begins with the prompt and reply of turn n. Where it is not (templates that drop
-earlier reasoning), or where the student saw less than it had sampled, each student message becomes
-a piece of its own after exactly the prompt that the sampler had: several pieces, still one sample.
+A dialogue is one piece wherever the prompt of turn n + 1 begins with the prompt and reply of turn n.
+Where it does not (templates that drop earlier reasoning), each student message becomes a piece of
+its own after exactly the prompt that the sampler had: several pieces, still one sample.
 
-Not here: which rows are read (`dataset`), how pieces are batched (`packing`).
+Both the trainer and exports to others' trainers read rows by it. Not here: which rows are read, and
+how pieces are batched (`train`).
 """
 
 from collections import Counter
@@ -25,9 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tutelage import chat_template
-from tutelage.contract import train_mask
+from tutelage.contract.loss import redrawn
 from tutelage.errors import ModelError
-from tutelage.records import Message
 from tutelage.specials import neutralise
 
 Row = Mapping[str, Any]
@@ -46,8 +44,12 @@ class Piece:
     """The student's turn that a trained token belongs to; 0 elsewhere."""
     logprobs: NDArray[np.float32]
     """Of the token when it was sampled; NaN where that is not known."""
-    correction: NDArray[np.float32] | None = None
-    """What the token counts besides: see `loss.truncated`; none: 1."""
+    correction: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
+    """What the token counts besides (`train.loss.truncated`); 1 where nothing is given."""
+
+    def __post_init__(self) -> None:
+        if not len(self.correction):
+            object.__setattr__(self, "correction", np.ones(len(self.ids), np.float32))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -112,39 +114,32 @@ class Encoder:
         self._closing = self.tokenizer.decode([self.stop])
 
     def sample(self, row: Row, policy: str = "", weight: float = 1.0) -> Sample:
-        """The row as one sample.
-
-        Args:
-            row: A row of the contract; what is read of it is `dialogue_id`, `messages`, `trail`, and
-                of `sampling` whether the student was to reason.
-            policy: Loss policy to draw the trained messages by; empty: as the row has them.
-            weight: The sample's weight.
-        """
+        """A row of the contract as one sample; a loss `policy` draws its trained messages anew."""
         messages, trail = row["messages"], row["trail"]
         self._options = chat_template.arguments(row.get("sampling", {}).get("student", {}))
         trained = redrawn(row, policy) if policy else [entry["train"] for entry in trail]
-        places = [k for k, message in enumerate(messages) if message["role"] == "assistant"]
-        drafts = self._recorded if self._is_recorded(row, places) else self._rendered
-        pieces = drafts(row, places, trained)
+        turns = [k for k, message in enumerate(messages) if message["role"] == "assistant"]
+        drafts = self._recorded if self._is_recorded(row, turns) else self._rendered
+        pieces = drafts(row, turns, trained)
         kept = tuple(draft.piece() for draft in pieces if any(draft.train))
         return_ = row.get("outcome", {}).get("return", 0.0)
         return Sample(row["dialogue_id"], kept, weight, return_)
 
-    def _is_recorded(self, row: Row, places: list[int]) -> bool:
+    def _is_recorded(self, row: Row, turns: list[int]) -> bool:
         """Whether every prompt is in the row, and the first is what this template makes of it."""
-        entries = [row["trail"][k] for k in places]
+        entries = [row["trail"][k] for k in turns]
         if not all(entry.get("prompt_ids") for entry in entries):
             return False
         if not all(
             self._reads(list(entry["token_ids"]), row["messages"][k]["content"], entry["reasoning"])
-            for k, entry in zip(places, entries, strict=True)
+            for k, entry in zip(turns, entries, strict=True)
             if entry["token_ids"]
         ):
             return False
-        first = self._ids(self._render(row["messages"][: places[0]], True)) if places else []
+        first = self._ids(self._render(row["messages"][: turns[0]], True)) if turns else []
         return bool(first) and first == list(entries[0]["prompt_ids"])
 
-    def _recorded(self, row: Row, places: list[int], trained: list[bool]) -> list["_Draft"]:
+    def _recorded(self, row: Row, turns: list[int], trained: list[bool]) -> list["_Draft"]:
         """The sampler's own sequence; a new piece wherever a prompt does not go on from it.
 
         Where a message ended without a stop token, the one that the template puts there is taught;
@@ -152,7 +147,7 @@ class Encoder:
         """
         pieces: list[_Draft] = []
         carried: list[int] = []  # what the next prompt begins with and the reply above has taken
-        for k, following in zip(places, [*places[1:], None], strict=True):
+        for k, following in zip(turns, [*turns[1:], None], strict=True):
             entry = row["trail"][k]
             if not (entry["continues"] and pieces):
                 self.notes["split"] += bool(pieces)
@@ -171,12 +166,12 @@ class Encoder:
             pieces[-1].reply(closed, known, entry["turn"], trained[k])
         return pieces
 
-    def _rendered(self, row: Row, places: list[int], trained: list[bool]) -> list["_Draft"]:
+    def _rendered(self, row: Row, turns: list[int], trained: list[bool]) -> list["_Draft"]:
         """The dialogue by this template, with the sampled tokens where they can be read back."""
         messages, trail = row["messages"], row["trail"]
         pieces: list[_Draft] = []
         seen = None  # the text that the newest piece stands for, if later turns may go on from it
-        for k in places:
+        for k in turns:
             prompt = self._render(messages[:k], True)
             if seen is not None and prompt.startswith(seen):
                 pieces[-1].context(self._ids(prompt[len(seen) :]))
@@ -223,8 +218,8 @@ class Encoder:
         draft.reply(ids, logprobs, entry["turn"], train)
         if ids[-1:] != [self.stop]:
             draft.context([self.stop])  # the template closes what the student left open
-        said = ids[:-1] if ids[-1:] == [self.stop] else ids
-        return content if self.tokenizer.decode(said).strip() == content.strip() else None
+        spoken = ids[:-1] if ids[-1:] == [self.stop] else ids
+        return content if self.tokenizer.decode(spoken).strip() == content.strip() else None
 
     def _written(self, messages: Sequence[Mapping[str, str]], prompt: str) -> str:
         """The last message as the model itself would write it after the prompt.
@@ -288,12 +283,3 @@ class _Draft:
             np.array(self.turn, np.int16),
             np.array(self.logprobs, np.float32),
         )
-
-
-def redrawn(row: Row, policy: str) -> list[bool]:
-    """Which messages the loss policy trains on, drawn anew from the row."""
-    messages = tuple(
-        Message(entry["speaker"], entry["act"], entry["turn"], message["content"])
-        for message, entry in zip(row["messages"], row["trail"], strict=True)
-    )
-    return train_mask(messages, policy)
