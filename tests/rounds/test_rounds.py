@@ -287,25 +287,6 @@ class Apart(Steps):
             return super().__call__(args, environment)
 
 
-def test_an_asynchronous_round_is_played_with_weights_one_round_older(config: Path, student: str):
-    text = config.read_text().replace("rounds = 2", "rounds = 3\nasynchronous = true")
-    config.write_text(text.replace("held_out = 5", "held_out = 0"))
-    steps = Apart()
-    lines = play(config, steps)
-    runs = [config.parent / f"out/rounds/000{n}/run" for n in (1, 2, 3)]
-    weights = [line["weights"] for line in lines]
-    assert len(set(weights[1:])) == 3 and len(steps.threads) == 2  # each round learnt something
-    assert [line.get("staleness") for line in lines] == [None, 0, 1, 1]
-    # what played: the start twice, then what the first round learnt while the second was trained
-    assert off(student, runs[0]) < 1e-4 and off(student, runs[1]) < 1e-4
-    assert off(weights[1], runs[2]) < 1e-4 < 1e-2 < off(weights[2], runs[2])
-    # what learns goes on from the newest, and sees how far off it is
-    assert [line["kl_sampler"] > 1e-5 for line in lines[1:]] == [False, True, True]
-    trained = [s for s in steps.done if s[0] == "train"]
-    carried = [s[s.index("--carry") + 1] for s in trained[1:]]
-    assert [Path(folder).parent.name for folder in carried] == ["0001", "0002"]
-
-
 def test_a_stopped_asynchronous_loop_goes_on_with_the_same_weights(config: Path, student: str):
     text = config.read_text().replace("rounds = 2", "rounds = 2\nasynchronous = true")
     config.write_text(text.replace("held_out = 5", "held_out = 0"))
