@@ -67,12 +67,16 @@ def journal(folder: RunFolder, said: Iterable[Said], settings: Settings) -> None
 
 
 def published(
-    folder: RunFolder, problems: int, settings: Settings, beam: Sequence[str] = ()
+    folder: RunFolder,
+    problems: int,
+    settings: Settings,
+    beam: Sequence[str] = (),
+    build: Any = publish.build,
 ) -> dict[str, Any]:
     """Publishes the journal; the manifest."""
     folder.write_json("journal/input.json", {"rows": problems})
     publication.prepare(folder)
-    execute(beam_options.parse(beam), publish.build, settings, folder, "a-run")
+    execute(beam_options.parse(beam), build, settings, folder, "a-run")
     publication.promote(folder)
     manifest = folder.read_json("manifest.json")
     folder.write_text("README.md", card.render(settings, manifest, folder))

@@ -17,7 +17,8 @@ from tutelage.engines import Players
 from tutelage.engines.replay import Replies, remembering, tidy
 from tutelage.errors import Fatal, RunFailed, SettingsError
 from tutelage.flow import publish, run
-from tutelage.flow.generate import Job, Play
+from tutelage.flow.candidates import Candidate
+from tutelage.flow.play import Job, Play
 from tutelage.records import Reply, Rules, Usage, Verdict
 from tutelage.session import provenance
 from tutelage.session.circuit_breaker import CircuitBreaker
@@ -239,7 +240,7 @@ def played(settings, folder, fail=None):
         for row in corpus.rows():
             if fail == ("process", row.index):
                 raise RuntimeError("the bundle is lost")
-            assert not list(play.process(((0, row.index), row), {}, {}))
+            assert not list(play.process(Candidate((0, row.index), row, (0, row.index))))
         play.finish_bundle()
         if fail == "finish":
             raise RuntimeError("the bundle is lost")

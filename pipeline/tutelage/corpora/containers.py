@@ -4,6 +4,9 @@ What a file is, is told by its content: `svamp.json` may well be JSON lines. Eac
 (line, load) pairs; `load()` gives the record or raises ValueError, so that a reader that wants
 every eighth row parses no other where the container allows it (lines and Parquet do, an array has
 to be walked). What the iteration itself raises means that the rest of the file is lost.
+
+Plain lines and Parquet can be read from the middle: `cuts` says where, so that machines may share a
+large file. An array, and whatever is compressed, is read by one of them, whole.
 """
 
 import codecs
@@ -14,12 +17,14 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from tutelage.corpora.paths import unpacked
+from tutelage.corpora.paths import is_compressed, size, unpacked
 from tutelage.corpora.row import LONGEST_ROW
 
 Load = Callable[[], object]
 Loads = Iterator[tuple[int, Load]]
 
+END = 1 << 62
+"""Where any file has ended."""
 _CHUNK = 1 << 16
 _BATCH = 1 << 26
 """Bytes of Parquet that are held at once, about."""
@@ -27,9 +32,16 @@ _BLANK = re.compile(r"[\s\x1e]*")
 _BETWEEN = re.compile(r"[\s,]*")
 
 
-def loads(path: str, longest: int = LONGEST_ROW) -> Loads:
-    """The records of one file; `line` counts from 1 (rows, in Parquet). One of more than `longest`
-    bytes cannot be loaded, and is never held in memory.
+def loads(path: str, longest: int = LONGEST_ROW, begin: int = 0, end: int = END) -> Loads:
+    """The records of one file; `line` counts from 1 (rows, in Parquet), from where the reading began.
+    One of more than `longest` bytes cannot be loaded, and is never held in memory.
+
+    Args:
+        path: of the file.
+        longest: bytes of a record.
+        begin: one of `cuts`: of plain lines those that begin at this byte or later, of Parquet the
+            row groups from this one on.
+        end: where to stop, counted likewise.
 
     Raises:
         OSError, EOFError, ValueError: the file, or the rest of it, cannot be read.
@@ -37,13 +49,64 @@ def loads(path: str, longest: int = LONGEST_ROW) -> Loads:
     with unpacked(path) as stream:
         head = _head(stream)
         if head.startswith(b"PAR1"):
-            yield from _parquet(stream, longest)
+            yield from _parquet(stream, longest, begin, end)
         elif head.startswith(b"["):
             yield from _values(stream, longest, array=True)
-        elif head.strip() == b"{":  # indented objects, one after another
+        elif _is_indented(head):
             yield from _values(stream, longest, array=False)
         else:
-            yield from _lines(stream, longest)
+            yield from _lines(stream, longest, begin, end)
+
+
+def cuts(path: str, piece: int) -> list[tuple[int, int]]:
+    """(begin, end) of each piece of a file, about `piece` bytes long; one where it cannot be cut.
+
+    Raises:
+        OSError, ValueError: it cannot be read.
+    """
+    whole = [(0, END)]
+    length = size(path)
+    if length <= piece or is_compressed(path):
+        return whole
+    with unpacked(path) as stream:
+        head = _head(stream)
+        if head.startswith(b"PAR1"):
+            begins = _groups(stream, piece)
+        elif head.startswith(b"[") or _is_indented(head):
+            return whole
+        else:
+            begins = list(range(0, length, piece))
+    return list(zip(begins, [*begins[1:], END], strict=True))
+
+
+def count(path: str, longest: int, begin: int, end: int, most: int = 0) -> tuple[int, int] | None:
+    """(rows, lines) of a piece of lines or of Parquet, none of which is loaded; None of other files.
+    Where `most` is not 0, the count may end after so many rows.
+
+    Raises:
+        OSError, EOFError, ValueError: the file cannot be read.
+    """
+    with unpacked(path) as stream:
+        head = _head(stream)
+        if head.startswith(b"["):
+            return None
+        if head.startswith(b"PAR1"):
+            rows = sum(rows for rows, _ in _sizes(stream)[begin:end])
+            return rows, rows
+        if _is_indented(head):
+            return None
+        rows = lines = 0
+        for _, line in _every_line(stream, longest, begin, end):
+            lines += 1
+            rows += bool(line.strip())
+            if rows == most != 0:
+                break
+    return rows, lines
+
+
+def _is_indented(head: bytes) -> bool:
+    """Whether objects follow one another over several lines each."""
+    return head.strip() == b"{"
 
 
 def _head(stream: io.BufferedReader) -> bytes:
@@ -51,16 +114,38 @@ def _head(stream: io.BufferedReader) -> bytes:
     return stream.peek(_CHUNK).removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")[0]
 
 
-def _lines(stream: io.BufferedReader, longest: int) -> Loads:
-    number = 0
-    while line := stream.readline(longest + 1):
-        number += 1
+def _lines(stream: io.BufferedReader, longest: int, begin: int, end: int) -> Loads:
+    for number, line in _every_line(stream, longest, begin, end):
         if len(line) > longest:
-            while line and not line.endswith(b"\n"):
-                line = stream.readline(_CHUNK)
             yield number, partial(_refused, longest)
         elif line.strip():
             yield number, partial(_parsed, line)
+
+
+def _every_line(
+    stream: io.BufferedReader, longest: int, begin: int, end: int
+) -> Iterator[tuple[int, bytes]]:
+    """(number, line) of those that begin within; of a longer one the first `longest` + 1 bytes."""
+    number, at = 0, begin
+    if begin:
+        stream.seek(begin - 1)
+        at += _skip_line(stream) - 1  # the rest of a line that begins before, if any
+    while at < end and (line := stream.readline(longest + 1)):
+        number += 1
+        at += len(line)
+        if len(line) > longest and not line.endswith(b"\n"):
+            at += _skip_line(stream)
+        yield number, line
+
+
+def _skip_line(stream: io.BufferedReader) -> int:
+    """Reads to the end of the line; how many bytes that were."""
+    skipped = 0
+    while line := stream.readline(_CHUNK):
+        skipped += len(line)
+        if line.endswith(b"\n"):
+            break
+    return skipped
 
 
 def _refused(longest: int) -> object:
@@ -167,14 +252,14 @@ class _Text:
         return bool(data)
 
 
-def _parquet(stream: io.BufferedReader, longest: int) -> Loads:
+def _parquet(stream: io.BufferedReader, longest: int, begin: int, end: int) -> Loads:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     row = 0
     try:
         file = pq.ParquetFile(stream)
-        for group in range(file.num_row_groups):
+        for group in range(begin, min(end, file.num_row_groups)):
             about = file.metadata.row_group(group)
             mean = about.total_byte_size // max(1, about.num_rows) + 1
             size = max(1, min(1024, _BATCH // mean))
@@ -184,6 +269,30 @@ def _parquet(stream: io.BufferedReader, longest: int) -> Loads:
                     yield row, partial(_picked, batch, at, longest)
     except pa.ArrowException as error:
         raise ValueError(f"not readable as Parquet: {error}") from error
+
+
+def _sizes(stream: io.BufferedReader) -> list[tuple[int, int]]:
+    """(rows, bytes) of each row group. Raises `ValueError`."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        contents = pq.ParquetFile(stream).metadata
+    except pa.ArrowException as error:
+        raise ValueError(f"not readable as Parquet: {error}") from error
+    groups = [contents.row_group(number) for number in range(contents.num_row_groups)]
+    return [(group.num_rows, group.total_byte_size) for group in groups]
+
+
+def _groups(stream: io.BufferedReader, piece: int) -> list[int]:
+    """The row groups with which pieces of `piece` bytes begin."""
+    begins, filled = [0], 0
+    for group, (_, length) in enumerate(_sizes(stream)):
+        if filled and filled + length > piece:
+            begins.append(group)
+            filled = 0
+        filled += length
+    return begins
 
 
 def _picked(batch: Any, at: int, longest: int) -> object:

@@ -7,18 +7,34 @@ its neighbours.
 import re
 import zlib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from tutelage.corpora import paths as file_paths
-from tutelage.corpora.containers import Load, loads
+from tutelage.corpora.containers import END, Load, Loads, count, cuts, loads
 from tutelage.corpora.row import LONGEST_ROW, Format, Record, Row
 from tutelage.errors import BadRow, CorpusError
 
+BLOCK = 64 << 20
+"""Bytes of a file that one worker reads at a time, about."""
+_AT_ONCE = 16
 _SAMPLE = 20
 _SPLIT = re.compile(r"(?:^|[^a-z])(train|test|validation|valid|val|dev)(?:[^a-z]|$)")
 _BROKEN = (OSError, EOFError, ValueError, zlib.error)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A piece of a corpus that one worker reads; see `containers.cuts`."""
+
+    file: int
+    """Number of the file in the corpus."""
+    begin: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +64,65 @@ class Files:
         """
         for path, size in zip(self.paths, self.sizes, strict=bool(self.sizes)):
             _check(path, file_paths.size(file_paths.joined(self.folder, path)), size)
-        for index, (place, path, load) in enumerate(
-            _loads(self.paths, self.folder, self.longest_row)
-        ):
-            if index % parts == part:
-                yield self._row(index, place, path, load)
+        index = 0
+        for path in self.paths:
+            for line, load in _loads(path, self.folder, self.longest_row):
+                if index % parts == part:
+                    yield self._row(index, f"{path}:{line}", path, load)
+                index += 1
+
+    def blocks(self, size: int = BLOCK) -> list[Block]:
+        """Pieces of about `size` bytes, in order; one a file that cannot be cut.
+
+        Raises:
+            CorpusError: a file is not there.
+        """
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            pieces = pool.map(lambda path: self._cuts(path, size), self.paths)
+            return [
+                Block(number, begin, end)
+                for number, cuts_of_file in enumerate(pieces)
+                for begin, end in cuts_of_file
+            ]
+
+    def count(self, block: Block, most: int = 0) -> tuple[int, int]:
+        """(rows, lines) of a block, without a look at what is in them; 0, or at most so many rows.
+
+        Raises:
+            CorpusError: the file cannot be opened.
+        """
+        path = file_paths.joined(self.folder, self.paths[block.file])
+        with suppress(*_BROKEN):  # who reads it says why
+            counted = count(path, self.longest_row, block.begin, block.end, most)
+            if counted is not None:
+                return counted
+        rows = sum(1 for _ in islice(self._records(block), most or None))
+        return rows, 0  # nothing of the same file follows
+
+    def read(self, block: Block, rows: int, lines: int) -> Iterator[Row]:
+        """The rows of a block, before which so many rows of the corpus and lines of the file lie.
+
+        Raises:
+            CorpusError: the file cannot be opened, or is not the one that was pinned.
+        """
+        path = self.paths[block.file]
+        if self.sizes:
+            there = file_paths.size(file_paths.joined(self.folder, path))
+            _check(path, there, self.sizes[block.file])
+        for index, (line, load) in enumerate(self._records(block), rows):
+            yield self._row(index, f"{path}:{lines + line}", path, load)
+
+    def _cuts(self, path: str, size: int) -> list[tuple[int, int]]:
+        try:
+            return cuts(file_paths.joined(self.folder, path), size)
+        except _BROKEN as error:
+            if _is_refusal(error):
+                raise CorpusError(f"{path} cannot be read: {file_paths.reason(error)}") from error
+            return [(0, END)]  # who reads it will say what is wrong
+
+    def _records(self, block: Block) -> Loads:
+        path = self.paths[block.file]
+        return _loads(path, self.folder, self.longest_row, block.begin, block.end)
 
     def pinned(self) -> "Files":
         """The same files, for workers that may be in another folder, or see other files by its name.
@@ -82,14 +152,13 @@ def sample(paths: Sequence[str], spec: str, longest: int = LONGEST_ROW) -> list[
     """
     records: list[Record] = []
     seen, trouble = 0, ""
-    for place, _, load in _loads(paths, "", longest):
-        if seen == _SAMPLE:
-            break
+    rows = ((path, *row) for path in paths for row in _loads(path, "", longest))
+    for path, line, load in islice(rows, _SAMPLE):
         seen += 1
         try:
             records.append(_record(load))
         except BadRow as error:
-            trouble = trouble or f"{place}: {error.reason}"
+            trouble = trouble or f"{path}:{line}: {error.reason}"
     if not seen:
         raise CorpusError(f"{spec!r} holds no rows: wanted JSON lines, a JSON array or Parquet")
     if not records:
@@ -124,22 +193,20 @@ def stem(path: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-") or "file"
 
 
-def _loads(paths: Sequence[str], folder: str, longest: int) -> Iterator[tuple[str, str, Load]]:
-    """Every row of every file as (file:line, file, load); the lost rest of a file is one row.
+def _loads(path: str, folder: str, longest: int, begin: int = 0, end: int = END) -> Loads:
+    """Every row of a file, or of a piece of it, as (line, load); the lost rest of a file is one row.
 
     Raises:
-        CorpusError: a file is not there, or the system does not let it be read.
+        CorpusError: the file is not there, or the system does not let it be read.
     """
-    for path in paths:
-        line = 0
-        try:
-            for line, load in loads(file_paths.joined(folder, path), longest):
-                yield f"{path}:{line}", path, load
-        except _BROKEN as error:
-            if _is_refusal(error):
-                raise CorpusError(f"{path} cannot be read: {file_paths.reason(error)}") from error
-            lost = partial(_refuse, f"{error} (nothing after this is read)")
-            yield f"{path}:{line + 1}", path, lost
+    line = 0
+    try:
+        for line, load in loads(file_paths.joined(folder, path), longest, begin, end):
+            yield line, load
+    except _BROKEN as error:
+        if _is_refusal(error):
+            raise CorpusError(f"{path} cannot be read: {file_paths.reason(error)}") from error
+        yield line + 1, partial(_refuse, f"{error} (nothing after this is read)")
 
 
 def _is_refusal(error: Exception) -> bool:

@@ -8,6 +8,7 @@ import gzip
 import importlib
 import io
 import lzma
+from collections.abc import Callable
 from glob import glob, has_magic
 from pathlib import Path
 from typing import Any, cast
@@ -80,16 +81,32 @@ def unpacked(path: str) -> io.BufferedReader:
         OSError: it cannot be read.
     """
     raw = _raw(path)
+    unpack = _compression(raw)
+    return raw if unpack is None else _buffered(unpack(raw))
+
+
+def is_compressed(path: str) -> bool:
+    """Whether `unpacked` unpacks anything, so that nobody can begin in the middle.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with _raw(path) as raw:
+        return _compression(raw) is not None
+
+
+def _compression(raw: io.BufferedReader) -> Callable[[io.BufferedReader], object] | None:
+    """What unpacks the stream, by its first bytes; None where nothing need be."""
     head = raw.peek(6)[:6]
     if head.startswith(b"\x1f\x8b"):
-        return _buffered(gzip.GzipFile(fileobj=raw))
+        return lambda packed: gzip.GzipFile(fileobj=packed)
     if head.startswith(b"BZh"):
-        return _buffered(bz2.BZ2File(raw))
+        return bz2.BZ2File
     if head.startswith(b"\xfd7zXZ"):
-        return _buffered(lzma.LZMAFile(raw))
+        return lzma.LZMAFile
     if head.startswith(b"\x28\xb5\x2f\xfd"):
-        return _buffered(_zstandard(raw))
-    return raw
+        return _zstandard
+    return None
 
 
 def _raw(path: str) -> io.BufferedReader:

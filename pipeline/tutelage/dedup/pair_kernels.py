@@ -200,5 +200,16 @@ def edges(
     return alike[:total].copy(), compared
 
 
+@compiled
+def are_alike(
+    values: Hashes, spans: Bounds, maps: Maps, pairs: Table, p: int, q: int
+) -> npt.NDArray[np.bool_]:
+    """Whether each pair is alike, bool [e]; arguments as those of `edges`."""
+    alike = np.empty(len(pairs), np.bool_)
+    for e in range(len(pairs)):
+        alike[e] = _similar(values, spans, maps, pairs[e, 0], pairs[e, 1], p, q)
+    return alike
+
+
 survivors = compiled(consequences.survivors)
 components = compiled(consequences.components)

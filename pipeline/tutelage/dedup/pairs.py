@@ -189,6 +189,22 @@ class Alike:
         return pair_kernels
 
 
+def are_alike(sketches: Sketches, pairs: Table, scheme: Scheme) -> npt.NDArray[np.bool_]:
+    """Whether each of the pairs (int32 [e, 2], places among the sketches) is at the threshold."""
+    if small_inputs.suffices(sketches.size):
+        sets = np.split(sketches.shingles, sketches.bounds[1:-1])
+        return small_inputs.are_alike(sets, pairs, scheme)
+    from tutelage.dedup import pair_kernels as kernels
+
+    spans = np.stack([sketches.bounds[:-1], sketches.bounds[1:]], 1)
+    maps = kernels.empty_maps(spans)
+    kernels.fill_maps(sketches.shingles, spans, maps, np.unique(pairs).astype(np.int64))
+    alike: npt.NDArray[np.bool_] = kernels.are_alike(
+        sketches.shingles, spans, maps, np.ascontiguousarray(pairs), *scheme.ratio()
+    )
+    return alike
+
+
 def _speakers(digests: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     """For each document the first one with the same digest."""
     n = len(digests)

@@ -81,7 +81,6 @@ def verified_pairs(
         The pairs (int32 [e, 2]), how many were compared, how many keys left comparisons out, and how
         many comparisons that is; None where there are too many pairs to be compared here.
     """
-    p, q = scheme.ratio()
     members: dict[tuple[int, int], list[int]] = defaultdict(list)
     compared: list[tuple[int, int]] = []
     for x, row in enumerate(keys.tolist()):
@@ -93,13 +92,19 @@ def verified_pairs(
         compared += [(x, y) for y in sorted(others)]
         if len(compared) > _MOST_PAIRS:
             return None
-    shingles = [frozenset(values.tolist()) for values in sets]
-    alike: list[tuple[int, int]] = []
-    for x, y in compared:
-        shared = len(shingles[x] & shingles[y])
-        if shared * (p + q) >= p * (len(shingles[x]) + len(shingles[y])):
-            alike.append((x, y))
+    pairs = np.array(compared, np.int32).reshape(-1, 2)
+    pairs = pairs[are_alike(sets, pairs, scheme)]
     left_out = [len(met) - scheme.bucket - 2 for met in members.values()]
     left_out = [over * (over + 1) // 2 for over in left_out if over > 0]
-    pairs = np.array(alike, np.int32).reshape(-1, 2)
     return pairs, len(compared), len(left_out), sum(left_out)
+
+
+def are_alike(sets: Sequence[Hashes], pairs: Pairs, scheme: Scheme) -> npt.NDArray[np.bool_]:
+    """Whether each pair is alike, bool [e]; `sets` are the shingle hashes of each document."""
+    p, q = scheme.ratio()
+    shingles = {d: frozenset(sets[d].tolist()) for d in np.unique(pairs).tolist()}
+    alike = np.zeros(len(pairs), np.bool_)
+    for e, (x, y) in enumerate(pairs.tolist()):
+        shared = len(shingles[x] & shingles[y])
+        alike[e] = shared * (p + q) >= p * (len(shingles[x]) + len(shingles[y]))
+    return alike

@@ -1,7 +1,7 @@
-"""Evaluation problems among the problems to train on: found before anything is generated.
+"""Evaluation problems among the problems to train on: found before any of them is played.
 
-    rows that are no duplicates ─ compare with the evaluation sets ─┬─ contamination.md, .jsonl
-                                                                    └─ reasons, which Play heeds
+    candidates ─ compare with the evaluation sets ─┬─ play, which leaves out what matches
+                                                   └─ contamination.md, .jsonl
 
 What counts as a match is in `dedup.decontaminate`. With the action `drop` a matching row is
 filtered, with `mark` it is only reported: `contamination.jsonl` names its `problem_id`, by which
@@ -9,15 +9,15 @@ its dialogues can be left out (`shards.contaminated.marked`). Nothing here drops
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import apache_beam as beam
 from apache_beam.utils.shared import Shared
 
-from tutelage.corpora import Row
 from tutelage.dedup.decontaminate import Evaluations, Match
-from tutelage.session import survey
+from tutelage.flow.candidates import Candidate
+from tutelage.session import overlap_report
 from tutelage.session.evaluation_sets import Sets
-from tutelage.session.overlap_report import problems, report
 from tutelage.session.survey import RowIndex
 from tutelage.settings import Decontaminate, Settings
 from tutelage.shards import RunFolder
@@ -25,38 +25,28 @@ from tutelage.shards import RunFolder
 SUMMARY = "journal/contamination.json"
 """What was compared and found, for the manifest."""
 
+Matched = tuple[RowIndex, str, Match]
+"""(index, problem id, match) of a row that an evaluation set has, too."""
 
-def find(
-    rows: beam.PCollection,
-    duplicates: beam.PCollection,
-    sets: Sets,
-    settings: Settings,
-    folder: RunFolder,
-) -> beam.PCollection:
-    """Adds the comparison to a graph; (index, reason) of each row to be dropped.
+
+def report(matches: beam.PCollection, sets: Sets, settings: Settings, folder: RunFolder) -> None:
+    """Adds the report of what was found to a graph.
 
     Args:
-        rows: (index, row) of every input row.
-        duplicates: (key, index of the first) for keys that several rows share; see `survey`.
-        sets: what is compared with.
+        matches: `Matched`.
+        sets: what was compared with.
         settings: how.
         folder: where the report goes.
     """
-    terms = settings.decontaminate
-    corpora = settings.shaping()["corpora"]
-    matches = rows | "compare" >> beam.ParDo(Compare(sets, terms), beam.pvalue.AsDict(duplicates))
     _ = (
         matches
-        | "matches" >> beam.combiners.ToList()
-        | "report" >> beam.Map(record, sets, terms, corpora, folder)
-    )
-    return matches | "drop" >> beam.FlatMap(
-        lambda match: [(match[0], match[2].reason)] if terms.action == "drop" else []
+        | "all matches" >> beam.combiners.ToList()
+        | "report" >> beam.Map(_write, sets, settings, folder)
     )
 
 
 class Compare(beam.DoFn):
-    """Emits (index, problem id, match) of each problem that an evaluation set has, too.
+    """Gives each candidate with the evaluation problem that it is like, if there is one.
 
     The index is built once in a process, from the sets themselves, so that it need not travel.
     """
@@ -70,28 +60,27 @@ class Compare(beam.DoFn):
         """Takes this process's index."""
         self._evaluations: Evaluations = self._shared.acquire(
             lambda: Evaluations.build(
-                problems(self._sets), self._terms.threshold, self._terms.ngram
+                overlap_report.problems(self._sets), self._terms.threshold, self._terms.ngram
             )
         )
 
-    def process(
-        self, indexed_row: tuple[RowIndex, Row], first: dict[int, RowIndex]
-    ) -> Iterator[tuple[RowIndex, str, Match]]:
-        """Looks one row up."""
-        index, row = indexed_row
-        if row.problem is None or tuple(first.get(survey.key(index, row), index)) != index:
-            return
-        match = self._evaluations.match(row.problem)
-        if match is not None:
-            yield index, row.problem.problem_id, match
+    def process(self, candidate: Candidate) -> Iterator[Candidate]:
+        """Looks one candidate up."""
+        problem = candidate.row.problem
+        if problem is None or not candidate.is_playable:
+            yield candidate
+        else:
+            yield replace(candidate, match=self._evaluations.match(problem))
 
 
-def record(
-    matches: Iterable[tuple[RowIndex, str, Match]],
-    sets: Sets,
-    terms: Decontaminate,
-    corpora: list[str],
-    folder: RunFolder,
-) -> None:
+def matched(candidate: Candidate) -> Iterator[Matched]:
+    """What there is to report of a candidate."""
+    if candidate.match is not None and candidate.row.problem is not None:
+        yield candidate.index, candidate.row.problem.problem_id, candidate.match
+
+
+def _write(matches: Iterable[Matched], sets: Sets, settings: Settings, folder: RunFolder) -> None:
     """Writes what was found to the run's folder, and for the manifest."""
-    folder.write_json(SUMMARY, report(matches, sets, terms, corpora, folder))
+    corpora = settings.shaping()["corpora"]
+    terms = settings.decontaminate
+    folder.write_json(SUMMARY, overlap_report.report(matches, sets, terms, corpora, folder))

@@ -1,101 +1,79 @@
 """First graph: problems in, finished dialogues in the journal.
 
-    slices ─┬─ survey ─ first row of each statement that is repeated ─┐
-            └─ read ─ (spread, off this machine) ──────────── Play ◀────┘
+    here       pieces ─┬─ survey ─ first row of each statement that is repeated ─┐
+                       └─ read ──────────────────────────────── candidates ◀─────┘─ compare ─ play
 
-The corpus is read twice because the first reading must end before the second may begin: which of
-two equal statements stays depends on their indices alone, not on which worker was faster. With
-evaluation sets to keep out it is read once more, between the two (see `contamination`). Every row
-ends in the journal as exactly one of kept, filtered, duplicate or dead.
+    elsewhere  pieces ─ read ─┐
+               journal ───────┴─ by statement ─ candidates ─ compare ─ play
+
+A piece is what one worker reads at a time (`reading`). Which of two equal statements stays depends on
+their indices alone, not on which worker was faster, so all rows must be seen before the first may
+be played. On this machine the corpus is read twice for that, because its runner holds in memory
+what crosses a shuffle. Elsewhere it is read once: rows meet under their statement, and with them
+what the journal has of them, so that nobody reads a journal whole and only what is missing reaches
+a machine with a GPU.
 """
 
-import asyncio
-import threading
-import time
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Iterable
+from typing import Any
 
 import apache_beam as beam
 
-from tutelage import contract, dialogue
-from tutelage.corpora import Corpus, Row
-from tutelage.corpora.mutants import gold
-from tutelage.driver import Scheduler
-from tutelage.errors import RunFailed
-from tutelage.flow import contamination
-from tutelage.records import Dialogue, Problem, Rules
-from tutelage.seeds import digest
-from tutelage.session import mending, shutdown, survey
-from tutelage.session.circuit_breaker import CircuitBreaker
+from tutelage.flow import candidates, contamination
+from tutelage.flow.play import Job, Play
+from tutelage.flow.reading import Source
+from tutelage.session import mending, survey
 from tutelage.session.evaluation_sets import Sets
 from tutelage.session.mending import INPUT
-from tutelage.session.runtime import Runtime
-from tutelage.session.survey import RowIndex
-from tutelage.session.telemetry import Heartbeat
-from tutelage.settings import Flow, Settings
-from tutelage.shards import Journal, RunFolder
-from tutelage.shards.journal import Kind, done, files
-
-Slice = tuple[int, int, int]
-"""(index of the corpus, part, parts)."""
-
-_PASSING = ("transient", "internal")
-"""Failures that may be gone by the next session: an engine that was away, a bug that was fixed."""
-_LOOK_S = 0.2
-_LOOK_AT_MOST_S = 1.0
-_REST = 10
-"""How much longer than a look lasts a worker waits for the next: a store is asked less often."""
-_PANEL = 64
-_DONORS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What every worker has to know. Pickles."""
-
-    settings: Settings
-    corpora: list[Corpus]
-    folder: RunFolder
-    stamp: contract.Stamp
-    session: str
-    """Whose request to stop is obeyed; see `session.shutdown`."""
-    elsewhere: bool = False
-    """Whether workers are on other machines, whose runner plays a bundle again that raises."""
+from tutelage.settings import Flow
+from tutelage.shards import RunFolder
+from tutelage.shards.journal import files
 
 
 def build(pipeline: beam.Pipeline, job: Job, evaluations: Sets, parts: int) -> None:
-    """Adds the graph to `pipeline`."""
-    settings, corpora, folder, limit = job.settings, job.corpora, job.folder, job.settings.limit
-    slices = [(c, part, parts) for part in range(parts) for c in range(len(corpora))]
-
-    def spread(label: str) -> beam.PCollection:
-        # Each reading has a source of its own: from a shared one, rows that wait for another step
-        # would be read with the first of them, and all be held until then.
-        return pipeline | f"slices to {label}" >> beam.Create(slices, reshuffle=parts > 1)
-
-    def rows(label: str) -> beam.PCollection:
-        return spread(label) | f"read to {label}" >> beam.FlatMap(read, corpora, limit)
-
-    seen = (
-        spread("survey")
-        | "survey" >> beam.FlatMap(lambda where: survey.survey(read(where, corpora, limit)))
+    """Adds the graph to `pipeline`; corpora that are made, not read, are cut into `parts`."""
+    folder, settings = job.folder, job.settings
+    before = folder.read_json(INPUT) if files(folder.journal) else {}
+    source = Source(pipeline, job.corpora, settings.limit, parts)
+    gather = candidates.elsewhere if job.elsewhere else candidates.here
+    rows, tallies, decide = gather(source, folder, survey.rows_before(before), job.stamp.run_id)
+    known = (
+        tallies
+        | "what the input is" >> beam.CombinePerKey(survey.total)
         | "in one place" >> beam.combiners.ToList()
-        | "input.json" >> beam.Map(_known, folder)
+        | "input.json" >> beam.Map(_record, before, folder)
     )
-    repeated = seen | "repeated" >> beam.FlatMap(survey.repeated)
-    tainted = pipeline | "nothing tainted" >> beam.Create([])
-    if settings.decontaminate.paths:
-        tainted = contamination.find(rows("compare"), repeated, evaluations, settings, folder)
-    play = beam.ParDo(Play(job), beam.pvalue.AsDict(repeated), beam.pvalue.AsDict(tainted))
-    to_play = rows("play")
+    playing = _Playing(job, evaluations, decide, known)
     if job.elsewhere:
-        # Or reading and playing would be one step, on the one machine that reads. Not on the local
-        # runner: with several threads it takes what is shuffled for something else (Beam 2.77).
-        to_play |= "spread" >> beam.Reshuffle()
-        play = play.with_resource_hints(**hints(settings.flow))
-    _ = to_play | "play" >> play
+        playing = playing.with_resource_hints(**hints(settings.flow))
+    matches = rows | "play" >> playing
+    if evaluations:
+        contamination.report(matches, evaluations, settings, folder)
+
+
+class _Playing(beam.PTransform):
+    """From what `candidates` gathers to the journal; gives what matches an evaluation set.
+
+    One step in many parts, because all that is in it runs on the machines that play.
+    """
+
+    def __init__(self, job: Job, evaluations: Sets, decide: Any, known: Any) -> None:
+        super().__init__()
+        self._job = job
+        self._evaluations = evaluations
+        self._decide = decide
+        self._known = known
+
+    def expand(self, rows: beam.PCollection) -> beam.PCollection:
+        """See the class."""
+        candidates = rows | "candidates" >> self._decide
+        if self._evaluations:
+            compare = contamination.Compare(self._evaluations, self._job.settings.decontaminate)
+            candidates |= "compare" >> beam.ParDo(compare)
+        # Nothing is played before the input is known to be that of the session before.
+        known = beam.pvalue.AsList(self._known)
+        _ = candidates | "dialogues" >> beam.ParDo(Play(self._job), known)
+        return candidates | "matches" >> beam.FlatMap(contamination.matched)
 
 
 def hints(flow: Flow) -> dict[str, str]:
@@ -104,200 +82,9 @@ def hints(flow: Flow) -> dict[str, str]:
     return {name: value for name, value in wanted.items() if value}
 
 
-def read(where: Slice, corpora: list[Corpus], limit: int) -> Iterator[tuple[RowIndex, Row]]:
-    """The rows of one slice, each with its index; at most `limit` rows of a corpus."""
-    corpus, part, parts = where
-    for row in corpora[corpus].rows(part, parts):
-        if limit and row.index >= limit:
-            return
-        yield (corpus, row.index), row
-
-
-def panel(corpus: Corpus) -> list[Problem]:
-    """The problems from which the arm `shuffled` borrows feedback: the corpus's first few.
-
-    The same few for all, because whom a problem borrows from must depend neither on the slice that
-    it lies in nor on how far the corpus is read.
-    """
-    rows = islice(corpus.rows(), _PANEL)
-    return [row.problem for row in rows if row.problem is not None]
-
-
-def donors(problem: Problem, among: list[Problem]) -> tuple[Problem, ...]:
-    """A few problems other than this one, by digest, in the order in which they are tried."""
-    others = [other for other in among if other.statement != problem.statement]
-    others.sort(key=lambda other: digest("donor", problem.problem_id, other.problem_id))
-    return tuple(others[:_DONORS])
-
-
-class Play(beam.DoFn):
-    """Submits the dialogues of each problem to this worker's scheduler; journals each as it ends.
-
-    The scheduler is kept full across elements: a new dialogue begins when any other has ended. Beam
-    sees nothing of a dialogue; a retried bundle finds in the journal what it has done before.
-    """
-
-    def __init__(self, job: Job) -> None:
-        self._job = job
-        self._settings = job.settings
-        self._folder = job.folder
-        self._stamp = job.stamp
-        self._is_stopping = False
-
-    def setup(self) -> None:
-        """Takes this process's engines and verifiers, and learns what is done already."""
-        self._open = ExitStack()
-        runtime = self._open.enter_context(Runtime.shared(self._settings, self._folder))
-        self._journal = Journal(self._folder.journal)
-        self._open.callback(self._journal.close)
-        self._done = done(self._folder.journal, run_id=self._stamp.run_id)
-        self._done_lock = threading.Lock()
-        self._breaker = CircuitBreaker(
-            self._settings.driver.window, self._settings.driver.failure_limit
-        )
-        shuffled = "shuffled" in self._settings.arms
-        self._panels = [panel(corpus) if shuffled else [] for corpus in self._job.corpora]
-        self._verify = runtime.pool.verify
-        self._rules = {arm: self._settings.rules(arm) for arm in self._settings.arms}
-        slots = self._settings.driver.concurrency or max(1, runtime.players.capacity * 3 // 2)
-        self._scheduler = self._open.enter_context(
-            Scheduler(runtime.players, runtime.pool, slots, self._ended)
-        )
-        adapts = not self._settings.driver.concurrency
-        self._heartbeat = Heartbeat(
-            self._folder, self._scheduler, runtime.players, self._journal, adapts
-        )
-        self._open.callback(self._heartbeat.write)
-        self._heartbeat.write()  # from here on there may be dialogues that are worth waiting for
-        self._scheduler.call(self._heartbeat.repeat())
-        self._scheduler.call(self._obey())
-
-    def process(
-        self,
-        indexed_row: tuple[RowIndex, Row],
-        repeated: dict[int, RowIndex],
-        tainted: dict[RowIndex, str],
-    ) -> Iterable[None]:
-        """Plays the dialogues of one row. Emits nothing: the journal is the output."""
-        if self._ends_early():
-            return ()
-        index, row = indexed_row
-        problem = row.problem
-        if problem is None:
-            return self._refuse(index, row, "dead", row.failure, row.reason)
-        first = repeated.get(survey.key(index, row), index)
-        if tuple(first) != index:
-            why = f"same statement as row {first[1]} of corpus {first[0]}"
-            return self._refuse(index, row, "duplicate", "duplicate", why)
-        if index in tainted:
-            return self._refuse(index, row, "filtered", "contaminated", tainted[index])
-        if fault := self._gold_fault(problem):
-            return self._refuse(index, row, "filtered", "gold", fault)
-        for sample in range(self._settings.samples):
-            for rules in self._rules.values():
-                try:
-                    self._submit(index, problem, rules, sample)
-                except RunFailed:
-                    if not self._ends_early():
-                        raise
-                    return ()
-        return ()
-
-    def finish_bundle(self) -> None:
-        """A bundle counts as done when all of its dialogues are in the journal.
-
-        Once the run was told to stop, those that are not are for the next session, and on other
-        machines the bundle ends as if it were done: one that raised would be tried again.
-        """
-        try:
-            self._scheduler.drain()
-        except RunFailed:
-            if not self._ends_early():
-                raise
-        if self._breaker.tripped(is_drained=True):
-            raise self._forgive()
-        self._journal.flush()
-        self._heartbeat.write()
-
-    def teardown(self) -> None:
-        """Gives back the engines."""
-        self._open.close()
-
-    def _ends_early(self) -> bool:
-        return self._is_stopping and self._job.elsewhere
-
-    def _gold_fault(self, problem: Problem) -> str:
-        """Why the verifier would refuse the right answer; empty where it accepts it."""
-        answer = gold(problem) if self._settings.verifier.check_gold else ""
-        if not answer:
-            return ""
-        verdict = self._verify(problem, answer)
-        if verdict.status == "correct":
-            return ""
-        return f"its own verifier says {verdict.status} to the gold answer: {verdict.reason}"
-
-    def _submit(self, index: RowIndex, problem: Problem, rules: Rules, sample: int) -> None:
-        seed = self._settings.seed
-        key, _ = dialogue.identify(problem.problem_id, rules, seed, sample)
-        if key not in self._done:
-            chosen = donors(problem, self._panels[index[0]]) if rules.arm == "shuffled" else ()
-            self._scheduler.submit(dialogue.begin(problem, rules, seed, sample, chosen))
-
-    def _ended(self, ended: Dialogue) -> None:
-        with self._done_lock:
-            if ended.dialogue_id in self._done:
-                return
-            self._done.add(ended.dialogue_id)
-        self._write(ended, _kind(ended))
-        self._breaker.record(ended)
-        if self._breaker.tripped(is_drained=False):
-            raise self._forgive()
-
-    def _forgive(self) -> Exception:
-        """Too much failed: what did so lately is to be played again. Returns what to raise."""
-        for failed in self._breaker.failed:
-            self._write(failed, "passing")
-        return self._breaker.fault()
-
-    def _write(self, ended: Dialogue, kind: Kind) -> None:
-        self._journal.append(ended.dialogue_id, kind, contract.row(ended, self._stamp))
-
-    def _refuse(
-        self, index: RowIndex, row: Row, kind: Kind, failure: str, reason: str
-    ) -> Iterable[None]:
-        key = digest("input", *index)
-        if key not in self._done:
-            self._done.add(key)
-            columns = contract.reject(
-                failure,
-                reason,
-                run_id=self._stamp.run_id,
-                row_id=key,
-                source=row.problem.source if row.problem else row.source,
-                problem=row.problem,
-            )
-            self._journal.append(key, kind, columns)
-        return ()
-
-    async def _obey(self) -> None:
-        """Looks for the request to stop, and then begins no further dialogue."""
-        begun = time.monotonic()
-        while not await asyncio.to_thread(shutdown.is_requested, self._folder, self._job.session):
-            took = time.monotonic() - begun
-            await asyncio.sleep(min(max(_LOOK_S, _REST * took), _LOOK_AT_MOST_S))
-            begun = time.monotonic()
-        self._is_stopping = True
-        self._scheduler.stop(self._settings.driver.grace_s)
-
-
-def _kind(ended: Dialogue) -> Kind:
-    if ended.outcome is None or ended.outcome.status != "failed":
-        return "kept"
-    return "passing" if ended.outcome.reason.split(":", 1)[0] in _PASSING else "dead"
-
-
-def _known(blocks: list[survey.Seen], folder: RunFolder) -> list[survey.Seen]:
-    """The same, written down; raises where what is in the journal came of another input."""
-    before = folder.read_json(INPUT) if files(folder.journal) else {}
-    folder.write_json(INPUT, mending.sealed(survey.record(blocks, before)))
-    return blocks
+def _record(
+    corpora: Iterable[tuple[int, survey.Tally]], before: dict[str, Any], folder: RunFolder
+) -> bool:
+    """Writes down what the input is; raises where what is in the journal came of another."""
+    folder.write_json(INPUT, mending.sealed(survey.record(corpora, before)))
+    return True

@@ -75,21 +75,26 @@ def sketch(file: str, settings: Dedup, folder: RunFolder, run_id: str = "") -> s
         )
         begin = 0
         damage: list[Damage] = []
-        for block in _blocks(entries(journal, damage.append, run_id)):
+        for block in in_blocks(entries(journal, damage.append, run_id)):
             facts_rows, ids, texts = [], [], []
             rows = fetch(entry.span for entry in block)
             for at, (entry, row) in enumerate(zip(block, rows, strict=True), begin):
-                facts_rows.append(_told(entry, row))
+                facts_rows.append(fact(entry, row))
                 if settings.enabled and entry.kind == "kept":
                     ids.append(at)
                     texts.append(dedup.spoken(row["messages"]))
             facts.write_batch(pa.RecordBatch.from_pylist(facts_rows, spool.FACTS))
             sketches.write_batch(spool.packed(dedup.sketch(ids, texts, rule), rule))
             begin += len(block)
+    set_aside(damage, journal, folder)
+    return name
+
+
+def set_aside(damage: list[Damage], journal: Location, folder: RunFolder) -> None:
+    """Writes down what of a journal file is damaged, if anything is."""
     if damage:
         lines = "".join(json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in damage)
-        staging(folder).write_text(f"{DAMAGED}/{name}.jsonl", lines)
-    return name
+        staging(folder).write_text(f"{DAMAGED}/{journal.stem}.jsonl", lines)
 
 
 def lay_out(names: list[str], settings: Settings, folder: RunFolder) -> Iterator[List | Notes]:
@@ -237,13 +242,14 @@ def give_back() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def _blocks(stream: Iterable[Entry]) -> Iterator[list[Entry]]:
+def in_blocks(stream: Iterable[Entry]) -> Iterator[list[Entry]]:
+    """The entries, so many at a time."""
     stream = iter(stream)
     while block := list(islice(stream, _BLOCK)):
         yield block
 
 
-def _told(entry: Entry, row: Row) -> dict[str, Any]:
+def fact(entry: Entry, row: Row) -> dict[str, Any]:
     """An entry as `spool.FACTS`."""
     return {
         "key": entry.key,

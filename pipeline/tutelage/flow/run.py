@@ -17,8 +17,9 @@ from tutelage import contract, engines
 from tutelage.corpora.paths import is_url
 from tutelage.engines.replay import tidy
 from tutelage.errors import RunFailed
-from tutelage.flow import beam_options, generate, publish, staging
+from tutelage.flow import beam_options, generate, publish, publish_elsewhere, staging
 from tutelage.flow.execution import RunningGraph, execute
+from tutelage.flow.play import Job
 from tutelage.flow.workers import WorkerPool
 from tutelage.session import admission, budget, card, mending, provenance, publication, telemetry
 from tutelage.session.admission import Resume
@@ -32,6 +33,8 @@ from tutelage.shards.folder import near
 from tutelage.shards.journal import done
 from tutelage.storage import location, opened, reason
 
+_CLOCKS_DIFFER_NS = 600_000_000_000
+"""How much the clocks of machines may differ by."""
 _PATIENCE_ELSEWHERE_S = 60.0
 """From a signal until a job is cancelled: its workers may see it late, and end their bundles first."""
 
@@ -149,15 +152,7 @@ class _Session:
 
     def _generate(self) -> None:
         """Plays what the journal does not hold yet."""
-        damage: list[Damage] = []
-        finished = done(self.folder.journal, damage.append, self.stamp.run_id)
-        if damage:
-            self.watch.say(
-                f"{len(damage)} lines of the journal are damaged ({damage[0].file}, byte "
-                f"{damage[0].offset}: {damage[0].reason}); they are set aside in "
-                f"{self.folder.rejects}/journal, and their dialogues are played again"
-            )
-        tidy(replies_of(self.folder), finished)
+        finished = 0 if self._is_elsewhere else self._look_back()
         for note in engines.notes(self.inputs.settings):
             self.watch.say(note)
         with ExitStack() as started:
@@ -165,15 +160,15 @@ class _Session:
             spending = budget.watched(self.folder, self.settings, self.shutdown.request)
             started.enter_context(spending)
             parts = beam_options.slices(self.options)
-            self.watch.begin(self.folder, self.settings, len(finished))
-            del finished
-            job = generate.Job(
+            self.watch.begin(self.folder, self.settings, finished)
+            job = Job(
                 served,
                 self.inputs.corpora,
                 self.folder,
                 self.stamp,
                 self.shutdown.session,
                 self._is_elsewhere,
+                time.time_ns() - _CLOCKS_DIFFER_NS,
             )
             try:
                 self._execute(generate.build, job, self.inputs.evaluations, parts)
@@ -185,6 +180,19 @@ class _Session:
                 "name; name one by a URL that leads to the same place from everywhere"
             )
         shutil.rmtree(replies_of(self.folder), ignore_errors=True)
+
+    def _look_back(self) -> int:
+        """Says what is wrong with the journal, forgets the replies of what is done, and counts it."""
+        damage: list[Damage] = []
+        finished = done(self.folder.journal, damage.append, self.stamp.run_id)
+        if damage:
+            self.watch.say(
+                f"{len(damage)} lines of the journal are damaged ({damage[0].file}, byte "
+                f"{damage[0].offset}: {damage[0].reason}); they are set aside in "
+                f"{self.folder.rejects}/journal, and their dialogues are played again"
+            )
+        tidy(replies_of(self.folder), finished)
+        return len(finished)
 
     def _serve(self, started: ExitStack) -> Settings:
         """Makes the engine ready where all workers of this machine can reach it.
@@ -207,6 +215,7 @@ class _Session:
         """Writes the shards anew from the journal, in the place of those before."""
         publication.prepare(self.folder)
         publish.give_back()
-        self._execute(publish.build, self.settings, self.folder, self.stamp.run_id)
+        build = publish_elsewhere.build if self._is_elsewhere else publish.build
+        self._execute(build, self.settings, self.folder, self.stamp.run_id)
         publication.promote(self.folder)
         self.folder.forget_copies()

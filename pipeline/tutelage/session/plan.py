@@ -74,7 +74,7 @@ def plan(
     rule = scheme(settings.dedup)
     chosen, is_kept, arms, rank = _order(facts("key", "kind", "arm"))
     known = dedup.Sketches.concat((_ranked(block, rank) for block in sketches), rule)
-    names, split = _shares(settings.splits), np.zeros(len(arms), np.int64)
+    names, split = shares(settings.splits), np.zeros(len(arms), np.int64)
     if len(names) > 1:
         kept = facts("key", "problem").take(chosen[is_kept])
         names, split = _assign(kept, known, rule, settings.splits, recorded)
@@ -105,7 +105,7 @@ def plan(
     nothing = {name: pa.nulls(len(other), LISTED.field(name).type) for name in marks}
     rejects = {f"rejects/{fate}": fates == fate for fate in np.unique(fates)}
     yield from _files(other, nothing, rejects, settings.shards.rows)
-    yield _notes(kept, other, fates, names, split, near, len(_shares(settings.splits)) > 1)
+    yield _notes(kept, other, fates, names, split, near, len(shares(settings.splits)) > 1)
 
 
 def _order(facts: pa.Table) -> tuple[Ints, npt.NDArray[np.bool_], npt.NDArray[np.int32], Ints]:
@@ -179,7 +179,7 @@ def _assign(
     return names, np.fromiter((number[assigned[rank]] for rank in range(len(kept))), np.int64)
 
 
-def _shares(wanted: Splits) -> list[str]:
+def shares(wanted: Splits) -> list[str]:
     """The splits that get anything."""
     return [name for name, share in wanted.ratios.items() if share > 0]
 

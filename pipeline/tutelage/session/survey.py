@@ -1,12 +1,13 @@
 """Which statements come more than once, where each of them comes first, and whether a run that goes
 on is given the input that it was begun with.
 
-A row is 28 bytes here, whatever its text: a corpus of millions fits one worker.
+Of a run on this machine a row is 28 bytes here, whatever its text: a corpus of millions fits one
+worker. Elsewhere nothing is gathered but sums (`Tally`), which can be added up in any order.
 """
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,67 +27,113 @@ _SEEN = np.dtype(
     [("key", np.uint64), ("corpus", np.int32), ("row", np.int64), ("content", np.uint64)]
 )
 _BLOCK = 50_000
+_ALL = 1 << 64
+
+
+class Tally(NamedTuple):
+    """What some rows of a corpus hold, in no order: numbers that add up, modulo 2^64."""
+
+    rows: int
+    content: int
+    """Sum over the rows of a digest of each with its index."""
+    known: int
+    """The same over those of them that the session before had."""
+
+
+def row_id(index: RowIndex) -> str:
+    """The key, in the journal, of a row that became no dialogue."""
+    return digest("input", *index)
 
 
 def key(index: RowIndex, row: Row) -> int:
     """64 bits: equal for statements that differ in case, white space and typography alone; a row
     that is no problem has its own.
     """
-    if row.problem is None:
-        return int(digest("no problem", *index), 16)
-    return int(digest("statement", normalise(row.problem.statement)), 16)
+    return journal_key(row_id(index), row.problem.statement if row.problem else "")
+
+
+def journal_key(entry: str, statement: str) -> int:
+    """`key` of the row that an entry of the journal came of."""
+    return int(digest("statement", normalise(statement)) if statement else entry, 16)
 
 
 def survey(rows: Iterable[tuple[RowIndex, Row]]) -> Iterator[Seen]:
     """The keys and indices of rows, in blocks."""
-    seen = ((key(index, row), *index, _content(row)) for index, row in rows)
+    seen = ((key(index, row), *index, _content(index, row)) for index, row in rows)
     while block := list(islice(seen, _BLOCK)):
         yield np.array(block, _SEEN)
 
 
-def _content(row: Row) -> int:
-    """64 bits: equal for rows that ask, and know, the same."""
+def _content(index: RowIndex, row: Row) -> int:
+    """64 bits: equal for rows at one place that ask, and know, the same."""
     problem = row.problem
     if problem is None:
-        return 0
+        return int(digest("content", index[1]), 16)
     gold = problem.gold
     parts = (problem.statement, *problem.shards, gold.value, gold.tests_json, problem.solution)
-    return int(digest("content", *parts), 16)
+    return int(digest("content", index[1], *parts), 16)
 
 
-def record(blocks: Iterable[Seen], before: dict[str, Any]) -> dict[str, Any]:
+def rows_before(record: dict[str, Any]) -> dict[int, int]:
+    """Of the record of the session before: how many rows each corpus had."""
+    return {corpus["index"]: corpus["rows"] for corpus in record.get("corpora", [])}
+
+
+def tally(row: tuple[RowIndex, Row], before: dict[int, int]) -> tuple[int, Tally]:
+    """(corpus, tally) of one row."""
+    (corpus, place), _ = row
+    content = _content(*row)
+    return corpus, Tally(1, content, content if place < before.get(corpus, 0) else 0)
+
+
+def tallies(block: Seen, before: dict[int, int]) -> Iterator[tuple[int, Tally]]:
+    """(corpus, tally) of each corpus in a block of `survey`."""
+    for corpus in np.unique(block["corpus"]).tolist():
+        rows = block[block["corpus"] == corpus]
+        known = rows["content"][rows["row"] < before.get(corpus, 0)]
+        yield corpus, Tally(len(rows), int(rows["content"].sum()), int(known.sum()))
+
+
+def total(parts: Iterable[Tally]) -> Tally:
+    """Their sum."""
+    rows = content = known = 0
+    for part in parts:
+        rows += part[0]
+        content += part[1]
+        known += part[2]
+    return Tally(rows, content % _ALL, known % _ALL)
+
+
+def record(corpora: Iterable[tuple[int, Tally]], before: dict[str, Any]) -> dict[str, Any]:
     """What the input is, for `journal/input.json`: rows in all; rows and their digest by corpus.
 
     Args:
-        blocks: of `survey`.
+        corpora: (index, tally) of each.
         before: the record of the session before; empty at the first.
 
     Raises:
         SettingsError: the rows of that session are not the first ones of the input any more.
     """
-    rows = np.sort(np.concatenate([np.empty(0, _SEEN), *blocks]), order=("corpus", "row"))
-    known = {corpus["index"]: corpus for corpus in before.get("corpora", [])}
-    corpora = []
-    for index in np.unique(rows["corpus"]).tolist():
-        contents = rows["content"][rows["corpus"] == index]
-        then = known.pop(index, {"rows": 0, "digest": _digest(contents[:0])})
-        if _digest(contents[: then["rows"]]) != then["digest"]:
-            raise _changed(index, then["rows"])
-        corpora.append({"index": index, "rows": len(contents), "digest": _digest(contents)})
-    for index, then in known.items():
-        raise _changed(index, then["rows"])
-    return {"rows": len(rows), "corpora": corpora}
+    tallied = dict(corpora)
+    for then in before.get("corpora", []):
+        now = Tally(*tallied.get(then["index"], (0, 0, 0)))
+        if now.rows < then["rows"] or _hex(now.known) != then["digest"]:
+            raise SettingsError(
+                f"the run was begun with other input: the first {then['rows']} rows of corpus "
+                f"{then['index'] + 1} are not what they were; give them as they were (rows may "
+                "follow), or choose another --out"
+            )
+    return {
+        "rows": sum(Tally(*part).rows for part in tallied.values()),
+        "corpora": [
+            {"index": index, "rows": part[0], "digest": _hex(part[1])}
+            for index, part in sorted(tallied.items())
+        ],
+    }
 
 
-def _digest(contents: npt.NDArray[np.uint64]) -> str:
-    return digest(contents.tobytes().hex())
-
-
-def _changed(index: int, rows: int) -> SettingsError:
-    return SettingsError(
-        f"the run was begun with other input: the first {rows} rows of corpus {index + 1} are not "
-        "what they were; give them as they were (rows may follow), or choose another --out"
-    )
+def _hex(number: int) -> str:
+    return f"{number:016x}"
 
 
 def repeated(blocks: Iterable[Seen]) -> Iterator[tuple[int, RowIndex]]:

@@ -14,13 +14,15 @@ need no further session; which entry counts, `session.plan.standing` does.
 """
 
 import errno
+import io
 import json
 import os
 import threading
 import time
 import uuid
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple, cast, get_args
@@ -271,12 +273,19 @@ def _parsed(line: bytes) -> tuple[str, Kind, int]:
     return key.decode(), cast(Kind, kind.decode()), start
 
 
-def done(folder: Location, note: Callable[[Damage], None] | None = None, run_id: str = "") -> Keys:
+def done(
+    folder: Location,
+    note: Callable[[Damage], None] | None = None,
+    run_id: str = "",
+    since_ns: int = 0,
+) -> Keys:
     """Keys that no further session needs to play: all but those that stand as passing. Arguments are
-    those of `entries`.
+    those of `entries`; with `since_ns`, of files that were begun at that time or later alone.
     """
     kept, other = Keys(), set()
     for file in files(folder):
+        if file.name < f"{since_ns:020d}":
+            continue
         for entry in entries(file, note, run_id):
             if entry.kind == "kept":
                 kept.add(entry.key)
@@ -287,6 +296,11 @@ def done(folder: Location, note: Callable[[Damage], None] | None = None, run_id:
     for key in other:
         kept.add(key)
     return kept
+
+
+def is_settled(kinds: Sequence[Kind]) -> bool:
+    """Whether a key that has these entries, in the order of files and lines, is done; as `done`."""
+    return "kept" in kinds or kinds[-1] != "passing"
 
 
 def fetch(wanted: Iterable[Span]) -> Iterator[dict[str, Any]]:
@@ -304,6 +318,31 @@ def fetch(wanted: Iterable[Span]) -> Iterator[dict[str, Any]]:
     finally:
         for file in opened.values():
             file.close()
+
+
+def texts(file: Location, wanted: Iterable[Span]) -> Iterator[bytes]:
+    """The rows of one file that lie there, as JSON. No copy stays on this machine."""
+    with io.BytesIO(file.read_bytes()) if isinstance(file, Remote) else file.open("rb") as stream:
+        for _, offset, length in wanted:
+            stream.seek(offset)
+            yield stream.read(length)
+
+
+@contextmanager
+def at_hand(file: Location) -> Iterator[None]:
+    """While entered, `entries` and `fetch` may copy the file to this machine; then the copy goes."""
+    try:
+        yield
+    finally:
+        if isinstance(file, Remote):
+            near(file).unlink(missing_ok=True)
+
+
+def size(folder: Location) -> int:
+    """Bytes of the journal, about: the objects of a store are taken for full."""
+    if isinstance(folder, Remote):
+        return _FULL * len(files(folder))
+    return sum(file.stat().st_size for file in folder.glob("*.jsonl"))
 
 
 def _here(file: Location, size: int = 0) -> Path:

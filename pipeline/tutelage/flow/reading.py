@@ -1,0 +1,133 @@
+"""Rows out of corpora, piece by piece, each with its index in the corpus.
+
+A piece is a block of a file (64 MB of lines, some row groups of Parquet, an array or a packed file
+whole), or every so-manyth row of a corpus that is made. Where a block begins, counted in rows, is
+the sum of the rows before it: the blocks are counted first, which looks at no more than where lines
+end. So a row has the same index, and its problem the same id, however the work is shared out.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import apache_beam as beam
+
+from tutelage.corpora import Corpus, Row
+from tutelage.corpora.files import BLOCK, Block, Files
+from tutelage.session.survey import RowIndex
+
+Rows = Iterator[tuple[RowIndex, Row]]
+Place = tuple[int, int]
+"""(index of the corpus, number of the piece in it)."""
+Start = tuple[int, int]
+"""(rows of the corpus, lines of the file) before a piece."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What one worker reads at a time."""
+
+    corpus: int
+    number: int
+    block: Block | None = None
+    """Of a corpus in files."""
+    parts: int = 1
+    """Of one that is made: how many pieces it has."""
+
+
+class Source:
+    """The rows of all corpora, which several steps may read, each from a source of its own: from a
+    shared one, rows that wait for another step would be read with the first of them, and all be
+    held until then.
+    """
+
+    def __init__(
+        self, pipeline: beam.Pipeline, corpora: Sequence[Corpus], limit: int, parts: int
+    ) -> None:
+        """`limit`: rows of a corpus at most; 0 for all. `parts`: of a corpus that is made."""
+        self.pipeline = pipeline
+        self._corpora = corpora
+        self._limit = limit
+        self._pieces = [
+            piece for n in range(len(corpora)) for piece in pieces(n, corpora[n], parts)
+        ]
+        self._is_shared = parts > 1
+        to_count = [
+            piece
+            for piece, after in zip(self._pieces, self._pieces[1:], strict=False)
+            if piece.block and after.corpus == piece.corpus
+        ]
+        self._starts = beam.pvalue.AsDict(
+            pipeline
+            | "blocks to count" >> beam.Create(to_count, reshuffle=self._is_shared)
+            | "count" >> beam.Map(count, corpora, limit)
+            | "counts" >> beam.combiners.ToList()
+            | "where blocks begin" >> beam.FlatMap(starts, self._pieces)
+        )
+
+    def rows(self, label: str) -> beam.PCollection:
+        """(index, row) of each."""
+        return self.read(label, lambda rows: rows)
+
+    def read(self, label: str, use: Callable[[Rows], Iterable[Any]]) -> beam.PCollection:
+        """What `use` makes of the rows of each piece."""
+        corpora, limit = self._corpora, self._limit
+        return (
+            self.pipeline
+            | f"pieces to {label}" >> beam.Create(self._pieces, reshuffle=self._is_shared)
+            | f"read to {label}"
+            >> beam.FlatMap(
+                lambda piece, starts: use(read(piece, corpora, limit, starts)), self._starts
+            )
+        )
+
+
+def pieces(number: int, corpus: Corpus, parts: int) -> Iterator[Piece]:
+    """The pieces of corpus `number`, in order."""
+    if isinstance(corpus, Files):
+        for place, block in enumerate(corpus.blocks(BLOCK)):
+            yield Piece(number, place, block)
+    else:
+        for place in range(parts):
+            yield Piece(number, place, parts=parts)
+
+
+def count(piece: Piece, corpora: Sequence[Corpus], limit: int) -> tuple[Place, Start]:
+    """The rows and lines of a block, as far as the limit asks."""
+    corpus = corpora[piece.corpus]
+    assert isinstance(corpus, Files) and piece.block is not None
+    return (piece.corpus, piece.number), corpus.count(piece.block, limit)
+
+
+def starts(
+    counts: Iterable[tuple[Place, Start]], pieces: Sequence[Piece]
+) -> Iterator[tuple[Place, Start]]:
+    """Where each block begins."""
+    counted = dict(counts)
+    rows = lines = 0
+    before: Piece | None = None
+    for piece in pieces:
+        if before is None or before.corpus != piece.corpus or before.block is None:
+            rows = lines = 0
+        elif piece.block is not None:
+            more_rows, more_lines = counted[before.corpus, before.number]
+            rows += more_rows
+            lines = lines + more_lines if before.block.file == piece.block.file else 0
+        yield (piece.corpus, piece.number), (rows, lines)
+        before = piece
+
+
+def read(piece: Piece, corpora: Sequence[Corpus], limit: int, starts: dict[Place, Start]) -> Rows:
+    """The rows of a piece, each with its index; at most `limit` rows of a corpus."""
+    corpus = corpora[piece.corpus]
+    if isinstance(corpus, Files) and piece.block is not None:
+        rows, lines = starts[piece.corpus, piece.number]
+        if limit and rows >= limit:
+            return
+        of_piece = corpus.read(piece.block, rows, lines)
+    else:
+        of_piece = corpus.rows(piece.number, piece.parts)
+    for row in of_piece:
+        if limit and row.index >= limit:
+            return
+        yield (piece.corpus, row.index), row

@@ -1,0 +1,122 @@
+"""Publishing where workers are elsewhere gives the bytes of publishing here, in blocks or in one."""
+
+import json
+import random
+import shutil
+
+import pytest
+
+from runs import Said, journal, published, scripted, words
+from tutelage.flow import publish_elsewhere, run
+from tutelage.shards import RunFolder
+
+BLOCKS = (1, 7)
+
+
+def contents(root):
+    """Every published file."""
+    kinds = ("shards", "rejects", "manifest.json", "splits.json")
+    paths = {path.relative_to(root): path for path in root.rglob("*") if path.is_file()}
+    return {str(name): path.read_bytes() for name, path in paths.items() if name.parts[0] in kinds}
+
+
+def texts():
+    """Unlike ones, copies, near-duplicates, chains, and a family that crowds its keys."""
+    found = []
+    for seed in range(30):
+        base = words(120, seed)
+        found.append(" ".join(base))
+        if seed % 3 == 0:
+            found.append(" ".join(base).upper())
+        if seed % 3 == 1:
+            found.append(" ".join([*base[:-5], *words(5, 1000 + seed)]))
+            found.append(" ".join([*base[:-11], *words(11, 1000 + seed)]))
+            found.append(" ".join([*words(11, 2000 + seed), *base[11:]]))
+    family = words(100, 99)
+    found += [" ".join([*family[:-3], *words(3, 5000 + n)]) for n in range(80)]
+    return found
+
+
+def dialogues():
+    said = [Said(f"d{i * 37 % 997:03d}", text) for i, text in enumerate(texts())]
+    controls = [Said(f"c{one.key}", one.text, one.asked, "retry") for one in said]
+    return said + controls
+
+
+@pytest.fixture
+def blocks(request, monkeypatch):
+    """A journal in so many blocks."""
+    monkeypatch.setattr(publish_elsewhere, "_BLOCK", 1)
+    monkeypatch.setattr(publish_elsewhere, "_MOST_BLOCKS", request.param)
+    return request.param
+
+
+@pytest.mark.parametrize("blocks", BLOCKS, indirect=True)
+@pytest.mark.parametrize("ratios", [{"train": 1.0}, {"train": 0.5, "validation": 0.5}])
+def test_the_bytes_are_those_of_a_local_run(blocks, ratios, tmp_path):
+    """At first, and when the run is extended by what ties two splits."""
+    options = {
+        "arms": ("sml", "retry"),
+        "splits__ratios": ratios,
+        "dedup__threshold": 0.7,
+        "sets": ["shards.rows=50"],
+    }
+    said = dialogues()
+    order = random.Random(3).sample(said, len(said))
+    middle = words(200, 7)
+    bridges = [
+        Said(f"{arm[0]}{name}", " ".join(text), f"p-{name}", arm)
+        for arm in ("sml", "retry")
+        for name, text in (
+            ("a0", middle),
+            ("n1", [*words(30, 8), *middle[30:]]),
+            ("n2", [*middle[:-30], *words(30, 9)]),
+            ("z9", words(120, 4)),
+        )
+    ]
+    for sessions, problems in (([order[:200], order[200:]], len(said) // 2), ([bridges], None)):
+        problems = problems or len({one.asked for one in said + bridges})
+        settings = scripted(**options)
+        for session in sessions:
+            journal(RunFolder(tmp_path / "here"), session, settings)
+        shutil.copytree(
+            tmp_path / "here" / "journal", tmp_path / "there" / "journal", dirs_exist_ok=True
+        )
+        here = published(RunFolder(tmp_path / "here"), problems, settings)
+        there = published(
+            RunFolder(tmp_path / "there"), problems, settings, build=publish_elsewhere.build
+        )
+        assert there == here
+        assert contents(tmp_path / "there") == contents(tmp_path / "here")
+        assert here["dedup"]["counts"]["near"] > 50 and here["dedup"]["counts"]["exact"] >= 20
+        assert here["dedup"]["counts"]["capped"] > 0, "keys are crowded"
+
+
+@pytest.mark.parametrize("blocks", BLOCKS, indirect=True)
+def test_rejects_and_dialogues_that_failed(blocks, tmp_path):
+    corpus = tmp_path / "rows.jsonl"
+    good = [
+        {"question": f"What is {n} + 3?", "answer": f"{n} + 3\n#### {n + 3}"} for n in range(20)
+    ]
+    lines = [json.dumps(row) for row in [*good, *good[:4]]]
+    lines += ["{broken", json.dumps({"question": "What is 1 + 1?"})]
+    corpus.write_text("\n".join(lines) + "\n")
+    settings = scripted(corpora=(str(corpus),), samples=2, sets=["shards.rows=7"])
+    run(settings, str(tmp_path / "run"))
+    before = contents(tmp_path / "run")
+    assert {name.split("/")[0] for name in before} >= {"shards", "rejects", "manifest.json"}
+    folder = RunFolder(tmp_path / "run")
+    published(folder, len(lines), settings, build=publish_elsewhere.build)
+    manifest = json.loads(before["manifest.json"])
+    again = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    assert again == manifest | {"run_id": "a-run"}
+    for name, data in before.items():
+        assert name == "manifest.json" or (tmp_path / "run" / name).read_bytes() == data
+
+
+def test_a_journal_of_nothing(tmp_path):
+    settings = scripted(corpora=("starter?size=0",))
+    run(settings, str(tmp_path))
+    before = contents(tmp_path)
+    published(RunFolder(tmp_path), 0, settings, build=publish_elsewhere.build)
+    assert set(contents(tmp_path)) == set(before) == {"manifest.json"}
