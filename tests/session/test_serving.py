@@ -15,7 +15,7 @@ from tutelage.shards import RunFolder
 
 
 @contextmanager
-def _server(*_: Any) -> Iterator[Any]:
+def _server(*_: Any, **__: Any) -> Iterator[Any]:
     yield SimpleNamespace(url="http://127.0.0.1:1/v1")
 
 

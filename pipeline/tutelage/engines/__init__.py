@@ -150,6 +150,8 @@ def build(player: Player, settings: Settings) -> Engine:
         given = {"url": player.url, "api_key_env": player.api_key_env}
         server = settings.server.model_copy(update={k: v for k, v in given.items() if v})
         settings = settings.model_copy(update={"server": server})
+    if path == ENGINES["server"] and "," in settings.server.url:
+        path = "tutelage.engines.replicas:Replicas"
     engine: Engine = plugins.load(path, ENGINES, "engine", _NEEDS)(player, settings)
     return engine
 

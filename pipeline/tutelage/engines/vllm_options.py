@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tutelage.engines import thinking
+from tutelage.errors import SettingsError
 from tutelage.processes import cores
 from tutelage.settings import Settings, Vllm
 
@@ -22,6 +23,35 @@ of a long context takes its length in memory."""
 def has_gpu() -> bool:
     """Whether an NVIDIA driver shows a device here."""
     return Path("/proc/driver/nvidia/gpus").is_dir() or Path("/dev/nvidia0").exists()
+
+
+def gpus() -> list[str]:
+    """The devices of this machine that we may use, as CUDA_VISIBLE_DEVICES names them."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return [device.strip() for device in visible.split(",") if device.strip()]
+    return [str(number) for number, _ in enumerate(Path("/dev").glob("nvidia[0-9]*"))]
+
+
+def replicas(settings: Vllm) -> list[dict[str, str]]:
+    """What to add to the environment of each server of this machine, so that they share its GPUs.
+
+    Raises:
+        SettingsError: there are fewer GPUs than are wanted.
+    """
+    devices, each = gpus(), settings.tensor_parallel_size
+    count = settings.replicas
+    if count == "auto":
+        count = max(1, len(devices) // each)
+    if count == 1 or not devices:
+        return [{} for _ in range(count)]
+    if count * each > len(devices):
+        raise SettingsError(
+            f"vllm.replicas={count} of {each} GPUs each want {count * each}, this machine has "
+            f"{len(devices)}: lower one of them, or say vllm.replicas=auto"
+        )
+    shares = (devices[n * each : (n + 1) * each] for n in range(count))
+    return [{"CUDA_VISIBLE_DEVICES": ",".join(share)} for share in shares]
 
 
 def computes_in_bfloat16(processor: Path = Path("/proc/cpuinfo")) -> bool:

@@ -22,7 +22,7 @@ from tutelage.errors import RunFailed
 from tutelage.flow.candidates import Candidate
 from tutelage.records import Dialogue, Problem, Rules
 from tutelage.seeds import digest
-from tutelage.session import shutdown, survey
+from tutelage.session import machine, shutdown, survey
 from tutelage.session.circuit_breaker import CircuitBreaker
 from tutelage.session.runtime import Runtime
 from tutelage.session.telemetry import Heartbeat
@@ -90,7 +90,10 @@ class Play(beam.DoFn):
     def setup(self) -> None:
         """Takes this process's engines and verifiers, and learns what is done already."""
         self._open = ExitStack()
-        runtime = self._open.enter_context(Runtime.shared(self._settings, self._folder))
+        settings = self._settings
+        if self._job.elsewhere:  # where other processes of the machine may play, too
+            settings = self._open.enter_context(machine.shared(settings))
+        runtime = self._open.enter_context(Runtime.shared(settings, self._folder))
         self._journal = Journal(self._folder.journal)
         self._open.callback(self._journal.close)
         # Elsewhere each candidate brings what is done of it. What a bundle did that failed in this

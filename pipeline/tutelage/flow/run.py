@@ -198,12 +198,12 @@ class _Session:
         """Makes the engine ready where all workers of this machine can reach it.
 
         One process: it holds the engine itself, and starts it here so that a model that does not
-        load is a mistake of one line. Several: one server for all of them.
+        load is a mistake of one line. Several, or several engines: servers for all of them.
         """
         settings = self.inputs.settings
         if self._is_elsewhere:
             return settings
-        if beam_options.is_multiprocess(self.options):
+        if beam_options.is_multiprocess(self.options) or settings.vllm.replicas != 1:
             return started.enter_context(
                 serving(settings, self.folder, self.watch.say, self.shutdown.request)
             )

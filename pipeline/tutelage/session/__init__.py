@@ -3,7 +3,8 @@
 admission         may this folder be used; `run.json`
 provenance        digests of templates, weights and columns
 runtime           what one process holds: engines, verifier pool, replay cache
-serving           one vLLM server for all worker processes of this machine
+serving           the vLLM servers of this machine, for all its worker processes
+machine           the same where no process is the first or the last: workers of a cluster
 survey            which rows of the input repeat each other, and whether it is the same input
 circuit_breaker   stops a run in which too much fails
 shutdown          the request to stop, and how it spreads

@@ -2,7 +2,7 @@
 
 import json
 import re
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -151,6 +151,11 @@ class Vllm(Section):
     gpu_memory_utilization: float = Field(0.9, gt=0, le=1)
     kv_cache_gb: float = Field(2.0, gt=0, description="CPU only: size of the key-value cache")
     tensor_parallel_size: int = Field(1, ge=1)
+    replicas: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
+        1,
+        description="servers on one machine, each with tensor_parallel_size GPUs of its own; "
+        "a dialogue stays with one of them. auto: as many as the GPUs allow",
+    )
     start_timeout_s: float = Field(900, gt=0)
     restarts: int = Field(2, ge=0, description="how often a dead server is started again")
     stall_s: float = Field(
