@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from cloud.storage import Answer, serving
 from tutelage.cli import generate
 from tutelage.cli.launch import command
 from tutelage.errors import SettingsError
@@ -124,9 +125,40 @@ def test_what_is_looked_at_beforehand(gs, tmp_path):
     assert found["python"].startswith("ok")
     assert "has no tag" in found["image"] and found["image"].startswith("MISSING")
     assert "file of this machine" in found[f"corpus {local}"]
-    assert "NVIDIA_L4_GPUS in r of p: 4 are wanted" in found["quota"]
+    assert found["quota"].startswith("MISSING")
     found, _ = checked("starter", *base[:-2])
     assert "smollm2" in found["model"]
+
+
+class Compute:
+    """Compute Engine, as far as it says what a project may have."""
+
+    def answer(self, request):
+        if request.path != "/compute/v1/projects/p/regions/r":
+            return Answer.missing(request.path) if request.path.startswith("/compute") else None
+        granted = {"metric": "NVIDIA_L4_GPUS", "limit": 8.0, "usage": 3.0}
+        return Answer.of({"quotas": [{"metric": "CPUS", "limit": 72.0, "usage": 9.0}, granted]})
+
+
+@pytest.mark.parametrize(
+    ("region", "gpu", "workers", "found"),
+    [
+        ("r", "l4", 5, "NVIDIA_L4_GPUS in r of p: 5 are wanted, 5 are free"),
+        ("r", "l4", 6, "5 are free: ask for more of it, or take fewer --workers"),
+        ("r", "t4", 1, "NVIDIA_T4_GPUS in r of p: 1 are wanted, 0 are free: ask"),
+        ("elsewhere", "l4", 1, "Compute Engine does not say: 404"),
+    ],
+)
+def test_quotas_are_those_that_compute_engine_says(region, gpu, workers, found, monkeypatch):
+    pytest.importorskip("google.auth", reason="apache-beam[gcp] is not installed")
+    with serving(Compute()) as port:
+        monkeypatch.setenv(dataflow._ENDPOINT, f"http://localhost:{port}/compute/v1/")
+        where = dataflow.target("p", region, gpu, 1, workers, "a/b:1", "gs://bucket/run")
+        if found.endswith("are free"):
+            assert dataflow._quota(where) == found
+        else:
+            with pytest.raises(SettingsError, match=re.escape(found)):
+                dataflow._quota(where)
 
 
 def test_the_dockerfile_holds_the_locked_beam():

@@ -3,6 +3,7 @@
 import pytest
 
 pytest.importorskip("distributed", reason="apache-beam[dask] is not installed")
+import dask
 
 from runs import scripted
 from tutelage.flow import run
@@ -10,15 +11,24 @@ from tutelage.flow import run
 UNLIKE = ("journal", "logs", "telemetry.json", "run.json")
 
 
+PATIENT = {
+    "distributed.comm.timeouts.connect": "600s",
+    "distributed.comm.timeouts.tcp": "600s",
+    "distributed.scheduler.worker-ttl": None,
+}
+"""A busy machine makes workers slow to answer, which Dask takes for their death."""
+
+
 @pytest.mark.slow
 def test_dask_gives_the_same_bytes(tmp_path):
     settings = {"limit": 80, "samples": 2, "splits__ratios": {"train": 0.8, "test": 0.2}}
     run(scripted(**settings), str(tmp_path / "near"))
-    run(
-        scripted(**settings, sets=["flow.shared_files=true"]),
-        str(tmp_path / "far"),
-        ("--runner=DaskRunner", "--dask_npartitions=2"),
-    )
+    with dask.config.set(PATIENT):
+        run(
+            scripted(**settings, sets=["flow.shared_files=true"]),
+            str(tmp_path / "far"),
+            ("--runner=DaskRunner", "--dask_npartitions=2"),
+        )
     names = {
         path.relative_to(tmp_path / "near")
         for path in (tmp_path / "near").rglob("*")

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
+from typing import Any
 
 from tutelage import models
 from tutelage.corpora.paths import is_url
@@ -21,6 +22,10 @@ from tutelage.storage import location, reason
 
 MACHINE = "n2-standard-4"
 _BEAM = "apache-beam"
+_ENDPOINT = "CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE"
+"""Variable by which `gcloud` finds another Compute Engine, and we."""
+_SCOPE = "https://www.googleapis.com/auth/compute.readonly"
+_ANSWER_S = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +145,7 @@ def check(where: Target, settings: Settings) -> Iterator[Finding]:
     for what, look in looks:
         try:
             yield Finding(what, look(), True)
-        except (Mistake, OSError, PackageNotFoundError) as error:
+        except (Mistake, OSError, ImportError) as error:
             yield Finding(what, reason(error), False)
 
 
@@ -191,7 +196,38 @@ def _model(settings: Settings) -> str:
 
 
 def _quota(where: Target) -> str:
+    """Raises `SettingsError` where fewer GPUs are free than are wanted, or nobody can be asked."""
     if not where.gpu:
         return "no GPU"
-    count = where.workers * where.gpus_a_machine
-    return f"{GPUS[where.gpu].quota} in {where.region} of {where.project}: {count} are wanted"
+    name, count = GPUS[where.gpu].quota, where.workers * where.gpus_a_machine
+    quota = next((one for one in _quotas(where) if one["metric"] == name), {"limit": 0, "usage": 0})
+    free = int(quota["limit"] - quota["usage"])
+    words = f"{name} in {where.region} of {where.project}: {count} are wanted, {free} are free"
+    if free < count:
+        raise SettingsError(f"{words}: ask for more of it, or take fewer --workers")
+    return words
+
+
+def _quotas(where: Target) -> list[dict[str, Any]]:
+    """What Compute Engine grants a project in a region."""
+    from google.auth import default
+    from google.auth.exceptions import GoogleAuthError
+    from google.auth.transport.requests import AuthorizedSession
+    from requests import RequestException, Session
+
+    endpoint = os.environ.get(_ENDPOINT, "https://compute.googleapis.com/compute/v1/")
+    try:
+        session = Session()
+        if endpoint.startswith("https://"):  # else a stand-in, which asks nobody who he is
+            session = AuthorizedSession(default(scopes=[_SCOPE])[0])
+        url = f"{endpoint}projects/{where.project}/regions/{where.region}"
+        page = session.get(url, timeout=_ANSWER_S)
+        page.raise_for_status()
+        quotas: list[dict[str, Any]] = page.json().get("quotas", [])
+    except GoogleAuthError as error:
+        raise SettingsError(
+            f"nobody is logged in ({reason(error)}): gcloud auth application-default login"
+        ) from None
+    except (RequestException, ValueError) as error:
+        raise SettingsError(f"Compute Engine does not say: {reason(error)}") from None
+    return quotas
