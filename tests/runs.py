@@ -72,11 +72,12 @@ def published(
     settings: Settings,
     beam: Sequence[str] = (),
     build: Any = publish.build,
+    run_id: str = "a-run",
 ) -> dict[str, Any]:
     """Publishes the journal; the manifest."""
     folder.write_json("journal/input.json", {"rows": problems})
     publication.prepare(folder)
-    execute(beam_options.parse(beam), build, settings, folder, "a-run")
+    execute(beam_options.parse(beam), build, settings, folder, run_id)
     publication.promote(folder)
     manifest = folder.read_json("manifest.json")
     folder.write_text("README.md", card.render(settings, manifest, folder))

@@ -18,7 +18,8 @@ from tutelage.flow.reading import Source
 from tutelage.session import survey
 from tutelage.session.survey import RowIndex
 from tutelage.shards import RunFolder, entries, fetch
-from tutelage.shards.journal import Kind, at_hand, files, is_settled
+from tutelage.shards.journal import Kind, files, is_settled
+from tutelage.shards.stretches import at_hand
 from tutelage.storage import location
 
 Gathered = tuple[beam.PCollection, beam.PCollection, beam.PTransform]

@@ -16,7 +16,7 @@ from tutelage.flow.near import joined, share
 from tutelage.session.plan import scheme
 from tutelage.settings import Dedup
 from tutelage.shards import Damage, RunFolder, entries, fetch
-from tutelage.shards.journal import at_hand
+from tutelage.shards.stretches import at_hand
 from tutelage.storage import location
 
 

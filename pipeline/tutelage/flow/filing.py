@@ -16,7 +16,8 @@ import apache_beam as beam
 from tutelage.session.publication import staging
 from tutelage.settings import Settings
 from tutelage.shards import RunFolder, write_shard
-from tutelage.shards.journal import Span, texts
+from tutelage.shards.journal import Span
+from tutelage.shards.stretches import texts
 from tutelage.storage import location
 
 _STRETCH = 64 << 20

@@ -33,7 +33,8 @@ from tutelage.flow.splitting import Assigned, merged, splits
 from tutelage.session.plan import Notes, scheme, shares
 from tutelage.settings import Settings
 from tutelage.shards import RunFolder
-from tutelage.shards.journal import Span, files, size
+from tutelage.shards.journal import Span, files
+from tutelage.shards.stretches import size
 from tutelage.storage import location
 
 _BLOCK = 32 << 20

@@ -14,7 +14,6 @@ need no further session; which entry counts, `session.plan.standing` does.
 """
 
 import errno
-import io
 import json
 import os
 import threading
@@ -22,7 +21,6 @@ import time
 import uuid
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple, cast, get_args
@@ -35,13 +33,13 @@ Kind = Literal["kept", "dead", "filtered", "duplicate", "passing"]
 """`passing`: dead of something that may be gone by the next session, which plays it again."""
 
 _KINDS = frozenset(kind.encode() for kind in get_args(Kind))
-_FULL = 8 << 20
+FULL = 8 << 20
 """Bytes of an object that is not written again."""
 _PACE = 1 << 20
 """Bytes a second that writing objects again may take: one of 5 MB is due after 5 s."""
 _SOON_S = 1.0
 _LATE_S = 60.0
-_LATE = 4 * _FULL
+_LATE = 4 * FULL
 """What a store that is away may leave in memory, in seconds and in bytes, before the run stops."""
 _OPEN = 100
 """Files that are held open at once while rows are fetched."""
@@ -208,7 +206,7 @@ class _Objects:
             (self._folder / f"{self._name}-{self._number:06d}.jsonl").write_bytes(data)
             with self._lock:
                 self._safe, self._since = len(data), begun
-                if self._safe >= _FULL:
+                if self._safe >= FULL:
                     del self._text[: self._safe]
                     self._safe = 0
                     self._number += 1
@@ -318,31 +316,6 @@ def fetch(wanted: Iterable[Span]) -> Iterator[dict[str, Any]]:
     finally:
         for file in opened.values():
             file.close()
-
-
-def texts(file: Location, wanted: Iterable[Span]) -> Iterator[bytes]:
-    """The rows of one file that lie there, as JSON. No copy stays on this machine."""
-    with io.BytesIO(file.read_bytes()) if isinstance(file, Remote) else file.open("rb") as stream:
-        for _, offset, length in wanted:
-            stream.seek(offset)
-            yield stream.read(length)
-
-
-@contextmanager
-def at_hand(file: Location) -> Iterator[None]:
-    """While entered, `entries` and `fetch` may copy the file to this machine; then the copy goes."""
-    try:
-        yield
-    finally:
-        if isinstance(file, Remote):
-            near(file).unlink(missing_ok=True)
-
-
-def size(folder: Location) -> int:
-    """Bytes of the journal, about: the objects of a store are taken for full."""
-    if isinstance(folder, Remote):
-        return _FULL * len(files(folder))
-    return sum(file.stat().st_size for file in folder.glob("*.jsonl"))
 
 
 def _here(file: Location, size: int = 0) -> Path:
