@@ -67,7 +67,7 @@ def test_nothing_new_is_not_written_again(store, clock):
 
 
 def test_a_full_object_is_left_and_rows_are_fetched_from_all(store, clock, monkeypatch):
-    monkeypatch.setattr(journal, "_FULL", 20_000)
+    monkeypatch.setattr(journal, "FULL", 20_000)
     monkeypatch.setattr(journal, "_OPEN", 3)
     lines = Journal(bucket())
     put = [ROW | {"seed": number} for number in range(60)]
