@@ -40,9 +40,8 @@ def replicas(settings: Vllm) -> list[dict[str, str]]:
         SettingsError: there are fewer GPUs than are wanted.
     """
     devices, each = gpus(), settings.tensor_parallel_size
-    count = settings.replicas
-    if count == "auto":
-        count = max(1, len(devices) // each)
+    wanted = settings.replicas
+    count: int = max(1, len(devices) // each) if wanted == "auto" else wanted
     if count == 1 or not devices:
         return [{} for _ in range(count)]
     if count * each > len(devices):

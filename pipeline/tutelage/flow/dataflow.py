@@ -219,7 +219,7 @@ def _quotas(where: Target) -> list[dict[str, Any]]:
     try:
         session = Session()
         if endpoint.startswith("https://"):  # else a stand-in, which asks nobody who he is
-            session = AuthorizedSession(default(scopes=[_SCOPE])[0])
+            session = AuthorizedSession(default(scopes=[_SCOPE])[0])  # type: ignore[no-untyped-call]
         url = f"{endpoint}projects/{where.project}/regions/{where.region}"
         page = session.get(url, timeout=_ANSWER_S)
         page.raise_for_status()
