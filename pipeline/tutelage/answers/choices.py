@@ -7,7 +7,7 @@ chooses it, too, and so does the only letter in parentheses. `A` before a small 
 article, and `I` a person.
 
 Yes and no are answers where they stand alone, open a sentence with a comma after them, or end one:
-"so yes".
+"so yes"; and where the question is turned into a statement: "91 is not prime".
 """
 
 import re
@@ -15,34 +15,13 @@ import re
 from tutelage.answers import sentences
 from tutelage.answers.reading import bare
 from tutelage.answers.statement import Statement
-from tutelage.answers.tables import Table
+from tutelage.answers.tables import LETTER, TABLES, words
 
-HEDGED, NO_ANSWER = "more than one answer", "no answer"
+HEDGED = "more than one answer"
 _LONGEST = 400
-_WRAP = r"[(\[\"'*_<$]*"
-_AFTER_A = (
-    "and|or|because|since|as|but|not|for|by|rather|instead|is|was|must|has|seems|would|should"
-)
-_ONE = (
-    rf"(?:\(|\[|<)([A-J])(?![\w'])[)\]>*_.\"']*|{_WRAP}([B-HJ])(?![\w'])[)\]*_\"']*"
-    rf"|(A)(?=\s*(?:$|[.,;:!)\]\n*]|\s(?:{_AFTER_A})\b))[)\]*_]*|(I)(?=\s*[.!)]*$)"
-)
-"""A letter as an option."""
-_BETWEEN = (
-    r"it(?:'s| is| must be)|simply|just|indeed|therefore|thus|clearly|actually|definitely|the"
-    r"|correct|right|best|answer|option|choice|letter|is|with"
-)
-CHOOSES = Table(
-    "chooses", rf"{{}}[\s,:*_]*(?:(?:{_BETWEEN})[\s:*_]+)*(?:option|choice)?\s*(?-i:{_ONE})",
-    r"\b(?:answer|ans|choice|option|selection|result)\b[^.\n:=?]{0,40}?(?:\b(?:is|are|be)\b|[:=]|\s-_)",
-    r"\b(?:choose|chose|choosing|pick|picked|select|selected|settle_on|opt_for|go(?:ing)?_(?:with|for))\b",
-    r"\b(?:it|that|this|which)(?:'s|_(?:is|was|(?:must|should|has_to|would|will)_be))",
-    r"\b(?:so|therefore|thus|hence|definitely|clearly|i_(?:think|believe)|i'd_say|i_(?:would_)?say|leaves|leaving|(?<!thing\s)(?<!all\s)but|must_be|correction|you_get|we_get)\b",
-    r"\b(?:no|wait|actually|sorry|oops),",
-)  # fmt: skip
 _CORRECT = r"(?:the\s+)?(?:only\s+)?(?:correct|right|best|answer|true)\b"
-_CHOSEN = re.compile(
-    rf"(?<![\w'])(?:(?i:option|choice|answer)\s+)?(?:{_ONE})(?:\s*[:)][^.,;\n]{{1,80}}?)?\s*,?\s+"
+_IS_CORRECT = re.compile(
+    rf"(?<![\w'])(?:(?i:option|choice|answer)\s+)?(?:{LETTER})(?:\s*[:)][^.,;\n]{{1,80}}?)?\s*,?\s+"
     rf"(?:is|must be|has to be|seems|would be|should be)\s+"
     rf"(?:clearly\s+|definitely\s+|indeed\s+)?{_CORRECT}"
 )
@@ -52,70 +31,61 @@ _DENIES = re.compile(
     r"|\bfirst (?:thought|guess)\b[^,;]*$",
     re.I,
 )
-_TOLD = re.compile(
+_TOLD_OF = re.compile(
     rf"\s*(?:is|was)(?:n't| not)\b|\s+(?:is|was|\w+ be)\s+(?!(?:\w+\s+)?{_CORRECT})"
     r"|\s+(?!(?:because|since|as|for|with|by|rather|instead|not|but|which|where|so|due|is|was"
     r"|must|should|would|has|seems|or|and)\b)[a-z]",
 )
 """What follows a letter that something is told of: `C is small`."""
-_DENIED_PHRASE = re.compile(
-    r"\banswer\b[^.\n:=?]{0,40}?(?:\bis not\b|isn't|cannot be|can't be)|^\W*not\b", re.I
-)
 _NEGATES = re.compile(r"\b(?:not|cannot|never|neither|nor|wrong|incorrect)\b|n't\b", re.I)
-_BEFORE = re.compile(r"[(\[]?\b[A-J][)\]]?\s*(?:/|or|&)\s*$")
 _LETTER = re.compile(
     r"(?:(?i:the answer is|option|choice|answer)\s*:?\s*)?"
     r"(?:[(\[<]([A-J])[)\]>]|\$?([A-J])(?=[.):,]|$|\s+[-(]\s?))[)\]]?"
 )
 _ANOTHER = re.compile(
-    r"[\s)\]*_.]*(?<![.])(?:,|/|&|\bor\b|\band\b)[\s,]*(?:or|and)?\s*[(\[*]*(?:[B-HJ]|A(?!\s+[a-z]))(?![\w'])|\s*[(\[][A-J][)\]]"
+    r"[\s)\]*_.]*(?<![.])(?:,|/|&|\bor\b|\band\b)[\s,]*(?:or|and)?\s*[(\[*]*(?:[B-HJ]|A(?!\s+[a-z]))(?![\w'])"
+    r"|\s*[(\[][A-J][)\]]"
 )
 _DANGLING = re.compile(r"(:|\b(?:is|option|choice))[ \t*_]*\n+(?=\s*[(\[*]*[A-J]\b)")
 
 
-def chosen(text: str, statement: Statement) -> tuple[str, str]:
+def chosen(text: str) -> tuple[str, str]:
     """The letter that a plain text chooses, and why it chooses none."""
-    joined = _DANGLING.sub(r"\1 ", text)
-    for sentence in [s for s in sentences.SPLIT.split(joined) if s][: -200 - 1 : -1]:
-        letter, reason = _chosen(sentence[-_LONGEST:])
-        if letter or reason:
-            return letter, reason
+    parts = [s for s in sentences.SPLIT.split(_DANGLING.sub(r"\1 ", text)) if s]
     lines = [line for line in text.splitlines() if line.strip()]
+    for sentence in parts[:-201:-1]:
+        letter, reason = _chosen(sentence[-_LONGEST:])
+        if letter:
+            return letter, reason
     for part in dict.fromkeys((text, *lines[:1], *lines[-1:])):
-        letter, reason = letter_of(part, statement)
+        letter, reason = letter_of(part)
         if letter or reason:
             return letter, reason
     return "", ""
 
 
 def _chosen(sentence: str) -> tuple[str, str]:
-    if sentences.asks(sentence):
-        return "", ""
     letter, reason = "", ""
-    matches = [(m, True) for m in CHOOSES.finditer(sentence)] + [
-        (m, False) for m in _CHOSEN.finditer(sentence)
-    ]
-    for m, leads in matches:
-        named = next(filter(None, m.groups())).upper()
+    if sentences.asks(sentence):
+        return letter, reason
+    leading = [(m, True) for m in TABLES["chooses"].finditer(sentence)]
+    for m, leads in (*leading, *((m, False) for m in _IS_CORRECT.finditer(sentence))):
         before, after = sentence[: m.start()], sentence[m.end() :]
-        told = leads and m[0][-1:].isalpha() and _TOLD.match(after)
-        if _DENIES.search(before) or _NEGATES.search(m[0]) or told:
+        of_it = leads and m[0][-1:].isalpha() and _TOLD_OF.match(after)
+        if _DENIES.search(before) or _NEGATES.search(m[0]) or of_it:
             continue
-        if _ANOTHER.match(after) or _BEFORE.search(before):
-            letter, reason = named, HEDGED
-        elif not reason:
-            letter = named
-    if not letter and _DENIED_PHRASE.search(sentence):
-        return "", NO_ANSWER
+        if _ANOTHER.match(after):
+            reason = HEDGED
+        letter = next(filter(None, m.groups())).upper()
     return letter, reason
 
 
-def letter_of(text: str, statement: Statement) -> tuple[str, str]:
-    """The letter that a short text is or begins with, or whose option it spells out."""
+def letter_of(text: str) -> tuple[str, str]:
+    """The letter that a short text is or begins with, or the only one that it has in parentheses."""
     text = bare(text)
     m = _LETTER.match(text if len(text) > 3 else text.upper())
     if m:
-        return (m[1] or m[2], HEDGED) if _ANOTHER.match(text, m.end()) else (m[1] or m[2], "")
+        return m[1] or m[2], HEDGED if _ANOTHER.match(text, m.end()) else ""
     letters = set(re.findall(r"\(([A-J])\)", text))
     if len(letters) == 1 and not _NEGATES.search(text):
         return letters.pop(), ""
@@ -132,19 +102,52 @@ _SO = re.compile(
     r"[\"']?(yes|no|true|false)\b[\"']?(?=\W*$|\s*[,.;!]|\s+(?:because|since)\b)",
     re.I,
 )
-_UNSURE = re.compile(r"\b(?:if|whether|not|or|maybe|perhaps|both)\b|n't\b|\b(?:yes and no)\b", re.I)
+_UNSURE = re.compile(r"\b(?:if|whether|not|or|maybe|perhaps|both)\b|n't\b", re.I)
+_THAT = re.compile(r"^\W*it is (?:true|false) that", re.I)
 
 
 def yes_or_no(sentence: str) -> str:
     """`yes`, `no`, `true` or `false` where a sentence answers so; else empty."""
     if sentences.asks(sentence):
         return ""
-    opens, ends = _YES.match(sentence), None
-    for found in _SO.finditer(sentence):
-        ends = found
-    if (ends and _UNSURE.search(sentence[: ends.start(1)])) or re.match(
-        r"^\W*it is (?:true|false) that", sentence, re.I
-    ):
-        ends = None
-    said = ends or opens
+    ends = [m for m in _SO.finditer(sentence) if not _UNSURE.search(sentence[: m.start(1)])]
+    ends = [] if _THAT.match(sentence) else ends[-1:]
+    said = ends[0] if ends else _YES.match(sentence)
     return said[1].lower() if said else ""
+
+
+SIDES = {"yes": True, "true": True, "no": False, "false": False}
+_STOP = words("stop")
+_QUESTION = re.compile(
+    r"(?:^|[,:]\s)(?:is|are|was|were|does|do|did|can|could|has|have|had|will|would)\s+([^?]+)\?"
+)
+_NOT_PLAIN = re.compile(
+    r"\?|\b(?:if|whether|because|since|suppose|you|why|how|check|show|when|what|or|every|all|any|must|would|think"
+    r"|claim|assume|say|prove|test)\b",
+    re.I,
+)
+_REASON = re.compile(r"(?<=[.!?])\s+|\n|,?\s+(?:because|since)\b")
+
+
+def stems(text: str, but: frozenset[str] = frozenset()) -> set[str]:
+    """The first four letters of each word of weight, and of those in `but`."""
+    every = re.findall(r"[a-z]{3,}", text.lower().replace("has", "have"))
+    return {word.removesuffix("s")[:4] for word in every if word in but or word not in _STOP}
+
+
+def sides(text: str, statement: Statement) -> list[tuple[bool, str]]:
+    """To "Is 91 prime?" the sentence "91 is not prime" says no without the word.
+
+    Whether each sentence that turns the question into a statement affirms it, and the sentence.
+    """
+    asked = _QUESTION.search(statement.question)
+    wanted = stems(asked[1]) - {"numb", "inte", "stat", "foll"} if asked else set()
+    found: list[tuple[bool, str]] = []
+    for part in _REASON.split(text) if asked and wanted else ():
+        if not wanted <= stems(part) or _NOT_PLAIN.search(part):
+            continue
+        figures, own = (set(re.findall(r"\d+", t)) for t in (part, asked[1] if asked else ""))
+        if not figures or not own or figures & own:
+            denied = re.search(r"\b(?:not|never|cannot|neither|no)\b|n't\b", part) is not None
+            found.append((not denied, part))
+    return found

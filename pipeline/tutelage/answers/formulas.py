@@ -19,25 +19,15 @@ from functools import lru_cache
 from typing import Any
 
 from tutelage.answers.tables import words
+from tutelage.answers.values import Formula, Number
 
 LONGEST = 600
 """Characters of a formula that are read."""
 Tree = tuple[Any, ...]
-FUNCTIONS = words(
-    """sqrt cbrt root log logb ln exp sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh
-    abs floor ceil binom gcd lcm min max factorial"""
-)
+FUNCTIONS = words("functions")
 CONSTANTS = frozenset({"pi", "e", "i", "inf"})
-_GREEK = (
-    """alpha beta gamma delta epsilon theta lambda mu nu rho sigma tau phi chi psi omega xi eta"""
-)
-_NAMES = "|".join(("pi", "inf", *_GREEK.split()))
-_NO_PRODUCT = words(
-    """mod is in of to or and the for not no an as at be by if it so we he us am are was has had
-    you her his can but yes one two six ten all any too now how let per out off its she who why
-    did do does go get got cm mm km kg ml mg lb oz ft yd sec min hr mph left red big old new day"""
-)
-"""Short words that are no product of letters."""
+_NAMES = "|".join(("pi", "inf", *sorted(words("greek"), key=len, reverse=True)))
+_NO_PRODUCT = words("no_product")
 _TOKEN = re.compile(
     rf"""\s*(?:(?P<num>(?:\d{{1,3}}(?:,\d{{3}})+(?![\d,]*\d)|\d+)(?:\.\d+)?|\.\d+)
     (?:[eE](?P<exp>[-+]?\d{{1,3}})(?!\w)|_\(?(?P<base>\d\d?)\)?(?!\w))?
@@ -189,6 +179,12 @@ def parse(text: str) -> Tree | None:
         return None
 
 
+def value(tree: Tree, text: str) -> Formula | Number:
+    """A tree as a value: a number where it is nothing but one and its sign."""
+    plainly = tree[0] == "n" or (tree[0] == "neg" and tree[1][0] == "n")
+    return Number(exact(tree) or Fraction(0)) if plainly else Formula(tree, text)
+
+
 def names(tree: Tree) -> frozenset[str]:
     """The letters and functions of a formula."""
     own = frozenset({tree[1]}) if tree[0] in ("v", "f") else frozenset()
@@ -202,8 +198,11 @@ def steps(tree: Tree) -> int:
 
 
 def is_work(tree: Tree) -> bool:
-    """Whether it is a sum, difference or product of plain numbers, left to be worked out."""
+    """Whether it is a sum, difference or product of plain numbers, or a quotient of one, left to be
+    worked out."""
     tree = tree[1] if tree[0] == "neg" else tree
+    if tree[0] == "/":
+        return exact(tree) is not None and (is_work(tree[1]) or is_work(tree[2]))
     return tree[0] in ("+", "*") and not names(tree) and exact(tree) is not None
 
 

@@ -1,5 +1,4 @@
-"""A gold, read once: an `Answer` to compare with, the `Tests` of a program, or a data set's
-`Scorer`."""
+"""A gold, read once: an `Answer` to compare with, a program's `Tests`, or a data set's `Scorer`."""
 
 import json
 import re
@@ -7,12 +6,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from tutelage.answers import fields
-from tutelage.answers.equality import NOT_WORKED_OUT, Decide, difference, restates, squeezed
-from tutelage.answers.plain import BOX, BOX_END, plain
-from tutelage.answers.reading import bare, folded, read_plain
-from tutelage.answers.reading import read as read
+from tutelage.answers.equality import NOT_WORKED_OUT, Decide, Reason, difference, restates, squeezed
+from tutelage.answers.plain import boxes, plain
+from tutelage.answers.reading import bare, folded, read
 from tutelage.answers.statement import Statement, statement
-from tutelage.answers.values import Items, Number, Value, Words
+from tutelage.answers.values import Number, Value, Words
 from tutelage.records import Gold
 
 
@@ -31,17 +29,12 @@ class Answer:
     @property
     def literal(self) -> str:
         """The text without spaces and layout."""
-        return _literal(self.text)
+        return squeezed(self.text)
 
     @property
     def words(self) -> str:
         """For an answer in words, those; else empty."""
         return self.value.text if isinstance(self.value, Words) else ""
-
-
-@lru_cache(maxsize=4096)
-def _literal(text: str) -> str:
-    return squeezed(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +56,8 @@ class Scorer:
     """What may not come out: the entry's own answer, or the last line of the solution."""
 
 
-def compare(gold: Answer, text: str, value: Value, decide: Decide = fields.equal) -> str | None:
-    """Empty where `text`, which reads as `value`, is the answer; the reason where not; None where
-    only algebra can tell."""
+def compare(gold: Answer, text: str, value: Value, decide: Decide = fields.equal) -> Reason:
+    """Why `text`, which reads as `value`, is not the answer; empty where it is."""
     if gold.letter:
         if text.strip("() .") == gold.letter:
             return ""
@@ -74,14 +66,8 @@ def compare(gold: Answer, text: str, value: Value, decide: Decide = fields.equal
     if squeezed(text) == gold.literal:
         return ""
     reason = difference(gold.value, value, gold.statement, decide)
-    if (
-        reason == ""
-        and isinstance(value, Number)
-        and value.quotient
-        and restates(text, gold.statement)
-    ):
-        return NOT_WORKED_OUT
-    return reason
+    quotient = reason == "" and isinstance(value, Number) and value.quotient
+    return NOT_WORKED_OUT if quotient and restates(text, gold.statement) else reason
 
 
 _MARKED = re.compile(r"####\s*(.+?)\s*$", re.S)
@@ -91,16 +77,12 @@ _PROGRAM = re.compile(
 )
 
 
+@lru_cache(maxsize=4096)
 def gold_of(
     domain: str, gold: Gold | str, stated: str, solution: str = ""
 ) -> Answer | Tests | Scorer:
     """What a gold is, under its statement."""
-    record = gold if isinstance(gold, Gold) else Gold("answer", gold)
-    return _gold(domain, record, stated, solution)
-
-
-@lru_cache(maxsize=4096)
-def _gold(domain: str, gold: Gold, stated: str, solution: str) -> Answer | Tests | Scorer:
+    gold = gold if isinstance(gold, Gold) else Gold("answer", gold)
     if gold.kind == "scorer":
         last = solution.strip().rsplit("\n", 1)[-1]
         if not last:
@@ -119,30 +101,28 @@ def _gold(domain: str, gold: Gold, stated: str, solution: str) -> Answer | Tests
 def answer_of(value: str, stated: str) -> Answer:
     """The answer that a text is: bare, or a solution that ends in `#### x` or `\\boxed{x}`."""
     shown = statement(stated)
-    text = value.strip()
+    text = _listed(value.strip())
     marked = _MARKED.search(text)
     text = plain(marked[1].splitlines()[0] if marked else text)
-    boxed = text.rfind(BOX_END)
-    if BOX in text[: max(boxed, 0)]:
-        text = text[_opening(text, boxed) + 1 : boxed]
+    if spans := boxes(text):
+        text = text[spans[-1][0] + 1 : spans[-1][1] - 1]
     text = bare(text)
     chosen = _CHOSEN.match(text)
     letter = chosen[1].upper() if chosen else ""
-    if chosen and (
-        letter in shown.options or (not shown.options and (chosen[2] or chosen[1].isupper()))
-    ):
-        text = (chosen[2] or shown.options.get(letter, "") or letter).strip()
+    offered = dict(shown.options)
+    if chosen and (letter in offered or (not offered and (chosen[2] or chosen[1].isupper()))):
+        text = (chosen[2] or offered.get(letter, "") or letter).strip()
     else:
-        letter = next((n for n, said in shown.options.items() if folded(said) == folded(text)), "")
-    listed = read(value) if value.lstrip()[:2] in ('["', "['") else None
-    inner = listed if isinstance(listed, Items) else read_plain(text)
-    return Answer(text, inner, shown, letter)
+        letter = next((n for n, said in offered.items() if folded(said) == folded(text)), "")
+    return Answer(text, read(text), shown, letter)
 
 
-def _opening(text: str, end: int) -> int:
-    depth = 0
-    for at in range(end, -1, -1):
-        depth += (text[at] == BOX_END) - (text[at] == BOX)
-        if not depth:
-            return at
-    return 0
+def _listed(text: str) -> str:
+    """A JSON list of texts, `["1", "2"]`, as `1, 2`; anything else as it is."""
+    if text[:2] not in ('["', "['"):
+        return text
+    try:
+        items = json.loads(text if '"' in text else text.replace("'", '"'))
+    except (ValueError, RecursionError):
+        return text
+    return ", ".join(items) if items and all(isinstance(item, str) for item in items) else text

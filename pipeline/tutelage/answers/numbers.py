@@ -1,4 +1,4 @@
-"""Numbers in a plain text, in figures and in words, with their units; dates and times.
+"""Numbers in a plain text, in figures and in words, with their units.
 
 Reads `42`, `-3`, `1,234.5`, `1.2e3`, `3 * 10^8`, `3/4`, `1 1/2`, `50 %`, `$18`, `2516_8`, `2
 dozen`, `5 N`, `2 kg 300 g`, `3 h 30 min`, `forty-two cm`, `0,5`. Numbers inside names (`x2`,
@@ -15,7 +15,7 @@ from typing import NamedTuple
 from tutelage.answers.numerals import DOZENS, ORDINALS, SCALES, numerals
 from tutelage.answers.tables import outermost
 from tutelage.answers.units import FIRST_WORDS, MONEY, PHRASE, unit
-from tutelage.answers.values import Moment, Number
+from tutelage.answers.values import Number
 
 MAX_DIGITS = 400
 """Longest number that is read, in characters; and the largest power of ten in `1e9`."""
@@ -28,7 +28,7 @@ class NumberSpan(NamedTuple):
     end: int
     number: Number
     form: str
-    """`figures`, `fraction`, `words`, `ordinal` or `compound`."""
+    """`figures`, `fraction`, `words`, `ordinal`, `comma` or `compound`."""
     loose: bool = False
     """Words that often are no number: `one`, `a half`."""
 
@@ -54,57 +54,62 @@ _AFTER = re.compile(
     re.I,
 )
 _UNIT = re.compile(rf"[\s-]?({PHRASE.pattern})(?![\w(^])")
+_CHANGING = {*FIRST_WORDS, *SCALES, *DOZENS, "percent", "percentage", "per", "pct", "bn"}
 _FOLLOWS = re.compile(
-    rf"\s?[%{MONEY}°]|(?:st|nd|rd|th)\b|[\s-]?(?:{'|'.join(sorted({*FIRST_WORDS, *SCALES, *DOZENS, 'percent', 'percentage', 'per', 'pct', 'bn'}))})\b",  # noqa: E501
-    re.I,
+    rf"\s?[%{MONEY}°]|(?:st|nd|rd|th)\b|[\s-]?(?:{'|'.join(sorted(_CHANGING))})\b", re.I
 )
 """What can change a number or give it a unit: most of what follows numbers does neither."""
 _PART = {"k": 1000, "bn": 10**9, **SCALES, **DOZENS}
-_MAYBE_ORDINAL = re.compile(r"first|third|(?:r|f|x|n|h|l)th\b|(?:ie|nin|eigh)th\b", re.I)
-_ORDINAL = re.compile(rf"\b(?:{'|'.join(w for w in ORDINALS if w != 'second')})\b", re.I)
+_MAYBE_ORDINAL = re.compile(r"first|second|third|[rfxnhl]th\b|(?:ie|nin|eigh)th\b", re.I)
+_ORDINAL = re.compile(
+    rf"\b(?:{'|'.join(w for w in ORDINALS if w != 'second')}"
+    r"|(?<!\d\s)(?<!per\s)(?<!each\s)(?<!one\s)(?<!a\s)second(?=\s*[*$]*(?:[.,;!?]|$)|\s+place))\b",
+    re.I,
+)
 
 
 def _figures(text: str) -> Iterator[NumberSpan]:
     for m in outermost(_FIGURE.finditer(text), 200):
-        body = m["body"].replace(",", "")
-        if len(body) > MAX_DIGITS or (
-            m["body"].startswith("0") and len(m["body"]) > 1 and m["base"]
-        ):
-            continue
-        sign = -1 if m["sign"] == "-" or m["sign2"] else 1
-        form, places, digits, base, quotient = "figures", -1, 0, 10, False
-        if m["base"]:
-            base = int(m["base"])
-            if "." in body or any(int(d) >= base for d in body):
-                continue
-            value = Fraction(int(body, base))
-        elif m["low"]:
-            low = Fraction(m["low"].replace(",", ""))
-            if not low or (m["top"] and (m["space"] is None or "." in body)):
-                continue
-            top = Fraction(m["top"] or body)
-            value, form = top / low, "fraction"
-            quotient = value.denominator == 1 and not m["top"]
-            if m["top"]:
-                if value >= 1:
-                    continue
-                value += Fraction(body)
-        else:
-            exponent = int(m["power"] or m["exp"] or 0)
-            if abs(exponent) > MAX_DIGITS:
-                continue
-            value = Fraction(int(body)) if body.isdigit() else Fraction(body)
-            value *= Fraction(10) ** exponent if exponent else 1
-            if "." in body:
-                places = len(body.partition(".")[2]) - exponent
-                digits = len(body.replace(".", "").lstrip("0"))
-        number = Number(sign * value, None, False, places, digits, base, quotient)
-        span = _measured(text, m.start(), m.end(), number, form, (m["money"] or "").strip(" -"))
-        if not text[span.end : span.end + 1].isalpha():
-            yield span
+        if (number := _figure(m)) is not None:
+            form = "fraction" if m["low"] else "figures"
+            span = _measured(text, *m.span(), number, form, (m["money"] or "").strip(" -"))
+            if not text[span.end : span.end + 1].isalpha():
+                yield span
     for m in _COMMA.finditer(text) if _DIGIT_COMMA.search(text) else ():
         number = Number(Fraction(f"{m[1]}.{m[2]}"), None, False, len(m[2]), len(m[1] + m[2]))
-        yield _measured(text, m.start(), m.end(), number, "comma", "")
+        yield _measured(text, *m.span(), number, "comma", "")
+
+
+def _figure(m: re.Match[str]) -> Number | None:
+    body = m["body"].replace(",", "")
+    sign = -1 if m["sign"] == "-" or m["sign2"] else 1
+    exponent = int(m["power"] or m["exp"] or 0)
+    if len(body) > MAX_DIGITS or abs(exponent) > MAX_DIGITS:
+        return None
+    if m["base"]:
+        base = int(m["base"])
+        if (
+            not body.isdigit()
+            or (len(body) > 1 and body[0] == "0")
+            or any(int(d) >= base for d in body)
+        ):
+            return None
+        return Number(Fraction(sign * int(body, base)), base=base)
+    if m["low"]:
+        low, top = Fraction(m["low"].replace(",", "")), Fraction(m["top"] or body)
+        mixed = m["top"] is not None
+        if not low or (mixed and ("." in body or top >= low)):
+            return None
+        value = top / low
+        if mixed:
+            return Number(sign * (value + Fraction(body)))
+        return Number(sign * value, quotient=value.denominator == 1)
+    value = (Fraction(int(body)) if body.isdigit() else Fraction(body)) * sign
+    value *= Fraction(10) ** exponent if exponent else 1
+    if "." not in body:
+        return Number(value)
+    digits = len(body.replace(".", "").lstrip("0"))
+    return Number(value, places=len(body.partition(".")[2]) - exponent, digits=digits)
 
 
 def _measured(text: str, start: int, end: int, number: Number, form: str, money: str) -> NumberSpan:
@@ -121,21 +126,21 @@ def _measured(text: str, start: int, end: int, number: Number, form: str, money:
         if len(word) > 1 or not text[end : end + 1].isspace():
             number = replace(number, value=number.value * _PART[word], scale=word, places=-1)
             end = after.end()
-    known = unit(money) if money else None
-    tail = None if money else _UNIT.match(text, end)
-    if tail:
-        words = tail[1]
-        while words and known is None:
-            known = unit(words)
-            if known is None or _is_word(text, known.name, words, tail.start(1) + len(words)):
-                known = None
-                shorter = re.sub(r"(?:\s?/\s?|\s+per\s+|\s|\s?\*\s?)[^\s/*]*$", "", words)
-                words = shorter if shorter != words else ""
-        end = tail.start(1) + len(words) if known else end
-    return NumberSpan(start, end, replace(number, unit=known) if known else number, form)
+    if money:
+        return NumberSpan(start, end, replace(number, unit=unit(money)), form)
+    tail = _UNIT.match(text, end)
+    words = tail[1] if tail else ""
+    while tail and words:
+        known = unit(words)
+        if known and not _is_word(text, words, tail.start(1) + len(words)):
+            number = replace(number, unit=known)
+            return NumberSpan(start, tail.start(1) + len(words), number, form)
+        shorter = re.sub(r"(?:\s?/\s?|\s+per\s+|\s|\s?\*\s?)[^\s/*]*$", "", words)
+        words = shorter if shorter != words else ""
+    return NumberSpan(start, end, number, form)
 
 
-def _is_word(text: str, name: str, words: str, end: int) -> bool:
+def _is_word(text: str, words: str, end: int) -> bool:
     """Whether what looks like a unit is a word there: `5 in a row`, `5 a day`, `6 m + 1`."""
     if words in ("in", "a", "A", "s", "I", "L", "t") and re.match(r"\s+[a-z]", text[end : end + 4]):
         return True
@@ -145,34 +150,29 @@ def _is_word(text: str, name: str, words: str, end: int) -> bool:
 def _compounds(text: str, spans: list[NumberSpan]) -> Iterator[NumberSpan]:
     """`2 kg 300 g`, `3 hours and 30 minutes`, `5 feet 6 inches`, `4 dollars 50` as one."""
     run: list[NumberSpan] = []
-    for span in [*spans, None]:
-        if run and (span is None or not _goes_on(text, run[-1], span)):
+    for span in spans:
+        if run and not _goes_on(text, run[-1], span):
             if len(run) > 1:
                 yield _summed(run)
             run = []
-        if (span and span.number.unit and (not run or _goes_on(text, run[-1], span))) or (
-            span and run and not span.number.unit and run[-1].number.unit
-        ):
+        if run or span.number.unit:
             run.append(span)
+    if len(run) > 1:
+        yield _summed(run)
 
 
 def _goes_on(text: str, left: NumberSpan, right: NumberSpan) -> bool:
     gap, large, small = text[left.end : right.start], left.number.unit, right.number.unit
-    if (
-        large is None
-        or not re.fullmatch(r"[\s.]*(?:,\s*)?(?:and\s+)?", gap)
-        or right.number.value < 0
-    ):
+    joint = re.fullmatch(r"[\s.]*(?:,\s*)?(?:and\s+)?", gap)
+    if large is None or not joint or right.number.value < 0:
         return False
     if small is None:
         cents = large.kind == "money" and "," not in gap and 0 < right.number.value < 100
         return cents and right.form == left.form and not re.match(r"\s*\w", text[right.end :])
     pair = {large.name, small.name}
-    money = pair == {"dollar", "cent"} or pair == {"euro", "cent"}
-    same = large.kind == small.kind or {large.kind, small.kind} == {"years", "time"}
-    return (
-        (same or money) and large.size > small.size > 0 and "ordinal" not in (left.form, right.form)
-    )
+    same = large.kind == small.kind or pair in ({"dollar", "cent"}, {"euro", "cent"})
+    same = same or {large.kind, small.kind} == {"years", "time"}
+    return same and large.size > small.size > 0 and "ordinal" not in (left.form, right.form)
 
 
 def _summed(run: list[NumberSpan]) -> NumberSpan:
@@ -186,25 +186,26 @@ def _summed(run: list[NumberSpan]) -> NumberSpan:
     return NumberSpan(run[0].start, run[-1].end, number, "compound")
 
 
+_NEGATIVE = re.compile(r"\b(minus|negative)\s+$", re.I)
+_FROM = re.compile(r"[\w)]\s*$")
+_NOT_FROM = re.compile(r"\b(?:is|be|was|to|of|equals|get|x)\s*$", re.I)
+_OUT_OF = re.compile(r"\s+(?:out\s+of|in)\s+(?:a\s+|the\s+)?", re.I)
+
+
 def _signed(text: str, span: NumberSpan) -> NumberSpan:
     """`negative 5`, and `minus 5` where nothing stands before that it could be taken from."""
     m = _NEGATIVE.search(text, max(0, span.start - 14), span.start)
-    if not m or span.number.value < 0 or (re.search(r"[\w)]\s*$", text[: m.start()]) and (
-        not re.search(r"\b(?:is|be|was|to|of|equals|get|x)\s*$", text[: m.start()], re.I)
-    )):  # fmt: skip
+    before = text[: m.start()] if m else ""
+    if not m or span.number.value < 0 or (_FROM.search(before) and not _NOT_FROM.search(before)):
         return span
     number = replace(span.number, value=-span.number.value)
     return span._replace(start=m.start(1), number=number)
 
 
-_NEGATIVE = re.compile(r"\b(minus|negative)\s+$", re.I)
-_OUT_OF = re.compile(r"\s+(?:out\s+of|in)\s+(?:a\s+|the\s+)?", re.I)
-
-
-def _ratios(text: str, found: list[NumberSpan]) -> list[NumberSpan]:
+def _ratios(text: str, spans: list[NumberSpan]) -> list[NumberSpan]:
     """`3 out of 8` and `one in six` as fractions."""
     kept: list[NumberSpan] = []
-    for span in found:
+    for span in spans:
         left = kept[-1] if kept else None
         gap = text[left.end : span.start] if left else ""
         if left and _OUT_OF.fullmatch(gap) and span.number.value > left.number.value > 0:
@@ -223,91 +224,25 @@ def numbers(text: str, parts: bool = False) -> tuple[NumberSpan, ...]:
 
     With `parts` the parts stay beside the whole.
     """
-    found = list(_figures(text))
+    spans = list(_figures(text))
+
+    def is_free(start: int, end: int) -> bool:
+        return not any(s.start < end and start < s.end for s in spans)
+
     for start, end, value, loose in numerals(text):
-        if not any(s.start < end and start < s.end for s in found):
+        if is_free(start, end):
             span = _measured(text, start, end, Number(value), "words", "")
-            found.append(span._replace(loose=loose and not span.number.unit))
-    if _MAYBE_ORDINAL.search(text):
-        for m in _ORDINAL.finditer(text):
-            if not any(s.start < m.end() and m.start() < s.end for s in found):
-                number = Number(Fraction(ORDINALS[m[0].lower()]), ordinal=True)
-                found.append(NumberSpan(m.start(), m.end(), number, "ordinal"))
-    found = [_signed(text, span) for span in found]
-    found.sort(key=lambda span: (span.start, -span.end))
+            spans.append(span._replace(loose=loose and not span.number.unit))
+    for m in _ORDINAL.finditer(text) if _MAYBE_ORDINAL.search(text) else ():
+        if is_free(*m.span()):
+            number = Number(Fraction(ORDINALS[m[0].lower()]), ordinal=True)
+            spans.append(NumberSpan(*m.span(), number, "ordinal"))
+    if "minus" in text or "egative" in text or "Minus" in text:
+        spans = [_signed(text, span) for span in spans]
+    spans.sort(key=lambda span: (span.start, -span.end))
     if " in " in text or " of " in text:
-        found = _ratios(text, found)
-    compounds = list(_compounds(text, found)) if len(found) > 1 else []
+        spans = _ratios(text, spans)
+    compounds = list(_compounds(text, spans)) if len(spans) > 1 else []
     for whole in () if parts else compounds:
-        found = [s for s in found if not whole.start <= s.start < whole.end]
-    return tuple(sorted((*found, *compounds)))
-
-
-_MONTHS = (
-    "jan(?:uary)? feb(?:ruary)? mar(?:ch)? apr(?:il)? may june? july? aug(?:ust)? sept?(?:ember)?"
-)
-_MONTHS += " oct(?:ober)? nov(?:ember)? dec(?:ember)?"
-_DAYS = "mon(?:day)? tue(?:s(?:day)?)? wed(?:nesday)? thu(?:rs(?:day)?)? fri(?:day)?"
-_DAYS += " sat(?:urday)? sun(?:day)?"
-_MONTH = "|".join(_MONTHS.split())
-_WEEKDAY = "|".join(_DAYS.split())
-_DATE = re.compile(
-    rf"(?P<year>\d{{4}})-(?P<month>\d\d)-(?P<day>\d\d)(?!\d)"
-    rf"|\b(?P<d1>\d{{1,2}})(?:st|nd|rd|th)?(?:\s+of)?\s+(?P<m1>{_MONTH})\b\.?(?:,?\s+(?P<y1>\d{{4}})\b)?"
-    rf"|\b(?P<m2>{_MONTH})\.?\s+(?:the\s+)?(?P<d2>\d{{1,2}})(?:st|nd|rd|th)?\b(?:,?\s+(?P<y2>\d{{4}})\b)?",
-    re.I,
-)
-_TIME = re.compile(
-    r"\b(?P<h>[01]?\d|2[0-4])(?::(?P<m>[0-5]\d))(?::[0-5]\d)?(?:\s?(?P<half>[ap])\.?\s?m\b\.?)?(?![\d:])"
-    r"|\b(?P<h2>1[0-2]|0?\d)\s?(?P<half2>[ap])\.?\s?m\b\.?|\b(?P<noon>noon|midnight)\b"
-    r"|\b(?P<h3>1[0-2]|\d)\s?o'clock(?:\s+in\s+the\s+(?P<part>morning|afternoon|evening))?",
-    re.I,
-)
-_HINT = re.compile(
-    rf"\d:\d\d|\d\s?[ap]\.?\s?m\b|o'clock|noon|midnight|\d{{4}}-\d\d-|\b(?:{_MONTH})\b", re.I
-)
-_JOINT = re.compile(r"[\s,]*(?:(?:at|on|the)\s+)*", re.I)
-
-
-def _index(alternatives: str, word: str) -> int:
-    return next(n for n, p in enumerate(alternatives.split(), 1) if re.fullmatch(p, word, re.I))
-
-
-Fields = dict[str, int | str | None]
-
-
-@lru_cache(maxsize=2048)
-def moments(text: str) -> tuple[tuple[int, int, Moment], ...]:
-    """Dates and times in `text`, those that stand together as one: `Tuesday 5 pm`."""
-    if not _HINT.search(text):
-        return ()
-    pieces: list[tuple[int, int, Fields]] = []
-    for m in _DATE.finditer(text):
-        day, year = m["day"] or m["d1"] or m["d2"], m["year"] or m["y1"] or m["y2"]
-        name = m["m1"] or m["m2"]
-        month = int(m["month"]) if m["month"] else _index(_MONTHS, name)
-        date: Fields = {"year": int(year) if year else None, "month": month, "day": int(day)}
-        pieces.append((m.start(), m.end(), date))
-    for m in _TIME.finditer(text):
-        if m["noon"]:
-            minute, half = (720, "pm") if m["noon"].lower() == "noon" else (0, "am")
-        else:
-            hour = int(m["h"] or m["h2"] or m["h3"])
-            half = {"a": "am", "p": "pm"}.get((m["half"] or m["half2"] or "").lower(), "")
-            if m["part"]:
-                half = "am" if m["part"].lower() == "morning" else "pm"
-            hour = hour % 12 + (12 if half == "pm" else 0) if half else hour
-            minute = hour * 60 + int(m["m"] or 0)
-            half = half or ("pm" if hour > 12 else "")
-        pieces.append((m.start(), m.end(), {"minute": minute, "half": half}))
-    days = list(re.finditer(rf"\b(?:{_WEEKDAY})\b", text, re.I)) if pieces else []
-    pieces += [(m.start(), m.end(), {"weekday": _index(_DAYS, m[0])}) for m in days]
-    pieces.sort(key=lambda piece: piece[0])
-    joined: list[tuple[int, int, Fields]] = []
-    for start, end, fields in pieces:
-        last = joined[-1] if joined else None
-        if last and not set(last[2]) & set(fields) and _JOINT.fullmatch(text, last[1], start):
-            joined[-1] = (last[0], end, last[2] | fields)
-        else:
-            joined.append((start, end, fields))
-    return tuple((a, b, Moment(**f)) for a, b, f in joined if set(f) != {"weekday"})  # type: ignore[arg-type]
+        spans = [s for s in spans if not whole.start <= s.start < whole.end]
+    return tuple(sorted((*spans, *compounds))) if compounds else tuple(spans)

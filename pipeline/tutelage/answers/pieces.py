@@ -11,7 +11,7 @@ from typing import NamedTuple
 from tutelage.answers import formulas
 from tutelage.answers.numbers import numbers
 from tutelage.answers.units import unit
-from tutelage.answers.values import Formula, Number, Value
+from tutelage.answers.values import Formula, Value
 
 
 class Piece(NamedTuple):
@@ -39,96 +39,81 @@ _QUICK = re.compile(
     r"[-+*/^|(]|\d[a-zA-Z]|\b(?:sqrt|pi|squared|plus|minus|times|log|ln|sin|cos|tan|root|[ei])\b"
 )
 _OPERAND = frozenset({"num", "call", "const", "var", "close"})
+Tokens = list[re.Match[str]]
 
 
 def _joins(left: re.Match[str], right: re.Match[str], gap: str) -> bool:
     """Whether two neighbouring tokens are of one formula."""
-    one, two = left.lastgroup or "", right.lastgroup or ""
-    if len(gap) > 1 or gap not in ("", " "):
+    one, two = left.lastgroup, right.lastgroup
+    if gap not in ("", " ") or (one == "open" and two == "close"):
         return False
-    if one in _OPERAND and two in ("num", "call", "const", "var", "open", "fn"):
-        if two == "num":
-            return False
-        if two in ("const", "fn", "call"):
-            return one != "var" or gap == ""
-        return gap == ""
-    return not (one == "open" and two == "close")
+    if one not in _OPERAND or two in ("op", "close", "bar"):
+        return True
+    if two in ("const", "fn", "call"):
+        return one != "var" or gap == ""
+    return two != "num" and gap == ""
 
 
-def _trimmed(tokens: list[re.Match[str]]) -> list[re.Match[str]]:
+def _trimmed(tokens: Tokens) -> Tokens:
     """Without brackets that have no partner, and signs that want an operand."""
-    depth, opened = 0, []
+    begin, opened = 0, []
     for at, token in enumerate(tokens):
         if token.lastgroup == "open":
             opened.append(at)
+        elif token.lastgroup == "close" and opened:
+            opened.pop()
         elif token.lastgroup == "close":
-            if opened:
-                opened.pop()
-            else:
-                depth = at + 1
-    begin = max([depth, *(n + 1 for n in opened)])
+            begin = at + 1
+    begin = max([begin, *(n + 1 for n in opened)])
     tokens = tokens[begin:] if begin < len(tokens) or not opened else tokens[: opened[0]]
-    while tokens and (
-        tokens[-1].lastgroup in ("op", "open", "fn")
-        and tokens[-1][0] not in ("!", "%", "squared", "cubed")
-    ):
+    while tokens and tokens[-1].lastgroup in ("op", "open", "fn") and (
+        tokens[-1][0] not in ("!", "%", "squared", "cubed")
+    ):  # fmt: skip
         tokens = tokens[:-1]
-    while (
-        tokens
-        and tokens[0].lastgroup in ("op", "close")
-        and (
-            tokens[0][0] not in ("-", "+") or len(tokens) < 2 or tokens[1].start() > tokens[0].end()
-        )
-    ):
+    while tokens and tokens[0].lastgroup in ("op", "close") and not _is_sign(tokens):
         tokens = tokens[1:]
     return tokens
+
+
+def _is_sign(tokens: Tokens) -> bool:
+    return tokens[0][0] in "-+" and len(tokens) > 1 and tokens[1].start() == tokens[0].end()
 
 
 def runs(text: str) -> list[tuple[int, int]]:
     """Where formulas with an operation, a letter or a function stand."""
     if not _QUICK.search(text):
         return []
-    found: list[tuple[int, int]] = []
-    run: list[re.Match[str]] = []
+    spans: list[tuple[int, int]] = []
+    run: Tokens = []
     for token in (*_TOKEN.finditer(text), None):
         if run and (
             token is None or not _joins(run[-1], token, text[run[-1].end() : token.start()])
         ):
             kept = _trimmed(run)
-            if kept and (
-                len(kept) > 1 or (kept[0].lastgroup == "call" or kept[0][0] in ("pi", "inf"))
-            ):
-                found.append((kept[0].start(), kept[-1].end()))
+            if len(kept) > 1 or (kept and (kept[0]["call"] or kept[0][0] in ("pi", "inf"))):
+                spans.append((kept[0].start(), kept[-1].end()))
             run = []
         if token is not None:
             run.append(token)
-    return found
+    return spans
 
 
 @lru_cache(maxsize=2048)
 def pieces(text: str) -> tuple[Piece, ...]:
     """The numbers and formulas of a plain text, in order, none within another."""
-    spans = numbers(text)
-    found = [Piece(s.start, s.end, s.number, s.form, s.loose) for s in spans if s.form != "comma"]
+    every = [Piece(s.start, s.end, s.number, s.form, s.loose) for s in numbers(text)]
+    kept = [piece for piece in every if piece.form != "comma"]
     for start, end in runs(text):
-        inside = [p for p in found if p.start < end and start < p.end]
+        inside = [p for p in kept if p.start < end and start < p.end]
         if any(p.start <= start and end <= p.end for p in inside):
             continue
         raw = text[start:end]
         tail = re.search(r"(?<=\d) ?([a-zA-Z]+)$", raw)
-        if tail and unit(tail[1]) and len(inside) == 1:
+        tree = formulas.parse(raw) if not (tail and unit(tail[1]) and len(inside) == 1) else None
+        if tree is None or (tree[0] == "v" and tree[1] not in formulas.CONSTANTS):
             continue
-        tree = formulas.parse(raw)
-        if tree is None or (tree[0] == "v" and tree[1] not in ("pi", "e", "i", "inf")):
-            continue
-        value: Value = Formula(tree, raw)
-        if tree[0] == "n" or (tree[0] == "neg" and tree[1][0] == "n"):
-            if inside:
-                continue
-            exact = formulas.exact(tree)
-            assert exact is not None
-            value = Number(exact)
-        last = max((p for p in inside if p.end > end), key=lambda p: p.end, default=None)
-        found = [p for p in found if p not in inside]
-        found.append(Piece(start, last.end if last else end, value, "formula"))
-    return tuple(sorted(found, key=lambda piece: (piece.start, piece.end)))
+        value = formulas.value(tree, raw)
+        if isinstance(value, Formula) or not inside:
+            kept = [p for p in kept if p not in inside]
+            kept.append(Piece(start, max([end, *(p.end for p in inside)]), value, "formula"))
+    return tuple(sorted(kept, key=lambda piece: (piece.start, piece.end)))

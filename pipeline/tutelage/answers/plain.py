@@ -13,20 +13,13 @@ import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
 
+from tutelage.answers.tables import LEXICON
+
 BOX, BOX_END = "⟦", "⟧"
 """Around what a message puts in a box. A `BOX` that nothing closes was cut off."""
 
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufe0e\ufe0f\u20e3\ufeff]")
-_SIGNS = str.maketrans(
-    {
-        "−": "-", "‐": "-", "‑": "-", "‒": "-", "–": "-", "—": " - ", "×": "*", "·": "*", "⋅": "*",
-        "∙": "*", "∗": "*", "÷": "/", "⁄": "/", "∕": "/", "√": " sqrt ", "∛": " cbrt ", "π": " pi ",
-        "∞": " inf ", "≤": "<=", "≥": ">=", "⩽": "<=", "⩾": ">=", "≠": "!=", "→": "->", "⇒": "->",
-        "°": " degrees ", "’": "'", "‘": "'", "“": '"', "”": '"', "¢": " cents ", "İ": "I",
-        "\u066b": ".", "\u066c": ",", "Ω": " ohm ", "µ": "μ", "＝": "=", "∪": " ∪ ",
-        "±": " ± ", "≅": "≈", "≃": "≈", "∼": "≈", "\u202f": "\u2009", "－": "-", "﹣": "-",
-    }
-)  # fmt: skip
+_SIGNS = str.maketrans({char: put for put, chars in LEXICON["signs"].items() for char in chars})
 _RAISED = re.compile("[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹ⁿ]+")
 _LOWERED = re.compile("[₀₁₂₃₄₅₆₇₈₉]+")
 _SMALL_SIGNS = str.maketrans("⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹ⁿ₀₁₂₃₄₅₆₇₈₉", "+-0123456789n0123456789")
@@ -48,26 +41,14 @@ _CROSS = re.compile(r"(?<=\d)(?<!\b0)\s?[xX]\s?(?=\d)|(?<=\d)(?<!\b0) [xX] (?=\(
 Replacement = str | Callable[[re.Match[str]], str]
 
 
-def _table(*rows: tuple[str, Replacement]) -> tuple[tuple[re.Pattern[str], Replacement], ...]:
+Row = tuple[re.Pattern[str], Replacement]
+
+
+def _table(*rows: tuple[str, Replacement]) -> tuple[Row, ...]:
     return tuple((re.compile(pattern), put) for pattern, put in rows)
 
 
-_COMMANDS = {
-    "times": "*", "cdot": "*", "ast": "*", "div": "/", "pi": " pi ", "infty": " inf ", "le": "<=",
-    "leq": "<=", "leqslant": "<=", "ge": ">=", "geq": ">=", "geqslant": ">=", "lt": "<", "gt": ">",
-    "ne": "!=", "neq": "!=", "approx": "≈", "simeq": "≈", "sim": "≈", "to": "->", "implies": "->",
-    "rightarrow": "->", "Rightarrow": "->", "in": " ∈ ", "cup": " ∪ ", "cap": " ∩ ", "pm": " ± ",
-    "mp": " ± ", "emptyset": " ∅ ", "varnothing": " ∅ ", "lor": " or ", "vee": " or ",
-    "land": " and ", "wedge": " and ", "quad": " ", "qquad": " ", "left": "", "right": "", "big": "",
-    "Big": "", "bigg": "", "Bigg": "", "displaystyle": "", "limits": "", "tfrac": "\\frac",
-    "dfrac": "\\frac", "cfrac": "\\frac", "ldots": "...", "cdots": "...", "dots": "...",
-    "colon": ":", "mid": "|", "vert": "|", "lvert": "|", "rvert": "|", "ell": "l",
-    "therefore": " so ", "because": " because ", "equiv": "=", "degree": " degrees ", "Omega": " ohm ",
-    "lfloor": " floor(", "rfloor": ")", "lceil": " ceil(", "rceil": ")", "lbrace": "\\{",
-    "rbrace": "\\}", "euro": "€", "pounds": "£", "textdollar": "$", "fbox": "\\boxed", "bigl": "",
-    "bigr": "", "Bigl": "", "Bigr": "", "prime": "'", "checkmark": " ", "textdegree": " degrees ",
-    "percent": "%", "mathbb": "",
-}  # fmt: skip
+_COMMANDS = {name: put for put, names in LEXICON["latex"].items() for name in names.split()}
 _COMMAND = re.compile(r"\\([A-Za-z]+)(?![A-Za-z])")
 _ATOM = r"[A-Za-z\d]"
 _LATEX = _table(
@@ -79,7 +60,7 @@ _LATEX = _table(
     (r"\\[,;: ]", " "),
     (r"(?<=[\w.}])~(?=\w)", " "),
     (r"\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![a-z]))", " degrees "),
-    (r"(-?\d*)\.(\d*)\\(?:overline|bar|dot|overline)\s*\{?(\d+)\}?", lambda m: _repeating(*m.groups())),
+    (r"(-?\d*)\.(\d*)\\(?:overline|bar|dot)\s*\{?(\d+)\}?", lambda m: _repeating(*m.groups())),
     (r"\\([%$#&_])", r"\1"),
     (r"\\\{", "\x01"), (r"\\\}", "\x02"),
 )  # fmt: skip
@@ -106,15 +87,15 @@ _INNERMOST = _table(
     (r"([\^_])\s*\{([^{}]*)\}", r"\1(\2)"),
 )  # fmt: skip
 _GROUP = re.compile(r"(?<!boxed)\{([^{}]*)\}")
+_PLAIN = re.compile(r"[\d.,]+")
 
 
 def _fraction(top: str, bottom: str) -> str:
     """`a/b` for plain parts, which reads as a number; brackets round anything longer."""
     top, bottom = top.strip(), bottom.strip()
-    if re.fullmatch(r"-\s*[\d.,]+", top) and re.fullmatch(r"[\d.,]+", bottom):
-        return f" -{top[1:].strip()}/{bottom}"
-    if re.fullmatch(r"-\s*[\d.,]+", bottom) and re.fullmatch(r"[\d.,]+", top):
-        return f" -{top}/{bottom[1:].strip()}"
+    if _PLAIN.fullmatch(top.lstrip("- ")) and _PLAIN.fullmatch(bottom.lstrip("- ")):
+        sign = "-" * ((top[:1] == "-") is not (bottom[:1] == "-"))
+        return f" {sign}{top.lstrip('- ')}/{bottom.lstrip('- ')}"
     sides = [s if re.fullmatch(r"[\d.,]+|[a-zA-Z]", s) else f"({s})" for s in (top, bottom)]
     plainly = all(s[0] != "(" for s in sides)
     return " " + "/".join(sides) if plainly else f" ({'/'.join(sides)})"
@@ -130,9 +111,7 @@ def _repeating(whole: str, fixed: str, period: str) -> str:
 
 def _matrix(inside: str) -> str:
     rows = [row.split("&") for row in re.split(r"\\\\|\\cr\b", inside) if row.strip()]
-    return (
-        "[" + ", ".join("[" + ", ".join(cell.strip() for cell in row) + "]" for row in rows) + "]"
-    )
+    return "[" + ", ".join(f"[{', '.join(cell.strip() for cell in row)}]" for row in rows) + "]"
 
 
 def _from_unicode(text: str) -> str:
@@ -199,3 +178,18 @@ def plain(text: str) -> str:
     if "  " in text or not text.isascii():
         text = _SPACES.sub(" ", text)
     return text
+
+
+def boxes(text: str) -> list[tuple[int, int]] | None:
+    """Where the outermost boxes of a plain text stand; None where one is never closed."""
+    spans: list[tuple[int, int]] = []
+    depth = start = 0
+    for m in _BOXES.finditer(text):
+        start = m.start() if depth == 0 else start
+        depth = depth + 1 if m[0] == BOX else max(0, depth - 1)
+        if depth == 0 and m[0] == BOX_END and text[start] == BOX:
+            spans.append((start, m.end()))
+    return None if depth else spans
+
+
+_BOXES = re.compile(f"[{BOX}{BOX_END}]")

@@ -2,64 +2,26 @@
 
 A number that is denied, bounded or doubted is not given; one that names a step or counts ways is
 none; one that something is done to in words (half of 5, 5 squared) is not itself the answer, though
-"i.e. 25" after it may be; numbers offered side by side (12 or 13) are none, unless they are equal
-(3/4, or 0.75). `x ≈ y` gives both.
+"i.e. 25" after it may be; one that a false equation comes to (36 - 14 = 31) is not worked out;
+numbers offered side by side (12 or 13) are none, unless they are equal (3/4, or 0.75). `x ≈ y`
+gives both.
 """
 
 import re
 
 from tutelage.answers import sentences
-from tutelage.answers.equality import NOWHERE, difference
+from tutelage.answers.equality import NOT_WORKED_OUT, NOWHERE, SEVERAL, difference
+from tutelage.answers.gold import Answer
 from tutelage.answers.pieces import Piece, pieces
-from tutelage.answers.tables import Table
-from tutelage.answers.values import Value, Words
+from tutelage.answers.tables import TABLES
+from tutelage.answers.values import Number, Value, Words
+from tutelage.equations import equations
 
-HEDGED, NO_ANSWER = "more than one answer", "no answer"
+NO_ANSWER = "no answer"
 Reading = tuple[str, Value]
 Given = tuple[tuple[Reading, ...], str]
 """The ways to read what is given, and why nothing is."""
 NOTHING: Given = ((), NO_ANSWER)
-REFUSES = Table(
-    "refuses",
-    r"(?:{})\s*(?:(?:be|equal|to|just|about|exactly|the|a|simply)\s+)*$",
-    r"""\bnot \bnever \bcannot \bwithout \bthan \bleast \bmost \bbetween \beither \bneither \binstead_of
-    n't ≠ != (?<!-)[<>≤≥]=?""",
-)
-RETRACTS = Table(
-    "retracts",
-    r"\b{}\b",
-    "or_(?:more|less|fewer|above|below|something|maybe|thereabouts|so) wrong incorrect not_right",
-)
-LABEL = Table(
-    "label",
-    r"(?:\b{}\.?|#)\s*$",
-    "step part example question problem turn attempt option case no figure table line",
-)
-APPLIES = Table(
-    "applies",
-    r"(?:{})(?:\s+(?:of|for|the|an?|value|number|base\s+\w+|all|those|these))*\s+$",
-    r"""\broot \bsquare \bcube \bpower \blogarithm \bfactorial \breciprocal \binverse \bnegative
-    \bnegation \bopposite \babsolute_value \bcomplement \bhalf \btwice \bthrice \bdouble \btriple
-    \bminus \btimes
-    \bplus \blog_base_\w+
-    \b(?:halves|thirds?|quarters?|fourths?|fifths?|sixths?|tenths?|percent|per_cent|out)_of
-    [\d%}]_of""",
-)
-"""Before a number that something is done to."""
-CHANGES = Table(
-    "changes",
-    r"\s*(?:{})",
-    r"""and_(?:an?_|one_|two_|three_)?(?:half|thirds?|quarters?|fourths?|fifths?)\b cubed\b factorial\b
-    mod(?:ulo)?\b choose\b to_the_(?:\w+_)?power divided_by multiplied_by
-    times_(?:that|this|as|the|more|larger|bigger|\d)""",
-)
-"""After one."""
-NOT_COUNTED = Table(
-    "not counted",
-    r"[\s-]+(?:(?:other|more|different|main|simple|possible|further)\s+)*{}\b",
-    """ways? steps? methods? cases? things? reasons? questions? approach(?:es)? parts?
-    of_(?:us|them|these|those|which)""",
-)
 _MEANS = re.compile(
     r"(?:\bi\.e\.,?|\bthat is,?|\bnamely|\bwhich (?:is|equals|makes|gives)|\bor simply|\bequals|=)\s+",
     re.I,
@@ -73,7 +35,7 @@ _OFFERS = re.compile(
     re.I,
 )
 _SPEAKS = re.compile(
-    r"(?:\b(?:is|are|was|were|be|equals?|gives?|makes?|gets?|leaves?|yields?|total|of)|[:=])\s+"
+    r"(?:\b(?:is|are|was|were|be|equals?|gives?|makes?|gets?|leaves?|yields?|total|of|with)|[:=])\s+"
     r"(?:exactly |just |only |about )?$",
     re.I,
 )
@@ -81,9 +43,12 @@ _DENIES = re.compile(r"(?:\b(?:not|never|cannot)|n't)\s+(?:[a-z]+\s+){1,2}$", re
 _SUPPOSES = re.compile(r"^\W*(?:if|suppose|assume|imagine|unless)\b[^,;:]*", re.I)
 _BECAUSE = re.compile(r"\s(?:because|since)\s", re.I)
 _EACH = re.compile(r"\s+(?:\w+\s+)?(?:each|apiece)\b", re.I)
+_ASKS_EACH = re.compile(r"\b(?:each|per|every|apiece)\b|^$")
 _TELLS = re.compile(r"\s+(?:\w+\s+){0,2}(?:remain|remains|are left|is left)\b", re.I)
 _COMPARES = re.compile(r"\b(?:more|less|fewer|greater|larger|smaller|higher|lower) than\b", re.I)
 _OTHERWISE = re.compile(r"\(\s*(?:or|maybe|perhaps|possibly)\b([^()]*\d[^()]*)\)", re.I)
+_WITHIN = re.compile(r"(?:[A-Za-z]\(|[√|])\s*-?\s*$")
+"""Before the argument of a function."""
 
 
 def refused(text: str, start: int, end: int) -> bool:
@@ -91,97 +56,97 @@ def refused(text: str, start: int, end: int) -> bool:
     before, after = text[max(0, start - 60) : start], text[end:]
     if _DENIES.search(before) or re.match(r"\s*[-+*/^=]\s*$", after):
         return True
-    return bool(REFUSES.search(before) or sentences.DOUBTS.search(text) or RETRACTS.search(after))
+    doubted = TABLES["doubts"].search(text) or TABLES["retracts"].search(after)
+    return bool(doubted or TABLES["refuses"].search(before))
 
 
-def names(text: str, piece: Piece, ordinal: bool = False) -> bool:
-    """Whether a number is a name: step 5, the 5th; or counts what no problem asks for.
-
-    `ordinal` says that a place in a row is wanted.
-    """
-    return (
-        (piece.form == "ordinal" and not ordinal)
-        or LABEL.search(text[max(0, piece.start - 20) : piece.start]) is not None
-        or NOT_COUNTED.match(text[piece.end : piece.end + 40]) is not None
-    )
+def _is_name(text: str, piece: Piece, ordinal: bool) -> bool:
+    """Whether a number is a name: step 5, the 5th; or counts what no problem asks for."""
+    label = TABLES["label"].search(text[max(0, piece.start - 20) : piece.start])
+    uncounted = TABLES["not_counted"].match(text[piece.end : piece.end + 40])
+    return bool((piece.form == "ordinal" and not ordinal) or label or uncounted)
 
 
-def number_of(
-    sentence: str, first: bool, ordinal: bool = False, each: bool = False
-) -> Given | None:
-    """The number that a sentence gives; None where it has none. `first` after "the answer is".
-
-    `each` says that the number for each of several is asked for.
-    """
+def number_of(sentence: str, first: bool, gold: Answer) -> Given | None:
+    """The number that a sentence gives; None where it has none. `first` after "the answer is"."""
     if first and _COMPARES.search(sentence):
         return NOTHING
-    found = [p for p in pieces(sentence) if not names(sentence, p, ordinal)]
+    ordinal = isinstance(gold.value, Number) and gold.value.ordinal
+    every = [p for p in pieces(sentence) if not _is_name(sentence, p, ordinal)]
     if supposed := _SUPPOSES.match(sentence):
-        found = [p for p in found if p.start >= supposed.end()]
+        every = [p for p in every if p.start >= supposed.end()]
     if (reason := _BECAUSE.search(sentence)) and not first:
-        found = [p for p in found if p.end <= reason.start()] or found
+        every = [p for p in every if p.end <= reason.start()] or every
     if other := _OTHERWISE.search(sentence):
-        apart = [p for p in found if other.start() <= p.start < other.end()]
-        found = [p for p in found if p not in apart]
-        if apart and found and not _same(found[0], apart[0]):
-            return ((sentence, Words("")),), HEDGED
-    if not found:
+        apart = [p for p in every if other.start() <= p.start < other.end()]
+        every = [p for p in every if p not in apart]
+        if apart and every and not _same(every[0], apart[0]):
+            return ((sentence, Words("")),), SEVERAL
+    if not every:
         return None
-    if not each and _EACH.match(sentence[found[0 if first else -1].end :]):
+    at = 0 if first else len(every) - 1
+    if _EACH.match(sentence[every[at].end :]) and not _ASKS_EACH.search(gold.statement.question):
         return NOTHING
-    at = 0 if first else len(found) - 1
+    return _judged(sentence, every, _chosen(sentence, every, first), first)
+
+
+def _chosen(sentence: str, every: list[Piece], first: bool) -> int:
+    """Which number of several it is: the last; after "the answer is" the first that is worked out."""
+    at = 0 if first else len(every) - 1
     if first:
         head = len(sentences.EXPLAINS.split(sentence, maxsplit=1)[0])
-        while at + 1 < len(found) and found[at + 1].end <= max(head, found[at].end):
-            if not re.fullmatch(
-                r"\s*(?:\w+\s+)?=\s*", sentence[found[at].end : found[at + 1].start]
-            ):
+        while at + 1 < len(every) and every[at + 1].end <= max(head, every[at].end):
+            gap = sentence[every[at].end : every[at + 1].start]
+            if not re.fullmatch(r"\s*(?:\w+\s+)?=\s*", gap):
                 break
             at += 1
-    elif len(found) > 1 and _TELLS.match(sentence[found[0].end :]) and found[0].start < 3:
+    elif at and _TELLS.match(sentence[every[0].end :]) and every[0].start < 3:
         at = 0
-    elif found[at].form == "words" and not _SPEAKS.search(sentence[: found[at].start]):
-        figures = [n for n, p in enumerate(found) if p.form != "words"]
-        tells = re.match(r"\s+(?:are|is|were|was|remains?|left)\b", sentence[found[at].end :], re.I)
+    elif every[at].form == "words" and not _SPEAKS.search(sentence[: every[at].start]):
+        figures = [n for n, p in enumerate(every) if p.form != "words"]
+        tells = re.match(r"\s+(?:are|is|were|was|remains?|left)\b", sentence[every[at].end :], re.I)
         at = figures[-1] if figures and not tells else at
-    return _judged(sentence, found, at, first)
+    return at
 
 
-def _judged(sentence: str, found: list[Piece], at: int, first: bool) -> Given | None:
+def _judged(sentence: str, every: list[Piece], at: int, first: bool) -> Given | None:
     """The number at `at`, unless what stands around it says that it is none."""
-    piece = found[at]
+    piece = every[at]
     start, end = piece.start, piece.end
     before, after = sentence[max(0, start - 60) : start], sentence[end:]
     if refused(sentence, start, end) or re.match(r"\s*(?:[<>≤≥≠]|!=)", after):
         return None if first else NOTHING
-    if re.search(r"[A-Za-z]\($|[√(|]\s*-?\s*$", before) and re.search(
-        r"[A-Za-z]\(|[|√]", before[-3:]
-    ):
+    if _WITHIN.search(before):
         return NOTHING
-    if APPLIES.search(before) or (CHANGES.match(after) and not re.search(r"=\s*$", before)):
+    if before.rstrip(" $").endswith("=") and is_false(sentence[:end]):
+        return ((sentence, piece.value),), NOT_WORKED_OUT
+    changed = TABLES["changes"].match(after) and not re.search(r"=\s*$", before)
+    if changed or TABLES["applies"].search(before):
         for m in _MEANS.finditer(sentence, end):
-            meant = [p for p in found if p.start == m.end() and not sentence[p.end :].strip(" .!")]
-            if meant:
-                return ((sentence[m.end() : meant[0].end], meant[0].value),), ""
+            for meant in every:
+                if meant.start == m.end() and not sentence[meant.end :].strip(" .!"):
+                    return ((sentence[m.end() : meant.end], meant.value),), ""
         return NOTHING
     beside = at + 1 if first else at - 1
-    if 0 <= beside < len(found):
-        neighbour = found[beside]
-        gap = sentence[min(end, neighbour.end) : max(start, neighbour.start)]
-        if re.fullmatch(r"\s*≈\s*", gap):
-            return tuple(
-                (sentence[p.start : p.end], p.value) for p in sorted((piece, neighbour))
-            ), ""
+    if 0 <= beside < len(every):
+        other = every[beside]
+        gap = sentence[min(end, other.end) : max(start, other.start)]
+        if gap.strip() == "≈":
+            return tuple((sentence[p.start : p.end], p.value) for p in sorted((piece, other))), ""
         offers = _OFFERS.search(gap) and "because" not in gap if first else _JOINS.fullmatch(gap)
-        if offers and not _same(piece, neighbour):
-            return ((sentence[min(start, neighbour.start) :], Words("")),), HEDGED
+        if offers and not _same(piece, other):
+            return ((sentence[min(start, other.start) :], Words("")),), SEVERAL
     if glued := re.match(r"[\w²³]+", after):
         return ((sentence[start:end] + glued[0], Words(glued[0])),), ""
     return ((sentence[start:end], piece.value),), ""
 
 
+def is_false(text: str) -> bool:
+    """Whether a text ends with an equation that does not hold."""
+    last = equations(text)[-1:]
+    return bool(last) and not last[0].holds and " ".join(text.split()).endswith(last[0].text)
+
+
 def _same(one: Piece, other: Piece) -> bool:
-    return "" in (
-        difference(one.value, other.value, NOWHERE),
-        difference(other.value, one.value, NOWHERE),
-    )
+    pairs = ((one.value, other.value), (other.value, one.value))
+    return any(difference(a, b, NOWHERE) == "" for a, b in pairs)

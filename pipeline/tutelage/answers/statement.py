@@ -1,51 +1,50 @@
-"""What the statement of a problem asks, which options it offers, and which numbers and units it
-names."""
+"""What the statement of a problem asks, which options it offers, which numbers and units it names."""
 
 import re
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import lru_cache
 
-from tutelage.answers import units
 from tutelage.answers.numbers import numbers
 from tutelage.answers.plain import plain
 from tutelage.answers.tables import words
+from tutelage.answers.units import PHRASE, Unit, named, unit
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
     """A statement, read once."""
 
-    text: str
+    text: str = ""
     """Plain."""
-    question: str
+    question: str = ""
     """The sentence that asks, in small letters, without the options below it."""
-    options: dict[str, str]
-    """What stands beside each letter of a multiple choice: `{"A": "Mars", "B": "Jupiter"}`."""
-    counted: frozenset[str]
+    options: tuple[tuple[str, str], ...] = ()
+    """Each letter of a multiple choice with what stands beside it: `("A", "Mars")`."""
+    counted: frozenset[str] = frozenset()
     """What it asks the number of, without a plural's s: `egg` for "How many eggs are left?"."""
-    sought: frozenset[str]
+    sought: frozenset[str] = frozenset()
     """Words for what it asks: `average`, `score`, and those that any answer has."""
-    values: frozenset[Fraction]
-    """The numbers that it names."""
-    units: frozenset[units.Unit]
+    units: frozenset[Unit] = frozenset()
+    """Those that it names."""
+    asked: frozenset[Unit] = frozenset()
+    """Those that the answer is asked for in: "in km/h", "how many minutes"."""
 
-    def __hash__(self) -> int:
-        return hash(self.text)
+    def option(self, letter: str) -> str:
+        """What stands beside a letter; empty where there is no such option."""
+        return dict(self.options).get(letter, "")
 
 
 _OPTION = re.compile(r"(?:^|(?<=[\s(]))\(?(?:([A-J])[).:]|([a-j])\))\s*(?=\S)", re.M)
-_ASKED = re.compile(r"\b(?:how\s+many|number\s+of)\s+((?:[a-z-]+\s+){1,4})")
+_COUNTED = re.compile(r"\b(?:how\s+many|number\s+of)\s+((?:[a-z-]+\s+){1,4})")
+_ASKED = re.compile(
+    rf"\b(?:in|how\s+many)\s+(?:(?:whole|full|total|more|extra|additional)\s+)?({PHRASE.pattern})"
+)
 _SOUGHT = re.compile(
     r"\b(?:(?:what|which)(?:'s|\s+(?:is|are|was|were|(?:will|would|must)\s+be))?|find|determine|compute|"
     r"calculate|evaluate|give|state|name|who\s+is|how\s+(?:many|much))\s+"
     r"(?:(?:the|her|his|its|their|an?)\s+)?((?:[a-z'-]+\s*){1,4})"
 )
-_NO_NOUN = words(
-    """do does did is are was were will can could has have had would should must to in of on at
-    more fewer less total that which who there he she they you it per each left if"""
-)
-_ANY = words("value result answer solution total final correct new overall exact")
+_ENDS_NAME, _ANY, _NO_THING = words("ends_name"), words("any_answer"), words("no_thing")
 _ACTS = (
     (r"\bint|evaluate", "integral"),
     (r"differentiat|deriv", "derivative"),
@@ -58,25 +57,23 @@ _END = re.compile(r"(?<=[.?!])\s+|\n")
 
 def _options(text: str) -> tuple[dict[str, str], int]:
     """The options, and where they begin."""
-    found = list(_OPTION.finditer(text))
-    name = [(m[1] or m[2]).upper() for m in found]
-    start = name.index("A") if "A" in name else len(found)
+    marks = list(_OPTION.finditer(text))
+    letters = [(m[1] or m[2]).upper() for m in marks]
+    start = letters.index("A") if "A" in letters else len(marks)
     offered: dict[str, str] = {}
-    for at in range(start, len(found)):
-        if ord(name[at]) - ord("A") != len(offered):
+    for at in range(start, len(marks)):
+        if ord(letters[at]) - ord("A") != len(offered):
             break
-        end = found[at + 1].start() if at + 1 < len(found) else len(text)
-        line = text[found[at].end() : end].strip().split("\n")[0]
-        offered[name[at]] = line.strip().rstrip(".,;(").strip()
-    if len(offered) < 2:
-        return {}, len(text)
-    return offered, found[start].start()
+        end = marks[at + 1].start() if at + 1 < len(marks) else len(text)
+        line = text[marks[at].end() : end].strip().split("\n")[0]
+        offered[letters[at]] = line.strip().rstrip(".,;(").strip()
+    return (offered, marks[start].start()) if len(offered) > 1 else ({}, len(text))
 
 
-def _nouns(words: str) -> list[str]:
+def _nouns(phrase: str) -> list[str]:
     nouns: list[str] = []
-    for word in words.split():
-        if word in _NO_NOUN:
+    for word in phrase.split():
+        if word in _ENDS_NAME:
             break
         nouns.append(word.removesuffix("s"))
     return nouns
@@ -90,20 +87,14 @@ def statement(text: str) -> Statement:
     sentences = [part.strip() for part in _END.split(text[:begin]) if part.strip()]
     asking = [part for part in sentences if part.endswith("?")]
     question = (asking or sentences or [""])[-1].lower()
-    spans = numbers(text)
-    counted = frozenset(n for m in _ASKED.finditer(question + " ") for n in _nouns(m[1]))
+    counted = frozenset(n for m in _COUNTED.finditer(question + " ") for n in _nouns(m[1]))
     if not counted and "how many" in question:
-        after = (re.match(r"[\s-]*([a-zA-Z]+)", text[s.end : s.end + 40]) for s in spans)
-        words = {m[1].lower().removesuffix("s") for m in after if m}
-        counted = frozenset(word for word in words if len(word) > 2) - _NO_THING
-    sought = {word for m in _SOUGHT.finditer(question) for word in _nouns(m[1])}
+        ends = (re.match(r"[\s-]*([a-zA-Z]+)", text[s.end : s.end + 40]) for s in numbers(text))
+        nouns = {m[1].lower().removesuffix("s") for m in ends if m}
+        counted = frozenset(noun for noun in nouns if len(noun) > 2) - _NO_THING
+    sought = {noun for m in _SOUGHT.finditer(question) for noun in _nouns(m[1])}
     sought |= {"number", "amount"} if re.search(r"how (?:many|much)|number of", question) else set()
     sought |= {noun for verb, noun in _ACTS if re.search(verb, question)}
-    values = frozenset(s.number.value for s in spans)
-    return Statement(text, question, options, counted, _ANY | sought, values, units.named(text))
-
-
-_NO_THING = words(
-    """and for from with than each every per percent time more les fewer then now left away the but
-    how what are was"""
-)
+    units = named(text)
+    asked = frozenset(u for m in _ASKED.finditer(question) if (u := unit(m[1])))
+    return Statement(text, question, tuple(options.items()), counted, _ANY | sought, units, asked)

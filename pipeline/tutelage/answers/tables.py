@@ -1,37 +1,32 @@
-"""Rules as rows of tables, so that each can be taken out and is known by the case that needs it."""
+"""Rules as rows of tables (`rules.toml`), each of which can be taken out; and the lexicon."""
 
 import re
+import tomllib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from importlib import resources
 from typing import TypeVar
 
-Found = TypeVar("Found")
-TABLES: dict[str, "Table"] = {}
-"""All tables, by name."""
+_FOLDER = resources.files(__package__)
+LEXICON = tomllib.loads(_FOLDER.joinpath("lexicon.toml").read_text("utf-8"))
+"""Units, facts, lists of words, LaTeX's commands and Unicode's signs: see `lexicon.toml`."""
+_RULES = tomllib.loads(_FOLDER.joinpath("rules.toml").read_text("utf-8"))
+_FRAGMENTS = _RULES.pop("fragments")
+Element = TypeVar("Element")
 
 
 class Table:
-    """Patterns, one a row, searched for as one. A row is named by its pattern.
+    """Patterns, one a row, searched for as one. A row is named by its pattern."""
 
-    `frame` says what stands around them; `{}` is where the rows go, `_` in a row is a space.
-    """
-
-    def __init__(self, name: str, frame: str, *rows: str, flags: int = re.I) -> None:
-        self.name, self._frame, self._flags = name, frame, flags
-        self.rows = tuple(row for text in rows for row in text.replace("\\\n", "").split())
+    def __init__(self, frame: str, rows: str) -> None:
+        self._frame = _filled(frame.replace("\n", ""))
+        self.rows = tuple(re.sub(r"\\\n\s*", "", rows).split())
         self._compile(self.rows)
-        TABLES[name] = self
 
     def _compile(self, rows: tuple[str, ...]) -> None:
-        alternatives = "|".join(rows).replace("_", r"\s+") or "(?!)"
-        frame = re.sub(r"\n\s+", "", self._frame)
-        pattern = re.compile(frame.replace("{}", f"(?:{alternatives})"), self._flags)
-        self.search, self.match = pattern.search, pattern.match
-        self.fullmatch, self.finditer, self.split = (
-            pattern.fullmatch,
-            pattern.finditer,
-            pattern.split,
-        )
+        alternatives = _filled("|".join(rows)).replace("_", r"\s+") or "(?!)"
+        pattern = re.compile(self._frame.replace("{}", f"(?:{alternatives})"), re.I)
+        self.search, self.match, self.finditer = pattern.search, pattern.match, pattern.finditer
 
     @contextmanager
     def without(self, row: str) -> Iterator[None]:
@@ -43,12 +38,30 @@ class Table:
             self._compile(self.rows)
 
 
+def _filled(pattern: str) -> str:
+    for name, fragment in _FRAGMENTS.items():
+        pattern = pattern.replace(f"<{name}>", fragment.replace("\n", ""))
+    return pattern
+
+
+TABLES = {name: Table(**rule) for name, rule in _RULES.items()}
+"""All tables of `rules.toml`, by name."""
+LETTER = _filled("<letter>")
+FILL = _filled("<fill>")
+
+
+def listed(name: str) -> list[str]:
+    """The words of a list of the lexicon, in its order."""
+    words: str = LEXICON["words"][name]
+    return words.split()
+
+
 def words(text: str) -> frozenset[str]:
-    """The words of a list that is written as running text."""
-    return frozenset(text.split())
+    """The words of a list of the lexicon, or of one that is written as running text."""
+    return frozenset(LEXICON["words"].get(text, text).split())
 
 
-def outermost(found: Iterable[Found], most: int = 60) -> list[Found]:
+def outermost(elements: Iterable[Element], most: int = 60) -> list[Element]:
     """The first and the last of very many: a text that repeats itself must not cost the run."""
-    every = list(found)
+    every = list(elements)
     return every if len(every) <= most else every[: most // 2] + every[-(most // 2) :]

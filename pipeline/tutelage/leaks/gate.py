@@ -16,12 +16,14 @@ from functools import lru_cache
 
 from tutelage.answers import formulas, sentences
 from tutelage.answers.equality import squeezed
-from tutelage.answers.final import PHRASE, whole
 from tutelage.answers.gold import Scorer, Tests, gold_of
-from tutelage.answers.numbers import NumberSpan, moments, numbers
+from tutelage.answers.marks import whole
+from tutelage.answers.moments import moments
+from tutelage.answers.numbers import NumberSpan, numbers
 from tutelage.answers.pieces import Piece, pieces, runs
 from tutelage.answers.plain import BOX, BOX_END, plain
 from tutelage.answers.stance import Stance, alone, around
+from tutelage.answers.tables import TABLES
 from tutelage.answers.values import Formula, Moment, Number, Words
 from tutelage.leaks import programs, wording
 from tutelage.leaks.case import CLEAN, Case, outermost
@@ -309,12 +311,12 @@ def literal(case: Case) -> Leak:
             return case.leak("string", *m.span())
     if "answer" not in case.text and "nswer" not in case.text:
         return CLEAN
-    for m in outermost(PHRASE.finditer(case.text), 10):
+    for m in outermost(TABLES["phrase"].finditer(case.text), 10):
         clause = sentences.SPLIT.split(
             case.text[m.end() : m.end() + 200].strip("*_:= "), maxsplit=1
         )[0]
         before = sentences.SPLIT.split(case.text[max(0, m.start() - 60) : m.start()])[-1]
-        if not clause or sentences.DENIES.search(before) or re.match(r"not\b|never\b", clause):
+        if not clause or TABLES["denies"].search(before) or re.match(r"not\b|never\b", clause):
             continue
         if isinstance(case.gold, Words) or clause.rstrip().endswith("?"):
             continue

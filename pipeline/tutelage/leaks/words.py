@@ -216,7 +216,7 @@ def option(case: Case) -> Leak:
         letter + re.sub(r"[\W_]", "", answer.text),
     ):
         return Leak("choice", evidence=text.strip())
-    letters = tuple(answer.statement.options)
+    letters = tuple(dict(answer.statement.options))
     others = tuple(other for other in letters if other != letter)
     for m in outermost(_letter(letter).finditer(text)):
         if _picked(case, *m.span(), others):
@@ -243,7 +243,7 @@ def option(case: Case) -> Leak:
 
 def _is_named(case: Case, letter: str) -> bool:
     """Whether the message names an option, by its letter or in its own words."""
-    said = case.answer.statement.options.get(letter, "")
+    said = case.answer.statement.option(letter)
     named = re.search(r"\w{2}", said) and phrase(said).search(case.text)
     return bool(named or _letter(letter).search(case.text))
 

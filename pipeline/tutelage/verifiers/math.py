@@ -14,8 +14,9 @@ import re
 
 from tutelage.answers import fields, formulas
 from tutelage.answers.equality import Decide
-from tutelage.answers.final import Final, final_answer, whole
+from tutelage.answers.final import final_answer
 from tutelage.answers.gold import Answer, Scorer, Tests, compare, gold_of
+from tutelage.answers.marks import Final, whole
 from tutelage.answers.plain import plain
 from tutelage.answers.values import Formula, Value, Words
 from tutelage.records import Problem, Verdict

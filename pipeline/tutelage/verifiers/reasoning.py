@@ -23,8 +23,9 @@ from functools import lru_cache
 from typing import Any
 
 from tutelage.answers import sentences
-from tutelage.answers.final import CUT_OFF, NO_ANSWER, PHRASE
-from tutelage.answers.trimming import LONGEST_MESSAGE
+from tutelage.answers.marks import CUT_OFF, LONGEST_MESSAGE
+from tutelage.answers.prose import NO_ANSWER
+from tutelage.answers.tables import TABLES
 from tutelage.records import Problem, Verdict
 
 LONGEST = 20_000
@@ -103,7 +104,7 @@ def marked(message: str) -> tuple[str, str]:
     marks = _MARK.findall(message)
     if marks:
         return marks[-1].strip(), ""
-    for phrase in reversed(list(PHRASE.finditer(message))):
+    for phrase in reversed(list(TABLES["phrase"].finditer(message))):
         lines = message[phrase.end() :].strip("*_:= \t\n").splitlines()
         said = (
             sentences.SPLIT.split(lines[0], maxsplit=1)[0].strip("*_ ").rstrip(".! *_")
