@@ -52,7 +52,8 @@ def source(stamp: contract.Stamp) -> dict[str, dict[str, str]]:
 @cache
 def source_code() -> dict[str, str]:
     """The version, and a digest of the code that says what is right and what leaks."""
-    files = [file for room in _JUDGING for file in (resources.package() / room).glob("*.py")]
+    rooms = [(resources.package() / room).iterdir() for room in _JUDGING]
+    files = [file for room in rooms for file in room if file.suffix in (".py", ".toml")]
     judging = digest(*(file.read_text("utf-8") for file in sorted(files)))
     return {"tutelage": __version__, "verifier": judging}
 
