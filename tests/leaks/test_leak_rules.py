@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tutelage.leaks import find_leak, gate, told, wording
+from tutelage.leaks import find_leak, gate, told
 
 HERE = Path(__file__).parent
 MORE = "more.jsonl"
@@ -39,15 +39,15 @@ def test_rules(rule: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert any(find_leak(*case).kind != kind for case, kind in FOUND)
 
 
-@pytest.mark.parametrize("row", range(len(told.TABLE)))
+@pytest.mark.parametrize("row", range(len(told.TOLD)))
 def test_what_is_told_in_words(row: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(told, "TABLE", told.TABLE[:row] + told.TABLE[row + 1 :])
+    monkeypatch.setattr(told, "TOLD", told.TOLD[:row] + told.TOLD[row + 1 :])
     hidden = [case for case, kind in FOUND if kind == "hidden"]
-    assert any(not find_leak(*case).kind for case in hidden), told.ROWS[row]
+    assert any(not find_leak(*case).kind for case in hidden), told.TOLD[row]
 
 
-@pytest.mark.parametrize("row", range(len(wording.TABLE)))
+@pytest.mark.parametrize("row", range(len(told.WORDING)))
 def test_operations_in_words(row: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wording, "TABLE", wording.TABLE[:row] + wording.TABLE[row + 1 :])
+    monkeypatch.setattr(told, "WORDING", told.WORDING[:row] + told.WORDING[row + 1 :])
     spelled = [case for case, kind in FOUND if kind == "expression"]
-    assert any(not find_leak(*case).kind for case in spelled), wording.ROWS[row]
+    assert any(not find_leak(*case).kind for case in spelled), told.WORDING[row]

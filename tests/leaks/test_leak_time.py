@@ -56,6 +56,8 @@ def test_long_texts_are_bounded(domain: str, gold: str) -> None:
         assert time.process_time() - begun < 0.5, repr(piece)
 
 
-def test_what_stands_at_the_end_of_a_long_text_is_found() -> None:
-    text = "Look at step 5 again. " * 400 + "The answer is 5."
-    assert find_leak("math", "5", "What is 9 - 4?", [], text).kind == "string"
+@pytest.mark.parametrize("place", [0, 100, 250, 400])
+def test_what_stands_anywhere_in_a_long_text_is_found(place: int) -> None:
+    sentences = ["Look at step 5 again."] * 400
+    sentences.insert(place, "The answer is 5.")
+    assert find_leak("math", "5", "What is 9 - 4?", [], " ".join(sentences)).kind == "string"

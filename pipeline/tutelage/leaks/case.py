@@ -1,5 +1,4 @@
-"""One message under examination: what it says, what the answer is, and what everybody knew
-before."""
+"""One message under examination: what it says, what the answer is, and what everybody knew before."""
 
 import re
 from dataclasses import dataclass
@@ -12,24 +11,18 @@ from tutelage.answers.formulas import approximate
 from tutelage.answers.gold import Answer, compare
 from tutelage.answers.numbers import numbers
 from tutelage.answers.stance import Stance, stance
-from tutelage.answers.tables import outermost
 from tutelage.answers.values import Formula, Number, Relation, Value
 from tutelage.records import Leak
 
 CLEAN = Leak()
-__all__ = ["CLEAN", "Case", "outermost", "values", "words_of"]
 
 
 @lru_cache(maxsize=4096)
 def values(text: str) -> frozenset[Fraction]:
     """The numbers that a plain text names; of 50 % also one half."""
-    found: set[Fraction] = set()
-    for span in numbers(text, True):
-        if not span.number.ordinal:
-            found.add(span.number.value)
-        if span.number.percent:
-            found.add(span.number.value / 100)
-    return frozenset(found)
+    every = [s.number for s in numbers(text, True)]
+    shares = (n.value / 100 for n in every if n.percent)
+    return frozenset((*(n.value for n in every if not n.ordinal), *shares))
 
 
 @dataclass(frozen=True)
@@ -44,8 +37,7 @@ class Case:
     turns: tuple[str, ...]
     """The student's own messages, plain, oldest first."""
     block: bool
-    """Whether an expression that comes to the answer leaks even where it is only to be worked
-    out."""
+    """Whether an expression that comes to the answer leaks even where it is only to be worked out."""
 
     @property
     def public(self) -> tuple[str, ...]:
@@ -80,27 +72,18 @@ class Case:
     def is_answer(self, text: str, value: Value) -> bool:
         """Whether a value is the gold: as the verifier has it, in another unit, or rounded."""
         gold = self.gold
-        if isinstance(gold, Number) and isinstance(value, Number):
-            plain = value.base == gold.base == 10 and value.ordinal == gold.ordinal
-            if _same_number(gold, value) or (
-                plain and value.value == gold.value and not value.percent
-            ):
+        if isinstance(gold, Formula | Number) and isinstance(value, Number):
+            if _rounded(gold, value):
                 return True
-            if not _rounded(gold, value):
-                return False
-        if (
-            isinstance(gold, Formula | Number)
-            and isinstance(value, Number)
-            and _rounded(gold, value)
-        ):
-            return True
+            if isinstance(gold, Number):
+                return _same_number(gold, value)
         if isinstance(gold, Number) and isinstance(value, Formula):
             return agrees(("n", gold.value), value.tree) is True
         return compare(self.answer, text, value, agrees) == ""
 
-    def stance(self, start: int, end: int) -> Stance:
-        """What the message does with one of its spans."""
-        return stance(self.text, start, end, self.sought)
+    def stance(self, start: int, end: int, text: str = "") -> Stance:
+        """What the message, or another text, does with one of its spans."""
+        return stance(text or self.text, start, end, self.sought)
 
     def shown(self, literal: str) -> bool:
         """Whether something written in symbols stands in what is public."""
@@ -112,22 +95,18 @@ class Case:
 
 
 def _same_number(gold: Number, value: Number) -> bool:
+    """Whether two numbers are the same, whatever the units; per cent and conversions counted in."""
     if gold.base != value.base or gold.ordinal != value.ordinal:
         return False
     one, other = gold.value, value.value
+    if one == other and not value.percent and gold.base == 10:
+        return True
     if gold.percent != value.percent:
-        one, other = one / (100 if gold.percent else 1), other / (100 if value.percent else 1)
-    elif (
-        gold.unit
-        and value.unit
-        and gold.unit.size
-        and value.unit.size
-        and gold.unit.kind == value.unit.kind
-    ):
-        one, other = one * gold.unit.size, other * value.unit.size
-    elif value.unit and value.unit.name == "cent" and not gold.unit:
-        return other in (one, one * 100)
-    return one == other
+        return one / (100 if gold.percent else 1) == other / (100 if value.percent else 1)
+    a, b = gold.unit, value.unit
+    if a and b and a.size and b.size and a.kind == b.kind:
+        return one * a.size == other * b.size
+    return one == other or bool(b and b.name == "cent" and not a and other == one * 100)
 
 
 def _rounded(gold: Formula | Number, value: Number) -> bool:
@@ -135,18 +114,14 @@ def _rounded(gold: Formula | Number, value: Number) -> bool:
     if value.places < 1 or value.digits < 3:
         return False
     if isinstance(gold, Number):
-        scale, given = 10**value.places, value.value
-        if value.percent:
-            scale, given = scale * 100, given / 100
-        return gold.value.denominator > 1 and (
-            abs(gold.value - given) * scale <= Fraction(1, 2) or rounds(gold.value, value)
-        )
+        given = value.value / 100 if value.percent else value.value
+        unit = Fraction(1, 10**value.places * (100 if value.percent else 1))
+        close = abs(gold.value - given) <= unit / 2
+        return gold.value.denominator > 1 and (close or rounds(gold.value, value))
     number = approximate(gold.tree) if value.digits < 14 else None
-    return (
-        number is not None
-        and abs(number.imag) < 1e-12
-        and (abs(float(value.value) - number.real) <= 0.5 * 10**-value.places * (1 + 1e-6))
-    )
+    if number is None or abs(number.imag) > 1e-12:
+        return False
+    return abs(float(value.value) - number.real) <= 0.5 * 10**-value.places * (1 + 1e-6)
 
 
 def words_of(text: str) -> str:

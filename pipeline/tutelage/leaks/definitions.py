@@ -8,7 +8,7 @@ head. What the statement or the student has shown may be quoted.
 import re
 from collections.abc import Iterator
 
-from tutelage.leaks.case import outermost
+from tutelage.answers.tables import outermost
 from tutelage.leaks.tokens import KEPT, Gram, grams, tokens
 
 _HEAD = re.compile(

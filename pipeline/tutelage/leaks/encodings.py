@@ -11,6 +11,8 @@ from fractions import Fraction
 from functools import lru_cache
 
 from tutelage.answers.numbers import numbers
+from tutelage.answers.numerals import ONES
+from tutelage.answers.tables import outermost
 
 _PLACES = {"one": 1, "unit": 1, "ten": 10, "hundred": 100, "thousand": 1000}
 _NAMES = r"(ones?|units?|tens?|hundreds?|thousands?)\b"
@@ -20,43 +22,33 @@ _PLACE = re.compile(
 _OF_PLACE = re.compile(
     rf"\b{_NAMES}\s*(?:digit|place|column)?\s*(?:is|=|:|holds|has)\s*(?:an?\s+)?$", re.I
 )
-_TELLTALE = re.compile(
-    r"\b(?:ones?|units?|tens?|hundreds?|thousands?|digits?|followed by|(?:starts?|begins?) with"
-    r"|ends? (?:in|with)|then an?|revers\w*|backwards?|mirror\w*|swap\w*|right to left|from the|back to front)\b",  # noqa: E501
-    re.I,
-)
 _DIGITS = re.compile(
     r"\bdigits?\b|\bfollowed by\b|\b(?:starts?|begins?) with\b.*\bends? (?:in|with)\b|\bthen an?\b",
     re.I,
 )
 _REVERSED = re.compile(
-    r"revers|backward|right to left|from the (?:right|back|end)|back to front|mirror|swap", re.I
+    r"\b(?:revers|backward|right to left|from the (?:right|back|end)|back to front|mirror|swap)",
+    re.I,
 )
+_TELLTALE = re.compile(
+    rf"{_DIGITS.pattern}|{_REVERSED.pattern}|\b{_NAMES}|\b(?:starts?|begins?) with\b", re.I
+)
+_DIGIT = "|".join(ONES[:10])
 _SPACED = re.compile(r"(?<![\w.,-])\d(?:[ _|-]\d)+(?![\w]|[.,]\d|\s?[-+*/=])")
-_ONES = "zero|one|two|three|four|five|six|seven|eight|nine"
-_WORDED = re.compile(rf"\b(?:{_ONES})(?:[ -](?:{_ONES}))+\b", re.I)
-_HINT = re.compile(
-    rf"(?<![\w.,-])\d[ _|-]\d|\b(?:{_ONES})[ -](?:{_ONES})\b|" + _TELLTALE.pattern, re.I
+_WORDED = re.compile(
+    rf"(?:^|[:=]|\b(?:is|was|digits?))\W*\b((?:{_DIGIT})(?:[ -](?:{_DIGIT}))+)\b", re.I
 )
-_DIGIT = {
-    w: str(n)
-    for n, w in enumerate(
-        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
-    )
-}
 _ROMAN = (
     *((1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L")),
     *((40, "XL"), (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I")),
 )
-_BASE = re.compile(
-    r"\b0[xX]([0-9a-fA-F]+)\b|\b0[bB]([01]+)\b"
-    r"|\b([0-9a-fA-F]{1,12})\b\W{0,3}(?:in\s+)?(?:hex|base[\s-]?16|base\s+sixteen)"
-    r"|\b([01]{2,40})\b[^.\n]{0,20}?\b(?:binary|base[\s-]?2\b|base\s+two)"
-    r"|\b(?:binary|base[\s-]?2|base\s+two)\b[^.\n\d]{0,20}\b([01]{2,40})\b"
-    r"|\bhex\w*\b[^.\n\d]{0,20}?\b([0-9a-fA-F]*\d[0-9a-fA-F]*)\b",
-    re.I,
-)
-_BASES = (16, 2, 16, 2, 2, 16)
+_BASED = (
+    (16, r"\b0x([0-9a-f]+)\b|\b([0-9a-f]{1,12})\b\W{0,3}(?:in\s+)?(?:hex|base[\s-]?16|base\s+sixteen)"
+         r"|\bhex\w*\b[^.\n\d]{0,20}?\b([0-9a-f]*\d[0-9a-f]*)\b"),
+    (2, r"\b0b([01]+)\b|\b([01]{2,40})\b[^.\n]{0,20}?\b(?:binary|base[\s-]?2\b|base\s+two)"
+        r"|\b(?:binary|base[\s-]?2|base\s+two)\b[^.\n\d]{0,20}\b([01]{2,40})\b"),
+)  # fmt: skip
+_BASES = [(base, re.compile(pattern, re.I)) for base, pattern in _BASED]
 _ENDS = re.compile(
     r"\b(?:begins?|starts?)\s+with\W{1,3}(\w+)\W[^.\n]{0,30}?\bends?\s+(?:with|in)\W{1,3}(\w+)"
     r"|\bends?\s+(?:with|in)\W{1,3}(\w+)\W[^.\n]{0,30}?\b(?:begins?|starts?)\s+with\W{1,3}(\w+)",
@@ -65,39 +57,40 @@ _ENDS = re.compile(
 _SPELLED = re.compile(r"\b[a-zA-Z]\b(?:(?:[\s.,_-]{1,3}|\s-\s)[a-zA-Z]\b){2,}")
 
 
+def places_digits(text: str) -> bool:
+    """Whether a text may tell a number digit by digit: only then need it be read for that."""
+    return bool(_SPACED.search(text) or _WORDED.search(text) or _TELLTALE.search(text))
+
+
 def in_digits(text: str, number: int) -> str:
     """How `text` tells a number of two or more digits: by places, one after another, or reversed.
 
     `four tens and two ones`, `a 4 followed by a 2`, `24 read backwards`, `4 2`.
     """
     wanted = str(number)
-    if not wanted.isdigit() or len(wanted) < 2 or not _HINT.search(text):
+    if not wanted.isdigit() or len(wanted) < 2:
         return ""
     spaced = [re.sub(r"\D", "", m[0]) for m in _SPACED.finditer(text)]
-    spaced += [
-        "".join(_DIGIT[word] for word in re.split("[ -]", m[0].lower()))
-        for m in _WORDED.finditer(text)
-        if re.search(r"(?:^|[:=]|\b(?:is|was|digits?))\W*$", text[: m.start()])
-    ]
+    worded = [re.split("[ -]", m[1].lower()) for m in _WORDED.finditer(text)]
+    spaced += ["".join(str(ONES.index(word)) for word in words) for words in worded]
     if wanted in spaced:
         return f"{wanted}, digit by digit"
     if not _TELLTALE.search(text):
         return ""
-    found = [
-        s for s in numbers(text)[:100] if s.number.value.denominator == 1 and not s.number.ordinal
-    ]
+    spans = [s for s in numbers(text)[:100] if s.number.value.denominator == 1]
+    spans = [s for s in spans if not s.number.ordinal]
     total, parts = Fraction(0), 0
-    for span in found:
+    for span in spans:
         before, after = text[max(0, span.start - 40) : span.start], text[span.end : span.end + 40]
         if place := _PLACE.match(after) or _OF_PLACE.search(before):
             total += span.number.value * _PLACES[place[1].lower().removesuffix("s")]
             parts += 1 + (span.number.value > 9)
     if parts >= 2 and total == number:
         return f"{wanted}, place by place"
-    digits = "".join(str(s.number.value) if 0 <= s.number.value <= 9 else " " for s in found)
+    digits = "".join(str(s.number.value) if 0 <= s.number.value <= 9 else " " for s in spans)
     if _DIGITS.search(text) and wanted in digits.split():
         return f"{wanted}, digit by digit"
-    if _REVERSED.search(text) and any(str(s.number.value) == wanted[::-1] for s in found):
+    if _REVERSED.search(text) and any(str(s.number.value) == wanted[::-1] for s in spans):
         return f"{wanted[::-1]}, reversed"
     return ""
 
@@ -113,18 +106,13 @@ def roman(number: int) -> str:
 
 @lru_cache(maxsize=1024)
 def codes(text: str) -> tuple[str, ...]:
-    """`text` reversed, in ROT13, in base64 and as hex bytes; short ones would be found by
-    chance."""
-    raw = text.encode("utf-8", "replace")
+    """`text` reversed, in ROT13, in base64, as hex bytes; short ones would be found by chance."""
+    raw, lower = text.encode("utf-8", "replace"), text.lower()
     codes = []
     if len(text) >= 4 and text.isascii() and text.replace(" ", "").isalpha():
-        lower = text.lower()
         codes += [codecs.encode(lower, "rot13")] + [lower[::-1]] * (lower[::-1] != lower)
-    if len(raw) >= 2:
-        codes.append(base64.b64encode(raw).decode().rstrip("="))
-    if len(raw) >= 3:
-        codes += [raw.hex(), raw.hex(" ")]
-    return tuple(codes)
+    codes += [base64.b64encode(raw).decode().rstrip("=")] if len(raw) >= 2 else []
+    return (*codes, *([raw.hex(), raw.hex(" ")] if len(raw) >= 3 else []))
 
 
 @lru_cache(maxsize=1024)
@@ -139,29 +127,27 @@ def disguised(message: str, text: str, number: Fraction | None) -> str:
     for code in codes(text):
         # Base64 alone minds the case.
         at = (lower if code.islower() else message).find(code)
-        if at >= 0:
-            edges = lower[max(0, at - 1) : at] + lower[at + len(code) :][:1]
-            if not any(edge.isalnum() for edge in edges):
-                return code
+        edges = lower[max(0, at - 1) : at] + lower[at + len(code) :][:1]
+        if at >= 0 and not any(edge.isalnum() for edge in edges):
+            return code
     if letters := _letters(text):
-        for found in list(_ENDS.finditer(message))[:20] if "end" in lower else ():
-            first, last = (found[1] or found[4]).lower(), (found[2] or found[3]).lower()
+        for m in outermost(_ENDS.finditer(message), 20) if "end" in lower else ():
+            first, last = (m[1] or m[4]).lower(), (m[2] or m[3]).lower()
             covers = letters.startswith(first) and letters.endswith(last)
             if covers and len(first + last) >= len(letters):
-                return found[0]
-        for found in list(_SPELLED.finditer(message))[:60]:
-            if letters in re.sub(r"[\W_]", "", found[0]).lower():
-                return found[0]
+                return m[0]
+        for m in outermost(_SPELLED.finditer(message)):
+            if letters in re.sub(r"[\W_]", "", m[0]).lower():
+                return m[0]
     if number is None or number.denominator != 1 or not 0 <= number < 10**9:
         return ""
-    whole = int(number)
-    letters = roman(whole) if 4 <= whole < 4000 else ""
+    letters = roman(int(number)) if 4 <= number < 4000 else ""
     if len(letters) > 1 and letters in message and re.search(rf"\b{letters}\b", message):
         return letters
-    if not any(mark in lower for mark in ("0x", "0b", "hex", "binary", "base")):
-        return ""
-    for found in list(_BASE.finditer(message))[:60]:
-        for digits, base in zip(found.groups(), _BASES, strict=True):
-            if digits and len(digits) < 40 and int(digits, base) == whole:
-                return found[0]
+    if any(mark in lower for mark in ("0x", "0b", "hex", "binary", "base")):
+        for base, pattern in _BASES:
+            for m in outermost(pattern.finditer(message)):
+                digits = next(filter(None, m.groups()))
+                if len(digits) < 40 and int(digits, base) == number:
+                    return m[0]
     return ""

@@ -11,7 +11,7 @@ option, word          see `words`       ANSWER
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 from tutelage.answers import formulas, sentences
@@ -23,19 +23,21 @@ from tutelage.answers.numbers import NumberSpan, numbers
 from tutelage.answers.pieces import Piece, pieces, runs
 from tutelage.answers.plain import BOX, BOX_END, plain
 from tutelage.answers.stance import Stance, alone, around
-from tutelage.answers.tables import TABLES
+from tutelage.answers.tables import outermost
 from tutelage.answers.values import Formula, Moment, Number, Words
-from tutelage.leaks import programs, wording
-from tutelage.leaks.case import CLEAN, Case, outermost
-from tutelage.leaks.hidden import confirmed, hidden
+from tutelage.leaks import programs
+from tutelage.leaks.case import CLEAN, Case
+from tutelage.leaks.first_look import rules_out
+from tutelage.leaks.hidden import confirmed, hidden, in_code, last_number
+from tutelage.leaks.options import option
 from tutelage.leaks.rows import items
-from tutelage.leaks.told import reaches
-from tutelage.leaks.words import mentions_in_own_words, option, phrase_of, yes_or_no
+from tutelage.leaks.told import floats, in_symbols, reachable
+from tutelage.leaks.words import answers_in_own_words, named, yes_or_no
 from tutelage.records import Gold, Leak
 
 _STUDENT = ("assistant", "student")
-_LONGEST = 4_000
-"""Characters of a message that are looked at: of more, half from each end."""
+_WINDOW, _OVERLAP = 2_000, 200
+"""Characters of a long message that are looked at together, and that two neighbours share."""
 
 
 def find_leak(
@@ -59,18 +61,31 @@ def find_leak(
     if isinstance(answer, Tests):
         given = programs.given_away(answer.program, answer.tests_json, statement, turns, message)
         return Leak("code", evidence=given) if given else CLEAN
-    if isinstance(answer, Scorer):
-        answer = answer.answer
+    answer = answer.answer if isinstance(answer, Scorer) else answer
     if not answer.text and not answer.letter:
         return CLEAN
-    if len(message) > _LONGEST:
-        message = message[: _LONGEST // 2] + "\n" + message[-_LONGEST // 2 :]
-    case = Case(answer, plain(message), message, tuple(map(plain, turns)), expression == "block")
-    for rule in RULES:
-        found = rule(case)
-        if found.kind:
-            return found
+    shown = tuple(map(plain, turns))
+    yours = last_number(shown)
+    for part in _windows(message):
+        few = rules_out(answer, part, yours)
+        case = Case(answer, part if few else plain(part), part, shown, expression == "block")
+        for rule in (in_code, confirmed) if few else RULES:
+            leak = rule(case)
+            if leak.kind:
+                return leak
     return CLEAN
+
+
+def _windows(message: str) -> Iterator[str]:
+    """The message; a long one in parts that overlap, cut at ends of lines or words where it has any."""
+    start = 0
+    while len(message) - start > 2 * _WINDOW:
+        end = start + _WINDOW
+        cut = max(message.rfind(mark, end - _OVERLAP, end) for mark in ("\n", " "))
+        end = cut if cut > 0 else end
+        yield message[start:end]
+        start = max(message.rfind(" ", end - _OVERLAP, end - _OVERLAP // 2) + 1, end - _OVERLAP)
+    yield message[start:]
 
 
 _BOXED = re.compile(rf"{BOX}([^{BOX}{BOX_END}]{{0,400}})")
@@ -82,15 +97,8 @@ def boxed(case: Case) -> Leak:
         for text, value in whole(box[1], case.answer).readings:
             letter = case.answer.letter and text.strip("(). ")[:1] == case.answer.letter
             if letter or case.is_answer(text, value):
-                return case.leak("boxed", box.start(), box.end())
+                return case.leak("boxed", *box.span())
     return CLEAN
-
-
-def _dated(case: Case, span: NumberSpan) -> bool:
-    """Whether a number is part of a date or a time, and no date is asked for."""
-    if re.search(r"\b(?:day|date|when|time)\b", case.answer.statement.question):
-        return False
-    return any(start <= span.start < end for start, end, _ in moments(case.text))
 
 
 _SUMMED = re.compile(
@@ -98,6 +106,7 @@ _SUMMED = re.compile(
     r"(?:=|\b(?:equals|is|makes|gives|to\s+(?:obtain|get|give)))\s*$",
     re.I,
 )
+_DATED = re.compile(r"\b(?:day|date|when|time)\b")
 
 
 def number(case: Case) -> Leak:
@@ -106,66 +115,59 @@ def number(case: Case) -> Leak:
     if not isinstance(gold, Number):
         return CLEAN
     spans = [s for s in numbers(case.text) if s.number.ordinal == gold.ordinal]
-    found = [s for s in spans if case.is_answer("", s.number)]
-    whole = pieces(case.text) if found else ()
-    for span in outermost(found):
-        piece = Piece(*span[:2], span.number, *span[3:])
-        if any(p.form == "formula" and p.start <= span.start < p.end for p in whole):
-            continue
-        if kind := "" if _dated(case, span) else _told(case, gold, piece):
-            return case.leak(kind, piece.start, piece.end)
+    spans = [s for s in spans if case.is_answer("", s.number)]
+    longer = [p for p in pieces(case.text) if p.form == "formula"] if spans else []
+    dated = [] if _DATED.search(case.answer.statement.question) or not spans else moments(case.text)
+    for span in outermost(spans):
+        part = any(start <= span.start < end for start, end, *_ in (*longer, *dated))
+        if kind := "" if part else _told(case, gold, span):
+            return case.leak(kind, span.start, span.end)
     return CLEAN
 
 
-def _told(case: Case, gold: Number, piece: Piece) -> str:
+def _told(case: Case, gold: Number, span: NumberSpan) -> str:
     """By which kind of words a number that is the gold leaks; empty where it does not."""
-    text, said = case.text, case.text[piece.start : piece.end]
-    value = piece.value
-    assert isinstance(value, Number)
+    text, written, value = case.text, case.text[span.start : span.end], span.number
     if value.quotient and gold.value.denominator == 1:
         return ""  # 84/2 is work for 42
-    if value.percent and not gold.percent and value.value == gold.value:
-        asked = re.search(r"%|per ?cent", case.answer.statement.text, re.I)
-        if not asked:
-            return ""
-    how = case.stance(piece.start, piece.end)
-    written = said.replace(" ", "")
-    anew = gold.value.denominator > 1 and not any(
-        written == t[s.start : s.end].replace(" ", "") for t in case.public for s in numbers(t)
-    )
-    shown = {value.value, gold.value} & case.known and not anew
-    if shown and not gold.compound:
-        summed = _SUMMED.search(text[max(0, piece.start - 60) : piece.start])
-        own = any(re.search(rf"=\s*{re.escape(said)}(?!\d)", turn) for turn in case.turns)
-        unchanged = summed and not own and how >= Stance.RESULT
-        if (
-            how is Stance.ANSWER
-            or unchanged
-            or mentions_in_own_words(case, piece.start, piece.end, True)
-        ):
-            return "confirmed"
+    percent = value.percent and not gold.percent and value.value == gold.value
+    if percent and not re.search(r"%|per ?cent", case.answer.statement.text, re.I):
         return ""
+    how = case.stance(span.start, span.end)
     if (
-        piece.form == "fraction"
-        and how < Stance.ANSWER
-        and _UNFINISHED.match(text[piece.end :][:90])
+        not gold.compound
+        and {value.value, gold.value} & case.known
+        and not _anew(case, gold, written)
     ):
+        summed = _SUMMED.search(text[max(0, span.start - 60) : span.start])
+        own = any(re.search(rf"=\s*{re.escape(written)}(?!\d)", turn) for turn in case.turns)
+        comes_out = summed and not own and how >= Stance.RESULT
+        in_words = answers_in_own_words(case, span.start, span.end, True)
+        return "confirmed" if how is Stance.ANSWER or comes_out or in_words else ""
+    unfinished = _UNFINISHED.match(text[span.end :][:90])
+    if span.form == "fraction" and how < Stance.ANSWER and unfinished:
         return ""
-    small = piece.loose or (gold.value.denominator == 1 and 0 <= gold.value <= 12 and not gold.unit)
-    least = Stance.RESULT if small else Stance.WORK
-    if how >= least or (
-        small and how is Stance.SAID and mentions_in_own_words(case, piece.start, piece.end, True)
-    ):
-        if piece.form == "words":
-            return "words"
-        return "string" if said == case.answer.text else "number"
-    return ""
+    small = span.loose or (gold.value.denominator == 1 and 0 <= gold.value <= 12 and not gold.unit)
+    if how < (Stance.RESULT if small else Stance.WORK):
+        in_words = small and answers_in_own_words(case, span.start, span.end, True)
+        if how is not Stance.SAID or not in_words:
+            return ""
+    if span.form == "words":
+        return "words"
+    return "string" if written == case.answer.text else "number"
+
+
+def _anew(case: Case, gold: Number, written: str) -> bool:
+    """Whether a fraction is written otherwise than in what is public."""
+    if gold.value.denominator == 1:
+        return False
+    shown = (t[s.start : s.end].replace(" ", "") for t in case.public for s in numbers(t))
+    return written.replace(" ", "") not in shown
 
 
 def moment(case: Case) -> Leak:
     """A date or a time of the day."""
-    gold = case.gold
-    if isinstance(gold, Moment):
+    if isinstance(case.gold, Moment):
         for start, end, value in moments(case.text):
             if case.is_answer(case.text[start:end], value):
                 shown = any(v == value for text in case.public for *_, v in moments(text))
@@ -187,61 +189,48 @@ _OPEN = re.compile(r"\s*=|[^.!]{0,20}\?|\s*(?:to\s+be|needs?\s+to|remains\s+to)"
 
 
 def expression(case: Case) -> Leak:
-    """A formula that comes to the gold: put as the answer, or for a gold that is a formula,
-    shown."""
+    """A formula that comes to the gold: put as the answer, or for a gold that is a formula, shown."""
     gold = case.gold
     if not isinstance(gold, Number | Formula) or (isinstance(gold, Number) and gold.ordinal):
         return CLEAN
-    worded = isinstance(gold, Formula) or reaches(
-        {span.number.value for span in numbers(case.text)}, gold.value
-    )
-    for text in (case.text, wording.in_symbols(case.text) if worded else ""):
-        if not text:
+    worded = isinstance(gold, Formula) or reachable(floats(case.text), gold.value)
+    for text in (case.text, in_symbols(case.text) if worded else ""):
+        if not text or (isinstance(gold, Number) and not case.block and not _stated(case, text)):
             continue
-        if isinstance(gold, Number) and not case.block and not _stated(case, text):
-            continue
-        for piece in outermost(
-            p for p in pieces(text) if isinstance(p.value, Formula) or "/" in text[p.start : p.end]
-        ):
+        every = outermost(p for p in pieces(text) if p.form in ("formula", "fraction"))
+        for piece in every:
             part = text[piece.start : piece.end]
-            if case.is_answer(part, piece.value) or _unworked(case, piece):
-                leaks = _spelled if isinstance(gold, Number) else _formula
-                if leaks(case, text, piece, gold):
-                    return Leak("expression", evidence=part)
-    if isinstance(gold, Formula):
-        for p in pieces(case.text):
-            if (
-                isinstance(p.value, Number)
-                and case.is_answer("", p.value)
-                and p.value.value not in case.known
-            ):
-                return case.leak("number", p.start, p.end)
+            tree = piece.value.tree if isinstance(piece.value, Formula) else None
+            if isinstance(gold, Number):
+                comes = tree is not None and formulas.exact(tree) == gold.value
+                leaks = _spelled(case, text, piece) and (comes or case.is_answer(part, piece.value))
+            else:
+                leaks = case.is_answer(part, piece.value) and _formula(case, text, piece, gold)
+            if leaks:
+                return Leak("expression", evidence=part)
+    for p in pieces(case.text) if isinstance(gold, Formula) else ():
+        new = isinstance(p.value, Number) and p.value.value not in case.known
+        if new and case.is_answer("", p.value):
+            return case.leak("number", p.start, p.end)
     return CLEAN
 
 
 def _stated(case: Case, text: str) -> bool:
     """Whether any formula of a text is put as a result: only then it need be read."""
-    places = runs(text)
     return any(
-        _stance(case, text, *place) >= Stance.RESULT or _CALLED.match(text[place[1] :][:60])
-        for place in outermost(places)
+        _CALLED.match(text[end:][:60]) or case.stance(start, end, text) >= Stance.RESULT
+        for start, end in outermost(runs(text))
     )
 
 
-def _unworked(case: Case, piece: Piece) -> bool:
-    """Whether it comes to the gold but for the last step, which the verifier does not take."""
-    gold, tree = case.gold, getattr(piece.value, "tree", None)
-    return tree is not None and isinstance(gold, Number) and formulas.exact(tree) == gold.value
-
-
-def _spelled(case: Case, text: str, piece: Piece, gold: Number | Formula) -> bool:
+def _spelled(case: Case, text: str, piece: Piece) -> bool:
     """Whether an expression of numbers is put as the answer, or may not be spelled out at all."""
     start, end = piece.start, piece.end
-    tree = getattr(piece.value, "tree", None)
+    tree = piece.value.tree if isinstance(piece.value, Formula) else None
     if not (formulas.steps(tree) if tree else getattr(piece.value, "quotient", False)):
         return False
     if case.block:
-        return not any(squeezed(text[start:end]) in squeezed(known) for known in case.public)
+        return not case.shown(squeezed(text[start:end]))
     before, after = around(text, start, end)
     if re.search(r"\b(?:try|how about|what about)\s+$", before):
         return False
@@ -249,35 +238,23 @@ def _spelled(case: Case, text: str, piece: Piece, gold: Number | Formula) -> boo
         return True
     if alone(text, start, end) or _OPEN.match(after) or re.search(r"\d\s*=\s*$", text[:start]):
         return False
-    how = case.stance(start, end) if text is case.text else _stance(case, text, start, end)
+    how = case.stance(start, end, text)
     if how is Stance.RESULT and tree:
         return not _UNFINISHED.match(text[end:][:90])
     return how is Stance.ANSWER
 
 
-def _stance(case: Case, text: str, start: int, end: int) -> Stance:
-    from tutelage.answers.stance import stance
-
-    return stance(text, start, end, case.sought)
-
-
-def _formula(case: Case, text: str, piece: Piece, gold: Number | Formula) -> bool:
-    """Whether a formula equal to the gold is it, and not the statement's own or a longer way to
-    it."""
+def _formula(case: Case, text: str, piece: Piece, gold: Formula) -> bool:
+    """Whether a formula equal to the gold is it, not the statement's own or a longer way to it."""
     part = text[piece.start : piece.end]
+    how = case.stance(piece.start, piece.end, text)
     if case.shown(squeezed(part)):
-        return _stance(case, text, piece.start, piece.end) is Stance.ANSWER and not case.shown(
-            squeezed(case.answer.text)
-        )
-    if isinstance(piece.value, Number):
+        return how is Stance.ANSWER and not case.shown(case.answer.literal)
+    if not isinstance(piece.value, Formula):
         return True
-    tree = piece.value.tree  # type: ignore[union-attr]
-    if isinstance(gold, Formula) and formulas.steps(tree) <= formulas.steps(gold.tree):
+    if formulas.steps(piece.value.tree) <= formulas.steps(gold.tree):
         return True
-    signs = [
-        "".join(sorted(re.sub(r"[\s*{}()\\$]", "", said))) for said in (part, case.answer.text)
-    ]
-    how = _stance(case, text, piece.start, piece.end)
+    signs = ["".join(sorted(re.sub(r"[\s*{}()\\$]", "", t))) for t in (part, case.answer.text)]
     opens = how is Stance.RESULT and not text[: piece.start].strip()
     return signs[0] == signs[1] or (how >= Stance.RESULT and not opens)
 
@@ -289,19 +266,16 @@ def _written(text: str) -> re.Pattern[str] | None:
     if not tokens:
         return None
     body = r"[\s$]*".join(map(re.escape, tokens))
-    return re.compile(
-        (r"(?<![\w.])" if tokens[0][0].isalnum() else "") + body + r"(?![\w']|[.,]\d)",
-        re.I * (len(text) > 1),
-    )
+    begin = r"(?<![\w.])" if tokens[0][0].isalnum() else ""
+    return re.compile(begin + body + r"(?![\w']|[.,]\d)", re.I * (len(text) > 1))
 
 
 def literal(case: Case) -> Leak:
     """The gold as it is written; and whatever a message puts as its answer."""
     wanted, gold = case.answer.literal, case.gold
-    pattern = _written(case.answer.text) if not case.answer.letter else None
     symbols = len(re.findall(r"[^a-z]", wanted))
-    if isinstance(gold, Words):
-        pattern = pattern if symbols > len(wanted) / 3 else None
+    written = not case.answer.letter and (not isinstance(gold, Words) or symbols > len(wanted) / 3)
+    pattern = _written(case.answer.text) if written else None
     plainly = len(wanted) >= 3 and symbols and not isinstance(gold, Number | Formula)
     for m in outermost(pattern.finditer(case.text)) if pattern else ():
         how = case.stance(*m.span())
@@ -309,23 +283,16 @@ def literal(case: Case) -> Leak:
         least = Stance.ANSWER if isinstance(gold, Number) and not gold.ordinal else Stance.RESULT
         if how is Stance.ANSWER or (not shown and (plainly or how >= least)):
             return case.leak("string", *m.span())
-    if "answer" not in case.text and "nswer" not in case.text:
+    if "nswer" not in case.text or case.answer.letter or isinstance(gold, Words):
         return CLEAN
-    for m in outermost(TABLES["phrase"].finditer(case.text), 10):
-        clause = sentences.SPLIT.split(
-            case.text[m.end() : m.end() + 200].strip("*_:= "), maxsplit=1
-        )[0]
-        before = sentences.SPLIT.split(case.text[max(0, m.start() - 60) : m.start()])[-1]
-        if not clause or TABLES["denies"].search(before) or re.match(r"not\b|never\b", clause):
-            continue
-        if isinstance(case.gold, Words) or clause.rstrip().endswith("?"):
-            continue
-        for text, value in whole(clause.rstrip(". *_"), case.answer).readings:
-            if text and not case.answer.letter and case.is_answer(text, value):
-                return case.leak("string", m.start(), m.end() + len(clause))
+    for clause, end in sentences.clauses(case.text):
+        for text, value in whole(clause, case.answer).readings:
+            if text and case.is_answer(text, value):
+                return case.leak("string", end - len(clause), end)
     return CLEAN
 
 
 RULES: tuple[Callable[[Case], Leak], ...] = (
-    boxed, number, moment, items, expression, option, phrase_of, yes_or_no, literal, hidden, confirmed,
+    boxed, number, moment, items, expression, option, named, yes_or_no, literal, hidden,
+    in_code, confirmed,
 )  # fmt: skip

@@ -1,6 +1,7 @@
 """Golds that come out without being written: encoded, told by a distance, or confirmed by a yes."""
 
 import re
+from fractions import Fraction
 
 from tutelage.answers import sentences
 from tutelage.answers.numbers import numbers
@@ -13,34 +14,8 @@ from tutelage.records import Leak
 _RIGHT = re.compile(
     r"you(?:'re| are| have| 'll be) (?:right|done|the answer|it|there)|that is it", re.I
 )
-
-
-def hidden(case: Case) -> Leak:
-    """The gold without being written: encoded, or told by its distance from another number."""
-    answer, text, value = case.answer, case.text, case.number
-    if value is not None:
-        last = [s.number.value for s in numbers(case.turns[-1])][-1:] if case.turns else []
-        for way in told(text, last[-1] if last else None, value):
-            if last and value == last[-1]:
-                continue
-            step = [s.number.value for s in numbers(text) if way.start <= s.start < way.end]
-            new = not all(v in case.known for v in step)
-            if (
-                way.corrects
-                or new
-                or _RIGHT.search(text[way.end :])
-                or (case.stance(way.start, way.end) >= Stance.RESULT)
-            ):
-                return Leak("hidden", evidence=text[way.start : way.end][:80] or text[:80])
-        whole = value.denominator == 1 and abs(value) < 10**12 and value not in case.known
-        if whole and (found := in_digits(text, int(value))):
-            return Leak("hidden", evidence=found)
-    found = disguised(case.raw, answer.text, value) if len(answer.text) <= 60 else ""
-    return Leak("hidden", evidence=found) if found else CLEAN
-
-
 _YES = re.compile(
-    r"^\W*(?:yes|yep|yeah|correct|exactly|right|indeed|that is right|that's right|you got it|absolutely)\b"  # noqa: E501
+    r"^\W*(?:yes|yep|yeah|correct|exactly|right|indeed|that(?: i|')s right|you got it|absolutely)\b"
     r"(?!\s+(?:idea|track|direction|approach|operation|numbers?|step|method|start|formula))",
     re.I,
 )
@@ -51,16 +26,43 @@ _EARLIER = re.compile(
 )
 
 
+def last_number(turns: tuple[str, ...]) -> Fraction | None:
+    """The number that the student gave last."""
+    spans = numbers(turns[-1]) if turns else ()
+    return spans[-1].number.value if spans else None
+
+
+def hidden(case: Case) -> Leak:
+    """The gold told by its distance from another number, or digit by digit."""
+    text, value = case.text, case.number
+    if value is not None:
+        yours = last_number(case.turns)
+        for way in told(text, yours, value) if value != yours else ():
+            step = [s.number.value for s in numbers(text) if way.start <= s.start < way.end]
+            ends = _RIGHT.search(text[way.end :])
+            new = way.corrects or ends or not all(v in case.known for v in step)
+            if new or case.stance(way.start, way.end) >= Stance.RESULT:
+                return Leak("hidden", evidence=text[way.start : way.end][:80] or text[:80])
+        whole = value.denominator == 1 and abs(value) < 10**12 and value not in case.known
+        if whole and (way_told := in_digits(text, int(value))):
+            return Leak("hidden", evidence=way_told)
+    return CLEAN
+
+
+def in_code(case: Case) -> Leak:
+    """The gold reversed, spelled letter by letter, in Roman numerals, or encoded."""
+    answer, value = case.answer, case.number
+    code = disguised(case.raw, answer.text, value) if len(answer.text) <= 60 else ""
+    return Leak("hidden", evidence=code) if code else CLEAN
+
+
 def confirmed(case: Case) -> Leak:
     """`Yes, exactly` to a student who asked "is it 42?"; `your first answer was right`."""
-    if not case.turns:
-        return CLEAN
-    asked = [
-        part for part in sentences.SPLIT.split(case.turns[-1]) if part and sentences.asks(part)
-    ]
+    last = sentences.SPLIT.split(case.turns[-1]) if case.turns else []
+    asked = [part for part in last if part and sentences.asks(part)]
     if asked and _YES.match(case.text) and _holds(case, asked[-1]):
         return Leak("confirmed", evidence=case.text[:40])
-    earlier = _EARLIER.search(case.text)
+    earlier = _EARLIER.search(case.text) if case.turns else None
     if earlier and any(_holds(case, turn) for turn in case.turns):
         return Leak("confirmed", evidence=earlier[0])
     return CLEAN

@@ -6,8 +6,9 @@ from tutelage.answers.equality import squeezed
 from tutelage.answers.numbers import numbers
 from tutelage.answers.pieces import pieces
 from tutelage.answers.stance import Stance, alone
+from tutelage.answers.tables import outermost
 from tutelage.answers.values import Formula, Items, Number, Value, Words
-from tutelage.leaks.case import CLEAN, Case, outermost
+from tutelage.leaks.case import CLEAN, Case
 from tutelage.records import Leak
 
 _GAP = re.compile(
@@ -30,84 +31,76 @@ def _places(text: str, value: Value) -> list[Span]:
         name = r"[\W_]+".join(map(re.escape, value.text.split()))
         return [m.span() for m in re.finditer(rf"(?<!\w){name}(?!\w)", text, re.I)] if name else []
     if isinstance(value, Number):
-        spans = (s for s in numbers(text) if not s.number.percent and not s.number.ordinal)
+        spans = [s for s in numbers(text) if not s.number.percent and not s.number.ordinal]
         return [(s.start, s.end) for s in spans if s.number.value == value.value]
+    wanted = squeezed(value.text) if isinstance(value, Formula) else ""
     shapes = [(p.start, p.end) for p in pieces(text) if isinstance(p.value, Formula)]
-    return [(start, end) for start, end in shapes if squeezed(text[start:end]) == _written(value)]
-
-
-def _written(value: Value) -> str:
-    return squeezed(value.text) if isinstance(value, Formula) else str(getattr(value, "value", ""))
+    return [(start, end) for start, end in shapes if squeezed(text[start:end]) == wanted]
 
 
 def rows(text: str, gold: Items) -> list[Span]:
     """Where all items of `gold` stand in a row, in any order unless the gold has one."""
-    values = [v for v in gold.items if not (isinstance(v, Formula) and "inf" in v.text)]
+    values = _finite(gold)
     places = [_places(text, value)[:60] for value in values]
     if not values or not all(places):
         return []
-    if len(values) == 1:
-        return places[0]
     marks = sorted({(start, end, n) for n, spans in enumerate(places) for start, end in spans})
-    found: list[Span] = []
+    spans: list[Span] = []
     for at, first in enumerate(marks):
-        chain, taken = [first], {first[2]}
+        chain = [first]
         for mark in marks[at + 1 :]:
-            if mark[2] in taken or mark[0] < chain[-1][1]:
+            if mark[2] in {n for *_, n in chain} or mark[0] < chain[-1][1]:
                 continue
             gap = text[chain[-1][1] : mark[0]]
-            if len(gap) > 60 or not _GAP.fullmatch(gap):
+            if len(chain) == len(values) or len(gap) > 60 or not _GAP.fullmatch(gap):
                 break
             chain.append(mark)
-            taken.add(mark[2])
-            if len(taken) == len(values):
-                break
-        in_order = [mark[2] for mark in chain] == list(range(len(values)))
-        if len(taken) == len(values) and (in_order or not gold.ordered):
-            found.append((chain[0][0], chain[-1][1]))
-    return found
+        in_order = [n for *_, n in chain] == list(range(len(values)))
+        if len(chain) == len(values) and (in_order or not gold.ordered):
+            spans.append((chain[0][0], chain[-1][1]))
+    return spans
+
+
+def _finite(gold: Items) -> list[Value]:
+    return [v for v in gold.items if not (isinstance(v, Formula) and "inf" in v.text)]
+
+
+def _bounds(text: str, gold: Items) -> list[Span]:
+    return [span for span in rows(text, gold) if _BOUND.search(text[: span[0]][-20:])]
 
 
 def items(case: Case) -> Leak:
     """A set, list, tuple or interval."""
-    gold = case.answer.value
-    if isinstance(gold, Items) and not gold.brackets and _SORTED.search(case.answer.statement.text):
-        gold = Items(":", gold.items)
+    gold, text = case.answer.value, case.text
     if not isinstance(gold, Items) or gold.brackets in ("matrix", "∪"):
         return CLEAN
-    finite = [v for v in gold.items if not (isinstance(v, Formula) and "inf" in v.text)]
-    found = rows(case.text, gold)
-    if len(finite) == 1:
-        new = [span for span in found if _BOUND.search(case.text[: span[0]][-20:])]
-        shown = any(
-            _BOUND.search(text[:a][-20:]) for text in case.public for a, _ in rows(text, gold)
-        )
+    if not gold.brackets and _SORTED.search(case.answer.statement.text):
+        gold = Items(":", gold.items)
+    if len(_finite(gold)) == 1:
+        new = _bounds(text, gold)
+        shown = any(_bounds(known, gold) for known in case.public)
         return case.leak("set", *new[0]) if new and not shown else CLEAN
-    if not found:
-        return _missing(case, gold)
-    shown = any(not _WORK.search(text[a:b]) for text in case.public for a, b in rows(text, gold))
-    for start, end in outermost(found):
-        if _NUMBERS.search(case.text[max(0, start - 20) : start]):
+    spans = rows(text, gold)
+    if not spans:
+        return _apart(case, gold)
+    shown = any(not _WORK.search(known[a:b]) for known in case.public for a, b in rows(known, gold))
+    for start, end in outermost(spans):
+        if _NUMBERS.search(text[max(0, start - 20) : start]):
             continue
         how = case.stance(start, end)
-        work = (
-            _WORK.search(case.text[start:end])
-            and how < Stance.RESULT
-            and not alone(case.text, start, end)
-        )
+        work = _WORK.search(text[start:end]) and how < Stance.RESULT and not alone(text, start, end)
         if how is Stance.ANSWER or not (shown or work):
             return case.leak("set", start, end)
     return CLEAN
 
 
-def _missing(case: Case, gold: Items) -> Leak:
-    """All of the values that are not public yet come out, each in a place of its own: `gives 7`, `x
-    = 3`."""
+def _apart(case: Case, gold: Items) -> Leak:
+    """Each value comes out in a place of its own: `gives 7`, `x = 3`."""
     if gold.ordered or not all(isinstance(v, Number) for v in gold.items):
         return CLEAN
-    new = [v for v in gold.items if isinstance(v, Number) and v.value not in case.known]
     places = [_places(case.text, value) for value in gold.items]
-    ends = [max((case.stance(*span) for span in spans), default=Stance.COUNTED) for spans in places]
-    if not new or not all(places) or min(ends) < Stance.RESULT:
+    new = any(isinstance(v, Number) and v.value not in case.known for v in gold.items)
+    if not new or not all(places):
         return CLEAN
-    return Leak("set", evidence=case.text[:60])
+    ends = [max(case.stance(*span) for span in spans) for spans in places]
+    return Leak("set", evidence=case.text[:60]) if min(ends) >= Stance.RESULT else CLEAN

@@ -1,16 +1,50 @@
 """Values that a text tells by arithmetic in words, the student's own number counted in.
 
-The text is written as a formula first: every number becomes `N`, and what is said of the student's
-answer becomes `Y`. So each way of telling is one line of a table: `subtract N from Y`, `N less than
-N`.
+`told` writes the text as a formula first: every number becomes `N`, and what is said of the student's
+answer becomes `Y`; so each way of telling is one row of `rules.toml`: `subtract N from Y`, `N less
+than N`. `in_symbols` writes operations as signs: `six times seven` is `6 * 7`.
 """
 
 import re
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Callable, Iterator
 from fractions import Fraction
+from importlib import resources
 from typing import NamedTuple
 
 from tutelage.answers.numbers import numbers
+
+_RULES = tomllib.loads(resources.files(__package__).joinpath("rules.toml").read_text("utf-8"))
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    for name, fragment in _RULES["fragments"].items():
+        text = text.replace(f"<{name}>", fragment)
+    return re.compile(text.replace("\n", ""), re.I)
+
+
+TOLD = [(way, _pattern(text)) for way, text in _RULES["told"]]
+WORDING = [(_pattern(text), put) for text, put in _RULES["wording"]]
+_LARGEST = 10**15
+"""Of the numbers that are told so."""
+_VALUES: dict[str, Callable[[Fraction, Fraction, Fraction], Fraction | None]] = {
+    "b-a": lambda a, b, y: b - a,
+    "a+b": lambda a, b, y: a + b,
+    "mid": lambda a, b, y: (a + b) / 2 if b - a == 2 else None,
+    "a+1": lambda a, b, y: a + 1,
+    "a-1": lambda a, b, y: a - 1,
+    "a/b": lambda a, b, y: a / b if b else None,
+    "y-a": lambda a, b, y: y - a,
+    "y+a": lambda a, b, y: y + a,
+    "y*a": lambda a, b, y: y * a,
+    "y/a": lambda a, b, y: y / a if a else None,
+    "2*y": lambda a, b, y: 2 * y,
+    "3*y": lambda a, b, y: 3 * y,
+    "y/2": lambda a, b, y: y / 2,
+    "y+1": lambda a, b, y: y + 1,
+    "y-1": lambda a, b, y: y - 1,
+    "-y": lambda a, b, y: -y,
+}
 
 
 class Told(NamedTuple):
@@ -29,68 +63,9 @@ _YOURS = re.compile(
     r"|said|wrote|found)|(?<=from\s)(?:it|that)\b|(?<=by\s)it\b)",
     re.I,
 )
-_JUST = r"(?:just |only |exactly |another |simply |the |a |an )*"
-_NEXT = r"(?:right|just|immediately|directly|comes|next|number|integer|year|one)(?: one| number| integer)?"  # noqa: E501
-ROWS: tuple[tuple[str, str], ...] = (
-    (r"N (?:\w+ )?(?:less|fewer|smaller|lower|below|under|before) (?:than )?N", "b-a"),
-    (r"N (?:\w+ )?(?:more|greater|larger|bigger|higher|above|over|after) (?:than )?N", "a+b"),
-    (r"between N and N|from N to N", "mid"),
-    (rf"{_NEXT} (?:after|above|following|follows) N", "a+1"),
-    (rf"{_NEXT} (?:before|below|preceding|precedes) N", "a-1"),
-    (r"numerator (?:is |of |= )?N\b.{0,40}denominator (?:is |of |= )?N", "a/b"),
-    (
-        rf"(?:subtract|deduct|take(?: away)?|remove|knock(?: off)?) {_JUST}N (?:more )?(?:away )?(?:from|off|of) "  # noqa: E501
-        rf"(?:of )?Y|Y (?:minus|less|-) N|(?:reduce|lower|decrease) (?:Y|it|that) by {_JUST}N|go (?:down|back) "  # noqa: E501
-        r"(?:by )?N|subtract N more",
-        "y-a",
-    ),
-    (
-        rf"add {_JUST}N (?:more )?(?:on ?)?to Y|Y (?:plus|\+) N|(?:increase|raise) (?:Y|it|that) by {_JUST}N"  # noqa: E501
-        r"|go up (?:by )?N",
-        "y+a",
-    ),
-    (
-        r"N (?:\w+,? )?too (?:high|large|big|many|much)|N (?:\w+ )?(?:less|fewer|lower|smaller) than (?:Y|you|that)\b"  # noqa: E501
-        r"|(?:over|high|large|big|much) by N",
-        "y-a",
-    ),
-    (
-        r"N (?:\w+,? )?(?:too (?:low|small|few|little)|short)|N (?:\w+ )?(?:more|greater|higher|larger) than "  # noqa: E501
-        r"(?:Y|you|that)\b|(?:under|low|small|short) by N",
-        "y+a",
-    ),
-    (
-        r"(?:answer|right|correct|it) (?:\w+ )?(?:is|'s) (?:twice|double) (?:Y|what you)|^\W*double Y"
-        r"|(?:twice|double) (?:Y|what you)[^.!?]{0,30}(?:answer|right|correct)|^\W*(?:it's |it is )?(?:twice|double) "  # noqa: E501
-        r"(?:Y|what you)|Y is (?:\w+ )?half",
-        "2y",
-    ),
-    (
-        r"(?:twice|double) (?:as (?:large|big|high|much|many) as |what )(?:it should|the right|the correct)"  # noqa: E501
-        r"|(?:answer|right) is half (?:of )?(?:Y|what you)|^\W*halve Y|half (?:of )?(?:Y|what you)[^.!?]{0,30}"  # noqa: E501
-        r"(?:answer|right|correct)|Y is (?:\w+ )?(?:twice|double) what",
-        "y/2",
-    ),
-    (r"three times (?:Y|what you)[^.!?]{0,30}(?:answer|right|correct)|triple Y", "3y"),
-    (r"Y is N times (?:what|as)", "y/a"),
-    (r"multiply Y by N", "y*a"),
-    (r"divide Y by N", "y/a"),
-    (
-        r"(?:it's|it is|answer is|be|want|need|take) the (?:next|following) (?:whole |natural )?(?:number|integer)"  # noqa: E501
-        r"|the (?:next|following) (?:number|integer) is (?:the answer|Y|it|right)",
-        "y+1",
-    ),
-    (
-        r"(?:it's|it is|answer is|be|want|need|take) the (?:previous|preceding) (?:whole |natural )?(?:number|integer)",  # noqa: E501
-        "y-1",
-    ),
-    (r"(?:wrong|opposite|other) sign", "-y"),
-)
-"""A pattern over N and Y, and what it comes to of its numbers a, b, and of the student's y."""
-TABLE = [(re.compile(pattern, re.I), way) for pattern, way in ROWS]
 _CORRECTS = re.compile(
-    r"too |short|by N$|than (?:Y|you|that)|sign|twice|double|half|halve|times (?:Y|what)|triple|next|previous"  # noqa: E501
-    r"|preceding|between|follow|numerator"
+    r"too |short|by N$|than (?:Y|you|that)|sign|twice|double|half|halve|times (?:Y|what)|triple"
+    r"|next|previous|preceding|between|follow|numerator"
     r"|(?:right|just|immediately|directly|comes|number|integer|year|one) (?:number |integer )?"
     r"(?:after|above|before|below)",
     re.I,
@@ -101,81 +76,54 @@ _QUICK = re.compile(
     r"|go |too |short|twice|double|halve?|times|triple|multiply|divide|sign|previous| by ",
     re.I,
 )
+_OPERATES = re.compile(
+    r"\b(?:times|multiplied|divided|plus|minus|root|double|twice|half|squared|product|difference|quotient|subtracted"
+    r"|less than|more than|add|added|sum of|over|pi)\b|%\s+of|\d/\d+ of"
+    r"|(?:thirds?|quarters?|fifths?) of",
+    re.I,
+)
+
+
+def floats(text: str) -> set[float]:
+    """The numbers of a plain text, for `reachable`."""
+    return {float(s.number.value) for s in numbers(text)[:40] if abs(s.number.value) < _LARGEST}
+
+
+def reachable(values: set[float], wanted: Fraction, yours: Fraction | None = None) -> bool:
+    """Whether one operation on some numbers, and on the student's, may come to `wanted`."""
+    if abs(wanted) >= _LARGEST:
+        return False
+    w, known = float(wanted), set(values)
+    alone = {w - 1, w + 1, w / 2, 2 * w, w * w, abs(w) ** 0.5, -w}
+    if yours is not None and abs(yours) < _LARGEST:
+        y = float(yours)
+        known.add(y)
+        alone |= {w / 3}
+    if not known.isdisjoint(alone):
+        return True
+    for a in known:
+        ways = {w - a, w + a, a - w}
+        ways |= {w / a, 100 * w / a} if a else set()
+        ways |= {a / w} if w else set()
+        if not known.isdisjoint(ways):
+            return True
+    return False
 
 
 def told(text: str, yours: Fraction | None, wanted: Fraction) -> Iterator[Told]:
     """Where `text` tells `wanted` so; `yours` is the number that the student gave last."""
-    if abs(wanted) >= _LARGEST:
-        return
-    yours = yours if yours is None or abs(yours) < _LARGEST else None
-    ways = _ways({span.number.value for span in numbers(text)[:40]}, yours, wanted)
-    if not ways or not _QUICK.search(text):
+    if not _QUICK.search(text) or not reachable(floats(text), wanted, yours):
         return
     flat, places = _flat(text)
-    for pattern, way in TABLE:
-        for hit in pattern.finditer(flat) if way in ways else ():
+    for way, pattern in TOLD:
+        if yours is None and "y" in way:
+            continue
+        for hit in pattern.finditer(flat):
             inside = [place for place in places if hit.start() <= place[0] < hit.end()]
-            own = [place[3] for place in inside[:2]]
-            if way in _ways(set(own), yours, wanted) and (
-                way != "b-a" or own[1:] == [wanted + own[0]]
-            ):
-                start = inside[0][1] if inside else 0
-                end = inside[-1][2] if inside else len(text)
-                corrects = not inside or _CORRECTS.search(hit[0]) is not None
-                yield Told(start, end, corrects)
-
-
-_LARGEST = 10**15
-"""Of the numbers that are told so."""
-
-
-def _ways(values: set[Fraction], yours: Fraction | None, wanted: Fraction) -> set[str]:
-    """By which of the rows' sums `wanted` comes out of numbers, as floats have it."""
-    known = {float(v) for v in values if abs(v) < _LARGEST}
-    w, ways = float(wanted), set()
-    for a in known:
-        ways |= {"a+1"} if a == w - 1 else {"a-1"} if a == w + 1 else set()
-        for b in known:
-            ways |= {"b-a"} if b - a == w else {"a+b"} if a + b == w else set()
-            ways |= {"a/b"} if b and abs(a / b - w) < 1e-9 else set()
-    ways |= {"mid"} if {w - 1, w + 1} <= known else set()
-    if yours is None:
-        return ways
-    y = float(yours)
-    for a in known:
-        ways |= {"y-a"} if y - a == w else {"y+a"} if y + a == w else set()
-        ways |= {"y*a"} if abs(y * a - w) < 1e-9 else set()
-        ways |= {"y/a"} if a and abs(y / a - w) < 1e-9 else set()
-    of_one = (
-        ("2y", 2 * y),
-        ("3y", 3 * y),
-        ("y/2", y / 2),
-        ("y+1", y + 1),
-        ("y-1", y - 1),
-        ("-y", -y),
-    )
-    return ways | {way for way, v in of_one if v == w}
-
-
-def reaches(values: set[Fraction], wanted: Fraction) -> bool:
-    """Whether one operation, or two, on some numbers can come to `wanted`."""
-    if len(values) > 3 or abs(wanted) >= _LARGEST:
-        return True
-    known = [float(v) for v in values if abs(v) < _LARGEST]
-    w = abs(float(wanted))
-    for a in known:
-        if (
-            abs(2 * a - w) < 1e-9
-            or abs(a / 2 - w) < 1e-9
-            or abs(a * a - w) < 1e-9
-            or abs(w * w - a) < 1e-9
-        ):
-            return True
-        for b in known:
-            results = (a + b, a - b, a * b, a * b / 100, a / b if b else 0.0)
-            if len(known) > 2 or any(abs(abs(r) - w) < 1e-9 for r in results):
-                return True
-    return False
+            a, b, *_ = (*(place[3] for place in inside), Fraction(0), Fraction(0))
+            if _VALUES[way](a, b, yours or Fraction(0)) == wanted:
+                start, end = (inside[0][1], inside[-1][2]) if inside else (0, len(text))
+                yield Told(start, end, not inside or _CORRECTS.search(hit[0]) is not None)
 
 
 def _flat(text: str) -> tuple[str, list[tuple[int, int, int, Fraction]]]:
@@ -194,3 +142,18 @@ def _flat(text: str) -> tuple[str, list[tuple[int, int, int, Fraction]]]:
     parts.append(_YOURS.sub("Y", text[last:]))
     flat = re.sub(r"your N", "Y     ", "".join(parts), flags=re.I)
     return flat, [place for place in places if flat[place[0]] == "N"]
+
+
+def in_symbols(text: str) -> str:
+    """`text` with its operations in symbols; empty where there are none."""
+    if not _OPERATES.search(text):
+        return ""
+    parts, last = [], 0
+    for span in numbers(text):
+        if span.form == "words" and span.start >= last and span.number.unit is None:
+            parts += [text[last : span.start], str(span.number.value)]
+            last = span.end
+    shown = "".join(parts) + text[last:]
+    for pattern, put in (*WORDING, *WORDING):
+        shown = pattern.sub(put, shown)
+    return "" if shown == text else shown
