@@ -26,6 +26,8 @@ from tutelage.records import Dialogue, Leak, LeakRequest, Problem, Reply, Verdic
 
 _SAMPLE_S = 0.2
 _MOST_SLOTS = 4096
+_LOOKED_AT_AT_ONCE = 4_000
+"""Characters of a draft that the leak gate looks at on the event loop; a longer one has a thread."""
 
 
 class Verifiers(Protocol):
@@ -217,7 +219,8 @@ class Scheduler:
             while (want := protocol.need(dialogue)) is not None:
                 response: Reply | Verdict | Leak
                 if isinstance(want, LeakRequest):
-                    response = _leak(want)
+                    is_short = len(want.text) <= _LOOKED_AT_AT_ONCE
+                    response = _leak(want) if is_short else await asyncio.to_thread(_leak, want)
                 elif isinstance(want, VerifyRequest):
                     response = await self._verdict(want)
                 else:
@@ -283,7 +286,7 @@ class Scheduler:
 
 
 def _leak(want: LeakRequest) -> Leak:
-    """What the leak gate finds; quick enough for the event loop."""
+    """What the leak gate finds."""
     problem = want.problem
     return find_leak(
         problem.domain,

@@ -52,8 +52,8 @@ def test_long_texts_are_bounded(domain: str, gold: str) -> None:
         text = (piece * SIZE)[:SIZE]
         begun = time.process_time()
         find_leak(domain, gold, "Is 9 - 4 all that is left?", said, text)
-        # 20 to 90 ms where nothing else runs; before there was a bound, up to 8 s.
-        assert time.process_time() - begun < 0.5, repr(piece)
+        # The worst takes 0.85 s of the processor where ten others want it; without a bound, 8 s.
+        assert time.process_time() - begun < 2.5, repr(piece)
 
 
 @pytest.mark.parametrize("place", [0, 100, 250, 400])

@@ -213,7 +213,7 @@ def _irrational(tree: formulas.Tree, given: Number) -> bool:
     if value is None or abs(value.imag) > 1e-12 or given.digits > 13 or given.places > 300:
         return False
     scaled, own = Fraction(value.real) * 10**given.places, given.value * 10**given.places
-    return own == int(scaled) or abs(own - scaled) <= Fraction(501, 1000)
+    return bool(own == int(scaled) or abs(own - scaled) <= Fraction(501, 1000))
 
 
 @lru_cache(maxsize=8192)

@@ -121,7 +121,7 @@ def _rounded(gold: Formula | Number, value: Number) -> bool:
     number = approximate(gold.tree) if value.digits < 14 else None
     if number is None or abs(number.imag) > 1e-12:
         return False
-    return abs(float(value.value) - number.real) <= 0.5 * 10**-value.places * (1 + 1e-6)
+    return abs(float(value.value) - number.real) <= 0.5 / 10.0**value.places * (1 + 1e-6)
 
 
 def words_of(text: str) -> str:

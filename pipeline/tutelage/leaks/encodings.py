@@ -31,7 +31,7 @@ _REVERSED = re.compile(
     re.I,
 )
 _TELLTALE = re.compile(
-    rf"{_DIGITS.pattern}|{_REVERSED.pattern}|\b{_NAMES}|\b(?:starts?|begins?) with\b", re.I
+    rf"{_DIGITS.pattern}|{_REVERSED.pattern}|\b(?:ones|units|tens|hundreds|thousands)\b", re.I
 )
 _DIGIT = "|".join(ONES[:10])
 _SPACED = re.compile(r"(?<![\w.,-])\d(?:[ _|-]\d)+(?![\w]|[.,]\d|\s?[-+*/=])")

@@ -31,7 +31,7 @@ from tutelage.leaks.first_look import rules_out
 from tutelage.leaks.hidden import confirmed, hidden, in_code, last_number
 from tutelage.leaks.options import option
 from tutelage.leaks.rows import items
-from tutelage.leaks.told import floats, in_symbols, reachable
+from tutelage.leaks.told import comes_to, floats, in_symbols
 from tutelage.leaks.words import answers_in_own_words, named, yes_or_no
 from tutelage.records import Gold, Leak
 
@@ -117,9 +117,11 @@ def number(case: Case) -> Leak:
     spans = [s for s in numbers(case.text) if s.number.ordinal == gold.ordinal]
     spans = [s for s in spans if case.is_answer("", s.number)]
     longer = [p for p in pieces(case.text) if p.form == "formula"] if spans else []
-    dated = [] if _DATED.search(case.answer.statement.question) or not spans else moments(case.text)
+    asks_when = _DATED.search(case.answer.statement.question)
+    dated = moments(case.text) if spans and not asks_when else ()
     for span in outermost(spans):
-        part = any(start <= span.start < end for start, end, *_ in (*longer, *dated))
+        part = any(p.start <= span.start < p.end for p in longer)
+        part = part or any(start <= span.start < end for start, end, _ in dated)
         if kind := "" if part else _told(case, gold, span):
             return case.leak(kind, span.start, span.end)
     return CLEAN
@@ -193,8 +195,9 @@ def expression(case: Case) -> Leak:
     gold = case.gold
     if not isinstance(gold, Number | Formula) or (isinstance(gold, Number) and gold.ordinal):
         return CLEAN
-    worded = isinstance(gold, Formula) or reachable(floats(case.text), gold.value)
-    for text in (case.text, in_symbols(case.text) if worded else ""):
+    if isinstance(gold, Number) and not comes_to(case.text, floats(case.text), gold.value):
+        return CLEAN
+    for text in (case.text, in_symbols(case.text)):
         if not text or (isinstance(gold, Number) and not case.block and not _stated(case, text)):
             continue
         every = outermost(p for p in pieces(text) if p.form in ("formula", "fraction"))

@@ -84,17 +84,29 @@ _OPERATES = re.compile(
 )
 
 
+_SIGN = r"(?:[-+*/]|\b(?:times|plus|minus|over|of|by|root|squared|cubed|add|twice|double)\b)"
+_CHAIN = re.compile(rf"{_SIGN}[^.,;:=!?]{{1,24}}?{_SIGN}\s*[($]*[\da-z]|\^|\d!|[a-z]\(", re.I)
+"""More than one operation, or a power, which may come to anything."""
+
+
 def floats(text: str) -> set[float]:
     """The numbers of a plain text, for `reachable`."""
     return {float(s.number.value) for s in numbers(text)[:40] if abs(s.number.value) < _LARGEST}
 
 
-def reachable(values: set[float], wanted: Fraction, yours: Fraction | None = None) -> bool:
+def comes_to(
+    text: str, values: set[float], wanted: Fraction, yours: Fraction | None = None
+) -> bool:
+    """Whether what a text does with its numbers, and with the student's, may come to `wanted`."""
+    return _CHAIN.search(text) is not None or _reachable(values, wanted, yours)
+
+
+def _reachable(values: set[float], wanted: Fraction, yours: Fraction | None) -> bool:
     """Whether one operation on some numbers, and on the student's, may come to `wanted`."""
     if abs(wanted) >= _LARGEST:
         return False
     w, known = float(wanted), set(values)
-    alone = {w - 1, w + 1, w / 2, 2 * w, w * w, abs(w) ** 0.5, -w}
+    alone = {w, w - 1, w + 1, w / 2, 2 * w, w * w, abs(w) ** 0.5, -w}
     if yours is not None and abs(yours) < _LARGEST:
         y = float(yours)
         known.add(y)
@@ -112,7 +124,7 @@ def reachable(values: set[float], wanted: Fraction, yours: Fraction | None = Non
 
 def told(text: str, yours: Fraction | None, wanted: Fraction) -> Iterator[Told]:
     """Where `text` tells `wanted` so; `yours` is the number that the student gave last."""
-    if not _QUICK.search(text) or not reachable(floats(text), wanted, yours):
+    if not _QUICK.search(text) or not _reachable(floats(text), wanted, yours):
         return
     flat, places = _flat(text)
     for way, pattern in TOLD:
