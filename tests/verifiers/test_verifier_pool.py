@@ -9,6 +9,7 @@ import sys
 import textwrap
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -206,6 +207,15 @@ def test_a_child_does_not_import_the_callers_main(tmp_path):
         [sys.executable, "-P", str(script)], capture_output=True, text=True, cwd=tmp_path
     )
     assert done.stdout.split() == ["imported", "correct"], done.stderr
+
+
+def test_a_corpus_may_have_a_verifier_of_its_own(rogue):
+    one = {"ours": "rogue_verifier:Rogue"}
+    with VerifierPool(timeout=60, workers=1, by_corpus=one) as pool:
+        assert pool.verify(replace(problem(), source="ours"), "18").verifier == "rogue"
+        assert pool.verify(problem(), "18").verifier == "math"
+    with pytest.raises(SettingsError, match="cannot be loaded"):
+        VerifierPool(by_corpus={"ours": "no.such.module:Class"})
 
 
 def test_an_unknown_verifier_is_the_persons_mistake():

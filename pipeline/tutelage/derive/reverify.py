@@ -115,7 +115,9 @@ def reverify(
 def _verifiers(settings: Settings, stack: ExitStack) -> Verify:
     wanted = settings.verifier
     pool = stack.enter_context(
-        VerifierPool(wanted.timeout_s, wanted.workers, wanted.memory_mb, wanted.name)
+        VerifierPool(
+            wanted.timeout_s, wanted.workers, wanted.memory_mb, wanted.name, wanted.by_corpus
+        )
     )
     return pool.verify
 

@@ -64,7 +64,9 @@ def replies_of(folder: RunFolder) -> Path:
 
 def _start(settings: Settings, folder: RunFolder) -> Runtime:
     limits = settings.verifier
-    pool = VerifierPool(limits.timeout_s, limits.workers, limits.memory_mb, limits.name)
+    pool = VerifierPool(
+        limits.timeout_s, limits.workers, limits.memory_mb, limits.name, limits.by_corpus
+    )
     try:
         replies = Replies(replies_of(folder))
         return Runtime(remembering(players(settings), replies), pool, replies)

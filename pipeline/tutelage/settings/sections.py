@@ -226,6 +226,10 @@ class Verifier(Section):
     name: str = Field(
         "", description="one for all problems, or module:Class; empty: each problem's own"
     )
+    by_corpus: dict[str, str] = Field(
+        default_factory=dict,
+        description="one for the problems of a corpus: `by_corpus.gsm8k = mine:Class`",
+    )
     timeout_s: float = Field(5.0, gt=0)
     workers: int = Field(2, ge=1)
     memory_mb: int = Field(1024, ge=128)

@@ -140,8 +140,9 @@ class Settings(Section):
         for side in ("student", "teacher", "judge"):
             for other in ("url", "api_key_env", "price_in", "price_out"):
                 tree[side].pop(other)
-        if not self.verifier.name:
-            tree["verifier"].pop("name")
+        for choice in ("name", "by_corpus"):
+            if not tree["verifier"][choice]:
+                tree["verifier"].pop(choice)
         return tree
 
     def families(self) -> dict[str, str]:

@@ -17,6 +17,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Any
@@ -44,6 +45,7 @@ class VerifierPool:
         workers: child processes at most.
         memory_mb: address space of one child, in MiB; 0 for no limit.
         verifier: name of the verifier for all problems; empty for each problem's own.
+        by_corpus: name of the verifier for the problems of a corpus, by the corpus's name.
     """
 
     def __init__(
@@ -52,17 +54,19 @@ class VerifierPool:
         workers: int = 2,
         memory_mb: int = 1024,
         verifier: str = "",
+        by_corpus: Mapping[str, str] | None = None,
     ) -> None:
         self._timeout = timeout
         self._memory_mb = memory_mb
         self._verifier = verifier
+        self._by_corpus = dict(by_corpus or {})
         self._loaded: dict[str, Verifier] = {}
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="verifier")
         self._own = threading.local()
         self._children: list[Worker] = []
         self._closed = False
-        if verifier:
-            load(verifier)
+        for name in filter(None, (verifier, *self._by_corpus.values())):
+            load(name)
 
     def verify(self, problem: Problem, answer: str, finish_reason: str = "") -> Verdict:
         """The verdict on `answer`; waits for it. What `finish_reason` says was cut off is no
@@ -99,7 +103,7 @@ class VerifierPool:
         self.close()
 
     def _name(self, problem: Problem) -> str:
-        return self._verifier or name_for(problem)
+        return self._by_corpus.get(problem.source) or self._verifier or name_for(problem)
 
     def _glance(self, problem: Problem, answer: str, finish_reason: str) -> Verdict | None:
         name = self._name(problem)
