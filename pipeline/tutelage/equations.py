@@ -132,6 +132,8 @@ def _holds(left: str, right: str) -> bool:
         exact, written = _worth(left), _worth(right)
     except (SyntaxError, ValueError, ZeroDivisionError):
         return True
+    if "%" in right and "%" not in left and exact == 100 * written:
+        return True  # 45 / 250 * 100 = 18%
     decimals = len(re.sub(r"[^\d.]", "", right).partition(".")[2])
     if not decimals:
         return exact == written

@@ -19,10 +19,8 @@ _PLACED = re.compile(
     re.I,
 )
 _OPENED = re.compile(r"^\s*(?:(?:option|choice|letter)\s+)?$")
-_TRY = re.compile(
-    r"\b(?:try|guess|tick|take|how\s+about|what\s+about)\s+(?:option\s+)?$"
-    r"|\b(?:you|we) (?:\w+ )?get\s*$"
-)
+_TRY = re.compile(r"\b(?:try|guess|tick|take|how\s+about|what\s+about)\s+(?:option\s+)?$")
+_GET = re.compile(r"\b(?:you|we) (?:\w+ )?get\s*$")
 
 
 def option(case: Case) -> Leak:
@@ -90,4 +88,4 @@ def _picked(case: Case, start: int, end: int, others: list[str]) -> bool:
     tried = closed and _TRY.search(before)
     own = after.strip().startswith((":", case.answer.text.lower() or "?"))
     opened = _OPENED.match(before) and (closed or own)
-    return bool(tried or opened) or case.stance(start, end) is Stance.ANSWER
+    return bool(tried or opened or _GET.search(before)) or case.stance(start, end) is Stance.ANSWER
