@@ -106,7 +106,7 @@ def _same_number(gold: Number, given: Number, statement: Statement) -> str:
     if gold.percent != given.percent and gold.value == given.value:
         asks = re.search(r"%|per ?cent|\brates?\b", statement.question)
         omitted = gold.percent and abs(gold.value) >= 1 and "how many" not in statement.question
-        return "" if asks or omitted else NOT_EQUAL
+        return "" if asks or omitted or not statement.text else NOT_EQUAL
     scale = {**SCALES, **DOZENS}.get(given.scale, 0)
     scaled = rf"\bhow many (?:\w+ )?{given.scale}"
     if scale and given.value == gold.value * scale and re.search(scaled, statement.text, re.I):

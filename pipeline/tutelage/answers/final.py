@@ -93,7 +93,7 @@ def _alone(text: str, gold: Answer) -> Final | None:
     if "\n" in text.strip() or len(text) > 300:
         return None
     shown = bare(sentences.plainly(text))
-    if not gold.text.endswith("!") and not re.fullmatch(r"\d+!", shown):
+    if not gold.text.endswith("!") and not re.fullmatch(r"\d+!", text.strip()):
         shown = shown.rstrip("!")
     value = read(shown)
     if isinstance(value, Words):

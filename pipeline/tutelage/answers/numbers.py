@@ -245,4 +245,4 @@ def numbers(text: str, parts: bool = False) -> tuple[NumberSpan, ...]:
     compounds = list(_compounds(text, spans)) if len(spans) > 1 else []
     for whole in () if parts else compounds:
         spans = [s for s in spans if not whole.start <= s.start < whole.end]
-    return tuple(sorted((*spans, *compounds))) if compounds else tuple(spans)
+    return tuple(sorted((*spans, *compounds)))
