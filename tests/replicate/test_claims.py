@@ -99,6 +99,7 @@ def test_every_claim_finds_its_figure_in_the_reports_that_are_played(toy):
 def test_steps_stand_in_an_order_in_which_each_has_what_it_needs(toy):
     names = [name for name, _ in stages.steps(toy)]
     assert len(names) == len(set(names))
+    assert {f"report-{one.name}" for one in stages.evaluations(toy)} <= set(names)
     for later, earlier in (
         ("seed-1/mt-rl", "seed-1/mt-sft"),
         ("seed-1/st-sft", "seed-1/mt-sft"),
@@ -106,6 +107,7 @@ def test_steps_stand_in_an_order_in_which_each_has_what_it_needs(toy):
         ("seed-1/sft-base-0", "pretrain-base-0"),
         ("report-main", "seed-1/q-rl"),
         ("report-reverse", "seed-1/reverse"),
+        ("pretrain-base-0", "report-by-heart"),
         ("report-web", "seed-1/sft-base-0"),
         ("report-by-heart", "seed-1/by-heart-st"),
     ):

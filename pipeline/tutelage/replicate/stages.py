@@ -15,7 +15,7 @@ mt-rl      GRPO over four turns from mt-sft;  q-rl from q-sft
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 
@@ -32,8 +32,6 @@ from tutelage.settings import differences
 Step = tuple[str, Callable[[], None]]
 LISTEN = Web().listen
 """Share of listeners on the web that most bases are of."""
-_OF_SEEDS = ("main", "controls", "liar", "other-words")
-"""The reports on what every seed trains; they come before the trainings of seed 1 alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +52,21 @@ def steps(toy: Toy) -> Iterator[Step]:
     yield "pretrain-base", partial(trainings.pretrain, toy, "base", LISTEN)
     for number in range(1, toy.scale.seeds + 1):
         yield from _of_seed(toy, number)
-    every = evaluations(toy)
-    first = [one for one in every if one.name in _OF_SEEDS]
-    yield from _reports(toy, first)
-    back = partial(trainings.sft, toy, 1, "reverse", toy.base, family="b")
-    yield "seed-1/reverse", back
+    reports = {
+        one.name: (f"report-{one.name}", partial(evaluate, toy, one)) for one in evaluations(toy)
+    }
+    for name in ("main", "controls", "liar", "other-words"):
+        yield reports[name]
+    yield "seed-1/reverse", partial(trainings.sft, toy, 1, "reverse", toy.base, family="b")
+    yield reports["reverse"]
     for name in ("st", "mt"):
         yield f"seed-1/by-heart-{name}", partial(trainings.by_heart, toy, name)
+    yield reports["by-heart"]
     for name, listen in (("base-0", 0.0), ("base-5", 0.05)):
         yield f"pretrain-{name}", partial(trainings.pretrain, toy, name, listen)
         learnt = partial(trainings.sft, toy, 1, f"sft-{name}", toy.models / name)
         yield f"seed-1/sft-{name}", learnt
-    yield from _reports(toy, [one for one in every if one not in first])
+    yield reports["web"]
 
 
 def perform(toy: Toy) -> None:
@@ -107,11 +108,6 @@ def admit(toy: Toy) -> None:
         raise SettingsError(f"{toy.out} is neither empty nor a replication: choose another --out")
     toy.out.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(now, indent=1) + "\n", "utf-8")
-
-
-def _reports(toy: Toy, chosen: Sequence[Evaluation]) -> Iterator[Step]:
-    for one in chosen:
-        yield f"report-{one.name}", partial(evaluate, toy, one)
 
 
 def _of_seed(toy: Toy, number: int) -> Iterator[Step]:
