@@ -204,15 +204,18 @@ def stand_in_class(name: str, line: list[type], words: list[str]) -> RemoteType:
         elif word in KNOWN:
             namespace[word] = _method(word)
     ours = [kind for kind in line if isinstance(kind, RemoteType)]
-    parent = next((kind for kind in ours if issubclass(kind, plain)), plain)
-    bases = (Remote,) if plain is object else (parent, Remote) if parent is plain else (parent,)
-    fitting = [kind for kind in library if kind is plain or not issubclass(kind, plain)]
-    for parents in (library, fitting, plain.__mro__):
+    near = next(kind for kind in (*ours, *library, object) if issubclass(kind, plain))
+    bases = (Remote,) if plain is object else (near,) if near in ours else (near, Remote)
+    of: Any = type(bases[0])
+    if not issubclass(of, RemoteType):  # such as that of enums
+        of = RemoteType if of is type else type("RemoteType", (RemoteType, of), {})
+    for parents in (library, plain.__mro__):
         RemoteType.line = [*ours, Remote, *(kind for kind in parents if kind is not object), object]
         try:
-            return type.__new__(RemoteType, name, bases, dict(namespace))
+            kind: RemoteType = type.__new__(of, name, bases, dict(namespace))
+            return kind
         except TypeError:  # a layout that cannot be had here
-            continue
+            bases = (Remote,) if plain is object else (plain, Remote)
         finally:
             RemoteType.line = None
     return type.__new__(RemoteType, name, (Remote,), namespace)
