@@ -73,8 +73,8 @@ class Tries:
 
     def may_fold(self, fault: Permanent) -> bool:
         """Whether a refusal may be for the system prompt, which not every template takes."""
-        is_first = self.request.chat[0][0] == "system" and not self.folds
-        return is_first and bool(_ROLES.search(str(fault)))
+        has_system = self.request.chat[:1] and self.request.chat[0][0] == "system"
+        return bool(has_system and not self.folds and _ROLES.search(str(fault)))
 
     def rest(self, fault: Transient) -> float:
         """Seconds until the next try.
