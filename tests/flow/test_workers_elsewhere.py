@@ -78,14 +78,14 @@ def test_a_file_that_cannot_be_opened_ends_the_run(problems, tmp_path, monkeypat
     """It is never a row that is dead, with a manifest that says that all is well."""
     second = tmp_path / "second.jsonl"
     second.write_text(lines(range(200, 220)))
-    real = Files.rows
+    real = Files.read
 
-    def rows(files, *args):
+    def read(files, *args):
         second.unlink(missing_ok=True)
         return real(files, *args)
 
     settings = scripted(corpora=("*.jsonl",))
-    monkeypatch.setattr(Files, "rows", rows)
+    monkeypatch.setattr(Files, "read", read)
     with pytest.raises(CorpusError, match=r"second.jsonl cannot be read: No such file"):
         run(settings, str(tmp_path / "run"))
     assert not (tmp_path / "run" / "manifest.json").exists()
