@@ -5,7 +5,7 @@ collapsed within fifty steps, groups without a difference taught nothing, and at
 1e-4 RL unlearnt to ask, because a question costs a discounted turn. What helped: a warm start by
 SFT, a learning rate of 1e-4 at most, `beta` of .05 to .1, `std_floor` of .1.
 
-What goes wrong within one training (entropy, stale rows), `train.alarms` says.
+What goes wrong within one training (entropy, stale rows), `train.metrics` says.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
