@@ -123,7 +123,7 @@ def test_turns_are_balanced(run, tmp_path):
     assert len(set(manifest["solved_at"].values())) == 1
     before = sum(r["outcome"]["solved_turn"] is None for r in read_rows(str(run)))
     assert sum(r["outcome"]["solved_turn"] is None for r in rows) == before
-    with pytest.raises(Mistake, match=r"groups of up to 4: say --break-groups"):
+    with pytest.raises(Mistake, match=r"groups of up to 4: add --break-groups"):
         kept(run, tmp_path / "2", balance_turns=True)
 
 

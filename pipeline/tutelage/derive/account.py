@@ -1,4 +1,4 @@
-"""What stands beside the shards of a derived run: manifest, what is known of contamination, card."""
+"""The files beside the shards of a derived run: manifest, contamination report, card."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ from tutelage.shards.keys import Keys
 
 
 class Counts:
-    """What the manifest says of the rows that were written."""
+    """Counts over the rows that were written, for the manifest."""
 
     def __init__(self) -> None:
         self.problems = Keys()
@@ -25,19 +25,19 @@ class Counts:
         self.in_split: dict[str, int] = {}
 
     def add(self, table: pa.Table) -> None:
-        """Counts some rows."""
+        """Counts the rows of a table."""
         for name in pc.unique(table["problem_id"]).to_pylist():
             self.problems.add(name)
         outcome = table["outcome"].combine_chunks()
         turns = pc.struct_field(outcome, "solved_turn")
         for pair in pc.value_counts(turns.drop_null()).to_pylist():
-            _more(self.solved_at, pair["values"], pair["counts"])
+            _add(self.solved_at, pair["values"], pair["counts"])
         for pair in pc.value_counts(table["split"]).to_pylist():
-            _more(self.in_split, pair["values"], pair["counts"])
+            _add(self.in_split, pair["values"], pair["counts"])
         self.near_duplicates += len(table) - table["duplicate_of"].null_count
 
 
-def _more(counts: dict[Any, int], key: Any, count: int) -> None:
+def _add(counts: dict[Any, int], key: Any, count: int) -> None:
     counts[key] = counts.get(key, 0) + count
 
 
@@ -48,9 +48,9 @@ def manifest_of(
     files: Mapping[str, int],
     counts: Counts,
 ) -> dict[str, Any]:
-    """The manifest of a run as `flow.publish` has it, counted from the rows that were written."""
+    """The manifest in the form of `flow.publish`, counted from the rows that were written."""
     before, after = _problems(parents), len(counts.problems)
-    compared = {
+    dedup = {
         key: value
         for key, value in parents.runs[0].manifest.get("dedup", {}).items()
         if key != "counts"
@@ -76,7 +76,7 @@ def manifest_of(
         },
         "solved_at": {str(turn): n for turn, n in sorted(counts.solved_at.items())},
         "files": dict(sorted(files.items())),
-        "dedup": compared,
+        "dedup": dedup,
         "splits": {
             "ratios": settings.splits.ratios,
             "dialogues": dict(sorted(counts.in_split.items())),
@@ -86,7 +86,7 @@ def manifest_of(
 
 
 def _problems(parents: Parents) -> int:
-    """Problems that the parents have dialogues of."""
+    """Number of problems that the parents have dialogues of."""
     if len(parents.runs) == 1:
         return int(parents.runs[0].manifest["balance"]["kept"])
     if not parents.files:
@@ -98,7 +98,7 @@ def _problems(parents: Parents) -> int:
 
 
 def copy_contamination(folder: RunFolder, parents: Parents) -> None:
-    """What the parents know of evaluation problems among theirs, which trainers leave out."""
+    """Copies the parents' reports of evaluation problems, so that trainers still leave those out."""
     lines: dict[str, None] = {}
     for parent in parents.runs:
         path = parent.folder.root / REPORT
@@ -109,7 +109,7 @@ def copy_contamination(folder: RunFolder, parents: Parents) -> None:
 
 
 def derived_card(settings: Settings, manifest: dict[str, Any], folder: RunFolder) -> str:
-    """The card that every run has, and what this one was derived from."""
+    """The card of a run, with a section on what this one was derived from."""
     derived = manifest["derived"]
     dropped = ", ".join(
         f"{count} by `{rule}`" for rule, count in derived["balance"]["dropped"].items()

@@ -1,4 +1,4 @@
-"""`filter`: a run with those rows of other runs that some rules keep."""
+"""`filter`: makes a run of the rows of other runs that the rules keep."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from tutelage.errors import Mistake
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a filter would do."""
+    """What a filter would do, decided but not yet written."""
 
     parents: Parents
     choice: rules.Choice
@@ -22,7 +22,7 @@ class Plan:
 
     @property
     def kept(self) -> int:
-        """Rows that are left."""
+        """Number of rows that no rule drops."""
         return int((self.decision.rule < 0).sum())
 
 
@@ -30,13 +30,13 @@ def plan(runs: Sequence[str], choice: rules.Choice) -> Plan:
     """Decides on every row; writes nothing.
 
     Raises:
-        Mistake: a run or a condition is not as wanted.
+        Mistake: a run cannot be used, or a condition is not valid SQL.
     """
     parents = open_parents(runs)
     connection = parents.connect()
     try:
-        again = repeated(connection) if len(parents.runs) > 1 else np.empty(0, np.int64)
-        decision = rules.decide(connection, choice, again)
+        copies = repeated(connection) if len(parents.runs) > 1 else np.empty(0, np.int64)
+        decision = rules.decide(connection, choice, copies)
     finally:
         connection.close()
     return Plan(parents, choice, decision)
@@ -45,24 +45,24 @@ def plan(runs: Sequence[str], choice: rules.Choice) -> Plan:
 def write_filtered(
     plan: Plan, out: str, progress: Progress = lambda done, total: None
 ) -> dict[str, Any]:
-    """Writes what a plan keeps to `out`; the manifest.
+    """Writes the rows that a plan keeps to `out` and returns the manifest.
 
     Raises:
-        Mistake: nothing is left, or `out` is taken or cannot be written.
+        Mistake: no row is left, or `out` is not empty or cannot be written.
     """
     tallies, rule = plan.decision.tallies, plan.decision.rule
     if not plan.kept:
-        worst = max(tallies, key=lambda tally: tally.dropped, default=None)
-        why = f"most dropped by {worst.rule!r}" if worst else "there were none"
-        cure = ", or take single dialogues by --break-groups" * (not plan.choice.break_groups)
+        strictest = max(tallies, key=lambda tally: tally.dropped, default=None)
+        why = f"most dropped by {strictest.rule!r}" if strictest else "there were none"
+        cure = ", or keep single dialogues with --break-groups" * (not plan.choice.break_groups)
         raise Mistake(
-            f"none of {len(rule)} dialogues is left ({why}), nothing is written: look with "
-            f"--dry-run{cure}"
+            f"none of {len(rule)} dialogues is left ({why}), nothing is written: see the count of "
+            f"each rule with --dry-run{cure}"
         )
-    bins, to = unmoved(plan.parents)
+    bins, bin_of = unmoved(plan.parents)
     fates = Fates(
         bins,
-        np.where(rule < 0, to, -1).astype(np.int16),
+        np.where(rule < 0, bin_of, -1).astype(np.int16),
         {tally.rule: tally.dropped for tally in tallies},
     )
     operation = Operation("filter", plan.choice.record())

@@ -1,12 +1,12 @@
-"""A stored dialogue under new verdicts and a new look by the leak gate.
+"""Judges a stored dialogue again: new verdicts, and a new check by the leak gate.
 
-    verdicts    every attempt, those that questions replaced too, is judged again
-    end         solved at the first attempt that is correct now, and cut there; or no longer solved
-    leaks       every message that the gate saw when it was written is looked at again
+    verdicts    every attempt is judged again, including those that a question replaced
+    end         the dialogue is cut at the first attempt that is correct now, or is no longer solved
+    leaks       every message that the gate checked when it was written is checked again
 
-A message cannot be written anew here, so a leak that is found *stands* (`marked`), whatever the
-policy was. What a reader model found, rules cannot confirm or deny: it stays. Nothing is generated:
-a dialogue that is no longer solved ends where it ended.
+Nothing is generated. A message cannot be rewritten here, so a leak that is found stays in the
+dialogue (`marked`), whatever the policy was. Leaks that a reader model found are kept, because the
+rules can neither confirm nor refute them. A dialogue that is no longer solved ends where it ended.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -19,18 +19,18 @@ from tutelage.records import Gold, Leak, Message, Problem, Verdict
 
 Verify = Callable[[Problem, str, str], Verdict]
 """(problem, message, finish reason) -> verdict."""
-Look = Callable[[Problem, tuple[tuple[str, str], ...], str], Leak]
-"""(problem, public dialogue so far, message) -> what leaks in it."""
+Gate = Callable[[Problem, tuple[tuple[str, str], ...], str], Leak]
+"""(problem, public dialogue so far, message) -> the leak in the message."""
 
 _READ = ("judge", "reader")
 """Kinds of leaks that a model found."""
 _UNGATED = ("retry", "lazy")
-"""Forms of feedback that say nothing of the problem."""
+"""Forms of feedback that say nothing about the problem."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing that is other than it was."""
+    """One difference between a dialogue before and after."""
 
     what: str
     """`verdict`, `outcome` or `leak`."""
@@ -45,18 +45,18 @@ class Change:
 
 @dataclass(slots=True)
 class Judged:
-    """A dialogue after it was judged again."""
+    """A dialogue that was judged again."""
 
     row: Row
     verdicts: list[tuple[str, str]] = field(default_factory=list)
-    """(status before, status now) of each attempt that stands in the row that was read."""
+    """(status before, status now) of each attempt among the row's messages as it was read."""
     changes: list[Change] = field(default_factory=list)
-    is_other: bool = False
-    """Whether anything in the row is other than it was, if only in words."""
+    is_changed: bool = False
+    """Whether anything in the row has changed, if only the wording of a verdict."""
 
 
 def problem_of(row: Mapping[str, Any]) -> Problem:
-    """The problem that a row is about, as far as verifiers and the leak gate need it."""
+    """The problem of a row, with the fields that verifiers and the leak gate need."""
     gold = row["gold"]
     return Problem(
         row["problem_id"],
@@ -70,34 +70,34 @@ def problem_of(row: Mapping[str, Any]) -> Problem:
     )
 
 
-def judge_again(
-    row: Row, verify: Verify, look: Look | None, loss: str, refuses_flaws: bool = False
+def rejudge(
+    row: Row, verify: Verify, gate: Gate | None, loss: str, refuses_flaws: bool = False
 ) -> Judged:
-    """The row under new verdicts.
+    """Judges a row again.
 
     Args:
-        row: as it was read; it is changed in place.
+        row: the row as it was read; it is changed in place.
         verify: judges one message.
-        look: the leak gate; None where it was off.
-        loss: policy by which the messages of a dialogue that is cut are trained on.
-        refuses_flaws: whether a right answer with a flaw does not solve (`verifier.flaws`).
+        gate: the leak gate; None if it was off.
+        loss: loss policy for a dialogue that is cut.
+        refuses_flaws: whether a right answer with a flaw counts as wrong (`verifier.flaws`).
     """
     judged = Judged(row)
     problem = problem_of(row)
     _verdicts(judged, problem, verify, refuses_flaws)
     _replaced(judged, problem, verify)
     _end(judged, loss)
-    if look is not None:
-        _leaks(judged, problem, look)
+    if gate is not None:
+        _leaks(judged, problem, gate)
     return judged
 
 
 def _verdicts(judged: Judged, problem: Problem, verify: Verify, refuses_flaws: bool) -> None:
-    for message, known in zip(judged.row["messages"], judged.row["trail"], strict=True):
-        before = known["verdict"]
-        if known["act"] != "attempt" or not before["status"]:
+    for message, entry in zip(judged.row["messages"], judged.row["trail"], strict=True):
+        before = entry["verdict"]
+        if entry["act"] != "attempt" or not before["status"]:
             continue
-        content, finish = message["content"], known["finish_reason"]
+        content, finish = message["content"], entry["finish_reason"]
         false = flaws.false_equation(problem, content)
         verdict = verify(problem, content, finish)
         if refuses_flaws:
@@ -110,16 +110,16 @@ def _verdicts(judged: Judged, problem: Problem, verify: Verify, refuses_flaws: b
             "verdict": {name: getattr(verdict, name) for name in before},
             "false_equation": false,
         }
-        if any(known[name] != value for name, value in after.items()):
-            known |= after
-            judged.is_other = True
+        if any(entry[name] != value for name, value in after.items()):
+            entry |= after
+            judged.is_changed = True
         if verdict.status != before["status"]:
-            change = Change("verdict", known["turn"], before["status"], verdict.status)
+            change = Change("verdict", entry["turn"], before["status"], verdict.status)
             judged.changes.append(change)
 
 
 def _replaced(judged: Judged, problem: Problem, verify: Verify) -> None:
-    """The attempts that questions stand for: told, but the dialogue went on without them."""
+    """Judges the attempts that questions replaced. They are reported, but end no dialogue."""
     for attempt in judged.row["replaced_attempts"]:
         verdict = verify(problem, attempt["content"], "")
         after = {"status": verdict.status, "extracted": verdict.extracted}
@@ -129,18 +129,18 @@ def _replaced(judged: Judged, problem: Problem, verify: Verify) -> None:
                     Change("verdict", attempt["turn"], attempt["status"], verdict.status)
                 )
             attempt |= after
-            judged.is_other = True
+            judged.is_changed = True
 
 
 def _end(judged: Judged, loss: str) -> None:
-    """Cuts the dialogue at its first correct attempt, or says that it is not solved any more."""
+    """Cuts the dialogue at its first correct attempt, or records that it is no longer solved."""
     row = judged.row
     outcome = row["outcome"]
     solved = next(
         (
-            (k, known["turn"])
-            for k, known in enumerate(row["trail"])
-            if known["act"] == "attempt" and known["verdict"]["status"] == "correct"
+            (k, entry["turn"])
+            for k, entry in enumerate(row["trail"])
+            if entry["act"] == "attempt" and entry["verdict"]["status"] == "correct"
         ),
         None,
     )
@@ -149,7 +149,7 @@ def _end(judged: Judged, loss: str) -> None:
     row["flaw"] = flaw(row["trail"], turn)
     if turn == before:
         return
-    judged.is_other = True
+    judged.is_changed = True
     judged.changes.append(Change("outcome", turn or before, _at(before), _at(turn)))
     if solved is None:
         reason = f"judged again: no attempt is correct, turn {before} was"
@@ -166,78 +166,79 @@ def _at(turn: int | None) -> str:
 
 
 def _cut(row: Row, size: int, turn: int, loss: str) -> None:
-    """Leaves the first so many messages, the last of which is the attempt of this turn."""
+    """Keeps the first `size` messages; the last of them is the attempt of `turn`."""
     row["messages"], row["trail"] = row["messages"][:size], row["trail"][:size]
     row["primed_turns"] = [primed for primed in row["primed_turns"] if primed < turn]
     for name in ("leaks", "readings", "replaced_attempts"):
-        row[name] = [one for one in row[name] if one["turn"] < turn]
-    messages = tuple(Message(known["speaker"], known["act"], 0, "") for known in row["trail"])
-    for known, trained in zip(row["trail"], train_mask(messages, loss), strict=True):
-        known["train"] = trained
-    _first_leak(row)
+        row[name] = [item for item in row[name] if item["turn"] < turn]
+    messages = tuple(Message(entry["speaker"], entry["act"], 0, "") for entry in row["trail"])
+    for entry, trained in zip(row["trail"], train_mask(messages, loss), strict=True):
+        entry["train"] = trained
+    _set_first_leak(row)
 
 
-def _leaks(judged: Judged, problem: Problem, look: Look) -> None:
+def _leaks(judged: Judged, problem: Problem, gate: Gate) -> None:
     row = judged.row
-    for k, known in _gated(row):
+    for k, entry in _gated(row):
         history = tuple(
             (message["role"], message["content"])
-            for message, entry in zip(row["messages"][:k], row["trail"][:k], strict=True)
-            if entry["turn"] > 0
+            for message, earlier in zip(row["messages"][:k], row["trail"][:k], strict=True)
+            if earlier["turn"] > 0
         )
-        findings = look(problem, history, row["messages"][k]["content"])
-        before = known["leak"]
-        standing = before["kind"] if before["action"] in ("", "marked") else ""
-        if standing in _READ and not findings.kind:
+        leak = gate(problem, history, row["messages"][k]["content"])
+        before = entry["leak"]
+        kind_before = before["kind"] if before["action"] in ("", "marked") else ""
+        if kind_before in _READ and not leak.kind:
             continue
-        if findings.kind == standing and (not standing or findings.evidence == before["evidence"]):
+        if leak.kind == kind_before and (not kind_before or leak.evidence == before["evidence"]):
             continue
-        judged.is_other = True
-        marked = {"kind": findings.kind, "action": "marked", "evidence": findings.evidence}
-        known["leak"] = marked if findings.kind else {"kind": "", "action": "", "evidence": ""}
-        _note(row, known, marked if findings.kind else None)
-        if findings.kind != standing:
-            judged.changes.append(Change("leak", known["turn"], standing, findings.kind))
+        judged.is_changed = True
+        marked = {"kind": leak.kind, "action": "marked", "evidence": leak.evidence}
+        entry["leak"] = marked if leak.kind else {"kind": "", "action": "", "evidence": ""}
+        _list_leak(row, entry, marked if leak.kind else None)
+        if leak.kind != kind_before:
+            judged.changes.append(Change("leak", entry["turn"], kind_before, leak.kind))
     if any(change.what == "leak" for change in judged.changes):
-        _first_leak(row)
+        _set_first_leak(row)
 
 
 def _gated(row: Row) -> Iterator[tuple[int, Row]]:
-    """Index and trail of each message that the gate sees when it is written."""
-    for k, known in enumerate(row["trail"]):
-        if known["act"] == "question":
-            if known["turn"] in row["primed_turns"]:
-                yield k, known
+    """Index and trail entry of each message that the gate checks when it is written."""
+    for k, entry in enumerate(row["trail"]):
+        if entry["act"] == "question":
+            if entry["turn"] in row["primed_turns"]:
+                yield k, entry
         elif (
-            known["act"] == "feedback"
-            and known["form"] not in _UNGATED
-            and row["arm"] != "shuffled"  # its feedback was looked at for another problem
+            entry["act"] == "feedback"
+            and entry["form"] not in _UNGATED
+            and row["arm"] != "shuffled"  # its feedback was checked against another problem
         ):
-            yield k, known
+            yield k, entry
 
 
-def _note(row: Row, known: Row, marked: Row | None) -> None:
-    """Puts what stands into the row's list of leaks, in place of what stood."""
-    own = {"turn": known["turn"], "speaker": known["speaker"]}
-    others = [
+def _list_leak(row: Row, entry: Row, marked: Row | None) -> None:
+    """Replaces the marked leak of this message in the row's list `leaks`; removes it if None."""
+    message = {"turn": entry["turn"], "speaker": entry["speaker"]}
+    rest = [
         leak
         for leak in row["leaks"]
-        if leak["action"] != "marked" or {name: leak[name] for name in own} != own
+        if leak["action"] != "marked" or {name: leak[name] for name in message} != message
     ]
-    row["leaks"] = [*others, own | marked] if marked else others
+    row["leaks"] = [*rest, message | marked] if marked else rest
 
 
-def _first_leak(row: Row) -> None:
-    standing = next(
+def _set_first_leak(row: Row) -> None:
+    """Sets the column `leak` from the trail."""
+    first = next(
         (
-            known
-            for known in row["trail"]
-            if known["leak"]["kind"] and known["leak"]["action"] in ("", "marked")
+            entry
+            for entry in row["trail"]
+            if entry["leak"]["kind"] and entry["leak"]["action"] in ("", "marked")
         ),
         None,
     )
     row["leak"] = {
-        "any": standing is not None,
-        "kind": standing["leak"]["kind"] if standing else "",
-        "turn": standing["turn"] if standing else None,
+        "any": first is not None,
+        "kind": first["leak"]["kind"] if first else "",
+        "turn": first["turn"] if first else None,
     }

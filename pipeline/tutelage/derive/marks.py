@@ -1,8 +1,8 @@
-"""Near-duplicates and splits over all rows of the parents, as publishing finds them.
+"""Finds near-duplicates and splits over all rows of the parents, as publishing does.
 
-What shares a problem, or is a near-duplicate in whatever arm, is in one split; a dialogue that ties
-two splits together is held (`dedup.splits`). Near-duplicates are marked within an arm and a split.
-The rows keep the split that they were published with, unless all are to be drawn anew.
+Dialogues of one problem and near-duplicates of any arm share a split; a dialogue that would tie two
+splits together is held (`dedup.splits`). Near-duplicates are marked within an arm and a split. Rows
+keep the split that they were published with, unless all splits are to be drawn again.
 """
 
 from collections.abc import Callable, Iterator
@@ -29,36 +29,37 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What is found anew of each row; all arrays are by row index."""
+    """Split, cluster and near-duplicate of each row; all arrays are indexed by row index."""
 
     splits: list[str]
+    """Names of the splits."""
     split: Ints
-    """int64 [rows]: which of `splits`."""
+    """int64 [rows]: index into `splits`."""
     cluster: Ints
-    """int64 [rows]: index of the row that has the smallest id of the cluster."""
+    """int64 [rows]: row index of the smallest dialogue id in the row's cluster."""
     twin: Ints
-    """int64 [rows]: index of the near-duplicate that stays, -1 where the row itself does."""
+    """int64 [rows]: row index of the near-duplicate that is kept, -1 if the row itself is."""
     keys: pa.Array
-    """The dialogue ids."""
+    """Dialogue ids."""
     solved: npt.NDArray[np.bool_]
     counts: dedup.Counts
 
-    def fates(self, left_out: Ints, rule: str = "repeated") -> Fates:
-        """The file of each row; those at `left_out` are dropped by this rule."""
+    def fates(self, excluded: Ints, rule: str = "repeated") -> Fates:
+        """The file of each row; `rule` drops the rows with the indices `excluded`."""
         good = self.solved & (self.twin < 0)
         bins: list[Bin] = []
-        to = np.full(len(self.split), -1, np.int16)
+        bin_of = np.full(len(self.split), -1, np.int16)
         for number, name in enumerate(self.splits):
-            here = self.split == number
-            is_solved = here & good & (name != HELD)
-            for kind, chosen in (("solved", is_solved), ("rest", here & ~is_solved)):
-                to[chosen] = len(bins)
+            in_split = self.split == number
+            is_solved = in_split & good & (name != HELD)
+            for kind, chosen in (("solved", is_solved), ("rest", in_split & ~is_solved)):
+                bin_of[chosen] = len(bins)
                 bins.append((name, kind))
-        to[left_out] = -1
-        return Fates(bins, to, {rule: len(left_out)} if len(left_out) else {})
+        bin_of[excluded] = -1
+        return Fates(bins, bin_of, {rule: len(excluded)} if len(excluded) else {})
 
     def onto(self, table: pa.Table) -> pa.Table:
-        """The rows with these marks in place of theirs."""
+        """The rows of `table` with these marks instead of their own."""
         row_indices = table[stream.ROW_INDEX].to_numpy()
         split = pa.array(self.splits, pa.string()).take(pa.array(self.split[row_indices]))
         twin = self.twin[row_indices]
@@ -84,35 +85,35 @@ class _Facts:
 
 def find(
     parents: Parents,
-    left_out: Ints,
+    excluded: Ints,
     settings: Settings,
     draw: bool = False,
     progress: Progress = lambda done, total: None,
 ) -> Marks:
-    """The marks of all rows.
+    """Computes the marks of all rows.
 
     Args:
         parents: the runs.
-        left_out: row indices that take no part.
-        settings: `dedup` and `splits` count.
-        draw: whether splits are drawn anew, whatever the rows were published with.
-        progress: told how many rows were read.
+        excluded: row indices to ignore.
+        settings: only the sections `dedup` and `splits` are used.
+        draw: whether to draw splits again, ignoring the ones that the rows were published with.
+        progress: called with the number of rows read, and the total.
     """
-    rule = dedup.Scheme.at(settings.dedup.threshold)
+    scheme = dedup.Scheme.at(settings.dedup.threshold)
     pieces: list[dict[str, Any]] = []
-    blocks = _sketches(parents, set(left_out.tolist()), rule, pieces, progress)
-    known = dedup.Sketches.concat(blocks if settings.dedup.enabled else _drained(blocks), rule)
+    blocks = _sketches(parents, set(excluded.tolist()), scheme, pieces, progress)
+    sketches = dedup.Sketches.concat(blocks if settings.dedup.enabled else _emptied(blocks), scheme)
     facts = _gathered(pieces)
-    row_indices = np.delete(np.arange(parents.rows), left_out)
+    row_indices = np.delete(np.arange(parents.rows), excluded)
     rank = np.empty(parents.rows, np.int64)
-    # Of ids that are equal in two runs only one takes part, so ranks are as good as ids.
+    # If two runs have the same id, only one of the rows takes part, so ranks identify rows as ids do.
     rank[pc.array_sort_indices(facts.keys).to_numpy()] = np.arange(parents.rows)
-    at = np.asarray(known.ids, np.int64)
-    ranked = replace(known, ids=rank[at].tolist())
-    names, split = _splits(facts, row_indices, rank, ranked, rule, settings, draw)
+    at = np.asarray(sketches.ids, np.int64)
+    ranked = replace(sketches, ids=rank[at].tolist())
+    names, split = _splits(facts, row_indices, rank, ranked, scheme, settings, draw)
     arm = np.unique(np.asarray(facts.arms), return_inverse=True)[1]
     parts = (arm[at] * len(names) + split[at]).tolist()
-    near = dedup.find_within(ranked, parts, rule, cores())
+    near = dedup.find_within(ranked, parts, scheme, cores())
     twin, cluster = np.full(parents.rows, -1), np.arange(parents.rows)
     twin[at] = np.where(near.twin < 0, -1, at[near.twin])
     cluster[at] = at[near.first]
@@ -121,16 +122,16 @@ def find(
 
 def _sketches(
     parents: Parents,
-    left_out: set[int],
-    rule: dedup.Scheme,
+    excluded: set[int],
+    scheme: dedup.Scheme,
     pieces: list[dict[str, Any]],
     progress: Progress,
 ) -> Iterator[dedup.Sketches]:
-    """Sketches by row index; puts the facts of each table that it reads into `pieces`."""
-    wanted = ("dialogue_id", "problem_id", "arm", "split", "outcome", "messages")
+    """Sketches by row index; also appends the facts of each table that it reads to `pieces`."""
+    columns = ("dialogue_id", "problem_id", "arm", "split", "outcome", "messages")
     done = 0
     for source in parents.sources:
-        for table in stream.rows([source], wanted):
+        for table in stream.rows([source], columns):
             turn = pc.struct_field(table["outcome"].combine_chunks(), "solved_turn")
             pieces.append(
                 {
@@ -139,16 +140,16 @@ def _sketches(
                     **{name: table[name].to_pylist() for name in ("problem_id", "arm", "split")},
                 }
             )
-            ids = [p for p in table[stream.ROW_INDEX].to_pylist() if p not in left_out]
+            ids = [i for i in table[stream.ROW_INDEX].to_pylist() if i not in excluded]
             first = table[stream.ROW_INDEX][0].as_py()
             chats = table["messages"].combine_chunks()
-            yield dedup.sketch(ids, [dedup.spoken(chats[i - first].as_py()) for i in ids], rule)
+            yield dedup.sketch(ids, [dedup.spoken(chats[i - first].as_py()) for i in ids], scheme)
             done += len(table)
             progress(done, parents.rows)
 
 
-def _drained(blocks: Iterator[dedup.Sketches]) -> Iterator[dedup.Sketches]:
-    """Reads on for the facts alone, where there is no comparing."""
+def _emptied(blocks: Iterator[dedup.Sketches]) -> Iterator[dedup.Sketches]:
+    """Consumes the blocks, which gathers their facts, but keeps no sketch: nothing is compared."""
     for block in blocks:
         yield block.only([])
 
@@ -168,28 +169,26 @@ def _splits(
     row_indices: Ints,
     rank: Ints,
     ranked: dedup.Sketches,
-    rule: dedup.Scheme,
+    scheme: dedup.Scheme,
     settings: Settings,
     draw: bool,
 ) -> tuple[list[str], Ints]:
-    """The splits by name, in order, and which of them each row is in."""
-    split_names = [name for name, share in settings.splits.ratios.items() if share > 0]
+    """The names of the splits, in order, and the index of the split that each row is in."""
     published = sorted({*facts.recorded}) if not draw else []
-    one = (
-        published if len(published) == 1 else split_names if draw and len(split_names) == 1 else []
-    )
-    if one:
-        return one, np.zeros(len(rank), np.int64)
+    possible = [name for name, share in settings.splits.ratios.items() if share > 0]
+    possible = possible if draw else published
+    if len(possible) == 1:
+        return possible, np.zeros(len(rank), np.int64)
     ratios = {**settings.splits.ratios}
     for name in published:
         ratios.setdefault(name, 0.0)
     ratios.pop(HELD, None)
-    near = dedup.find(ranked, rule, cores())
+    near = dedup.find(ranked, scheme, cores())
     recorded: dict[Id, str] = {}
     if not draw:
-        recorded = {int(rank[p]): facts.recorded[p] for p in row_indices.tolist()}
+        recorded = {int(rank[i]): facts.recorded[i] for i in row_indices.tolist()}
     split_of = splits.assign(
-        {int(rank[p]): facts.problems[p] for p in row_indices.tolist()},
+        {int(rank[i]): facts.problems[i] for i in row_indices.tolist()},
         splits.edges(near),
         ratios,
         settings.splits.seed,
@@ -197,7 +196,7 @@ def _splits(
         splits.texts(near),
     )
     names = sorted(set(split_of.values()))
-    number = {name: i for i, name in enumerate(names)}
+    number = {name: k for k, name in enumerate(names)}
     split = np.zeros(len(rank), np.int64)
-    split[row_indices] = [number[split_of[int(rank[p])]] for p in row_indices.tolist()]
+    split[row_indices] = [number[split_of[int(rank[i])]] for i in row_indices.tolist()]
     return names, split

@@ -1,4 +1,4 @@
-"""`merge` and `dedup`: runs as one run, near-duplicates among all of their dialogues marked."""
+"""`merge` and `dedup`: makes one run of several and marks near-duplicates among all its dialogues."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,36 +18,36 @@ def merge(
     threshold: float | None = None,
     progress: Progress = lambda done, total: None,
 ) -> dict[str, Any]:
-    """Writes one run of all dialogues of `runs`; the manifest.
+    """Writes one run with all dialogues of `runs` and returns its manifest.
 
     Args:
-        runs: their names. A dialogue that several have is taken from the first of them.
+        runs: folders or URLs. A dialogue that several runs have is taken from the first of them.
         out: folder of the new run.
-        name: of the operation, in the manifest.
-        threshold: similarity that makes a near-duplicate; that of the first run where None.
-        progress: told how many rows are done of how many, for reading and for writing.
+        name: name of the operation in the manifest.
+        threshold: similarity from which dialogues are near-duplicates; None: as in the first run.
+        progress: called with the number of rows read or written, and the total.
 
     Raises:
-        Mistake: a run is not as wanted, or two hold different dialogues under one id.
+        Mistake: a run cannot be used, or two hold different dialogues under one id.
     """
     parents = open_parents(runs)
-    again = np.empty(0, np.int64)
+    copies = np.empty(0, np.int64)
     if len(parents.runs) > 1:
         connection = parents.connect()
         try:
-            again = repeated(connection)
+            copies = repeated(connection)
         finally:
             connection.close()
-    settings = altered(_shared(parents), dedup__threshold=threshold, dedup__enabled=True)
-    duplicates = marks.find(parents, again, settings, progress=progress)
-    rule = dedup_record(settings, duplicates)
-    operation = Operation(name, {"threshold": settings.dedup.threshold}, {}, {"dedup": rule})
-    fates = duplicates.fates(again)
+    settings = altered(_combined(parents), dedup__threshold=threshold, dedup__enabled=True)
+    duplicates = marks.find(parents, copies, settings, progress=progress)
+    record = dedup_record(settings, duplicates)
+    operation = Operation(name, {"threshold": settings.dedup.threshold}, {}, {"dedup": record})
+    fates = duplicates.fates(copies)
     return write(out, parents, operation, fates, settings, duplicates.onto, progress)
 
 
 def dedup_record(settings: Settings, duplicates: marks.Marks) -> dict[str, Any]:
-    """The manifest's `dedup`; empty where nothing was compared."""
+    """The section `dedup` of the manifest; empty if nothing was compared."""
     from tutelage.dedup import Scheme
 
     if not settings.dedup.enabled:
@@ -56,12 +56,15 @@ def dedup_record(settings: Settings, duplicates: marks.Marks) -> dict[str, Any]:
     return {"scheme": scheme, "within": "arm", "counts": duplicates.counts.record()}
 
 
-def _shared(parents: Parents) -> Settings:
-    """The settings of the first run, with the corpora and arms of all of them."""
-    all_of = [parent.settings for parent in parents.runs]
-    corpora = dict.fromkeys(spec for one in all_of for spec in one.corpora)
-    arms = dict.fromkeys(arm for one in all_of for arm in one.arms)
-    # The widest division: a run that knows one split says nothing of the others.
-    ratios = max((one.splits for one in all_of), key=lambda splits: len(splits.ratios))
-    update = {"corpora": tuple(corpora), "arms": tuple(arms), "splits": ratios}
-    return all_of[0].model_copy(update={**update, "samples": max(one.samples for one in all_of)})
+def _combined(parents: Parents) -> Settings:
+    """The settings of the first run, with the corpora and arms of all runs."""
+    settings = [parent.settings for parent in parents.runs]
+    # The splits of the run that has most of them: a run with a single split says nothing of others.
+    splits = max((each.splits for each in settings), key=lambda splits: len(splits.ratios))
+    update = {
+        "corpora": tuple(dict.fromkeys(spec for each in settings for spec in each.corpora)),
+        "arms": tuple(dict.fromkeys(arm for each in settings for arm in each.arms)),
+        "splits": splits,
+        "samples": max(each.samples for each in settings),
+    }
+    return settings[0].model_copy(update=update)

@@ -1,4 +1,4 @@
-"""Which problems of the parents an evaluation set has, too: found over the rows, problem by problem."""
+"""Finds the problems of the parents that are also in an evaluation set, from the stored rows."""
 
 from dataclasses import dataclass, field
 
@@ -21,27 +21,27 @@ _COLUMNS = (
 
 @dataclass(slots=True)
 class Overlap:
-    """The matches, and the rows over them."""
+    """The matching problems, and the rows about them."""
 
     terms: Decontaminate
     sets: Sets
     names: list[str]
-    """Of the runs that the problems come from."""
+    """Names of the runs that were compared."""
     matches: dict[str, tuple[int, Match]] = field(default_factory=dict)
-    """Problem -> row index of its first dialogue, and the match."""
+    """Problem id -> (row index of its first dialogue, the match)."""
     row_indices: list[int] = field(default_factory=list)
-    """Every row over one of them."""
+    """Every row about a matching problem."""
 
     @classmethod
     def of(cls, parents: Parents, settings: Settings) -> "Overlap":
         """Compares every problem of the parents once.
 
         Raises:
-            CorpusError: a set is none, or holds no problem that could be found again.
+            CorpusError: an evaluation set cannot be read, or has no problem to compare with.
         """
         terms = settings.decontaminate
         overlap = cls(terms, open_sets(terms.paths), [parent.name for parent in parents.runs])
-        known = Evaluations.build(problems(overlap.sets), terms.threshold, terms.ngram)
+        evaluations = Evaluations.build(problems(overlap.sets), terms.threshold, terms.ngram)
         clean = Keys()
         for source in parents.sources:
             for table in stream.rows([source], _COLUMNS):
@@ -50,7 +50,7 @@ class Overlap:
                     if name in clean:
                         continue
                     if name not in overlap.matches:
-                        match = known.match(problem_of(row))
+                        match = evaluations.match(problem_of(row))
                         if match is None:
                             clean.add(name)
                             continue
@@ -60,10 +60,10 @@ class Overlap:
 
     @property
     def dropped(self) -> Ints:
-        """Places of the rows to be dropped; none where matches are only to be marked."""
+        """Row indices of the rows to drop; empty if matches are only to be marked."""
         return np.asarray(self.row_indices if self.terms.action == "drop" else [], np.int64)
 
     def write(self, folder: RunFolder) -> dict[str, object]:
-        """Writes the report of the matches; what the manifest says of them."""
+        """Writes the report of the matches and returns the manifest's section about them."""
         rows = [((0, row_index), name, match) for name, (row_index, match) in self.matches.items()]
         return report(rows, self.sets, self.terms, [", ".join(self.names)], folder)

@@ -1,4 +1,4 @@
-"""The runs that a derived run is made of, as one numbered list of rows."""
+"""The runs that a derived run is made from, as one numbered list of rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,38 +16,38 @@ from tutelage.storage import Location, Remote
 
 Ints = npt.NDArray[np.int64]
 
-_OWN = ("run_id", "split", "cluster_id", "duplicate_of", "code_version")
+_PER_RUN = ("run_id", "split", "cluster_id", "duplicate_of", "code_version")
 """Columns in which two copies of a dialogue may differ."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Files of one run whose rows are one kind of one split, in the order of shards."""
+    """The files of one run that hold one kind of rows of one split, in shard order."""
 
     split: str
     kind: str
     """`solved` or `rest`."""
     files: list[Location]
     begin: int
-    """Location of its first row among those of all parents."""
+    """Row index of its first row."""
     rows: int
 
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """A published run whose files are as its manifest says."""
+    """A published run whose files agree with its manifest."""
 
     name: str
-    """The folder's own name."""
+    """Name of its folder, without the path."""
     folder: RunFolder
     manifest: dict[str, Any]
     digest: str
-    """Of `manifest.json` as it is written."""
+    """Digest of the text of `manifest.json`."""
     settings: Settings
     rows: int
 
     def record(self) -> dict[str, Any]:
-        """For the manifest of what is derived from it."""
+        """Its entry in the manifest of a run that is derived from it."""
         return {
             "name": self.name,
             "run_id": self.manifest["run_id"],
@@ -58,19 +58,19 @@ class Parent:
 
 @dataclass(frozen=True, slots=True)
 class Parents:
-    """All of them, and their rows, numbered through from 0: `row_index`."""
+    """The runs and their rows, which are numbered from 0 across all runs: `row_index`."""
 
     runs: list[Parent]
     sources: list[Source]
 
     @property
     def files(self) -> list[Location]:
-        """Every shard, in the order of row indices."""
+        """All shards, in the order of row indices."""
         return [file for source in self.sources for file in source.files]
 
     @property
     def rows(self) -> int:
-        """How many rows there are."""
+        """Number of rows."""
         return sum(source.rows for source in self.sources)
 
     def connect(self) -> Any:
@@ -79,24 +79,24 @@ class Parents:
 
 
 def open_parents(names: Sequence[str]) -> Parents:
-    """The runs that a person named.
+    """Opens the runs that a person named.
 
     Raises:
-        Mistake: one of them is no run, is not whole, or is named twice; they lie in several stores.
+        Mistake: one of them is not a complete run or is named twice, or they are in several stores.
     """
-    runs, sources, seen = [], [], set()
+    runs, sources, opened = [], [], set()
     begin = 0
     for name in names:
         run = sound(name)
         root = run.folder.root
         where = str(root.resolve()) if not isinstance(root, Remote) else str(root)
-        if where in seen:
+        if where in opened:
             raise Mistake(f"wanted each run once, got {name!r} twice")
-        seen.add(where)
-        own = _sources(run, begin)
-        rows = sum(source.rows for source in own)
+        opened.add(where)
+        run_sources = _sources(run, begin)
+        rows = sum(source.rows for source in run_sources)
         begin += rows
-        sources += own
+        sources += run_sources
         runs.append(
             Parent(
                 root.name or "run",
@@ -109,21 +109,26 @@ def open_parents(names: Sequence[str]) -> Parents:
         )
     stores = {file.store if isinstance(file, Remote) else "" for s in sources for file in s.files}
     if len(stores) > 1:
-        raise Mistake("wanted runs that lie together, on this disk or in one store: copy some")
+        raise Mistake(
+            "wanted runs that are all on this disk or all in one store, got several stores: copy "
+            "some of the runs"
+        )
     return Parents(runs, sources)
 
 
 def repeated(connection: Any) -> Ints:
-    """Places of rows whose dialogue an earlier run has already, word for word.
+    """Row indices of dialogues that an earlier run contains already, word for word.
 
     Raises:
         Mistake: two runs hold different dialogues under one id.
     """
     copies = "SELECT dialogue_id FROM numbered GROUP BY dialogue_id HAVING count(*) > 1"
     columns = ", ".join(
-        f'"{name}"' for name in _columns(connection) if name not in (*_OWN, "row_index", "trail")
+        f'"{name}"'
+        for name in _columns(connection)
+        if name not in (*_PER_RUN, "row_index", "trail")
     )
-    # The loss policy is a choice of the one who published it, not a part of the dialogue.
+    # Two runs may have published the same dialogue under different loss policies.
     trail = "list_transform(trail, lambda t: struct_update(t, train := false))"
     query = (
         f"SELECT dialogue_id, run_id, row_index, hash({columns}, {trail}) AS content FROM numbered "
@@ -144,7 +149,7 @@ def repeated(connection: Any) -> Ints:
         )
     later = connection.execute(
         "SELECT row_index FROM (SELECT row_index, row_number() OVER (PARTITION BY dialogue_id ORDER BY "
-        "row_index) AS turn FROM copies) WHERE turn > 1 ORDER BY row_index"
+        "row_index) AS copy FROM copies) WHERE copy > 1 ORDER BY row_index"
     ).fetchnumpy()["row_index"]
     return np.asarray(later, np.int64)
 
@@ -177,5 +182,5 @@ def _settings(name: str, folder: RunFolder) -> Settings:
         where = ".".join(map(str, first["loc"]))
         raise Mistake(
             f"run.json of {name!r} has settings of another version ({where}: {first['msg']}): read "
-            "the run with the version that wrote it, or generate it anew"
+            "the run with the version that wrote it, or generate it again"
         ) from None

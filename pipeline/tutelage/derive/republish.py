@@ -1,7 +1,7 @@
-"""`republish`: the same dialogues under other choices of publishing.
+"""`republish`: publishes the same dialogues with other settings.
 
-What can be chosen again without an engine: splits, near-duplicates, which messages are trained on,
-evaluation problems, the size of files. Everything else shaped what was generated.
+Only settings of publishing can change: splits, near-duplicates, the loss policy, evaluation sets,
+the size of files. All others influenced the dialogues themselves and need an engine.
 """
 
 from collections.abc import Sequence
@@ -33,46 +33,46 @@ def republish(
     progress: Progress = lambda done, total: None,
     **options: Any,
 ) -> dict[str, Any]:
-    """Writes the run anew under other settings; the manifest.
+    """Writes the run again with other settings and returns the manifest.
 
     Args:
-        run: its name.
+        run: folder or URL.
         out: folder of the new run.
-        sets: `key=value` pairs, as of `generate --set`.
-        progress: told how many rows are done of how many, for reading and for writing.
-        options: settings by name, such as `splits__ratios`; None where they were not given.
+        sets: `key=value` pairs, as for `generate --set`.
+        progress: called with the number of rows read or written, and the total.
+        options: settings by name, such as `splits__ratios`; None if not given.
 
     Raises:
-        SettingsError: a setting is not one of publishing, or not one at all.
-        Mistake: the run is not as wanted.
+        SettingsError: a setting does not exist or does not belong to publishing.
+        Mistake: the run cannot be used.
     """
     parents = open_parents([run])
     before = parents.runs[0].settings
     settings = altered(before, sets, **options)
-    asked = changed(before, settings, _FREE)
-    matched = Overlap.of(parents, settings) if _is_new(before, settings) else None
-    left_out = matched.dropped if matched else np.empty(0, np.int64)
+    changes = changed(before, settings, _FREE)
+    overlap = Overlap.of(parents, settings) if _compares(before, settings) else None
+    excluded = overlap.dropped if overlap else np.empty(0, np.int64)
     draw = settings.splits != before.splits
-    duplicates = marks.find(parents, left_out, settings, draw, progress)
+    duplicates = marks.find(parents, excluded, settings, draw, progress)
     operation = Operation(
-        "republish", {"settings": asked}, {}, {"dedup": dedup_record(settings, duplicates)}
+        "republish", {"settings": changes}, {}, {"dedup": dedup_record(settings, duplicates)}
     )
 
     def rewrite(table: pa.Table) -> pa.Table:
-        return policed(duplicates.onto(table), settings.loss)
+        return with_loss_policy(duplicates.onto(table), settings.loss)
 
-    fates = duplicates.fates(left_out, "contaminated")
-    compare = matched.write if matched else None
+    fates = duplicates.fates(excluded, "contaminated")
+    compare = overlap.write if overlap else None
     return write(out, parents, operation, fates, settings, rewrite, progress, compare)
 
 
-def _is_new(before: Settings, after: Settings) -> bool:
-    """Whether evaluation sets were named that the run was not compared with."""
+def _compares(before: Settings, after: Settings) -> bool:
+    """Whether there are evaluation sets that the run was not compared with in this way."""
     return bool(after.decontaminate.paths) and after.decontaminate != before.decontaminate
 
 
-def policed(table: pa.Table, policy: str) -> pa.Table:
-    """The rows with `trail.train` as the loss policy has it; see `contract.train_mask`."""
+def with_loss_policy(table: pa.Table, policy: str) -> pa.Table:
+    """The rows with `trail.train` set by the loss policy; see `contract.train_mask`."""
     trail = table["trail"].combine_chunks()
     steps = trail.flatten()
     columns = [pc.struct_field(steps, name).to_pylist() for name in ("speaker", "act")]
@@ -93,25 +93,26 @@ def policed(table: pa.Table, policy: str) -> pa.Table:
 
 
 def changed(before: Settings, after: Settings, free: Sequence[str]) -> dict[str, Any]:
-    """What was chosen anew, as `key: value`.
+    """The settings that differ, as key -> new value. `free` lists the keys that may change; one that
+    ends with a dot stands for a whole section.
 
     Raises:
-        SettingsError: something else than what is free to choose.
+        SettingsError: another setting differs.
     """
     old, new = before.model_dump(mode="json"), after.model_dump(mode="json")
     keys = [line.partition(": ")[0] for line in differences(old, new)]
     fixed = [key for key in keys if not key.startswith(tuple(free))]
     if fixed:
+        names = ", ".join(f"{name}*" if name.endswith(".") else name for name in free)
         raise SettingsError(
-            f"{fixed[0]} shaped what was generated and cannot be chosen anew, as can "
-            f"{', '.join(f'{name}*' if name.endswith('.') else name for name in free)}: generate "
-            "with it instead"
+            f"{fixed[0]} shaped what was generated: wanted settings among {names}; generate again to "
+            "change it"
         )
-    chosen: dict[str, Any] = {}
+    changes: dict[str, Any] = {}
     for key in keys:
         value: Any = new
         for part in key.split("."):
             value = value.get(part) if isinstance(value, dict) else None
-        # Where a file lies differs from machine to machine.
-        chosen[key] = [Path(p).name for p in value] if key == "decontaminate.paths" else value
-    return chosen
+        # Names only: the folder of a file differs between machines.
+        changes[key] = [Path(p).name for p in value] if key == "decontaminate.paths" else value
+    return changes

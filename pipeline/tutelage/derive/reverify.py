@@ -1,8 +1,8 @@
-"""`reverify`: what is stored, judged by the verifier and the leak gate of today.
+"""`reverify`: judges stored dialogues again, with the current verifiers and leak gate.
 
-Two passes. The first judges every dialogue and keeps of those that are other now the new row, in a
-file; then it is known which shard each goes to. The second writes. Near-duplicate marks and splits
-stay as they are (`republish` finds them anew).
+Two passes. The first judges every dialogue and stores the rows that changed in a temporary file;
+after it the shard of each row is known. The second writes the run. Near-duplicate marks and splits
+stay as they are (`republish` computes them again).
 """
 
 import json
@@ -20,7 +20,7 @@ import pyarrow as pa
 from tutelage.contract import arrow_schema
 from tutelage.dedup.splits import HELD
 from tutelage.derive import stream
-from tutelage.derive.judging import Judged, Look, Verify, judge_again
+from tutelage.derive.judging import Gate, Judged, Verify, rejudge
 from tutelage.derive.parents import Parents, open_parents
 from tutelage.derive.republish import changed
 from tutelage.derive.writing import Fates, Operation, Progress, unmoved, write
@@ -32,7 +32,7 @@ from tutelage.storage import location
 from tutelage.verifiers import VerifierPool
 
 CHANGES = "changes.jsonl"
-"""In the run: a line for each thing that is other now, by dialogue."""
+"""File of the run with one line for each change: its dialogue, turn, before and after."""
 STATUSES = ("correct", "incorrect", "unjudged")
 _SHOWN = 5
 _FREE = ("verifier.", "leaks.")
@@ -40,21 +40,21 @@ _FREE = ("verifier.", "leaks.")
 
 @dataclass(slots=True)
 class Findings:
-    """What the first pass found."""
+    """The changes that the first pass found."""
 
     verdicts: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """(status before, status now) -> attempts."""
+    """(status before, status now) -> number of attempts."""
     behind: dict[tuple[str, str], list[str]] = field(default_factory=dict)
-    """The same, where the two differ -> the first dialogues with such an attempt."""
+    """(status before, another status now) -> ids of the first dialogues with such an attempt."""
     outcomes: Counter[str] = field(default_factory=Counter)
-    """`cut`, `newly solved`, `later`, `no longer solved` -> dialogues."""
+    """Kind of change, see `_outcome` -> number of dialogues."""
     leaks: Counter[str] = field(default_factory=Counter)
-    """`found`, `gone`, `other kind` -> messages."""
+    """`found`, `gone`, `other kind` -> number of messages."""
     reworded: int = 0
-    """Dialogues in which nothing but the words of a verdict are other."""
+    """Number of dialogues in which only the wording of a verdict changed."""
 
     def record(self) -> dict[str, Any]:
-        """For the manifest."""
+        """The findings in the manifest's form."""
         return {
             "verdicts": {f"{a} -> {b}": n for (a, b), n in sorted(self.verdicts.items())},
             "dialogues": {f"{a} -> {b}": names for (a, b), names in sorted(self.behind.items())},
@@ -71,41 +71,41 @@ def reverify(
     progress: Progress = lambda done, total: None,
     verify: Verify | None = None,
 ) -> tuple[dict[str, Any], Findings]:
-    """Judges a run anew and writes the result to `out`; the manifest and what changed.
+    """Judges a run again, writes the result to `out`, and returns the manifest and the changes.
 
     Args:
-        run: its name.
+        run: folder or URL.
         out: folder of the new run.
-        sets: `verifier.*` and `leaks.*`, as of `generate --set`.
-        progress: told how many dialogues are judged, and how many are written.
-        verify: in place of the verifiers that the settings name.
+        sets: settings of `verifier` and `leaks`, as for `generate --set`.
+        progress: called with the number of dialogues judged or written, and the total.
+        verify: replaces the verifiers that the settings name.
 
     Raises:
-        SettingsError: a setting is another than of those two, or the verifier does not exist.
-        Mistake: the run is not as wanted.
+        SettingsError: a setting belongs to another section, or the verifier does not exist.
+        Mistake: the run cannot be used.
     """
     parents = open_parents([run])
     before = parents.runs[0].settings
     settings = altered(before, sets)
-    asked = changed(before, settings, _FREE)
+    changes = changed(before, settings, _FREE)
     with ExitStack() as stack:
-        judge = verify or _verifiers(settings, stack)
+        verify = verify or _verifiers(settings, stack)
         spool = _Spool(stack.enter_context(tempfile.TemporaryFile()))
         findings = Findings()
-        bins, to = unmoved(parents)
+        bins, bin_of = unmoved(parents)
         dropped = 0
         lines = []
-        for row_index, judged in _judged(parents, judge, _gate(settings), settings, progress):
+        for row_index, judged in _judged(parents, verify, _gate(settings), settings, progress):
             name = judged.row["dialogue_id"]
             _count(findings, judged)
             lines += [{"dialogue_id": name, **change.record()} for change in judged.changes]
             if settings.leaks.policy == "drop" and judged.row["leak"]["any"]:
-                to[row_index], dropped = -1, dropped + 1
-            elif judged.is_other:
+                bin_of[row_index], dropped = -1, dropped + 1
+            elif judged.is_changed:
                 spool.put(row_index, judged.row)
-                to[row_index] = _bin(bins, judged.row)
-        fates = Fates(bins, to, {"leak": dropped} if dropped else {})
-        operation = Operation("reverify", {"settings": asked}, {"changes": findings.record()})
+                bin_of[row_index] = _bin(bins, judged.row)
+        fates = Fates(bins, bin_of, {"leak": dropped} if dropped else {})
+        operation = Operation("reverify", {"settings": changes}, {"changes": findings.record()})
         manifest = write(out, parents, operation, fates, settings, spool.onto, progress)
     text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
     RunFolder(location(out)).write_text(CHANGES, text)
@@ -122,11 +122,11 @@ def _verifiers(settings: Settings, stack: ExitStack) -> Verify:
     return pool.verify
 
 
-def _gate(settings: Settings) -> Look | None:
+def _gate(settings: Settings) -> Gate | None:
     if settings.leaks.policy == "off":
         return None
 
-    def look(problem: Problem, history: tuple[tuple[str, str], ...], text: str) -> Leak:
+    def gate(problem: Problem, history: tuple[tuple[str, str], ...], text: str) -> Leak:
         return find_leak(
             problem.domain,
             problem.gold,
@@ -137,17 +137,17 @@ def _gate(settings: Settings) -> Look | None:
             settings.leaks.expression,
         )
 
-    return look
+    return gate
 
 
 def _judged(
-    parents: Parents, verify: Verify, look: Look | None, settings: Settings, progress: Progress
+    parents: Parents, verify: Verify, gate: Gate | None, settings: Settings, progress: Progress
 ) -> Iterator[tuple[int, Judged]]:
     """Every dialogue with its row index, judged by as many threads as there are verifiers."""
 
-    def again(row: dict[str, Any]) -> Judged:
+    def judge(row: dict[str, Any]) -> Judged:
         refuses_flaws = settings.verifier.flaws == "refuse"
-        return judge_again(row, verify, look, settings.loss, refuses_flaws)
+        return rejudge(row, verify, gate, settings.loss, refuses_flaws)
 
     done = 0
     with ThreadPoolExecutor(settings.verifier.workers) as threads:
@@ -155,7 +155,7 @@ def _judged(
             for table in stream.rows([source]):
                 row_indices = table[stream.ROW_INDEX].to_pylist()
                 rows = table.drop_columns([stream.ROW_INDEX]).to_pylist()
-                judged: Iterable[Judged] = threads.map(again, rows)
+                judged: Iterable[Judged] = threads.map(judge, rows)
                 yield from zip(row_indices, judged, strict=True)
                 done += len(rows)
                 progress(done, parents.rows)
@@ -174,7 +174,7 @@ def _count(findings: Findings, judged: Judged) -> None:
         else:
             kinds = {(True, False): "gone", (False, True): "found"}
             findings.leaks[kinds.get((bool(change.before), bool(change.after)), "other kind")] += 1
-    findings.reworded += judged.is_other and not judged.changes
+    findings.reworded += judged.is_changed and not judged.changes
 
 
 def _outcome(before: str, after: str) -> str:
@@ -184,35 +184,36 @@ def _outcome(before: str, after: str) -> str:
 
 
 def _bin(bins: list[tuple[str, str]], row: dict[str, Any]) -> int:
+    """The index of the row's bin; a bin that is not in `bins` yet is appended."""
     good = row["outcome"]["solved_turn"] is not None and row["duplicate_of"] is None
-    wanted = (row["split"], "solved" if good and row["split"] != HELD else "rest")
-    if wanted not in bins:
-        bins.append(wanted)
-    return bins.index(wanted)
+    row_bin = (row["split"], "solved" if good and row["split"] != HELD else "rest")
+    if row_bin not in bins:
+        bins.append(row_bin)
+    return bins.index(row_bin)
 
 
 class _Spool:
-    """Rows that are other now, in a file; of each the offset in it is held."""
+    """The rows that changed, in a file; memory holds only the offset and size of each."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._at: dict[int, tuple[int, int]] = {}
+        self._spans: dict[int, tuple[int, int]] = {}
 
     def put(self, row_index: int, row: dict[str, Any]) -> None:
-        """Keeps the row that stands at `row_index`."""
+        """Stores the new row for `row_index`."""
         text = json.dumps(row).encode()
-        self._at[row_index] = (self._file.seek(0, 2), len(text))
+        self._spans[row_index] = (self._file.seek(0, 2), len(text))
         self._file.write(text)
 
     def onto(self, table: pa.Table) -> pa.Table:
-        """The rows, those that are other now in place of what they were."""
+        """The table with the stored rows in place of the old ones."""
         row_indices = table[stream.ROW_INDEX].to_pylist()
-        if not any(row_index in self._at for row_index in row_indices):
+        if not any(row_index in self._spans for row_index in row_indices):
             return table
         rows = table.drop_columns([stream.ROW_INDEX]).to_pylist()
         for number, row_index in enumerate(row_indices):
-            if row_index in self._at:
-                offset, size = self._at[row_index]
+            if row_index in self._spans:
+                offset, size = self._spans[row_index]
                 self._file.seek(offset)
                 rows[number] = json.loads(self._file.read(size))
         rewritten = pa.Table.from_pylist(rows, schema=arrow_schema())

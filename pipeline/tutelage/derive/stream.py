@@ -1,8 +1,8 @@
-"""The rows of several sources as one stream, in the order in which every shard has its rows.
+"""Merges the rows of several sources into one stream, in shard order: group, sample, dialogue id.
 
-That order is group, sample, dialogue id. Each source is in it already, so the streams are merged
-through windows of some thousand rows: what is not behind the last row that any source has shown can
-go out. A source that is out of order loses nothing by it; only its order stays as it is.
+Each source is sorted already, so the streams are merged through windows of some hundred rows: a row
+may go out once every other source has reached its key. A source that is not sorted loses no rows;
+its rows just stay out of order.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,18 +19,18 @@ from tutelage.shards.soundness import broken
 from tutelage.storage import Remote, opened
 
 ROW_INDEX = "row_index"
-"""Column added to every table: the number of the row among those of all parents."""
+"""Column added to every table: the number of the row across all parents."""
 _KEYS = ("group_id", "sample", "dialogue_id")
 _ORDER = [(name, "ascending") for name in _KEYS]
 _ROWS = 500
 
 
 def rows(sources: Sequence[Source], columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-    """The rows of the sources, merged; tables of some hundred rows with the column `row_index`.
+    """The rows of the sources, merged, in tables of some hundred rows with the column `row_index`.
 
     Args:
-        sources: where they lie.
-        columns: those wanted; all where None.
+        sources: the files to read.
+        columns: columns to read; all if None.
 
     Raises:
         Mistake: a shard is broken.
@@ -48,7 +48,7 @@ def rows(sources: Sequence[Source], columns: Sequence[str] | None = None) -> Ite
 
 
 def ahead(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """The same tables, each read by a thread while the one before it is written."""
+    """The same tables; a thread reads the next one while the caller works on the one before."""
     with ThreadPoolExecutor(1) as reader:
         upcoming = reader.submit(next, tables, None)
         while (table := upcoming.result()) is not None:
@@ -57,7 +57,7 @@ def ahead(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
 
 
 class _Head:
-    """What is next of one source."""
+    """The next rows of one source."""
 
     def __init__(self, tables: Iterator[pa.Table]) -> None:
         self._tables = tables
@@ -66,11 +66,11 @@ class _Head:
 
     @property
     def is_ended(self) -> bool:
-        """Whether nothing comes after what is held."""
+        """Whether the source has no rows after those that are held."""
         return self._next is None
 
     def fill(self) -> bool:
-        """Reads on where nothing is held; whether something is."""
+        """Reads the next table if no rows are held; returns whether any are held now."""
         if self._held is None or not len(self._held):
             self._held, self._next = self._next, next(self._tables, None)
         return self._held is not None
@@ -81,7 +81,7 @@ class _Head:
         return tuple(self._held[name][-1].as_py() for name in _KEYS)
 
     def take(self, bound: tuple[Any, ...] | None) -> pa.Table:
-        """The rows up to `bound`; all of them where that is None."""
+        """Removes and returns the rows up to and including the key `bound`; all rows if None."""
         table, self._held = self._held, None
         assert table is not None
         if bound is None:
@@ -99,9 +99,9 @@ class _Head:
 def _read(source: Source, columns: Sequence[str] | None) -> Iterator[pa.Table]:
     row_index = source.begin
     for path in source.files:
-        far = isinstance(path, Remote)  # of a store, many small pieces are asked for at once
+        is_remote = isinstance(path, Remote)  # a store is asked for many small ranges at once
         try:
-            with opened(path) as stream, pq.ParquetFile(stream, pre_buffer=far) as file:
+            with opened(path) as stream, pq.ParquetFile(stream, pre_buffer=is_remote) as file:
                 names = None if columns is None else list(columns)
                 for batch in file.iter_batches(_ROWS, columns=names):
                     row_indices = np.arange(row_index, row_index + len(batch), dtype=np.int64)

@@ -1,8 +1,8 @@
-"""The one place that writes a derived run: shards, manifest, card.
+"""Writes a derived run: shards, card and, last, the manifest, which makes the folder a run.
 
-Where each row goes is known before the first is written (`Fates`), so every file gets its final
-name at once, and the manifest, which comes last, is what makes the folder a run. A folder in which
-the same command was interrupted is written anew; any other that is not empty is left alone.
+The file of each row is known before the first row is written (`Fates`), so every file has its final
+name from the start. If the same command was interrupted in this folder, the folder is written again;
+any other folder that is not empty is refused. What becomes of a row is decided elsewhere.
 """
 
 import json
@@ -32,7 +32,7 @@ Bin = tuple[str, str]
 Rewrite = Callable[[pa.Table], pa.Table]
 Compare = Callable[[RunFolder], dict[str, Any]]
 Progress = Callable[[int, int], None]
-"""Told how many rows are written, and of how many."""
+"""Called with the number of rows done, and the total."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,32 +40,32 @@ class Fates:
     """What becomes of each row."""
 
     bins: list[Bin]
-    to: npt.NDArray[np.int16]
-    """int16 [rows], by row index: the bin that the row goes to, -1 where it is dropped."""
+    bin_of: npt.NDArray[np.int16]
+    """int16 [rows], by row index: the index of the row's bin, -1 if the row is dropped."""
     dropped: dict[str, int]
-    """Rule -> rows that it dropped."""
+    """Rule -> number of rows that it dropped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What was done, as the manifest says it."""
+    """The operation, as the manifest records it."""
 
     name: str
     arguments: dict[str, Any]
-    """What was asked for; JSON."""
+    """The options that a person gave; JSON."""
     notes: dict[str, Any] = field(default_factory=dict)
-    """What was found besides, such as changed verdicts; goes into the manifest."""
+    """Further entries of the manifest's section `derived`, such as changed verdicts."""
     manifest: dict[str, Any] = field(default_factory=dict)
-    """Parts of the manifest that are other than the first parent's, such as `dedup`."""
+    """Sections of the manifest that replace those of the first parent, such as `dedup`."""
 
 
 def unmoved(parents: Parents) -> tuple[list[Bin], npt.NDArray[np.int16]]:
-    """The bins of the parents, and the one that each row is in."""
+    """The bins of the parents, and the index of the bin that each row is in."""
     bins = sorted({(source.split, source.kind) for source in parents.sources})
-    to = np.full(parents.rows, -1, np.int16)
+    bin_of = np.full(parents.rows, -1, np.int16)
     for source in parents.sources:
-        to[source.begin : source.begin + source.rows] = bins.index((source.split, source.kind))
-    return bins, to
+        bin_of[source.begin : source.begin + source.rows] = bins.index((source.split, source.kind))
+    return bins, bin_of
 
 
 def write(
@@ -81,18 +81,18 @@ def write(
     """Writes the derived run and returns its manifest.
 
     Args:
-        out: new or empty folder, or URL.
-        parents: what it is made of.
+        out: a new or empty folder, or URL.
+        parents: the input runs.
         operation: what is done to them.
         fates: what becomes of each row.
-        settings: of the run that it is; the card and `run.json` have them.
-        rewrite: gives a table with other values in it: same rows, same columns, same order.
-        progress: called now and then.
-        compare: writes what overlaps with evaluation sets; what the parents know of it where None.
+        settings: settings of the new run, for its card and `run.json`.
+        rewrite: returns a table with changed values, but the same rows and columns in the same order.
+        progress: called after each table.
+        compare: writes the report on evaluation sets; if None, the parents' reports are copied.
 
     Raises:
-        OutputError: `out` is taken or cannot be written.
-        RunFailed: the account does not hold.
+        OutputError: `out` is not empty or cannot be written.
+        RunFailed: the account does not balance.
     """
     folder = RunFolder(location(out))
     run_id = _identity(parents, operation)
@@ -121,17 +121,17 @@ def write(
 
 
 def _identity(parents: Parents, operation: Operation) -> str:
-    operated = json.dumps([operation.name, operation.arguments], sort_keys=True)
-    return digest("derived", operated, *(p.manifest["run_id"] + p.digest for p in parents.runs))
+    command = json.dumps([operation.name, operation.arguments], sort_keys=True)
+    return digest("derived", command, *(p.manifest["run_id"] + p.digest for p in parents.runs))
 
 
 def _begin(
     folder: RunFolder, run_id: str, parents: Parents, operation: Operation, settings: Settings
 ) -> None:
-    """Makes the folder, or finds it to be of this very command.
+    """Creates the folder, or clears it if the same command was interrupted in it.
 
     Raises:
-        OutputError: it holds something else.
+        OutputError: the folder contains something else.
     """
     before = folder.read_json("run.json")
     if before.get("run_id", run_id) != run_id or (
@@ -142,7 +142,7 @@ def _begin(
             f"{'another run' if before else 'files'} in it: choose another --out"
         )
     if any(str(parent.folder.root) == str(folder.root) for parent in parents.runs):
-        raise OutputError(f"{folder.root} is what is read: choose another --out")
+        raise OutputError(f"{folder.root} is the run that is read: choose another --out")
     with writing(folder.root):
         (folder.root / "manifest.json").unlink(missing_ok=True)
     folder.clear_published()
@@ -168,55 +168,54 @@ def _shards(
     fates: Fates,
     settings: Settings,
     rewrite: Rewrite,
-    counts: "Counts",
+    counts: Counts,
     progress: Progress,
 ) -> dict[str, int]:
-    """Writes every shard; path below the run -> rows."""
-    totals = np.bincount(fates.to[fates.to >= 0], minlength=len(fates.bins)).tolist()
+    """Writes every shard and returns path below the run -> number of rows."""
+    totals = np.bincount(fates.bin_of[fates.bin_of >= 0], minlength=len(fates.bins)).tolist()
     names = arrow_schema().names
     with ExitStack() as stack:
         outputs = [
-            _Output(folder, *where, total, settings, stack)
-            for where, total in zip(fates.bins, totals, strict=True)
+            _Output(folder, split, kind, total, settings, stack)
+            for (split, kind), total in zip(fates.bins, totals, strict=True)
         ]
         done = 0
-        for table in stream.ahead(_streamed(parents, fates)):
+        for table in stream.ahead(_tables(parents, fates)):
             done += len(table)
-            to = fates.to[table[stream.ROW_INDEX].to_numpy()]
-            if (to >= 0).any():
-                alive = table.filter(pa.array(to >= 0))
-                rewritten = rewrite(alive).select(names)
+            bin_of = fates.bin_of[table[stream.ROW_INDEX].to_numpy()]
+            if (bin_of >= 0).any():
+                kept = table.filter(pa.array(bin_of >= 0))
+                rewritten = rewrite(kept).select(names)
                 counts.add(rewritten)
-                to = to[to >= 0]
-                for number in np.unique(to).tolist():
-                    whole = (to == number).all()
+                bin_of = bin_of[bin_of >= 0]
+                for number in np.unique(bin_of).tolist():
+                    chosen = bin_of == number
                     outputs[number].add(
-                        rewritten if whole else rewritten.filter(pa.array(to == number))
+                        rewritten if chosen.all() else rewritten.filter(pa.array(chosen))
                     )
             progress(done, parents.rows)
     return {path: rows for output in outputs for path, rows in output.files.items()}
 
 
-def _streamed(parents: Parents, fates: Fates) -> Iterator[pa.Table]:
-    """The rows source by source where each feeds a bin of its own, else merged into one order."""
-    into: dict[int, list[Source]] = {}
+def _tables(parents: Parents, fates: Fates) -> Iterator[pa.Table]:
+    """The rows source by source if each source has a bin of its own, else merged into shard order."""
+    sources_of: dict[int, list[Source]] = {}
     for source in parents.sources:
-        to = np.unique(fates.to[source.begin : source.begin + source.rows])
-        for number in to[to >= 0].tolist():
-            into.setdefault(number, []).append(source)
-    alone = all(len(sources) == 1 for sources in into.values())
-    feeding = [source.begin for sources in into.values() for source in sources]
-    if alone and len(set(feeding)) == len(feeding):
-        for source in parents.sources:
-            if source.begin in feeding:
-                yield from stream.rows([source])
+        bins = np.unique(fates.bin_of[source.begin : source.begin + source.rows])
+        for number in bins[bins >= 0].tolist():
+            sources_of.setdefault(number, []).append(source)
+    one_source_per_bin = all(len(sources) == 1 for sources in sources_of.values())
+    begins = [source.begin for sources in sources_of.values() for source in sources]
+    used = [source for source in parents.sources if source.begin in begins]
+    if one_source_per_bin and len(set(begins)) == len(begins):
+        for source in used:
+            yield from stream.rows([source])
         return
-    used = [source for source in parents.sources if source.begin in feeding]
     yield from stream.rows(used)
 
 
 class _Output:
-    """The files of one bin, none longer than the settings say."""
+    """The files of one bin, none with more rows than the settings allow."""
 
     def __init__(
         self,
@@ -237,7 +236,7 @@ class _Output:
         self._shard: Shard | None = None
 
     def add(self, table: pa.Table) -> None:
-        """Writes rows, to the next file where one is full."""
+        """Writes rows; when a file is full, to the next one."""
         while len(table):
             if self._shard is None:
                 self._path = self._name.format(len(self.files))
