@@ -1,7 +1,7 @@
-"""Which problems of a run overlap with the evaluation sets that were named for it.
+"""Reads which problems of a run overlap with the evaluation sets that were named for it.
 
-`decontaminate.action = mark` leaves such problems in the run; who trains on it asks here what to
-leave out. What a match is, and what it looks like, is not told: `contamination.jsonl` says both.
+`decontaminate.action = mark` leaves such problems in the run; trainers ask here which ones to leave
+out. The matches themselves are in `contamination.jsonl`.
 """
 
 import json
@@ -11,16 +11,16 @@ from tutelage.shards.folder import existing
 from tutelage.storage import reason
 
 REPORT = "contamination.jsonl"
-"""A line for each match, with the `problem_id` that the problem's dialogues have, too."""
+"""One line per match; its `problem_id` is that of the problem's dialogues."""
 
 
 def marked(run: str) -> frozenset[str]:
-    """The `problem_id` of every match; none where nothing was compared, or all is clean.
+    """The `problem_id` of every match; empty if nothing was compared or nothing matched.
 
-    With the action `drop` they are told as well, though no dialogue of theirs is in the run.
+    Includes problems that the action `drop` removed from the run.
 
     Raises:
-        Mistake: this is not a run, or its report cannot be read.
+        Mistake: `run` is not a run, or its report cannot be read.
     """
     path = existing(run).root / REPORT
     try:
@@ -33,5 +33,5 @@ def marked(run: str) -> frozenset[str]:
         return frozenset(str(json.loads(line)["problem_id"]) for line in lines if line)
     except (ValueError, KeyError, TypeError) as error:
         raise Mistake(
-            f"{path} is broken: give the command that made the run again, which writes it anew"
+            f"{path} is broken: run the command that made the run once more, which rewrites it"
         ) from error

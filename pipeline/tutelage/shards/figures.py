@@ -1,8 +1,8 @@
-"""The figures of a run, each derived from its shards by SQL that anybody can repeat.
+"""The figures of a run, computed from its shards by SQL that anybody can repeat.
 
-Rates are over dialogues of one arm unless the name says otherwise; those of leaks over the messages
-that the leak gate looks at, which are a teacher's feedback and the questions of Q-priming. Failed
-dialogues are in the rejects, not here; `balance` is the manifest's.
+Rates are over the dialogues of one arm unless the name says otherwise. Leak rates are over the
+messages that the leak gate checks: a teacher's feedback and the questions of Q-priming. Failed
+dialogues are in the rejects and are not counted here; `balance` is copied from the manifest.
 """
 
 from typing import Any
@@ -63,17 +63,17 @@ _SOURCES = "SELECT source, domain, licence, count(*) FROM dialogues GROUP BY ALL
 
 
 def figures(run: str) -> dict[str, Any]:
-    """Every figure of a run, as one JSON-ready tree; of one that is not published, so far.
+    """All figures of a run, as one JSON-ready tree; of an unpublished run, the figures so far.
 
     Raises:
-        Mistake: this is no run, nothing of it is there yet, or its shards have other columns.
+        Mistake: `run` is not a run, it has no dialogue yet, or its shards have other columns.
     """
     with viewed(run) as view:
         return figures_of(run, view)
 
 
 def figures_of(run: str, view: View) -> dict[str, Any]:
-    """The figures of a run that is being looked at. Raises as `figures` does."""
+    """The figures of a run whose view is open. Raises as `figures` does."""
     import duckdb
 
     try:
@@ -124,14 +124,14 @@ def _figures(view: View) -> dict[str, Any]:
 
 
 def _published(folder: RunFolder) -> dict[str, Any]:
-    """What the manifest says of the whole."""
+    """The account of a published run, from its manifest."""
     manifest = folder.read_json("manifest.json")
     keys = ("run_id", "balance", "dialogues", "derived")
     return {key: manifest[key] for key in keys if key in manifest}
 
 
 def _so_far(view: View, arms: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """The same of a run that is not published, as far as its journal says it."""
+    """The account of an unpublished run, as far as its journal shows it."""
     ended = view.ended
     dead = ended.get("dead", 0) + ended.get("passing", 0)
     return {
@@ -147,7 +147,7 @@ def _so_far(view: View, arms: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def _rates(arm: dict[str, Any]) -> None:
-    """Adds what follows from the counts."""
+    """Adds the rates to the counts of an arm."""
     total, reached = arm["dialogues"], 0
     arm["solve_rate"] = arm["solved"] / total
     arm["solved_by"] = {}

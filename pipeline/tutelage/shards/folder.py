@@ -1,4 +1,4 @@
-"""The folder of a run: where each of its files lies, and how the small ones are written."""
+"""The folder of a run: the location of its files, and how the small ones are read and written."""
 
 import contextlib
 import json
@@ -17,54 +17,54 @@ from tutelage.storage import Location, Remote, location, reason, remove, whole
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """Places of a run, on disk or in an object store. Creates nothing by itself."""
+    """The locations of a run's files, on disk or in an object store. Creates no file by itself."""
 
     root: Location
 
     @property
     def journal(self) -> Location:
-        """Folder of the journal."""
+        """Folder of the journal's files."""
         return self.root / "journal"
 
     @property
     def shards(self) -> Location:
-        """Folder of the shards, one folder a split in it."""
+        """Folder of the shards, with one folder per split."""
         return self.root / "shards"
 
     @property
     def rejects(self) -> Location:
-        """Folder of the inputs that became no dialogue."""
+        """Folder of the inputs and dialogues that are not in the shards."""
         return self.root / "rejects"
 
     @property
     def spool(self) -> Location:
-        """Folder of what lies between the steps of publishing; removed when it is done."""
+        """Folder of the intermediate files of publishing; removed when publishing is done."""
         return self.journal / "spool"
 
     @property
     def logs(self) -> Location:
-        """Folder of the workers' telemetry and, on this machine's disk, of the engine's log."""
+        """Folder of the workers' telemetry and the engine's log (the latter always on this machine)."""
         return self.root / "logs"
 
     def create(self) -> None:
-        """Makes the folder and checks that it can be written.
+        """Creates the folder and checks that it can be written.
 
         Raises:
-            OutputError: it cannot.
+            OutputError: it cannot be written.
         """
         with writing(self.root):
             for folder in (self.root, self.journal, self.logs):
                 near(folder).mkdir(parents=True, exist_ok=True)
-            near(self.logs).chmod(0o700)  # engines and workers log what they are asked
-            probe = self.root / f".probe.{os.getpid()}.part"  # another run may begin here, too
+            near(self.logs).chmod(0o700)  # the logs contain the requests to engines and workers
+            probe = self.root / f".probe.{os.getpid()}.part"  # another process may probe here too
             probe.write_bytes(b"\0" * 4096)
             probe.unlink(missing_ok=True)
 
     def read_json(self, name: str) -> dict[str, Any]:
-        """A JSON file of the run; empty where there is none yet.
+        """Reads a JSON file of the run; empty if it does not exist.
 
         Raises:
-            Mistake: it cannot be read, or is none.
+            Mistake: the file cannot be read or is not JSON.
         """
         path = self.root / name
         try:
@@ -74,36 +74,37 @@ class RunFolder:
         except OSError as error:
             raise Mistake(f"cannot read {path}: {reason(error)}") from error
         except ValueError as error:
-            raise Mistake(f"{path} is broken, it is no JSON: {error}") from error
+            raise Mistake(f"{path} is broken, it is not JSON: {error}") from error
         return loaded
 
     def write_json(self, name: str, value: Mapping[str, Any]) -> None:
-        """Writes a JSON file whole or not at all."""
+        """Writes a JSON file completely or not at all."""
         self.write_text(
             name, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
         )
 
     def write_text(self, name: str, text: str) -> None:
-        """Writes a text file whole or not at all."""
+        """Writes a text file completely or not at all."""
         path = self.root / name
         with writing(path), whole(path) as part:
             part.write_text(text, "utf-8")
 
     def clear_published(self) -> None:
-        """Removes what publishing writes, so that nothing of an earlier state stays."""
+        """Removes everything that publishing writes, so that no file of an earlier state remains."""
         with writing(self.root):
             for folder in (self.shards, self.rejects, self.spool):
                 remove(folder)
 
     def forget_copies(self) -> None:
-        """Removes what this machine holds of the journal of a run in a store."""
+        """Removes this machine's copies of the journal of a run in a store."""
         if isinstance(self.root, Remote):
             shutil.rmtree(near(self.journal), ignore_errors=True)
 
 
 def near(where: Location) -> Path:
-    """Where something lies that has to be on this machine: there, or in the cache for a run in a
-    store. Such are the engine's log, the replies of unfinished dialogues, copies of the journal.
+    """The local path for a file that must be on this machine, such as the engine's log, the replies
+    of unfinished dialogues or a copy of the journal: `where` itself if it is local, else a path in
+    the cache.
     """
     if isinstance(where, Path):
         return where
@@ -111,10 +112,10 @@ def near(where: Location) -> Path:
 
 
 def existing(run: str) -> RunFolder:
-    """The folder of a run that somebody named.
+    """The folder of the run that a person named.
 
     Raises:
-        Mistake: there is no run.
+        Mistake: there is no run in it.
     """
     folder = RunFolder(location(run))
     try:
@@ -128,11 +129,11 @@ def existing(run: str) -> RunFolder:
 
 @contextlib.contextmanager
 def writing(path: Location) -> Iterator[None]:
-    """Turns the system's refusal to write into a one-line mistake.
+    """Turns an `OSError` while writing `path` into a one-line mistake.
 
     Raises:
-        OutputError: the disk is full, the folder read-only, a part of the path is no folder, or the
-            store refuses it.
+        OutputError: the disk is full, the folder is read-only, a part of the path is not a folder,
+            or the store refuses it.
     """
     try:
         yield

@@ -1,16 +1,15 @@
-"""The journal: each finished dialogue, durable the moment it ends, or a second later in a store.
+"""The journal: each finished dialogue, durable as soon as it ends; in a store, a second later.
 
-One file a worker and session, one line an entry: `id TAB kind TAB CRC-32 TAB row as JSON`. A line
-that was cut short by a kill is no entry; one whose checksum does not hold (garbled bytes, zeros
-after a power cut, a word that somebody changed) is `Damage`, and its dialogue is played again. The
-id and the kind can be read without parsing the row, so that a resumed run learns in seconds what is
-done, and a row can be fetched again by its offset, so that no text needs to travel between workers.
-In an object store the file of a worker is a row of objects, each as much as it pays to write again
-(`_Objects`); they are read by way of copies on this machine.
+Each worker has one file per session, and each entry is a line: `id TAB kind TAB CRC-32 TAB row as
+JSON`. A last line that a kill cut short is ignored. A line whose checksum is wrong (garbled bytes,
+zeros after a power cut, an edit by hand) is `Damage`, and its dialogue is played again. Id and kind
+can be read without parsing the row, so a resumed run finds out in seconds what is done. A row can be
+fetched by its offset, so no text has to travel between workers. In an object store the file of a
+worker is a sequence of objects (`_Objects`), which are read through copies on this machine.
 
-A key can have several entries: a bundle that was tried again on another machine, or a dialogue that
-a passing trouble ended in one session and that was played again in the next. `done` says which keys
-need no further session; which entry counts, `session.plan.standing` does.
+A key can have several entries: a bundle may be retried on another machine, and a dialogue that
+failed for a passing reason is played again in the next session. `done` says which keys need no
+further session. Which entry of a key counts is not decided here but in `session.plan.standing`.
 """
 
 import errno
@@ -30,23 +29,24 @@ from tutelage.shards.keys import Keys
 from tutelage.storage import Location, Remote, location, whole
 
 Kind = Literal["kept", "dead", "filtered", "duplicate", "passing"]
-"""`passing`: dead of something that may be gone by the next session, which plays it again."""
+"""`passing`: failed for a reason that may be gone in the next session, which plays it again."""
 
 _KINDS = frozenset(kind.encode() for kind in get_args(Kind))
 FULL = 8 << 20
-"""Bytes of an object that is not written again."""
+"""Size in bytes from which an object is complete and a new one begins."""
 _PACE = 1 << 20
-"""Bytes a second that writing objects again may take: one of 5 MB is due after 5 s."""
+"""Bytes per second for rewriting objects: an object of 5 MB is due again after 5 s."""
 _SOON_S = 1.0
 _LATE_S = 60.0
 _LATE = 4 * FULL
-"""What a store that is away may leave in memory, in seconds and in bytes, before the run stops."""
+"""`_LATE_S`, `_LATE`: for how many seconds, and with how many bytes in memory, an unreachable store
+is tolerated before the run stops."""
 _OPEN = 100
-"""Files that are held open at once while rows are fetched."""
+"""Maximum number of files that are open at once while rows are fetched."""
 
 
 class Span(NamedTuple):
-    """Where one row lies."""
+    """The bytes of one row in a journal file."""
 
     file: str
     offset: int
@@ -55,31 +55,31 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line, without its row."""
+    """One line of a journal file, without its row."""
 
     key: str
-    """Dialogue id; for an input that became none, an id derived from its place in the corpus."""
+    """Dialogue id; for an input that became no dialogue, an id derived from its row index."""
     kind: Kind
     span: Span
 
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """One line that is no entry and was not cut short: nothing of it is believed."""
+    """A complete line that is not a valid entry; nothing of it is used."""
 
     file: str
     offset: int
     length: int
     reason: str
     text: str
-    """How it begins, for people."""
+    """Its first bytes as text, to show to people."""
 
 
 class Journal:
-    """One worker's journal. Thread-safe."""
+    """The journal of one worker. Thread-safe."""
 
     def __init__(self, folder: Location) -> None:
-        # Sorted by name, files are in the order of their sessions.
+        # Names begin with the time, so that sorting them puts files in the order of their sessions.
         name = f"{time.time_ns():020d}-{uuid.uuid4().hex[:12]}"
         self._folder = folder
         self._lines: _File | _Objects
@@ -89,11 +89,11 @@ class Journal:
             self._lines = _File(folder / f"{name}.jsonl")
 
     def append(self, key: str, kind: Kind, row: dict[str, Any]) -> None:
-        """Adds an entry. On disk it survives a kill of this process from here on; in a store, from
-        the next `sync` that writes on.
+        """Adds an entry. On disk it survives a kill of this process at once; in a store, after the
+        next `sync` that writes.
 
         Raises:
-            OutputError: the disk is full, the folder is gone, or the store is away for too long.
+            OutputError: the disk is full, the folder is gone, or the store is unreachable for long.
         """
         text = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
         head = f"{key}\t{kind}\t".encode()
@@ -102,8 +102,8 @@ class Journal:
             self._lines.append(line)
 
     def sync(self) -> None:
-        """Makes the entries so far survive a crash of the machine, too; to be called once a second.
-        In a store only as often as it pays. Raises `OSError`; nothing is lost by it.
+        """Makes the entries so far survive a crash of the machine; to be called once a second. For a
+        store it writes less often, see `_Objects`. Raises `OSError`, after which no entry is lost.
         """
         self._lines.sync()
 
@@ -111,20 +111,20 @@ class Journal:
         """Makes all entries durable now.
 
         Raises:
-            OutputError: that is not possible.
+            OutputError: the disk or the store refuses to write.
         """
         with writing(self._folder):
             self._lines.flush()
 
     def close(self) -> None:
-        """The same, and closes the file."""
+        """Makes all entries durable and closes the file. Raises as `flush` does."""
         with writing(self._folder):
             self._lines.flush()
         self._lines.close()
 
 
 class _File:
-    """Lines on disk, each appended at once."""
+    """Lines on disk, each appended immediately."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -138,7 +138,7 @@ class _File:
             if self._file is None:
                 self._file = self._path.open("ab", buffering=0)
             if self._file.write(line) != len(line):
-                # The disk filled up inside the line: take it back, so that nothing is glued to it.
+                # The disk became full within the line: remove it, so that no line is appended to it.
                 self._file.truncate(self._length)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             self._length += len(line)
@@ -160,13 +160,13 @@ class _File:
 
 
 class _Objects:
-    """Lines in a store, which has no append: the newest object is written again with the lines that
-    came since, until it is full and the next one begins.
+    """Lines in a store, which cannot append: the newest object is rewritten with the lines that have
+    arrived since, until it is full and a new one begins.
 
-    So lines are durable a second after they came, eight seconds where an object is nearly full; a
-    kill loses those of that time, which a resumed run plays again. Objects are as many as the
-    journal has times 8 MB, some thousand after a week, not one a second; and an object written
-    twice by a retry is the same object, so that no line is there twice.
+    A line is durable within a second, or within eight seconds when the object is nearly full. A kill
+    loses the lines of that time; a resumed run plays those dialogues again. The journal has one
+    object per 8 MB, some thousand after a week, rather than one per second. A retried write replaces
+    the same object, so no line is stored twice.
     """
 
     def __init__(self, folder: Remote, name: str) -> None:
@@ -174,15 +174,16 @@ class _Objects:
         self._name = name
         self._number = 0
         self._lock = threading.Lock()
-        """Of the fields below; held for moments."""
+        """Guards the fields below; held only briefly."""
         self._writing = threading.Lock()
         self._text = bytearray()
-        """The newest object, as it should be."""
+        """Content of the newest object, including lines that the store does not have yet."""
         self._safe = 0
-        """Bytes of it that the store has."""
+        """How many bytes of it the store has."""
         self._since = 0.0
-        """When the first of the others came."""
+        """When the first byte that the store does not have arrived."""
         self._due = 0.0
+        """When the object should be written again."""
 
     def append(self, line: bytes) -> None:
         with self._lock:
@@ -217,7 +218,7 @@ class _Objects:
 
 
 def files(folder: Location) -> list[Location]:
-    """The journal files of a run, in an order that is the same for everybody."""
+    """The journal files of a run, in a fixed order."""
     return sorted(folder.glob("*.jsonl"))
 
 
@@ -227,18 +228,18 @@ def entries(
     """The entries of one journal file, without their rows.
 
     Args:
-        file: of the journal.
-        note: is given what is damaged.
-        run_id: of the run; a line that is of another is damage, too. Empty: any will do.
+        file: a file of the journal.
+        note: called with each damaged line.
+        run_id: id of the run; a line of another run counts as damage. Empty: not checked.
     """
     offset = 0
-    # Quotes within a text are written with a backslash, so only the column itself reads like this.
-    own = f'"run_id":{json.dumps(run_id)}'.encode() if run_id else b""
-    with _here(file).open("rb") as lines:
+    # Quotes within a text are escaped by a backslash, so only the column itself matches.
+    marker = f'"run_id":{json.dumps(run_id)}'.encode() if run_id else b""
+    with _local(file).open("rb") as lines:
         for line in lines:
             try:
                 key, kind, start = _parsed(line)
-                if own not in line:
+                if marker not in line:
                     raise ValueError(f"it is of another run than {run_id}")
             except ValueError as error:
                 if note is not None and line.endswith(b"\n"):
@@ -251,10 +252,10 @@ def entries(
 
 
 def _parsed(line: bytes) -> tuple[str, Kind, int]:
-    """(key, kind, where the row begins) of one line.
+    """(key, kind, offset of the row) of one line.
 
     Raises:
-        ValueError: it is no entry, or not as it was written.
+        ValueError: the line is not an entry, or was changed after it was written.
     """
     if not line.endswith(b"}\n"):
         raise ValueError("it does not end as a row does")
@@ -263,7 +264,7 @@ def _parsed(line: bytes) -> tuple[str, Kind, int]:
     if kind not in _KINDS:
         raise ValueError("it is of no kind that a journal has")
     start = len(key) + len(kind) + 2
-    if not rest.startswith(b"{"):  # as lines did before they had checksums
+    if not rest.startswith(b"{"):  # lines of earlier versions have no checksum
         checksum, _, row = rest.partition(b"\t")
         if b"%08x" % zlib.crc32(row[:-1], zlib.crc32(line[:start])) != checksum:
             raise ValueError("its checksum does not hold")
@@ -277,10 +278,11 @@ def done(
     run_id: str = "",
     since_ns: int = 0,
 ) -> Keys:
-    """Keys that no further session needs to play: all but those that stand as passing. Arguments are
-    those of `entries`; with `since_ns`, of files that were begun at that time or later alone.
+    """Keys that no further session needs to play: all but those whose last entry is `passing`.
+
+    `note` and `run_id` are as for `entries`; `since_ns` skips files that were begun before that time.
     """
-    kept, other = Keys(), set()
+    kept, failed = Keys(), set()
     for file in files(folder):
         if file.name < f"{since_ns:020d}":
             continue
@@ -288,10 +290,10 @@ def done(
             if entry.kind == "kept":
                 kept.add(entry.key)
             elif entry.kind == "passing":
-                other.discard(entry.key)
+                failed.discard(entry.key)
             else:
-                other.add(entry.key)
-    for key in other:
+                failed.add(entry.key)
+    for key in failed:
         kept.add(key)
     return kept
 
@@ -301,15 +303,15 @@ def is_settled(kinds: Sequence[Kind]) -> bool:
     return "kept" in kinds or kinds[-1] != "passing"
 
 
-def fetch(wanted: Iterable[Span]) -> Iterator[dict[str, Any]]:
-    """The rows that lie there, in that order."""
+def fetch(spans: Iterable[Span]) -> Iterator[dict[str, Any]]:
+    """The rows at these spans, in the same order."""
     opened: dict[str, BinaryIO] = {}
     try:
-        for name, offset, length in wanted:
+        for name, offset, length in spans:
             if name not in opened:
                 if len(opened) == _OPEN:
                     opened.pop(next(iter(opened))).close()
-                opened[name] = _here(location(name), offset + length).open("rb")
+                opened[name] = _local(location(name), offset + length).open("rb")
             opened[name].seek(offset)
             row: dict[str, Any] = json.loads(opened[name].read(length))
             yield row
@@ -318,10 +320,10 @@ def fetch(wanted: Iterable[Span]) -> Iterator[dict[str, Any]]:
             file.close()
 
 
-def _here(file: Location, size: int = 0) -> Path:
-    """The file on this machine, at least `size` bytes of it; all where that is 0.
+def _local(file: Location, size: int = 0) -> Path:
+    """A local copy of the file with at least `size` bytes of it; all of it if `size` is 0.
 
-    An object of the journal only ever grows, so a copy that is long enough is as good as new.
+    An object of the journal only ever grows, so a copy that is long enough needs no update.
     """
     copy = near(file)
     if isinstance(file, Remote):

@@ -1,4 +1,4 @@
-"""A set of keys that may have millions: eight bytes each, where Python's own takes 130."""
+"""A set of keys for millions of them: eight bytes per key, where a Python set takes 130."""
 
 import hashlib
 from bisect import bisect_left
@@ -10,7 +10,7 @@ _LOOSE = 10_000
 
 
 class Keys:
-    """Keys can be added and looked for. They are told apart by 64 bits, as dialogue ids are."""
+    """A set to which keys can be added. Two keys are equal if 64-bit digests of them are."""
 
     def __init__(self, keys: Iterable[str] = ()) -> None:
         self._sorted = np.empty(0, np.uint64).data
@@ -25,20 +25,20 @@ class Keys:
         return len(self._sorted) + len(self._loose)
 
     def add(self, key: str) -> None:
-        """Adds a key, if it is not there yet."""
+        """Adds a key, unless it is there already."""
         number = _number(key)
         if self._has(number):
             return
         self._loose.add(number)
         if len(self._loose) > max(_LOOSE, len(self._sorted) // 32):
-            more = np.fromiter(self._loose, np.uint64, len(self._loose))
-            self._sorted = np.sort(np.concatenate([self._sorted, more])).data
+            loose = np.fromiter(self._loose, np.uint64, len(self._loose))
+            self._sorted = np.sort(np.concatenate([self._sorted, loose])).data
             self._loose = set()
 
     def _has(self, number: int) -> bool:
         if number in self._loose:
             return True
-        # Not `np.searchsorted`: it lets another thread run, and this one then waits for its turn.
+        # Not `np.searchsorted`: it releases the GIL, and this thread would then wait to get it back.
         at = bisect_left(self._sorted, number)
         return at < len(self._sorted) and self._sorted[at] == number
 

@@ -1,8 +1,8 @@
-"""The dialogues of a run that is still playing, or was interrupted, as files like those of any run.
+"""Opens a run for reading, even one that is still playing or was interrupted.
 
-What ended so far is in the journal. For SQL and for rows it is written into Parquet files for the
-time that somebody looks: a second for some ten thousand dialogues, in files that are removed
-afterwards. Near-duplicates and splits are not known before a run is published.
+The dialogues of an unpublished run are in its journal. They are copied into temporary Parquet files,
+which takes a second per ten thousand dialogues, and the files are removed when the view is closed.
+Near-duplicates and splits are not known before a run is published.
 """
 
 import fcntl
@@ -27,18 +27,18 @@ _ROWS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A run as it can be looked at now."""
+    """A run as it can be read now."""
 
     folder: RunFolder
     files: Sequence[Location]
     state: str
     """`published`, `playing` or `interrupted`."""
     ended: dict[str, int] = field(default_factory=dict)
-    """Of a run that is not published: how journal entries ended (`kept`, `dead`, ...) -> how many."""
+    """For an unpublished run: kind of journal entry (`kept`, `dead`, ...) -> number of keys."""
 
     @property
     def note(self) -> str:
-        """One line to say beside what is shown; empty for a published run."""
+        """One line about the state, to show with the figures; empty for a published run."""
         if self.state == "published":
             return ""
         kept = self.ended.get("kept", 0)
@@ -54,23 +54,23 @@ class View:
 
 @contextmanager
 def viewed(run: str) -> Iterator[View]:
-    """The run's shards if it is published and nobody writes on it, else what its journal holds.
+    """Opens the run's shards if it is published and no process is writing it, else its journal.
 
     Raises:
-        Mistake: this is no run, nothing of it is there yet, or its journal has other columns.
+        Mistake: `run` is not a run, it has no dialogue yet, or its journal has other columns.
     """
     folder = existing(run)
     playing = _is_held(folder)
     if not playing and (folder.root / "manifest.json").exists():
         yield View(folder, shard_files(run), "published")
         return
-    ended, chosen = _standing(folder)
+    ended, chosen = _ended(folder)
     if not ended.get("kept"):
         what = "is playing, and no dialogue has ended yet" if playing else "holds no dialogue yet"
         raise Mistake(f"{run!r} {what}: run `tutelage generate` on it, or look again later")
     with tempfile.TemporaryDirectory(prefix="tutelage-view-") as scratch:
         try:
-            files = list(_written(Path(scratch), chosen))
+            files = list(_copies(Path(scratch), chosen))
         except RunFailed as error:
             raise Mistake(
                 f"the journal of {run!r} has columns of another version ({error}): read it with the "
@@ -79,26 +79,27 @@ def viewed(run: str) -> Iterator[View]:
         yield View(folder, files, "playing" if playing else "interrupted", ended)
 
 
-def _standing(folder: RunFolder) -> tuple[dict[str, int], list[Entry]]:
-    """How many keys ended how, and the first entry of each dialogue that was kept."""
-    kept, other = Keys(), dict[str, str]()
+def _ended(folder: RunFolder) -> tuple[dict[str, int], list[Entry]]:
+    """Kind -> number of keys that ended so, and the first entry of each dialogue that was kept."""
+    kept, failed = Keys(), dict[str, str]()
     chosen = []
     run_id = str(folder.read_json("run.json").get("run_id", ""))
     for file in files(folder.journal):
         for entry in entries(file, run_id=run_id):
             if entry.kind != "kept":
-                other[entry.key] = entry.kind
+                failed[entry.key] = entry.kind
             elif entry.key not in kept:
                 kept.add(entry.key)
                 chosen.append(entry)
     ended = {"kept": len(chosen)}
-    for key, kind in other.items():
+    for key, kind in failed.items():
         if key not in kept:
             ended[kind] = ended.get(kind, 0) + 1
     return ended, chosen
 
 
-def _written(folder: Path, chosen: list[Entry]) -> Iterator[Path]:
+def _copies(folder: Path, chosen: list[Entry]) -> Iterator[Path]:
+    """Writes the rows of these entries to Parquet files in `folder` and yields the files."""
     for number, begin in enumerate(range(0, len(chosen), _ROWS)):
         rows: Iterator[Row] = fetch(entry.span for entry in chosen[begin : begin + _ROWS])
         path = folder / "shards" / "train" / f"rest-{number:05d}.parquet"
@@ -107,7 +108,7 @@ def _written(folder: Path, chosen: list[Entry]) -> Iterator[Path]:
 
 
 def _is_held(folder: RunFolder) -> bool:
-    """Whether a process goes on with the run now."""
+    """Whether a process is generating or publishing the run now."""
     path = folder.journal / lock.NAME
     if isinstance(path, Remote):
         return lock.holder(path) is not None

@@ -1,15 +1,15 @@
-"""Sees to it that one process at a time goes on with a run.
+"""Ensures that only one process at a time works on a run.
 
-On disk the system holds the lock, and forgets a process that is dead. In an object store the lock
-is an object that says who holds it and that its holder renews; one that nobody renews is taken
-over. No clocks are compared: whoever finds a lock watches whether it changes.
+On disk the lock is the system's own, which releases it when its process dies. In an object store
+the lock is an object that names its holder and that the holder renews; a lock that is not renewed is
+taken over. No clocks are compared: a process that finds a lock watches whether it changes.
 
-What a store can not promise, because Arrow offers no "write if nobody else did": two processes that
-take the lock in the same second may both believe to have it until the one whose words were
-overwritten looks again, at the latest at its next renewal, and stops; and so may one that was
-frozen for longer than `_PATIENCE_S` and wakes up. In between, some dialogues may be played twice. A
-journal stands that: each worker writes objects of its own, and of two entries one counts. But
-shards that are published in those seconds may be removed by the other, whose own run then goes on.
+What this cannot guarantee in a store, because Arrow has no conditional write: two processes that
+take the lock in the same second may both believe that they hold it, until the one that was
+overwritten reads it again, at its next renewal at the latest, and stops. The same is true of a
+process that was suspended for longer than `_PATIENCE_S`. Meanwhile some dialogues may be played
+twice, which the journal tolerates: each worker writes objects of its own, and one entry per key
+counts. But shards that one of them publishes in that time may be removed by the other.
 """
 
 import fcntl
@@ -29,12 +29,12 @@ from tutelage.shards.folder import writing
 from tutelage.storage import Location, Remote
 
 NAME = "lock"
-"""The file, in the folder of the journal."""
+"""Name of the lock in the folder of the journal."""
 _RENEW_S = 8.0
 _PATIENCE_S = 30.0
-"""How long a lock is watched before it is taken for that of a dead process."""
+"""How long a lock must be unchanged before its holder counts as dead."""
 _SETTLE_S = 1.0
-"""After which of two that took the lock at once the later one's words stand."""
+"""After this time the later of two processes that took the lock at once has overwritten the other."""
 
 
 @contextmanager
@@ -44,12 +44,12 @@ def alone(
     """Holds the lock of a run.
 
     Args:
-        journal: the folder of its journal.
-        say: told what a waiting person wants to know.
-        lost: told, from another thread, that somebody else has taken the lock.
+        journal: folder of the run's journal.
+        say: called with a message for the person who waits.
+        lost: called, from another thread, with a message when another process has taken the lock.
 
     Raises:
-        SettingsError: another process goes on with the run.
+        SettingsError: another process is working on the run.
     """
     if isinstance(journal, Remote):
         with _lease(journal, say, lost):
@@ -61,22 +61,22 @@ def alone(
 
 @contextmanager
 def held(file: Path, folder: Path, wait_s: float = 0.0) -> Iterator[None]:
-    """Holds a lock of this machine, which guards what is written to `folder`.
+    """Holds a lock on this machine's disk, which guards what is written to `folder`.
 
     Args:
-        file: the lock; made where it is not there, and left.
-        folder: what to name in the error.
-        wait_s: seconds that another process is given to be done.
+        file: the lock file; created if it is missing, never removed.
+        folder: the folder to name in the error.
+        wait_s: how long to wait for another process that holds the lock.
 
     Raises:
-        SettingsError: another process holds it.
-        OutputError: the file cannot be made.
+        SettingsError: another process holds the lock.
+        OutputError: the lock file cannot be created.
     """
     until = time.monotonic() + wait_s
     with writing(folder):
         lock = file.open("a+")
     with lock:
-        while not _got(lock):
+        while not _acquired(lock):
             if time.monotonic() >= until:
                 lock.seek(0)
                 raise _taken(folder, f"process {lock.read().strip() or '?'}")
@@ -88,12 +88,12 @@ def held(file: Path, folder: Path, wait_s: float = 0.0) -> Iterator[None]:
 
 
 def holder(lock: Remote) -> str | None:
-    """Who holds the lock of a run in a store, by the last word there; None where it is dead."""
+    """Who holds the lock of a run in a store; None if nobody, or the holder is known to be dead."""
     owner = _read(lock)
     return _who(owner) if owner and not _is_dead(owner) else None
 
 
-def _got(lock: IO[str]) -> bool:
+def _acquired(lock: IO[str]) -> bool:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -108,7 +108,7 @@ def _lease(
     lock = journal / NAME
     with writing(journal):
         _await(lock, say)
-        mine = _words()
+        mine = _new_lease()
         lock.write_text(json.dumps(mine))
         time.sleep(_SETTLE_S)
         if (holder := _read(lock)) and holder["token"] != mine["token"]:
@@ -124,7 +124,7 @@ def _lease(
                 mine["renewed"] += 1
                 lock.write_text(json.dumps(mine))
             except OSError:
-                continue  # A store that is away is the journal's to report.
+                continue  # The journal reports a store that is unreachable.
 
     thread = threading.Thread(target=renew, name="lock", daemon=True)
     thread.start()
@@ -137,14 +137,14 @@ def _lease(
             if _read(lock).get("token") == mine["token"]:
                 lock.unlink(missing_ok=True)
         except OSError:
-            pass  # Whoever comes next waits until it is stale.
+            pass  # The next process waits until the lock is stale.
 
 
 def _await(lock: Remote, say: Callable[[str], None]) -> None:
-    """Waits until a lock that is there is known to be stale.
+    """Waits until an existing lock is known to be stale.
 
     Raises:
-        SettingsError: it is not.
+        SettingsError: its holder is alive.
     """
     before = _read(lock)
     if not before or _is_dead(before):
@@ -160,7 +160,8 @@ def _await(lock: Remote, say: Callable[[str], None]) -> None:
             raise _taken(lock.parent.parent, _who(now))
 
 
-def _words() -> dict[str, Any]:
+def _new_lease() -> dict[str, Any]:
+    """The content of a new lock in a store."""
     return {
         "token": uuid.uuid4().hex,
         "host": socket.gethostname(),
@@ -172,7 +173,7 @@ def _words() -> dict[str, Any]:
 
 
 def _machine() -> str:
-    """Where a process number means the same process: this boot of this machine, this container."""
+    """Identifies where process ids are comparable: this boot of this machine, this container."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
@@ -181,7 +182,7 @@ def _machine() -> str:
 
 
 def _is_dead(holder: dict[str, Any]) -> bool:
-    """Whether the holder is known to be dead; only one of this machine can be."""
+    """Whether the holder is known to be dead, which only a process of this machine can be."""
     return bool(holder["machine"]) and holder["machine"] == _machine() and not _lives(holder["pid"])
 
 
@@ -196,7 +197,7 @@ def _lives(pid: int) -> bool:
 
 
 def _read(lock: Remote) -> dict[str, Any]:
-    """Who holds the lock; empty where nobody does, or nobody who could be."""
+    """The content of the lock; empty if there is none or it is not valid JSON."""
     try:
         owner: dict[str, Any] = json.loads(lock.read_bytes())
     except (FileNotFoundError, ValueError):

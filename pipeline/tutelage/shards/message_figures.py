@@ -1,8 +1,8 @@
-"""Figures that are counted message by message, in one pass over no more than they need.
+"""Figures that are counted message by message, in one pass over the columns that they need.
 
-Of the trail, which is most of a shard, only the leaves that are counted are read: no tokens, no texts.
-Some ten thousand dialogues at a time are laid out as a row a message (`steps`), counted by SQL, and
-the counts are added up, so memory does not grow with the run. Windows never reach beyond a dialogue.
+The trail makes up most of a shard; only the leaf columns that are counted are read, no tokens and no
+texts. Some ten thousand dialogues at a time are laid out with one row per message (`steps`), counted by
+SQL, and the counts are summed, so memory does not grow with the run. No SQL window spans dialogues.
 """
 
 from collections.abc import Iterator, Sequence
@@ -71,10 +71,10 @@ SELECT arm, count(*) AS underspecified,
        count(*) FILTER (WHERE premature) AS with_premature_attempt
 FROM (SELECT s.arm, s.number,
              bool_or(s.speaker = 'student' AND s.move IN ('answer', 'hedge')
-                     AND s.told < s.shards) AS premature
+                     AND s.revealed < s.shards) AS premature
       FROM (SELECT *, count(DISTINCT shard) OVER (
                         PARTITION BY number ORDER BY message
-                        ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS told
+                        ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS revealed
             FROM steps WHERE shards > 0) s
       GROUP BY s.arm, s.number)
 GROUP BY arm ORDER BY arm
@@ -92,10 +92,10 @@ Counts = dict[str, dict[str, Any]]
 
 
 def counted(connection: Any, files: Sequence[Location]) -> Counts:
-    """By arm: the counts of each query, and `forms` and `moves` with a count a name.
+    """By arm: the counts of each query, and `forms` and `moves` with a count per name.
 
     Args:
-        connection: any DuckDB connection; the files are read by Arrow.
+        connection: any DuckDB connection; Arrow reads the files.
         files: the shards.
 
     Raises:
@@ -123,13 +123,14 @@ def counted(connection: Any, files: Sequence[Location]) -> Counts:
 
 
 def _steps(part: pa.Table) -> pa.Table:
-    """A row a message: `number` is the dialogue's in the part, `message` the message's in it."""
+    """One row per message. `number` is the index of its dialogue within the part, `message` its own
+    index within the part."""
     trail = part["trail"].combine_chunks()
     dialogue = pc.list_parent_indices(trail)
     steps = trail.flatten()
     fields = {name: pc.struct_field(steps, name) for name in _PLAIN}
     primed = part["primed_turns"].combine_chunks()
-    known = _keys(pc.list_parent_indices(primed), primed.flatten())
+    primed_keys = _keys(pc.list_parent_indices(primed), primed.flatten())
     return pa.table(
         {
             **fields,
@@ -141,13 +142,13 @@ def _steps(part: pa.Table) -> pa.Table:
             "number": dialogue,
             "message": np.arange(len(steps)),
             "shards": pc.list_value_length(part["shards"].combine_chunks()).take(dialogue),
-            "primed": np.isin(_keys(dialogue, fields["turn"]), known),
+            "primed": np.isin(_keys(dialogue, fields["turn"]), primed_keys),
         }
     )
 
 
 def _keys(dialogue: pa.Array, turn: pa.Array) -> npt.NDArray[np.int64]:
-    """A number for each (dialogue, turn)."""
+    """A unique number for each (dialogue, turn)."""
     numbers: npt.NDArray[np.int64] = np.asarray(dialogue, np.int64) * 100_000
     return numbers + np.asarray(turn, np.int64)
 
@@ -158,13 +159,13 @@ def _add(sums: dict[str, Any], counts: dict[str, int]) -> None:
 
 
 def _parts(files: Sequence[Location]) -> Iterator[pa.Table]:
-    """The leaves of some ten thousand dialogues at a time."""
+    """The leaf columns of some ten thousand dialogues at a time."""
     held: list[pa.RecordBatch] = []
     rows = 0
     for path in files:
-        far = isinstance(path, Remote)
+        is_remote = isinstance(path, Remote)
         try:
-            with opened(path) as source, pq.ParquetFile(source, pre_buffer=far) as file:
+            with opened(path) as source, pq.ParquetFile(source, pre_buffer=is_remote) as file:
                 for batch in file.iter_batches(_ROWS, columns=_LEAVES):
                     held.append(batch)
                     rows += len(batch)

@@ -1,4 +1,4 @@
-"""Reads the shards of a run: as rows, streamed, or as a DuckDB table for SQL."""
+"""Reads the shards of a run: as a stream of rows, or as a DuckDB table for SQL."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -15,14 +15,14 @@ from tutelage.shards.folder import existing
 from tutelage.shards.soundness import broken, footer
 from tutelage.storage import Location, Remote, opened
 
-Places = npt.NDArray[np.int64]
+RowIndices = npt.NDArray[np.int64]
 
 
 def shard_files(run: str, splits: Sequence[str] = (), kind: str = "*") -> list[Location]:
     """The shards of a run, sorted; `kind` is `solved`, `rest` or `*`.
 
     Raises:
-        Mistake: this is not a run, or it has not been published, or not to its end.
+        Mistake: `run` is not a run, or is not published.
     """
     folder = existing(run)
     if not (folder.root / "manifest.json").exists():
@@ -44,14 +44,14 @@ def read_rows(
     """Rows of a run as dicts, in the order of the files.
 
     Args:
-        run: folder of the run, or its URL.
-        columns: columns wanted; all where None.
-        where: an SQL condition over the columns, such as `outcome.solved_turn > 1`.
-        splits: splits wanted; all where empty.
+        run: folder or URL of the run.
+        columns: columns to read; all if None.
+        where: an SQL condition on the columns, such as `outcome.solved_turn > 1`.
+        splits: splits to read; all if empty.
         kind: `solved` (solved and no duplicate), `rest`, or `*` for both.
 
     Raises:
-        Mistake: this is not a run, or the condition is no SQL over its columns.
+        Mistake: `run` is not a published run, or the condition is not valid SQL on its columns.
     """
     yield from rows_of(shard_files(run, splits, kind), columns, where)
 
@@ -75,20 +75,19 @@ def student(runs: Sequence[str], remedy: str) -> str:
 def rows_of(
     files: Sequence[Location], columns: Sequence[str] | None = None, where: str = ""
 ) -> Iterator[dict[str, Any]]:
-    """Rows of these files, as `read_rows` gives them.
+    """Rows of these files, as `read_rows` yields them.
 
     Raises:
-        Mistake: a file is broken, or the condition is no SQL over its columns.
+        Mistake: a file is broken, or the condition is not valid SQL on its columns.
     """
-    # SQL says which rows, Arrow reads them: so the order is that of the files whatever a condition
-    # makes of it, and of row groups without such a row nothing is read.
+    # SQL chooses the rows and Arrow reads them. So the order is always that of the files, and row
+    # groups without a chosen row are not read.
     row_indices = _row_indices(files, where) if where else None
     begin = 0
     for path in files:
-        # Of a store, many small pieces are asked for at once, not one after another.
-        far = isinstance(path, Remote)
+        is_remote = isinstance(path, Remote)  # a store is asked for many small ranges at once
         try:
-            with opened(path) as source, pq.ParquetFile(source, pre_buffer=far) as file:
+            with opened(path) as source, pq.ParquetFile(source, pre_buffer=is_remote) as file:
                 end = begin + file.metadata.num_rows
                 if row_indices is None:
                     groups, wanted = list(range(file.num_row_groups)), None
@@ -103,7 +102,7 @@ def rows_of(
             raise broken(path, error) from error
 
 
-def _row_indices(files: Sequence[Location], where: str) -> Places:
+def _row_indices(files: Sequence[Location], where: str) -> RowIndices:
     checked = sql.condition(where)
     with closing(connect(files)) as connection:
         query = f"SELECT row_index FROM numbered AS dialogues WHERE {checked}"
@@ -112,7 +111,7 @@ def _row_indices(files: Sequence[Location], where: str) -> Places:
 
 
 def _with_any(file: pq.ParquetFile, wanted: npt.NDArray[np.bool_]) -> list[int]:
-    """The row groups of a file in which any row is wanted."""
+    """The row groups of a file that contain a wanted row."""
     sizes = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
     ends = np.cumsum(sizes)
     return [i for i, end in enumerate(ends) if wanted[end - sizes[i] : end].any()]
@@ -137,7 +136,7 @@ def _batches(
 
 
 def table(run: str) -> Any:
-    """A DuckDB connection in which the view `dialogues` is the whole run."""
+    """A DuckDB connection whose view `dialogues` contains all rows of the run."""
     return connect(shard_files(run))
 
 
@@ -145,7 +144,7 @@ def connect(files: Sequence[Location]) -> Any:
     """A locked DuckDB connection with the view `dialogues` over `files`; see `shards.sql`.
 
     Raises:
-        Mistake: one of them is cut short or no Parquet file.
+        Mistake: one of the files is cut short or is not a Parquet file.
     """
     import duckdb
 

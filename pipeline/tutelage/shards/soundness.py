@@ -1,7 +1,7 @@
-"""Whether a run is what its manifest says: every file there, whole, with the columns of today.
+"""Checks that a run agrees with its manifest: every shard present, complete, with current columns.
 
-Footers alone are read, so it takes milliseconds a file. What is wrong is said in one line with what
-to do about it; nothing is mended here.
+Only Parquet footers are read, which takes milliseconds per file. A fault raises a one-line message
+that says what to do; nothing is repaired.
 """
 
 from collections.abc import Mapping
@@ -26,61 +26,61 @@ _REQUIRED: Mapping[str, type] = {
     "files": dict,
     "splits": dict,
 }
-_AGAIN = "give the command that made the run once more, which writes it anew"
+_AGAIN = "run the command that made the run once more, which rewrites it"
 _AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """A published run that holds together."""
+    """A published run whose shards agree with its manifest."""
 
     folder: RunFolder
     manifest: dict[str, Any]
     files: list[Location]
     """Its shards, sorted."""
     rows: dict[Location, int]
-    """Of each shard."""
+    """Number of rows in each shard."""
 
 
 def sound(run: str) -> Sound:
-    """The run, if its files are those of its manifest.
+    """The run, if its shards agree with its manifest.
 
     Raises:
-        Mistake: it is no run, it is not published, a shard is missing, cut short or of another
-            version, or the manifest was changed by hand.
+        Mistake: `run` is not a published run, a shard is missing, cut short or of another version,
+            or the manifest was edited.
     """
     folder = existing(run)
     manifest = _manifest(run, folder)
     listed = {
         str(path): rows for path, rows in manifest["files"].items() if path.startswith("shards/")
     }
-    there = {
+    found = {
         f"shards/{path.parent.name}/{path.name}": path for path in folder.shards.glob("*/*.parquet")
     }
-    for path in sorted(listed.keys() ^ there.keys()):
+    for path in sorted(listed.keys() ^ found.keys()):
         difference = "is missing" if path in listed else "is not in manifest.json"
         raise Mistake(f"{path} of {run!r} {difference}: put it back as it was, or {_AGAIN}")
-    files = [there[path] for path in sorted(there)]
+    files = [found[path] for path in sorted(found)]
     with ThreadPoolExecutor(_AT_ONCE) as readers:
         footers = list(readers.map(footer, files))
     rows = {}
-    for path, file, (schema, count) in zip(sorted(there), files, footers, strict=True):
-        if fault := misfit(schema):
+    for path, file, (schema, count) in zip(sorted(found), files, footers, strict=True):
+        if fault := schema_fault(schema):
             raise Mistake(f"{path} of {run!r} {fault}")
         if listed[path] != count:
             raise Mistake(
                 f"manifest.json of {run!r} says {listed[path]} rows in {path}, which has {count}: "
-                f"one of them was changed; put it back as it was, or {_AGAIN}"
+                f"one of the two was changed; put it back as it was, or {_AGAIN}"
             )
         rows[file] = count
     return Sound(folder, manifest, files, rows)
 
 
 def footer(path: Location) -> tuple[Any, int]:
-    """The columns of a shard, and its rows.
+    """(Arrow schema, number of rows) of a shard.
 
     Raises:
-        Mistake: it is cut short, or no Parquet at all.
+        Mistake: it is cut short or is not a Parquet file.
     """
     try:
         with opened(path) as source, pq.ParquetFile(source) as file:
@@ -90,27 +90,27 @@ def footer(path: Location) -> tuple[Any, int]:
 
 
 def broken(path: Location, error: Exception) -> Mistake:
-    """What to say of a shard that Arrow cannot read."""
+    """The mistake to raise for a shard that Arrow cannot read."""
     return Mistake(
-        f"{path} is cut short or no Parquet file ({reason(error)}): put it back as it was, or "
+        f"{path} is cut short or not a Parquet file ({reason(error)}): put it back as it was, or "
         f"{_AGAIN}"
     )
 
 
-def misfit(schema: Any) -> str:
-    """Why these are not the columns that are read here; empty where they are."""
+def schema_fault(schema: Any) -> str:
+    """How the columns of a shard differ from the contract's; empty if they do not."""
     wanted = arrow_schema()
     version = (schema.metadata or {}).get(b"schema_version", SCHEMA_VERSION.encode()).decode()
-    cure = "read it with the version that wrote it, or generate it anew"
+    cure = "read it with the version that wrote it, or generate it again"
     if version != SCHEMA_VERSION:
         return f"has rows of {version}, wanted {SCHEMA_VERSION}: {cure}"
     if schema.equals(wanted):
         return ""
     fields = {name: str(schema.field(name).type) for name in schema.names}
-    ours = {name: str(wanted.field(name).type) for name in wanted.names}
-    differ = [name for name in {**ours, **fields} if fields.get(name) != ours.get(name)]
-    words = ", ".join(differ[:3]) + (", ..." if len(differ) > 3 else "")
-    return f"has columns of an earlier {SCHEMA_VERSION} ({words}): {cure}"
+    contract = {name: str(wanted.field(name).type) for name in wanted.names}
+    differ = [name for name in {**contract, **fields} if fields.get(name) != contract.get(name)]
+    names = ", ".join(differ[:3]) + (", ..." if len(differ) > 3 else "")
+    return f"has columns of an earlier {SCHEMA_VERSION} ({names}): {cure}"
 
 
 def _manifest(run: str, folder: RunFolder) -> dict[str, Any]:
@@ -130,14 +130,14 @@ def _manifest(run: str, folder: RunFolder) -> dict[str, Any]:
 
 
 def _unbalanced(manifest: Mapping[str, Any]) -> str:
-    """What does not add up in a manifest; empty where all does."""
+    """What does not add up in a manifest; empty if everything does."""
     for name, kind in _REQUIRED.items():
         if not isinstance(manifest.get(name), kind):
             return f"has no {name}"
     files, balance, dialogues = manifest["files"], manifest["balance"], manifest["dialogues"]
     counts = [*files.values(), *balance.values(), *manifest["solved_at"].values()]
     if not all(isinstance(count, int) and count >= 0 for count in counts):
-        return "counts something that is no number"
+        return "has a count that is not a number"
     rows = sum(count for path, count in files.items() if path.startswith("shards/"))
     fates = sum(count for fate, count in balance.items() if fate != "input")
     checks = {
@@ -145,5 +145,5 @@ def _unbalanced(manifest: Mapping[str, Any]) -> str:
         "input": (balance.get("input"), fates),
         "solved": (dialogues.get("solved"), sum(manifest["solved_at"].values())),
     }
-    wrong = [f"{name}: {a} and {b}" for name, (a, b) in checks.items() if a != b]
-    return f"does not add up ({'; '.join(wrong)})" if wrong else ""
+    unequal = [f"{name}: {a} and {b}" for name, (a, b) in checks.items() if a != b]
+    return f"does not add up ({'; '.join(unequal)})" if unequal else ""

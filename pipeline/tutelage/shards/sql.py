@@ -1,9 +1,9 @@
-"""SQL over the rows of a run, in a connection that can do nothing else.
+"""SQL on the rows of a run, in a connection that can do nothing else.
 
-A condition comes from a person, a saved filter or a page in a browser. It is one expression over the
-columns of a row; it may ask the table `dialogues` again in a subquery. It cannot reach a file, the
-network, an extension, a setting or another statement: the text is parsed and looked through before
-it runs, and DuckDB itself is locked before it sees it, so that either alone would do.
+A condition comes from a person, a saved filter or a page in a browser. It is one expression on the
+columns of a row, and may query the table `dialogues` in a subquery. It cannot reach a file, the
+network, an extension, a setting or another statement. Two measures ensure this, each sufficient
+alone: the parsed text is inspected before it runs, and DuckDB is locked before it sees the text.
 
     connect      a locked connection with `dialogues`, all rows, and `numbered`, with `row_index`
     condition    a person's condition, checked
@@ -23,22 +23,22 @@ from tutelage.errors import Mistake
 from tutelage.storage import Location, Remote
 
 MEMORY = "512MB"
-"""What DuckDB may hold; beyond that it spills into the folder for temporary files."""
+"""Memory limit of DuckDB; beyond it DuckDB spills into the folder for temporary files."""
 _FUNCTIONS = frozenset({"unnest", "range", "generate_series"})
-"""Functions that a subquery may read from."""
+"""Table functions that a subquery may use."""
 _TABLES = frozenset({"dialogues", "numbered"})
 _HELP = "wanted a condition over the columns of a row, such as outcome.solved_turn > 1"
 
 
 def condition(text: str) -> str:
-    """The condition as it can stand in a query.
+    """The condition in parentheses, ready to be put into a query.
 
     Raises:
-        Mistake: it is not one expression, or reads something else than the rows.
+        Mistake: it is not one expression, or reads anything but the rows.
     """
     if not text.strip():
         raise Mistake(f"{_HELP}, got nothing")
-    # What closes one kind of bracket early does not close the other.
+    # Parsed in two kinds of brackets: a text that closes one kind early does not close the other.
     tree = _parsed(f"SELECT 1 FROM dialogues WHERE (\n{text}\n)", text)
     _parsed(f"SELECT [\n{text}\n]", text)
     if foreign := _foreign(tree):
@@ -50,7 +50,7 @@ def condition(text: str) -> str:
 
 
 def whole_groups(text: str) -> str:
-    """A condition by which rows are read only where the given one is true of their whole group.
+    """A condition that is true of a row if the given one is true of every row of its group.
 
     Raises:
         Mistake: as `condition`.
@@ -61,9 +61,9 @@ def whole_groups(text: str) -> str:
 
 
 def connect(files: Sequence[Location]) -> Any:
-    """A locked connection over these files, in their order.
+    """A locked connection with the rows of these files, in their order.
 
-    `numbered` has the column `row_index` besides: the number of the row, from 0 through all files.
+    `numbered` has an additional column `row_index`: the number of the row, from 0 across all files.
     """
     import duckdb
 
@@ -78,7 +78,7 @@ def connect(files: Sequence[Location]) -> Any:
     )
     connection.execute("SET preserve_insertion_order = true")
     if not files:
-        _nothing(connection)
+        _empty(connection)
     elif isinstance(files[0], Remote):
         _from_store(connection, [path for path in files if isinstance(path, Remote)])
     else:
@@ -89,10 +89,10 @@ def connect(files: Sequence[Location]) -> Any:
 
 
 def selected(connection: Any, sql: str, rows: int = 1000) -> Iterator[Any]:
-    """The record batches of a SELECT, of about so many rows each.
+    """The record batches of a SELECT, of about `rows` rows each.
 
     Raises:
-        Mistake: it is no SQL over the columns, or fails on a row.
+        Mistake: it is not valid SQL on the columns, or fails on a row.
     """
     with refused():
         result = connection.sql(sql)
@@ -103,7 +103,7 @@ def selected(connection: Any, sql: str, rows: int = 1000) -> Iterator[Any]:
 
 @contextmanager
 def refused() -> Iterator[None]:
-    """Turns DuckDB's complaint into a mistake of one line."""
+    """Turns an error of DuckDB into a one-line mistake."""
     import duckdb
 
     try:
@@ -115,7 +115,7 @@ def refused() -> Iterator[None]:
 
 def _from_disk(connection: Any, files: Sequence[Location]) -> None:
     names = [str(Path(str(path)).absolute()) for path in files]
-    # A name with a star in it is a name. DuckDB would take it for a pattern.
+    # DuckDB would take a name with a star in it for a pattern.
     patterns = ", ".join(_quoted(_literal(name)) for name in names)
     allowed = ", ".join(_quoted(name) for name in dict.fromkeys([*names, *map(_literal, names)]))
     connection.execute(f"SET allowed_paths = [{allowed}]")
@@ -133,7 +133,7 @@ def _quoted(text: str) -> str:
 
 
 def _literal(name: str) -> str:
-    """The pattern that only this name matches."""
+    """The pattern that matches only this name."""
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
 
 
@@ -145,7 +145,7 @@ def _rows(path: Location) -> int:
 
 
 def _from_store(connection: Any, files: Sequence[Remote]) -> None:
-    """DuckDB has its own idea of stores and credentials; Arrow hands it the columns it wants."""
+    """Lets Arrow read the files for DuckDB, which has its own notion of stores and credentials."""
     from pyarrow import dataset
 
     urls = [path.at for path in files]
@@ -156,7 +156,7 @@ def _from_store(connection: Any, files: Sequence[Remote]) -> None:
     )
 
 
-def _nothing(connection: Any) -> None:
+def _empty(connection: Any) -> None:
     from tutelage.contract import arrow_schema
 
     connection.register("dialogues", arrow_schema().empty_table())
@@ -171,9 +171,7 @@ def _parsed(sql: str, text: str) -> Any:
     try:
         tree = json.loads(parsed[0])
     except RecursionError:
-        raise Mistake(
-            f"the condition {_short(text)} is nested too deeply: say it shorter"
-        ) from None
+        raise Mistake(f"the condition {_short(text)} is nested too deeply: shorten it") from None
     if tree["error"] or len(tree["statements"]) != 1:
         words = str(tree.get("error_message", "more than one statement")).splitlines()[0]
         raise Mistake(f"not SQL over the columns of a run: {words}; {_HELP}, got {_short(text)}")
@@ -181,12 +179,12 @@ def _parsed(sql: str, text: str) -> Any:
 
 
 def _foreign(tree: Any) -> str:
-    """What the query reads besides the rows; empty where that is nothing."""
+    """The first thing that the query reads other than the rows; empty if there is none."""
     known = set(_TABLES)
     nodes = list(_nodes(tree))
     for node in nodes:
         if isinstance(node.get("cte_map"), dict):
-            known |= {str(one.get("key", "")).lower() for one in node["cte_map"].get("map", [])}
+            known |= {str(cte.get("key", "")).lower() for cte in node["cte_map"].get("map", [])}
     for node in nodes:
         if node.get("type") == "TABLE_FUNCTION":
             name = str(node["function"].get("function_name", "")).lower()
@@ -197,12 +195,12 @@ def _foreign(tree: Any) -> str:
             if len(path) > 1 or str(path[0]).lower() not in known:
                 return f"the table {'.'.join(map(str, path))}"
         elif node.get("type") == "SHOW_REF":
-            return "what DuckDB knows of itself"
+            return "DuckDB's own tables"
     return ""
 
 
 def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
-    """Every object in the tree, without a call for each level of it."""
+    """Every JSON object in the tree; without recursion, because trees may be deep."""
     waiting = [tree]
     while waiting:
         node = waiting.pop()

@@ -1,8 +1,8 @@
-"""Writes one shard: rows checked against the contract, zstd, whole or not at all.
+"""Writes one shard: rows checked against the contract, zstd, completely or not at all.
 
-Parameters as measured on rows of about 1.5 kB with nested messages: zstd level 3 (ratio 3.6; level
-6 and more cost 2.6 to 90 times the time for 6 to 15 % in size), row groups of 5,000 rows,
-page index on, dictionaries for columns of few values only.
+Parameters were measured on rows of about 1.5 kB with nested messages: zstd level 3 (ratio 3.6; levels
+from 6 on take 2.6 to 90 times as long for 6 to 15 % in size), row groups of 5,000 rows, page index,
+dictionaries only for columns with few values.
 """
 
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ from tutelage.storage import Location, whole
 
 _GROUP_ROWS = 5_000
 _GROUP_BYTES = 128 << 20
-"""Of Arrow data: a row group of longer rows is cut up. The hub's viewer takes 286 MiB at most."""
+"""Arrow bytes of a row group; larger ones are divided. The hub's viewer accepts at most 286 MiB."""
 _BATCH_ROWS = 500
 _FEW_VALUES = [
     "arm", "run_id", "split", "domain", "source", "licence", "schema_version", "code_version",
@@ -32,10 +32,10 @@ _FEW_VALUES = [
 
 
 class Shard:
-    """One Parquet file that is written table by table, and is there whole when it is closed.
+    """A Parquet file that is written table by table and appears, complete, when it is closed.
 
-    Left by an error, nothing of it is there; nor is it where no row came. What was written before
-    in tables of another size gives the same bytes.
+    If an error ends the block, or no row was written, no file appears. The bytes do not depend on
+    the sizes of the tables.
     """
 
     def __init__(self, path: Location, compression_level: int = 3) -> None:
@@ -51,10 +51,10 @@ class Shard:
         self._stack.push(self._finish)
 
     def write(self, table: pa.Table) -> None:
-        """Adds rows that have the columns of the contract, in its order.
+        """Adds rows with the columns of the contract, in the contract's order.
 
         Raises:
-            OSError: the disk is full; `close` it with the error.
+            OSError: the disk is full; pass the error to `close`.
         """
         self.rows += len(table)
         self._waiting += len(table)
@@ -63,7 +63,7 @@ class Shard:
             self._flush(_GROUP_ROWS)
 
     def close(self, *error: Any) -> None:
-        """Puts the file in its place, or drops it where there was an error.
+        """Moves the finished file to its path, or drops it if there was an error.
 
         Raises:
             OutputError: the disk is full.
@@ -98,17 +98,17 @@ class Shard:
                 write_page_index=True,
                 use_compliant_nested_type=True,
             )
-        # In one piece, because the ends of pieces show in the pages.
+        # As one chunk, because Arrow starts a new page at the end of each chunk.
         group = table.slice(0, rows).combine_chunks()
         parts = -(-group.nbytes // _GROUP_BYTES)
         self._writer.write_table(group, row_group_size=-(-rows // max(1, parts)))
 
 
 def write_shard(path: Location, rows: Iterable[Row], compression_level: int = 3) -> int:
-    """Writes `rows` to `path` and returns how many there were. No rows, no file.
+    """Writes `rows` to `path` and returns their number. Without rows there is no file.
 
     Raises:
-        RunFailed: a row is not what the contract says.
+        RunFailed: a row does not fit the contract.
         OutputError: the disk is full.
     """
     schema: Any = arrow_schema()
@@ -122,5 +122,8 @@ def write_shard(path: Location, rows: Iterable[Row], compression_level: int = 3)
 def _table(batch: list[Row], schema: Any) -> pa.Table:
     for row in batch:
         if not fits(row):
-            raise RunFailed(f"row {row.get('dialogue_id')}: {next(faults(row))}; it fits no shard")
+            raise RunFailed(
+                f"row {row.get('dialogue_id')}: {next(faults(row))}; it does not fit the columns of "
+                "a shard"
+            )
     return pa.Table.from_pylist(batch, schema=schema)
