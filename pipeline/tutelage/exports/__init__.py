@@ -1,13 +1,14 @@
-"""A run in the form that somebody else's trainer reads. Not a trainer, and no second kind of run.
+"""Writes a run in the format of another trainer, called a taker. Trains nothing itself.
 
-    takers      the table: who reads what          taker       what a taker is
-    selection   which rows go out                  replies     a dialogue as a text trainer sees it
-    tokenised   a dialogue as token ids            lengths     what a taker would cut off
-    writing     Parquet and JSONL, streamed        exporting   all of it together
+    takers      table of the takers               taker       what a taker is
+    selection   which rows are exported           replies     a dialogue for a trainer on text
+    flagged     chats with a flag per message     tokenised   a dialogue as token ids
+    lengths     rows that a taker would cut       writing     Parquet and JSONL, streamed
+    exporting   an export from start to end
 
-and one file a taker. A taker is added by a file here and a line in the table.
+There is one file per taker; adding one takes such a file and a line in the table.
 
-What holds for every one of them: what is trained is what our own trainer trains, or the row is left
-out and counted under its reason, or the whole export is refused with it. Nothing is padded, guessed
-or cut short in silence. Rows are read, changed and written one after another.
+Every export trains what our own trainer would train. A row for which that is impossible is left out
+and counted under its reason, or the export is refused. Nothing is silently padded, guessed or cut
+short. Rows are read, converted and written one after another.
 """

@@ -1,6 +1,6 @@
-"""OpenPipe ART: Parquet of trajectories, whole groups, failures included (`trajectory_logging`).
+"""OpenPipe ART: Parquet of trajectories, in whole groups including failures (`trajectory_logging`).
 
-`trainable` is a flag a message. ART reads a group by its `group_index`, a number.
+`trainable` is a flag per message. ART identifies a group by the number `group_index`.
 """
 
 import json
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from tutelage.exports.replies import HIDDEN, learnt
+from tutelage.exports.replies import HIDDEN, trainable
 from tutelage.exports.taker import TEXT, Row, Shape, Taker, Task
 
 _MESSAGE = pa.struct(
@@ -26,9 +26,10 @@ def trajectories(unit: list[Row], task: Task) -> Iterator[Row]:
     """One row for each dialogue of the group."""
     index, task.notes["groups"] = task.notes["groups"], task.notes["groups"] + 1
     for row in unit:
-        wanted, outcome = learnt(row, task), row["outcome"]
-        reasoned = any(w and e["reasoning"] for w, e in zip(wanted, row["trail"], strict=True))
-        if reasoned:
+        flags, outcome = trainable(row, task), row["outcome"]
+        if any(
+            flag and entry["reasoning"] for flag, entry in zip(flags, row["trail"], strict=True)
+        ):
             task.notes[HIDDEN.partition(" (")[0]] += 1
         yield {
             "group_index": index,
@@ -48,9 +49,9 @@ def trajectories(unit: list[Row], task: Task) -> Iterator[Row]:
                     "content": message["content"],
                     "tool_calls": None,
                     "tool_call_id": None,
-                    "trainable": train,
+                    "trainable": flag,
                 }
-                for message, train in zip(row["messages"], wanted, strict=True)
+                for message, flag in zip(row["messages"], flags, strict=True)
             ],
         }
 

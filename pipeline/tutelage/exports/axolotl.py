@@ -1,34 +1,16 @@
-"""Axolotl's `chat_template` data sets: `messages` with a flag a message.
+"""Axolotl's `chat_template` data sets: `messages` with a flag per message.
 
-Told `roles_to_train: []` and `message_field_training: train`, it goes by the flags alone.
+With `roles_to_train: []` and `message_field_training: train`, only the flags decide.
 """
-
-from collections.abc import Iterator
 
 import pyarrow as pa
 
-from tutelage.exports.replies import learnt, masked, replies
-from tutelage.exports.taker import TEXT, Row, Shape, Taker, Task
+from tutelage.exports import flagged
+from tutelage.exports.taker import TEXT, Row, Shape, Taker
 
 
-def messages(unit: list[Row], task: Task) -> Iterator[Row]:
-    """One row for each dialogue."""
-    for row in unit:
-        chat, wanted = masked(row, learnt(row, task), task)
-        if chat:
-            yield {"messages": _flagged(chat, wanted)}
-
-
-def turns(unit: list[Row], task: Task) -> Iterator[Row]:
-    """One row for each reply that is trained on; earlier ones are context."""
-    for row in unit:
-        for reply in replies(row, task):
-            wanted = [False] * len(reply.history) + [True]
-            yield {"messages": _flagged([*reply.history, reply.message], wanted)}
-
-
-def _flagged(chat: list[dict[str, str]], wanted: list[bool]) -> list[Row]:
-    return [message | {"train": train} for message, train in zip(chat, wanted, strict=True)]
+def _train_flag(message: dict[str, str], is_trained: bool) -> Row:
+    return message | {"train": is_trained}
 
 
 _SCHEMA = pa.schema(
@@ -50,7 +32,11 @@ TAKER = Taker(
     limit=512,
     beyond="leaves longer rows out: sequence_len: {length}",
     shapes={
-        "messages": Shape(_SCHEMA, messages, _ADVICE, suffixes=(".jsonl", ".parquet")),
-        "turns": Shape(_SCHEMA, turns, _ADVICE, suffixes=(".jsonl", ".parquet")),
+        "messages": Shape(
+            _SCHEMA, flagged.messages(_train_flag), _ADVICE, suffixes=(".jsonl", ".parquet")
+        ),
+        "turns": Shape(
+            _SCHEMA, flagged.turns(_train_flag), _ADVICE, suffixes=(".jsonl", ".parquet")
+        ),
     },
 )

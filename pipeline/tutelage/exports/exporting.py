@@ -1,4 +1,4 @@
-"""An export from beginning to end: the run's rows, chosen, changed, measured and written."""
+"""An export from start to end: selects the run's rows, converts, measures and writes them."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -21,71 +21,72 @@ from tutelage.storage import Location, location
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What somebody asks for."""
+    """The options of `export`."""
 
     run: str
     to: str
+    """Name of the taker."""
     out: str
-    """A file that ends in `.parquet` or `.jsonl`, or a folder, which gets a file a split."""
+    """A file that ends in `.parquet` or `.jsonl`, or a folder, which gets one file per split."""
     shape: str = ""
-    """Of the taker's; empty: its first."""
+    """One of the taker's shapes; empty: its first."""
     loss: str = ""
-    """Loss policy by which the trained messages are drawn anew."""
+    """Loss policy that replaces the run's; empty: as the rows have it."""
     split: str = ""
-    """For a file: `train` where empty. For a folder: every split where empty."""
+    """Empty: `train` for a file, every split for a folder."""
     arms: tuple[str, ...] = ()
     where: str = ""
     keep_leaks: bool = False
     tokenizer: str = ""
-    """For token ids, the run's own student where empty; for exact lengths otherwise."""
+    """The model whose tokenizer makes token ids (empty: the run's student) or counts lengths."""
     chat_template: str = ""
 
 
 @dataclass(slots=True)
 class Report:
-    """What went out, and what somebody has to know about it."""
+    """What was exported, and what its user has to know about it."""
 
     taker: str
     shape: str
     rows: dict[str, int] = field(default_factory=dict)
-    """By file."""
+    """File -> number of rows."""
     left_out: Counter[str] = field(default_factory=Counter)
     notes: Counter[str] = field(default_factory=Counter)
     warnings: list[str] = field(default_factory=list)
     advice: str = ""
-    """How the taker is told to read it."""
+    """How to make the taker read it."""
 
 
 def taker(name: str) -> Taker:
-    """The taker of that name, or behind a dotted `package.module:NAME`.
+    """The taker of that name, or of a dotted `package.module:NAME`.
 
     Raises:
-        SettingsError: there is none; the nearest name is given.
+        SettingsError: there is none; the message names the nearest one.
     """
-    wanted: Taker = plugins.load(name, TAKERS, "export", ("shapes",))
-    return wanted
+    loaded: Taker = plugins.load(name, TAKERS, "export", ("shapes",))
+    return loaded
 
 
 def export(request: Request) -> Report:
-    """Writes the export and says what is in it.
+    """Writes an export and reports what is in it.
 
     Raises:
-        Mistake: the run, the taker, the shape or the place is not what it should be, the taker
-            cannot do what is asked, or nothing is left to export.
+        Mistake: the run, the taker, the shape or `out` is wrong, the taker cannot do what was
+            requested, or no row is left to export.
     """
-    wanted = taker(request.to)
-    name, shape = _shape(wanted, request)
+    target = taker(request.to)
+    name, shape = _shape(target, request)
     if request.loss and request.loss not in LOSS_POLICIES:
         raise SettingsError(f"no loss policy {request.loss!r}: have {', '.join(LOSS_POLICIES)}")
     encoder = _encoder(request, shape)
     report = Report(request.to, name)
-    lengths = Lengths(wanted, getattr(encoder, "tokenizer", None))
+    lengths = Lengths(target, getattr(encoder, "tokenizer", None))
     run_id = str(existing(request.run).read_json("run.json").get("run_id", ""))
     about = {"run_id": run_id, "to": request.to, "shape": name, "loss": request.loss}
     for split, path in _files(request, shape):
         task = Task(split, request.loss, encoder if shape.tokens else None)
-        task.other = "--as turns" if "turns" in wanted.shapes else task.other
-        rows = _rows(request, wanted, shape, task, lengths)
+        task.alternative = "--as turns" if "turns" in target.shapes else task.alternative
+        rows = _rows(request, target, shape, task, lengths)
         count = write(path, rows, shape.schema, about | {"split": split})
         if count:
             report.rows[str(path)] = count
@@ -93,35 +94,35 @@ def export(request: Request) -> Report:
         report.notes += task.notes
     if not report.rows:
         why = ", ".join(f"{count} {reason}" for reason, count in report.left_out.most_common())
-        others = [s for s in wanted.shapes if s != name]
-        hint = f"; try --as {' or '.join(others)}" if others else ""
+        other_shapes = [shape_name for shape_name in target.shapes if shape_name != name]
+        hint = f"; try --as {' or '.join(other_shapes)}" if other_shapes else ""
         raise Mistake(f"nothing to export from {request.run}: {why or 'no fitting rows'}{hint}")
-    _finish(request, wanted, shape, lengths, report)
+    _finish(request, target, shape, lengths, report)
     return report
 
 
 def _rows(
-    request: Request, wanted: Taker, shape: Shape, task: Task, lengths: Lengths
+    request: Request, target: Taker, shape: Shape, task: Task, lengths: Lengths
 ) -> Iterator[Row]:
     selection = Selection(request.run, task.split, request.arms, request.where, request.keep_leaks)
-    for unit in units(selection, shape.unit or wanted.unit, task.left_out):
+    for unit in units(selection, shape.unit or target.unit, task.left_out):
         for row in shape.convert(unit, task):
             task.count += 1
             lengths.add(row, unit)
             yield row
 
 
-def _shape(wanted: Taker, request: Request) -> tuple[str, Shape]:
+def _shape(target: Taker, request: Request) -> tuple[str, Shape]:
     try:
-        return wanted.shape(request.shape)
+        return target.shape(request.shape)
     except KeyError:
         raise SettingsError(
-            f"{request.to} takes no rows as {request.shape!r}: it has {', '.join(wanted.shapes)}"
+            f"{request.to} takes no rows as {request.shape!r}: it has {', '.join(target.shapes)}"
         ) from None
 
 
 def _files(request: Request, shape: Shape) -> list[tuple[str, Location]]:
-    """Each split with the file that it goes to."""
+    """(split, its file) of each split to export."""
     if not request.out.strip():
         raise SettingsError("--out wants a file or a folder, got nothing")
     out = location(request.out)
@@ -136,28 +137,28 @@ def _files(request: Request, shape: Shape) -> list[tuple[str, Location]]:
 
 
 def _encoder(request: Request, shape: Shape) -> Any:
-    """The tokenizer with its chat template, where the shape or the person wants one."""
+    """The tokenizer with its chat template, if the shape or the person wants one; else None."""
     if not (shape.tokens or request.tokenizer):
         return None
     from tutelage.contract.tokens import Encoder
     from tutelage.train import model
 
-    remedy = "say whose tokens with --tokenizer, or give text with --as"
+    remedy = "name the model of the tokens with --tokenizer, or choose text with --as"
     name = request.tokenizer or student([request.run], remedy)
     model.quiet()
     return Encoder(model.tokenizer(name, request.chat_template))
 
 
 def _finish(
-    request: Request, wanted: Taker, shape: Shape, lengths: Lengths, report: Report
+    request: Request, target: Taker, shape: Shape, lengths: Lengths, report: Report
 ) -> None:
-    """Warnings, advice, and the files that a folder has beside its data."""
+    """Adds warnings and advice to the report, and writes the files that go beside the data."""
     if lengths.beyond:
         about = "" if lengths.exact else "about "
         report.warnings.append(
-            f"{about}{lengths.beyond} of {lengths.count} rows have more than {wanted.limit} tokens "
-            f"(the longest {about}{lengths.longest}), which {wanted.reads} "
-            + wanted.beyond.format(length=lengths.room)
+            f"{about}{lengths.beyond} of {lengths.count} rows have more than {target.limit} tokens "
+            f"(the longest {about}{lengths.longest}), which {target.reads} "
+            + target.beyond.format(length=lengths.suggested_limit)
         )
     licences = _licences(request.run)
     paths = [location(path) for path in report.rows]
@@ -167,16 +168,16 @@ def _finish(
         folder=first.parent,
         stem=first.stem,
         kind="json" if first.suffix == ".jsonl" else "parquet",
-        length=lengths.room,
+        length=lengths.suggested_limit,
         licence=", ".join(licences),
     )
-    beside = wanted.beside([path.name for path in paths]) if wanted.beside else {}
+    beside = target.beside([path.name for path in paths]) if target.beside else {}
     for name, text in beside.items():
-        target = first.parent / name
-        if Path(request.out).suffix or (target.exists() and target.read_text("utf-8") != text):
+        file = first.parent / name
+        if Path(request.out).suffix or (file.exists() and file.read_text("utf-8") != text):
             report.warnings.append(f"put this into your {name}: {' '.join(text.split())}")
         else:
-            target.write_text(text, "utf-8")
+            file.write_text(text, "utf-8")
 
 
 def _licences(run: str) -> list[str]:

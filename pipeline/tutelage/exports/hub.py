@@ -1,8 +1,8 @@
-"""A run on the Hugging Face hub: what of it goes there, and that the hub's viewer can show it.
+"""Uploads a run to the Hugging Face hub, in a form that the hub's viewer can show.
 
-What goes is what somebody else needs to read the run as one: card, manifest, shards, splits, report
-of contamination, and its settings without what is this machine's own (paths, addresses). The
-journal, logs, replies and rejected inputs stay. The hub's library does the rest.
+Uploaded is what others need to use the run: card, manifest, shards, splits, contamination report, and
+the settings without this machine's paths and addresses. The journal, logs, replies and rejected
+inputs are not uploaded. Authentication and transfer are the hub library's.
 """
 
 import json
@@ -20,27 +20,27 @@ from tutelage.shards.reader import shard_files
 from tutelage.storage import Location, opened
 
 MOST_GROUP_BYTES = 286 << 20
-"""Uncompressed bytes of a row group beyond which the hub's viewer gives up."""
+"""Largest row group, in uncompressed bytes, that the hub's viewer shows."""
 _TEXTS = ("README.md", "manifest.json", "splits.json", "contamination.md", "contamination.jsonl")
 _SCHEME = "hf://"
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One file that goes to the hub."""
+    """One file to upload."""
 
     name: str
-    """Its path there."""
+    """Its path on the hub."""
     content: bytes | Location
     size: int
-    """Bytes."""
+    """In bytes."""
 
 
 def target(url: str) -> str:
-    """`user/name` of `hf://user/name` or `hf://datasets/user/name`.
+    """The `user/name` in `hf://user/name` or `hf://datasets/user/name`.
 
     Raises:
-        SettingsError: it is no such URL.
+        SettingsError: `url` is not of this form.
     """
     name = url.removeprefix(_SCHEME).removeprefix("datasets/").strip("/")
     if not url.startswith(_SCHEME) or name.count("/") != 1 or not all(name.split("/")):
@@ -49,70 +49,70 @@ def target(url: str) -> str:
 
 
 def files(run: str) -> list[File]:
-    """What would go, checked: each shard has a page index, and row groups that can be shown.
+    """The files to upload. Checks that each shard has a page index and row groups of a usable size.
 
     Raises:
-        Mistake: this is no published run, or a shard is not as the hub wants it.
+        Mistake: `run` is not a published run, or the hub's viewer could not show a shard.
     """
     folder = existing(run)
-    texts = [_text(folder, name) for name in _TEXTS if (folder.root / name).exists()]
+    uploads = [_text(folder, name) for name in _TEXTS if (folder.root / name).exists()]
     settings = json.dumps(public(folder.read_json("run.json")), indent=2, sort_keys=True) + "\n"
-    texts.append(File("run.json", settings.encode(), len(settings.encode())))
+    uploads.append(File("run.json", settings.encode(), len(settings.encode())))
     for path in shard_files(run):
-        _showable(path)
+        _check_viewable(path)
         with opened(path) as source:
             size = source.size()
-        texts.append(File(f"shards/{path.parent.name}/{path.name}", path, size))
-    return texts
+        uploads.append(File(f"shards/{path.parent.name}/{path.name}", path, size))
+    return uploads
 
 
 def push(run: str, url: str, private: bool = False, message: str = "") -> str:
-    """Puts the run on the hub as a data set and returns the address of the commit.
+    """Uploads the run to the hub as a data set and returns the URL of the commit.
 
-    The hub is the one that HF_ENDPOINT names, its token the one that `hf auth login` left.
+    HF_ENDPOINT may name another hub; the token is the one that `hf auth login` stored.
 
     Raises:
-        Mistake: this is no published run, or the hub does not let this person.
+        Mistake: `run` is not a published run, or the hub refuses this user.
         RunFailed: the hub cannot be reached, or failed.
     """
     from huggingface_hub import CommitOperationAdd, HfApi
 
-    name, going = target(url), files(run)
-    run_id = json.loads(_bytes(going[1].content))["run_id"] if len(going) > 1 else ""
+    name, uploads = target(url), files(run)
+    run_id = json.loads(_bytes(uploads[1].content))["run_id"] if len(uploads) > 1 else ""
     api = HfApi()
-    with _answering(name):
+    with _hub_errors(name):
         api.create_repo(name, repo_type="dataset", private=private, exist_ok=True)
-        operations = [CommitOperationAdd(file.name, _uploaded(file.content)) for file in going]
-        done = api.create_commit(
+        operations = [CommitOperationAdd(file.name, _payload(file.content)) for file in uploads]
+        commit = api.create_commit(
             name,
             operations,
             commit_message=message or f"Run {run_id}",
             repo_type="dataset",
         )
-    return str(done.commit_url)
+    return str(commit.commit_url)
 
 
 def public(run: dict[str, Any]) -> dict[str, Any]:
-    """`run.json` without what is this machine's own: folders become names, addresses go."""
+    """`run.json` without this machine's paths and addresses: only the names of files remain."""
     settings = run.get("settings")
     if not isinstance(settings, dict):
         return run
-    bare = {key: value for key, value in settings.items() if key != "server"}
-    bare["corpora"] = [_bare(spec) for spec in settings.get("corpora", ())]
+    shown = {key: value for key, value in settings.items() if key != "server"}
+    shown["corpora"] = [_without_folder(spec) for spec in settings.get("corpora", ())]
     if settings.get("prompts"):
-        bare["prompts"] = PurePath(settings["prompts"]).name
+        shown["prompts"] = PurePath(settings["prompts"]).name
     evaluation = settings.get("decontaminate")
     if isinstance(evaluation, dict):
-        paths = [_bare(spec) for spec in evaluation.get("paths", ())]
-        bare["decontaminate"] = evaluation | {"paths": paths}
+        paths = [_without_folder(spec) for spec in evaluation.get("paths", ())]
+        shown["decontaminate"] = evaluation | {"paths": paths}
     for side in ("student", "teacher", "judge"):
         player = settings.get(side)
         if isinstance(player, dict) and Path(str(player.get("model", ""))).is_absolute():
-            bare[side] = player | {"model": PurePath(player["model"]).name}
-    return run | {"settings": bare}
+            shown[side] = player | {"model": PurePath(player["model"]).name}
+    return run | {"settings": shown}
 
 
-def _bare(spec: str) -> str:
+def _without_folder(spec: str) -> str:
     return spec if "://" in spec else PurePath(spec).name
 
 
@@ -121,20 +121,20 @@ def _text(folder: RunFolder, name: str) -> File:
     return File(name, content, len(content))
 
 
-def _showable(path: Location) -> None:
-    """Raises `Mistake` where the hub's viewer could not show the shard."""
+def _check_viewable(path: Location) -> None:
+    """Raises `Mistake` if the hub's viewer could not show the shard."""
     with opened(path) as source:
-        about = pq.read_metadata(source)
-    for number in range(about.num_row_groups):
-        group = about.row_group(number)
+        metadata = pq.read_metadata(source)
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
         if group.total_byte_size > MOST_GROUP_BYTES or not group.column(0).has_offset_index:
             raise Mistake(
                 f"{path} was written by an earlier version: its row groups have no page index or "
-                f"more than {MOST_GROUP_BYTES >> 20} MiB; write it anew with `tutelage republish`"
+                f"more than {MOST_GROUP_BYTES >> 20} MiB; rewrite it with `tutelage republish`"
             )
 
 
-def _uploaded(content: bytes | Location) -> Any:
+def _payload(content: bytes | Location) -> Any:
     return str(content) if isinstance(content, Path) else _bytes(content)
 
 
@@ -143,8 +143,8 @@ def _bytes(content: bytes | Location) -> bytes:
 
 
 @contextmanager
-def _answering(name: str) -> Iterator[None]:
-    """Turns the hub's refusal into one line."""
+def _hub_errors(name: str) -> Iterator[None]:
+    """Turns errors of the hub's library into one-line errors of ours."""
     import httpx
     from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
 
@@ -163,7 +163,7 @@ def _answering(name: str) -> Iterator[None]:
         if 400 <= status < 500:
             raise Mistake(f"the hub refused {name} ({status}: {words})") from error
         raise RunFailed(f"the hub failed ({status}: {words}); try again") from error
-    except ValueError as error:  # the card, checked by the hub
+    except ValueError as error:  # the library found a fault in the card
         raise Mistake(f"the hub refused {name}: {' '.join(str(error).split())[:300]}") from error
     except (httpx.HTTPError, OSError) as error:
         raise RunFailed(

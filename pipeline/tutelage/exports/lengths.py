@@ -1,8 +1,8 @@
-"""How long rows are in tokens, so that nobody learns from halves of them without knowing.
+"""Measures rows in tokens, so that nobody trains on truncated rows unknowingly.
 
-With a tokenizer lengths are exact. Without one they are reckoned from the row: its replies tell how
-many characters a token has there, and where they hold no tokens, 3.5 is taken, which is low for
-English prose and about right for mathematics.
+With a tokenizer lengths are exact. Without one they are estimated from the characters per token of
+the replies in the row. If those have no token ids, 3.5 characters per token are assumed, which is low
+for English prose and about right for mathematics.
 """
 
 from collections.abc import Sequence
@@ -12,28 +12,29 @@ from typing import Any
 from tutelage.exports.taker import Row, Taker
 
 _CHARACTERS = 3.5
-"""A token, where nothing is known of it."""
+"""Assumed characters per token."""
 _FRAME = 6
-"""Tokens that a chat template puts around a message: role, two marks, line ends."""
+"""Tokens that a chat template adds to a message: role, two marks, line ends."""
 
 
 @dataclass(slots=True)
 class Lengths:
-    """Counts rows beyond a limit as they go out."""
+    """Counts the exported rows that exceed the taker's limit."""
 
     taker: Taker
     tokenizer: Any = None
     beyond: int = 0
+    """Rows above the limit."""
     longest: int = 0
     count: int = 0
     exact: bool = field(init=False)
-    """Whether every length was counted, not reckoned."""
+    """Whether every length was counted rather than estimated."""
 
     def __post_init__(self) -> None:
         self.exact = True
 
     def add(self, exported: Row, unit: Sequence[Row]) -> None:
-        """Measures a row that goes out, made of `unit`."""
+        """Measures an exported row that was made of `unit`."""
         length = self._length(exported, unit)
         self.count += 1
         self.longest = max(self.longest, length)
@@ -48,9 +49,10 @@ class Lengths:
         if self.tokenizer is not None:
             return max((self._counted(chat) for chat in chats), default=0)
         self.exact = False
-        each = _characters(unit)
+        per_token = _characters_per_token(unit)
         return max(
-            (sum(int(len(text) / each) + _FRAME for _, text in chat) for chat in chats), default=0
+            (sum(int(len(text) / per_token) + _FRAME for _, text in chat) for chat in chats),
+            default=0,
         )
 
     def _counted(self, chat: list[tuple[str, str]]) -> int:
@@ -60,26 +62,26 @@ class Lengths:
         return len(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     @property
-    def room(self) -> int:
-        """A limit that holds every row: the longest, up to a multiple of 64, with an eighth to
-        spare where lengths were reckoned."""
+    def suggested_limit(self) -> int:
+        """A limit that admits every row: the longest length, rounded up to a multiple of 64, plus an
+        eighth if lengths were estimated."""
         longest = self.longest if self.exact else self.longest + self.longest // 8
         return max(64, -(-longest // 64) * 64)
 
 
-def _characters(unit: Sequence[Row]) -> float:
-    """Characters a token, by what the students of these dialogues wrote."""
-    letters = tokens = 0
+def _characters_per_token(unit: Sequence[Row]) -> float:
+    """Characters per token in the student's replies of these dialogues."""
+    characters = tokens = 0
     for row in unit:
         for message, entry in zip(row["messages"], row["trail"], strict=True):
             if entry["token_ids"]:
-                letters += len(message["content"]) + len(entry["reasoning"])
+                characters += len(message["content"]) + len(entry["reasoning"])
                 tokens += len(entry["token_ids"])
-    return max(1.0, letters / tokens) if tokens else _CHARACTERS
+    return max(1.0, characters / tokens) if tokens else _CHARACTERS
 
 
 def _chats(exported: Row, measured: str) -> list[list[tuple[str, str]]]:
-    """The chats that a taker makes of a row, as (role, text)."""
+    """The chats that a taker makes of a row, each a list of (role, text)."""
     if measured == "prompt":
         prompt = exported.get("prompt") or exported["responses_create_params"]["input"]
         return [[(m["role"], m["content"]) for m in prompt]]

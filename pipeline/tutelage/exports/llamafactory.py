@@ -1,7 +1,7 @@
-"""LLaMA-Factory, in its sharegpt format: the two sides take turns strictly, or a row is dropped.
+"""LLaMA-Factory's sharegpt format: the two sides must alternate strictly, or it drops the row.
 
-It trains every reply, or with `mask_history: true` the last one of a row alone, for which the shape
-`turns` is made. A folder of an export holds the `dataset_info.json` that it looks the set up in.
+It trains every reply of a row, or only the last one with `mask_history: true`, for which the shape
+`turns` is made. An export to a folder includes the `dataset_info.json` that it needs.
 """
 
 import json
@@ -13,7 +13,7 @@ from tutelage.exports.taker import Row, Shape, Taker, Task
 
 
 def turns(unit: list[Row], task: Task) -> Iterator[Row]:
-    """One row for each reply that is trained on; earlier ones are context."""
+    """One row for each trained reply; earlier replies are context."""
     for row in unit:
         for reply in replies(row, task):
             yield from sharegpt.conversation([*reply.history, reply.message], task)

@@ -1,14 +1,14 @@
-"""NeMo Gym and NeMo-RL: JSONL, one row a problem, the prompt as the input of a Responses API call.
+"""NeMo Gym and NeMo-RL: JSONL, one row per problem, the prompt as the input of a Responses API call.
 
-`question` and `expected_answer` are what its math server reads; tests go to a code server as
-`verifier_metadata`. A data set of it must name a licence in its configuration.
+Its math server reads `question` and `expected_answer`, a code server gets tests as
+`verifier_metadata`. Its configuration of a data set must name a licence.
 """
 
 from collections.abc import Iterator
 
 import pyarrow as pa
 
-from tutelage.exports.replies import opening, truth
+from tutelage.exports.replies import ground_truth, opening
 from tutelage.exports.taker import MESSAGES, TEXT, Row, Shape, Taker, Task
 
 
@@ -18,7 +18,7 @@ def problems(unit: list[Row], task: Task) -> Iterator[Row]:
     yield {
         "responses_create_params": {"input": opening(row)},
         "question": row["statement"],
-        "expected_answer": truth(row),
+        "expected_answer": ground_truth(row),
         "verifier_metadata": {
             "gold_kind": row["gold"]["kind"],
             "tests_json": row["gold"]["tests_json"],

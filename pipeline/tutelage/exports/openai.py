@@ -1,39 +1,16 @@
 """OpenAI's fine-tuning format, which Together and others read too: JSONL of `messages`.
 
-`weight` 0 leaves an assistant message out of the loss. An example ends on an assistant message.
+`weight` 0 excludes an assistant message from the loss. An example ends with an assistant message.
 """
-
-from collections.abc import Iterator
 
 import pyarrow as pa
 
-from tutelage.exports.replies import learnt, masked, replies
-from tutelage.exports.taker import TEXT, Row, Shape, Taker, Task
-
-Chat = list[dict[str, str]]
+from tutelage.exports import flagged
+from tutelage.exports.taker import TEXT, Row, Shape, Taker
 
 
-def messages(unit: list[Row], task: Task) -> Iterator[Row]:
-    """One row for each dialogue."""
-    for row in unit:
-        chat, wanted = masked(row, learnt(row, task), task)
-        if chat:
-            yield {"messages": _weighted(chat, wanted)}
-
-
-def turns(unit: list[Row], task: Task) -> Iterator[Row]:
-    """One row for each reply that is trained on; earlier ones are context."""
-    for row in unit:
-        for reply in replies(row, task):
-            wanted = [False] * len(reply.history) + [True]
-            yield {"messages": _weighted([*reply.history, reply.message], wanted)}
-
-
-def _weighted(chat: Chat, wanted: list[bool]) -> list[Row]:
-    return [
-        message | ({"weight": int(train)} if message["role"] == "assistant" else {})
-        for message, train in zip(chat, wanted, strict=True)
-    ]
+def _weight(message: dict[str, str], is_trained: bool) -> Row:
+    return message | ({"weight": int(is_trained)} if message["role"] == "assistant" else {})
 
 
 _SCHEMA = pa.schema(
@@ -45,7 +22,7 @@ TAKER = Taker(
     reads="OpenAI's and Together's chat fine-tuning",
     unit="dialogues",
     shapes={
-        "messages": Shape(_SCHEMA, messages, _ADVICE, suffixes=(".jsonl",)),
-        "turns": Shape(_SCHEMA, turns, _ADVICE, suffixes=(".jsonl",)),
+        "messages": Shape(_SCHEMA, flagged.messages(_weight), _ADVICE, suffixes=(".jsonl",)),
+        "turns": Shape(_SCHEMA, flagged.turns(_weight), _ADVICE, suffixes=(".jsonl",)),
     },
 )

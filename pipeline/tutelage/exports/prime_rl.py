@@ -1,20 +1,20 @@
-"""prime-rl's SFTDataset: `messages`, rendered by its own renderers; the mask goes by role alone.
+"""prime-rl's SFTDataset: `messages`, rendered by its own renderers; only roles decide the loss mask.
 
-`prompt` and `completion` would be joined to one chat, so they are no way around that.
+`prompt` and `completion` would not help: it joins them into one chat.
 """
 
 from collections.abc import Iterator
 
 import pyarrow as pa
 
-from tutelage.exports.replies import whole
+from tutelage.exports.replies import fully_trained
 from tutelage.exports.taker import MESSAGES, Row, Shape, Taker, Task
 
 
 def messages(unit: list[Row], task: Task) -> Iterator[Row]:
-    """One row for each dialogue of which every reply is trained on, and none was cut."""
+    """One row for each dialogue in which every reply is trained and none was cut."""
     for row in unit:
-        if chat := whole(row, task):
+        if chat := fully_trained(row, task):
             yield {"messages": chat}
 
 

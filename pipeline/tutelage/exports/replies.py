@@ -1,9 +1,9 @@
-"""A dialogue as a trainer on text sees it: messages, and which of the student's are to be learnt.
+"""A dialogue for a trainer on text: its messages, and which of the student's are trained.
 
-Such a trainer renders messages by a chat template and trains whole messages, each with the stop
-after it. Two kinds of student message cannot be given to it as they were: one that ran into its
-length limit never stopped, so its stop would be taught though it was never written; and one whose
-reasoning later turns no longer saw is learnt with it only where it stands last.
+Such a trainer renders messages with a chat template and trains whole messages, each with the stop
+token after it. Two kinds of student messages need care. A message that was cut at the length limit
+never stopped, so training it would teach a stop that was not written. And a message with reasoning,
+which later turns did not see, can be trained with its reasoning only as the last message of a row.
 """
 
 from collections.abc import Iterator
@@ -21,17 +21,17 @@ SILENT = "dialogues with nothing to train on"
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One student message that is to be learnt, and what stood before it."""
+    """One trained student message, and the messages before it."""
 
     history: list[dict[str, str]]
     content: str
-    """With the reasoning in front, where there was any."""
+    """The text, with its reasoning in front if it has any."""
     entry: Row
-    """What the trail has of it."""
+    """Its entry in the trail."""
 
     @property
     def message(self) -> dict[str, str]:
-        """It as a chat message."""
+        """The reply as a chat message."""
         return {"role": "assistant", "content": self.content}
 
 
@@ -42,7 +42,7 @@ def messages(row: Row) -> list[dict[str, str]]:
 
 
 def opening(row: Row) -> list[dict[str, str]]:
-    """What the student saw before its first message: the system prompt, if any, and the problem."""
+    """The messages before the student's first: the system prompt, if any, and the problem."""
     first = next(
         (i for i, m in enumerate(row["messages"]) if m["role"] == "assistant"),
         len(row["messages"]),
@@ -51,81 +51,84 @@ def opening(row: Row) -> list[dict[str, str]]:
 
 
 def trained(row: Row, task: Task) -> list[bool]:
-    """For each message whether the loss policy trains on it."""
+    """For each message, whether the loss policy trains on it."""
     if task.loss:
         return redrawn(row, task.loss)
     return [bool(entry["train"]) for entry in row["trail"]]
 
 
-def learnt(row: Row, task: Task) -> list[bool]:
-    """The same without replies that were cut short; each of those is counted."""
-    wanted = trained(row, task)
+def trainable(row: Row, task: Task) -> list[bool]:
+    """As `trained`, but False for replies that were cut at the length limit, which are counted."""
+    flags = trained(row, task)
     cut = [
-        train and entry["finish_reason"] == "length"
-        for train, entry in zip(wanted, row["trail"], strict=True)
+        flag and entry["finish_reason"] == "length"
+        for flag, entry in zip(flags, row["trail"], strict=True)
     ]
     task.left_out[CUT] += sum(cut)
-    return [train and not short for train, short in zip(wanted, cut, strict=True)]
+    return [flag and not is_cut for flag, is_cut in zip(flags, cut, strict=True)]
 
 
 def replies(row: Row, task: Task) -> Iterator[Reply]:
-    """Each reply that is to be learnt, with its history; for takers that train one message a row."""
-    wanted = learnt(row, task)
-    task.left_out[SILENT] += not any(wanted)
-    for k, train in enumerate(wanted):
-        if train:
+    """Each trained reply with its history, for takers that train one message per row."""
+    flags = trainable(row, task)
+    task.left_out[SILENT] += not any(flags)
+    for k, flag in enumerate(flags):
+        if flag:
             history = [dict(message) for message in row["messages"][:k]]
-            yield Reply(history, spoken(row, k), row["trail"][k])
+            yield Reply(history, with_reasoning(row, k), row["trail"][k])
 
 
-def spoken(row: Row, k: int) -> str:
-    """Message `k` as its speaker wrote it: reasoning, which the others never saw, stands in front.
+def with_reasoning(row: Row, k: int) -> str:
+    """Message `k` as its speaker wrote it, with the reasoning that others never saw in front.
 
-    In the form of the models that have it, which is what their chat templates look for.
+    The reasoning is in `<think>` tags, the form that the chat templates of reasoning models expect.
     """
     content, reasoning = str(row["messages"][k]["content"]), row["trail"][k]["reasoning"]
     return f"<think>\n{reasoning}\n</think>\n\n{content}" if reasoning else content
 
 
-def whole(row: Row, task: Task) -> list[dict[str, str]]:
-    """All messages, for a taker that trains every one of the student's; empty where it is left out.
+def fully_trained(row: Row, task: Task) -> list[dict[str, str]]:
+    """The chat for a taker that trains every student message; empty if the dialogue is left out.
 
     Raises:
-        SettingsError: the loss policy leaves a reply out, and the taker has no mask for it.
+        SettingsError: the loss policy leaves a reply out, which this taker cannot express.
     """
-    wanted = trained(row, task)
-    cut = False
-    for train, message, entry in zip(wanted, row["messages"], row["trail"], strict=True):
+    flags = trained(row, task)
+    is_cut = False
+    for flag, message, entry in zip(flags, row["messages"], row["trail"], strict=True):
         if message["role"] != "assistant":
             continue
-        if not train:
+        if not flag:
             raise SettingsError(
                 "this taker trains every reply of the student and has no mask for a message, and "
                 f"the loss policy leaves one of dialogue {row['dialogue_id']} out: "
-                f"use --loss all_student, or {task.other}"
+                f"use --loss all_student, or {task.alternative}"
             )
-        cut = cut or entry["finish_reason"] == "length"
-    if cut:
+        is_cut = is_cut or entry["finish_reason"] == "length"
+    if is_cut:
         task.left_out["dialogues with a reply cut at the length limit"] += 1
         return []
-    return masked(row, wanted, task)[0]
+    return flagged_chat(row, flags, task)[0]
 
 
-def masked(row: Row, wanted: list[bool], task: Task) -> tuple[list[dict[str, str]], list[bool]]:
-    """The messages and which of them to learn, for a taker with a flag a message; empty where the
-    dialogue is left out."""
-    if not any(wanted):
+def flagged_chat(
+    row: Row, flags: list[bool], task: Task
+) -> tuple[list[dict[str, str]], list[bool]]:
+    """The chat and, for each of its messages, whether it is trained; both empty if the dialogue is
+    left out."""
+    if not any(flags):
         task.left_out[SILENT] += 1
         return [], []
-    if any(w and entry["reasoning"] for w, entry in zip(wanted, row["trail"], strict=True)):
+    if any(flag and entry["reasoning"] for flag, entry in zip(flags, row["trail"], strict=True)):
         task.left_out[HIDDEN] += 1
         return [], []
-    kept = messages(row)
-    return kept, wanted[: len(kept)]
+    chat = messages(row)
+    return chat, flags[: len(chat)]
 
 
 def alternating(chat: list[dict[str, str]], task: Task) -> tuple[str, list[dict[str, str]]]:
-    """The system prompt and the rest, which begins with the user and takes turns; else empty."""
+    """(system prompt, the other messages). The latter begin with the user and alternate; if they do
+    not, the dialogue is left out and they are empty."""
     system = chat[0]["content"] if chat and chat[0]["role"] == "system" else ""
     rest = chat[1:] if chat and chat[0]["role"] == "system" else chat
     if any(m["role"] != ("user", "assistant")[i % 2] for i, m in enumerate(rest)):
@@ -134,6 +137,6 @@ def alternating(chat: list[dict[str, str]], task: Task) -> tuple[str, list[dict[
     return system, rest
 
 
-def truth(row: Row) -> str:
-    """What an answer is judged against, as one string: the tests as JSON, or the final answer."""
+def ground_truth(row: Row) -> str:
+    """The gold as one string: the tests as JSON, or the final answer."""
     return str(row["gold"]["tests_json"] or row["gold"]["value"])

@@ -1,7 +1,7 @@
-"""TRL's experimental self-distillation trainers, which show a teacher what the student must not see.
+"""TRL's experimental self-distillation trainers, whose teacher sees what the student does not.
 
-SDFT composes the teacher's prompt of `prompt` and `privileged_context`. SDPO reads the same columns
-and ignores the second unless `include_environment_feedback=True`.
+SDFT builds the teacher's prompt from `prompt` and `privileged_context`. SDPO reads the same columns
+but ignores the second unless `include_environment_feedback=True`.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from tutelage.exports.taker import MESSAGES, TEXT, Row, Shape, Taker, Task
 
 
 def problems(unit: list[Row], task: Task) -> Iterator[Row]:
-    """One row for the problem, if there is something to tell the teacher."""
+    """One row for the problem, if it has a privileged context."""
     row = unit[0]
     if not row["privileged_context"].strip():
         task.left_out["problems without a solution"] += 1

@@ -1,10 +1,10 @@
-"""Which rows of a run go out, and in what company.
+"""Selects the rows of a run to export, in the units that a taker needs.
 
-For takers that imitate: the solved dialogues that our trainer's SFT learns from. For takers that
-compare: whole groups, failures included, as our RL has them. For takers that play by themselves:
-each problem once. Every row that stays behind is counted under its reason.
+Trainers that imitate get the solved dialogues that our own SFT trains on. Trainers that compare get
+whole groups including failures, as our own RL does. Trainers that generate by themselves get each
+problem once. Every row that is left out is counted under its reason.
 
-Groups lie scattered over the shards, so DuckDB sorts them, on disk where they are many.
+Groups are scattered over the shards, so DuckDB sorts the rows, on disk if there are many.
 """
 
 from collections import Counter
@@ -29,30 +29,30 @@ _BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What somebody wants exported."""
+    """Which rows to export."""
 
     run: str
     split: str = "train"
     arms: tuple[str, ...] = ()
     where: str = ""
-    """An SQL condition over the columns of a row."""
+    """An SQL condition on the columns of a row."""
     keep_leaks: bool = False
 
 
 def splits(run: str) -> list[str]:
-    """The splits of a run; rows that are held back between two are in none."""
+    """The splits of a run, `train` first; without `held`, whose rows are in no split."""
     names = {str(path.parent.name) for path in shard_files(run)} - {"held"}
     return sorted(names, key=lambda name: (name != "train", name))
 
 
 def units(wanted: Selection, unit: Unit, left_out: Counter[str]) -> Iterator[list[Row]]:
-    """The rows in the company that `unit` names.
+    """The selected rows, in lists of one unit each; counts the others in `left_out`.
 
     Raises:
-        Mistake: there is no such run or split, or the condition is no SQL over its columns.
+        Mistake: there is no such run or split, or the condition is not valid SQL on its columns.
     """
-    if wanted.split not in (have := splits(wanted.run)):
-        names = ", ".join(have) or "none"
+    if wanted.split not in (known := splits(wanted.run)):
+        names = ", ".join(known) or "none"
         raise Mistake(f"{wanted.run!r} has no split {wanted.split!r}: its splits are {names}")
     contaminated = marked(wanted.run)
     if unit == "groups":
@@ -72,7 +72,7 @@ def units(wanted: Selection, unit: Unit, left_out: Counter[str]) -> Iterator[lis
 def _problems(
     rows: Iterable[Row], wanted: Selection, contaminated: frozenset[str], left_out: Counter[str]
 ) -> Iterator[list[Row]]:
-    """One row for each problem; what was said in its dialogues does not matter."""
+    """The first row of each problem, whatever its dialogue."""
     seen = Keys()
     for row in rows:
         key = row["problem_id"]
@@ -100,7 +100,7 @@ def _chosen(
 
 
 def _played(rows: Iterable[Row], left_out: Counter[str]) -> Iterator[Row]:
-    """Without dialogues that failed by no doing of their own: they say nothing of the policy."""
+    """Leaves out dialogues that failed for technical reasons: they say nothing about the policy."""
     for row in rows:
         if row["outcome"]["status"] == "failed":
             left_out["dialogues that failed"] += 1
@@ -109,7 +109,7 @@ def _played(rows: Iterable[Row], left_out: Counter[str]) -> Iterator[Row]:
 
 
 def _sorted(wanted: Selection) -> Iterator[Row]:
-    """All rows of the split, group by group; what is beyond `sql.MEMORY` is sorted on disk."""
+    """All rows of the split, group by group; above `sql.MEMORY` they are sorted on disk."""
     names = ", ".join(f'"{name}"' for name in COLUMNS)
     condition = f"WHERE {sql.condition(wanted.where)}" if wanted.where else ""
     connection = connect(shard_files(wanted.run, (wanted.split,)))

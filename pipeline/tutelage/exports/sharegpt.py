@@ -1,10 +1,10 @@
-"""ShareGPT's conversations, as many trainers read them: every word of `gpt` is trained on."""
+"""ShareGPT's conversations, which many trainers read: every message of `gpt` is trained."""
 
 from collections.abc import Iterator
 
 import pyarrow as pa
 
-from tutelage.exports.replies import alternating, whole
+from tutelage.exports.replies import alternating, fully_trained
 from tutelage.exports.taker import TEXT, Row, Shape, Taker, Task
 
 NAMES = {"user": "human", "assistant": "gpt"}
@@ -14,14 +14,14 @@ SCHEMA = pa.schema(
 
 
 def conversations(unit: list[Row], task: Task) -> Iterator[Row]:
-    """One row for each dialogue of which every reply is trained on, and none was cut."""
+    """One row for each dialogue in which every reply is trained and none was cut."""
     for row in unit:
-        if chat := whole(row, task):
+        if chat := fully_trained(row, task):
             yield from conversation(chat, task)
 
 
 def conversation(chat: list[dict[str, str]], task: Task) -> Iterator[Row]:
-    """The chat in these words, if its two sides take turns."""
+    """The chat as a ShareGPT conversation, if its two sides alternate."""
     system, rest = alternating(chat, task)
     if rest:
         turns = [{"from": NAMES[m["role"]], "value": m["content"]} for m in rest]

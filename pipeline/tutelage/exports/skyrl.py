@@ -1,13 +1,13 @@
-"""SkyRL: PromptDataset for RL, one row a problem; its pre-tokenised store for SFT.
+"""SkyRL: PromptDataset for RL, one row per problem; its pre-tokenised format for SFT.
 
-What is beside `prompt` and `env_class` reaches the environment as `env_extras`.
+Columns other than `prompt` and `env_class` reach the environment as `env_extras`.
 """
 
 from collections.abc import Iterator
 
 import pyarrow as pa
 
-from tutelage.exports.replies import opening, truth
+from tutelage.exports.replies import ground_truth, opening
 from tutelage.exports.taker import IDS, MESSAGES, TEXT, Row, Shape, Taker, Task
 from tutelage.exports.tokenised import pieces
 
@@ -19,7 +19,7 @@ def problems(unit: list[Row], task: Task) -> Iterator[Row]:
         "data_source": f"tutelage/{row['source']}",
         "prompt": opening(row),
         "env_class": "tutelage",
-        "reward_spec": {"method": "rule", "ground_truth": truth(row)},
+        "reward_spec": {"method": "rule", "ground_truth": ground_truth(row)},
         "problem_id": row["problem_id"],
         "gold_kind": row["gold"]["kind"],
         "privileged_context": row["privileged_context"],

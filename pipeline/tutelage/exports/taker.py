@@ -1,7 +1,8 @@
-"""What a taker is: the rows it wants, in which shapes, and what its user has to know.
+"""The description of a taker: the rows it wants, in which shapes, and what its user has to know.
 
-Data only. Each taker has a file of its own in this room, which was written from the taker's own
-loader; the version that was read is in `Taker.reads`.
+Data only. Each taker has a file in this room, written from the code of that trainer's own loader;
+`Taker.reads` names the version. These files look alike because each states the facts about one
+loader; the logic that they share is in `replies`, `flagged` and `tokenised`.
 """
 
 from collections import Counter
@@ -14,33 +15,33 @@ import pyarrow as pa
 Row = dict[str, Any]
 
 Unit = Literal["dialogues", "groups", "problems"]
-"""What comes in at one go: a solved dialogue, all dialogues of a problem and arm, or the first
-dialogue of a problem, of which nothing but the problem is used."""
+"""What a taker converts at a time: one solved dialogue, all dialogues of a problem and arm, or the
+first dialogue of a problem, of which only the problem is used."""
 
 TEXT = pa.string()
 MESSAGES = pa.list_(pa.struct([("role", TEXT), ("content", TEXT)]))
-"""Plain chat messages. Never an optional key in them: Arrow would fill it with nulls."""
+"""Plain chat messages, without optional keys, because Arrow would fill those with nulls."""
 IDS = pa.list_(pa.int32())
 
 
 @dataclass(slots=True)
 class Task:
-    """What a taker's rows are made by, and where it says what it left out."""
+    """The parameters of one conversion, and the counts of what it left out."""
 
     split: str
-    """Of the rows that come in."""
+    """Split of the rows that are converted."""
     loss: str = ""
-    """Loss policy by which the trained messages are drawn anew; empty: as the rows have them."""
+    """Loss policy that replaces the run's; empty: as the rows have it."""
     encoder: Any = None
     """`contract.tokens.Encoder`, for shapes that want token ids."""
-    other: str = "--to trl-sft"
-    """What to use where this taker cannot do what is asked."""
+    alternative: str = "--to trl-sft"
+    """What to suggest if this taker cannot do what was requested."""
     left_out: Counter[str] = field(default_factory=Counter)
-    """Rows, pairs or messages that did not go out, by reason."""
+    """Reason -> rows, pairs or messages that were not exported."""
     notes: Counter[str] = field(default_factory=Counter)
-    """What went out otherwise than one may expect, by what it is."""
+    """Remark -> rows that were exported in an unexpected form."""
     count: int = 0
-    """Rows that went out so far."""
+    """Rows exported so far."""
 
 
 Convert = Callable[[list[Row], Task], Iterable[Row]]
@@ -52,34 +53,34 @@ class Shape:
 
     schema: pa.Schema
     convert: Convert
-    """Makes rows of one unit."""
+    """Makes the rows of one unit."""
     advice: str
-    """How the taker is told to read it. `{path}`, `{length}`, `{licence}` are filled in."""
+    """How to make the taker read it; `{path}`, `{length}`, `{licence}`, ... are filled in."""
     suffixes: tuple[str, ...] = (".parquet", ".jsonl")
-    """Kinds of files that the taker reads; the first is the default."""
+    """File types that the taker reads; the first is the default."""
     tokens: bool = False
-    """Whether it wants a tokenizer."""
+    """Whether it needs a tokenizer."""
     unit: Unit | None = None
-    """What comes in, where it is not as for the taker's other shapes."""
+    """The unit that it converts, if it differs from the taker's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Taker:
-    """Somebody else's loader."""
+    """The data loader of another trainer."""
 
     reads: str
-    """Who it is, with the version whose code was read."""
+    """Name and version of the loader."""
     unit: Unit
     shapes: Mapping[str, Shape]
     """By name; the first is the default."""
     limit: int = 0
-    """Tokens of a row beyond which it cuts, drops or refuses unless told; 0: none."""
+    """Default maximum tokens of a row; the loader cuts, drops or refuses longer ones. 0: no limit."""
     beyond: str = ""
-    """What it does with a longer row, and how it is told otherwise; `{length}` is filled in."""
+    """What it does with longer rows, and the option that raises the limit; `{length}` is filled in."""
     measured: str = "all"
-    """What of a row counts: `all` of it, or its `prompt` alone."""
+    """What the limit applies to: `all` of a row, or its `prompt` alone."""
     beside: Callable[[list[str]], dict[str, str]] | None = None
-    """Other files that a folder of it has, by name, given the names of the data files."""
+    """Names of the data files -> other files that the loader needs, as name -> content."""
 
     def shape(self, name: str) -> tuple[str, Shape]:
         """The shape of that name, or the default. Raises `KeyError`."""

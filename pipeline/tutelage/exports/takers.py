@@ -1,4 +1,4 @@
-"""The table of takers. A dotted `package.module:NAME` of a `Taker` is taken in place of a name."""
+"""The table of takers. Wherever a name is accepted, so is a dotted `package.module:NAME`."""
 
 TAKERS = {
     "trl-sft": "tutelage.exports.trl_sft:TAKER",
@@ -18,4 +18,4 @@ TAKERS = {
     "llamafactory": "tutelage.exports.llamafactory:TAKER",
     "verifiers": "tutelage.exports.verifiers:TAKER",
 }
-"""Where each taker is described, by the name that `--to` has for it."""
+"""Name in `--to` -> the `Taker` that describes it."""

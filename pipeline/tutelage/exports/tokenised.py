@@ -1,8 +1,8 @@
-"""A dialogue as token ids and a mask: what our own trainer reads, to the token.
+"""A dialogue as token ids and a loss mask, token for token what our own trainer reads.
 
-The one form in which nothing is lost: replies stand as they were sampled, a reply that was cut has
-no stop that would be learnt, and a dialogue whose later turns saw something else is several rows,
-each after the prompt that its reply really had (`contract.tokens`).
+The only form that loses nothing: replies are as they were sampled, and a cut reply teaches no stop.
+A dialogue whose later turns saw a different history (such as one without earlier reasoning) becomes
+several rows, each with the prompt that its replies really had (`contract.tokens`).
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tutelage.exports.taker import Row, Task
 
 
 def pieces(row: Row, task: Task, mask: str) -> Iterator[Row]:
-    """`input_ids` and the column `mask`, 1 where a token is trained on; one row a piece."""
+    """One row per piece, with `input_ids` and the column named by `mask`: 1 for trained tokens."""
     sample = task.encoder.sample(row, task.loss)
     task.left_out[SILENT] += not sample.pieces
     task.notes["dialogues in several rows"] += len(sample.pieces) > 1

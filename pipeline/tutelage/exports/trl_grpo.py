@@ -1,13 +1,13 @@
-"""TRL's GRPOTrainer: one row a problem; columns beside `prompt` reach reward functions by name.
+"""TRL's GRPOTrainer: one row per problem; columns other than `prompt` reach reward functions by name.
 
-`solution` is what its `accuracy_reward` reads.
+Its `accuracy_reward` reads `solution`.
 """
 
 from collections.abc import Iterator
 
 import pyarrow as pa
 
-from tutelage.exports.replies import opening, truth
+from tutelage.exports.replies import ground_truth, opening
 from tutelage.exports.taker import MESSAGES, TEXT, Row, Shape, Taker, Task
 
 
@@ -16,7 +16,7 @@ def problems(unit: list[Row], task: Task) -> Iterator[Row]:
     row = unit[0]
     yield {
         "prompt": opening(row),
-        "solution": truth(row),
+        "solution": ground_truth(row),
         "problem_id": row["problem_id"],
         "domain": row["domain"],
         "gold_kind": row["gold"]["kind"],

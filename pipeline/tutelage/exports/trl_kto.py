@@ -1,13 +1,13 @@
-"""TRL's KTOTrainer: `prompt`, `completion` and `label`; all of a completion is trained on.
+"""TRL's KTOTrainer: `prompt`, `completion` and `label`; it trains the whole of a completion.
 
-Every judged attempt is a row, after what its student had seen by then.
+Each judged attempt is a row whose prompt is the dialogue up to it.
 """
 
 from collections.abc import Iterator
 
 import pyarrow as pa
 
-from tutelage.exports.replies import spoken
+from tutelage.exports.replies import with_reasoning
 from tutelage.exports.taker import MESSAGES, TEXT, Row, Shape, Taker, Task
 
 
@@ -22,12 +22,12 @@ def attempts(unit: list[Row], task: Task) -> Iterator[Row]:
             elif entry["verdict"]["status"] not in ("correct", "incorrect"):
                 task.left_out["attempts that were not judged"] += 1
             else:
-                right = entry["verdict"]["status"] == "correct"
-                task.notes["right attempts" if right else "wrong attempts"] += 1
+                is_right = entry["verdict"]["status"] == "correct"
+                task.notes["right attempts" if is_right else "wrong attempts"] += 1
                 yield {
                     "prompt": [dict(message) for message in row["messages"][:k]],
-                    "completion": [{"role": "assistant", "content": spoken(row, k)}],
-                    "label": right,
+                    "completion": [{"role": "assistant", "content": with_reasoning(row, k)}],
+                    "label": is_right,
                     "dialogue_id": row["dialogue_id"],
                 }
 

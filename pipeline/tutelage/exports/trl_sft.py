@@ -1,8 +1,8 @@
 """TRL's SFTTrainer (`trl.trainer.sft_trainer`, `_prepare_dataset`).
 
-It trains all tokens of `messages` unless told otherwise, the teacher's too; of `prompt` and
-`completion` it trains the completion whole, so a completion is one message. `input_ids` with
-`assistant_masks` is taken as it is. It cuts at 1,024 tokens, keeps the start, and says nothing.
+By default it trains all tokens of `messages`, including the teacher's. Given `prompt` and
+`completion`, it trains the whole completion, so a completion is a single message. `input_ids` with
+`assistant_masks` is used unchanged. It silently cuts rows after 1,024 tokens.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from tutelage.exports.tokenised import pieces
 
 
 def turns(unit: list[Row], task: Task) -> Iterator[Row]:
-    """One row for each reply that is trained on."""
+    """One row for each trained reply."""
     for row in unit:
         for reply in replies.replies(row, task):
             yield {
@@ -33,9 +33,9 @@ def tokens(unit: list[Row], task: Task) -> Iterator[Row]:
 
 
 def messages(unit: list[Row], task: Task) -> Iterator[Row]:
-    """One row for each dialogue of which every reply is trained on."""
+    """One row for each dialogue in which every reply is trained and none was cut."""
     for row in unit:
-        if chat := replies.whole(row, task):
+        if chat := replies.fully_trained(row, task):
             yield {"messages": chat, "dialogue_id": row["dialogue_id"]}
 
 

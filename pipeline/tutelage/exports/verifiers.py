@@ -1,8 +1,8 @@
-"""verifiers: a run's `traces.jsonl`, one trace a dialogue, which its tools and prime-rl's read.
+"""verifiers: a run's `traces.jsonl`, one trace per dialogue, read by its tools and by prime-rl.
 
-A trace is a graph of messages, each with the tokens that it adds; joined along a path they are what
-the model read and wrote. `mask` marks the tokens that were sampled, `logprobs` has one number for
-each of those. A dialogue whose later turns saw something else has several paths (`contract.tokens`).
+A trace is a graph of messages, each with the tokens that it adds; the tokens along a path are what
+the model read and wrote. `mask` marks sampled tokens, and `logprobs` has one number for each of those.
+A dialogue whose later turns saw a different history has several paths (`contract.tokens`).
 """
 
 import math
@@ -25,11 +25,11 @@ def tokens(unit: list[Row], task: Task) -> Iterator[Row]:
         nodes: list[Node] = []
         for piece in task.encoder.sample(row, "all_student").pieces:
             _path(nodes, row, piece)
-        wanted = trained(row, task)
+        flags = trained(row, task)
         for node in nodes:
             k = node.pop("at")
-            # A question of Q-priming was drawn after another prompt than the one that stands here.
-            if not wanted[k] or row["trail"][k]["turn"] in row["primed_turns"]:
+            # A primed question was sampled after another prompt than the one in this dialogue.
+            if not flags[k] or row["trail"][k]["turn"] in row["primed_turns"]:
                 node["mask"], node["logprobs"] = [False] * len(node["mask"]), []
         yield _trace(row, nodes)
 
@@ -46,8 +46,8 @@ def messages(unit: list[Row], task: Task) -> Iterator[Row]:
 def _path(nodes: list[Node], row: Row, piece: Any) -> None:
     """Adds a piece as one path from the root.
 
-    What stands between two replies is put on the message before the later one. Of a path that
-    begins again, earlier replies are messages that were given, not sampled.
+    Tokens between two replies belong to the message before the later reply. In a path that starts
+    from the root again, earlier replies are context and not marked as sampled.
     """
     ids, turns = piece.ids.tolist(), piece.turn.tolist()
     positions = {e["turn"]: k for k, e in enumerate(row["trail"]) if e["speaker"] == "student"}
@@ -58,7 +58,7 @@ def _path(nodes: list[Node], row: Row, piece: Any) -> None:
         end = at + len(list(run))
         if turn == 0:
             context, at = ids[at:end], end
-            if end == len(ids):  # what the template closes the last reply with
+            if end == len(ids):  # the template's closing tokens after the last reply
                 _extend(nodes[-1], context, [], [])
             continue
         for k in range(begin, positions[turn]):
@@ -72,15 +72,15 @@ def _path(nodes: list[Node], row: Row, piece: Any) -> None:
 
 
 def _extend(node: Node, context: list[int], sampled: list[int], logprobs: Any) -> None:
-    """Adds tokens to a node. A stop that the engine kept to itself has no log-probability, so it
+    """Adds tokens to a node. A stop token that the engine did not return has no log-probability, so it
     does not count as sampled."""
     node["token_ids"] += context
     node["mask"] += [False] * len(context)
     for token, logprob in zip(sampled, logprobs, strict=True):
-        known = math.isfinite(logprob)
+        is_sampled = math.isfinite(logprob)
         node["token_ids"].append(token)
-        node["mask"].append(known)
-        if known:
+        node["mask"].append(is_sampled)
+        if is_sampled:
             node["logprobs"].append(round(float(logprob), 6))
 
 
@@ -144,7 +144,7 @@ def _trace(row: Row, nodes: list[Node]) -> Row:
 
 _ADVICE = 'WireTrace.model_validate_json(line)  # for each line of "{path}"'
 _ANY = pa.schema([])
-"""Traces are trees of JSON; no Arrow schema is asked for."""
+"""Traces are JSON trees and need no Arrow schema."""
 
 TAKER = Taker(
     reads="verifiers 0.4 traces",

@@ -1,14 +1,14 @@
-"""verl's RLHFDataset: one row a problem, the gold as a string, whatever it is.
+"""verl's RLHFDataset: one row per problem, the gold of any kind as a string.
 
-An unknown `data_source` raises in verl unless a reward function is set. `interaction_kwargs` reach
-an interaction of that name, which may play the teacher.
+verl raises on an unknown `data_source` unless a reward function is set. `interaction_kwargs` reach
+the interaction with that name, which may play the teacher.
 """
 
 from collections.abc import Iterator
 
 import pyarrow as pa
 
-from tutelage.exports.replies import opening, truth
+from tutelage.exports.replies import ground_truth, opening
 from tutelage.exports.taker import MESSAGES, TEXT, Row, Shape, Taker, Task
 
 _KWARGS = pa.struct([(n, TEXT) for n in ("name", "query", "ground_truth", "privileged_context")])
@@ -21,7 +21,7 @@ def problems(unit: list[Row], task: Task) -> Iterator[Row]:
         "data_source": f"tutelage/{row['source']}",
         "prompt": opening(row),
         "ability": row["domain"],
-        "reward_model": {"style": "rule", "ground_truth": truth(row)},
+        "reward_model": {"style": "rule", "ground_truth": ground_truth(row)},
         "extra_info": {
             "index": task.count,
             "split": task.split,
@@ -30,7 +30,7 @@ def problems(unit: list[Row], task: Task) -> Iterator[Row]:
             "interaction_kwargs": {
                 "name": "tutelage",
                 "query": row["statement"],
-                "ground_truth": truth(row),
+                "ground_truth": ground_truth(row),
                 "privileged_context": row["privileged_context"],
             },
         },

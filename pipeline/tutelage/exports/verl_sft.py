@@ -1,21 +1,21 @@
-"""verl's MultiTurnSFTDataset: every assistant message is trained, each rendered by itself.
+"""verl's MultiTurnSFTDataset: trains every assistant message, each rendered on its own.
 
-It has no mask for a message, and teaches a stop after each. A chat template that renders a message
-alone in another way is refused there, unless `ignore_input_ids_mismatch=True`.
+It cannot mask a message, and teaches a stop after each. It refuses chat templates that render a
+single message differently, unless `ignore_input_ids_mismatch=True`.
 """
 
 from collections.abc import Iterator
 
 import pyarrow as pa
 
-from tutelage.exports.replies import whole
+from tutelage.exports.replies import fully_trained
 from tutelage.exports.taker import MESSAGES, Row, Shape, Taker, Task
 
 
 def messages(unit: list[Row], task: Task) -> Iterator[Row]:
-    """One row for each dialogue of which every reply is trained on, and none was cut."""
+    """One row for each dialogue in which every reply is trained and none was cut."""
     for row in unit:
-        if chat := whole(row, task):
+        if chat := fully_trained(row, task):
             yield {"messages": chat, "enable_thinking": False}
 
 

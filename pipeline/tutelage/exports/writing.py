@@ -1,11 +1,12 @@
-"""Rows into one file, as they come: Parquet with a fixed schema, or JSONL. Whole or not at all.
+"""Streams rows into one file, Parquet with a fixed schema or JSONL, completely or not at all.
 
-Row groups end at 32 MB of Arrow data, far under what the hub's viewer takes, and are held in memory
-one at a time. An empty export is no file.
+Row groups end at 32 MB of Arrow data, far below the limit of the hub's viewer, and memory holds one
+at a time. An export without rows writes no file.
 """
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
@@ -20,32 +21,27 @@ _BATCH = 200
 
 
 def write(path: Location, rows: Iterable[Row], schema: pa.Schema, about: Mapping[str, Any]) -> int:
-    """Writes the rows to `path` by its suffix and returns how many there were.
+    """Writes the rows in the format of the suffix of `path`, and returns their number.
 
     Args:
-        path: Ends in `.parquet` or `.jsonl`.
-        rows: Each with the names of the schema.
-        schema: For Parquet.
-        about: Where the rows are from; kept in the metadata of a Parquet file.
+        path: ends in `.parquet` or `.jsonl`.
+        rows: dicts with the columns of the schema.
+        schema: used for Parquet only.
+        about: where the rows are from; stored in the metadata of a Parquet file.
 
     Raises:
-        OutputError: the disk is full, or the place cannot be written.
+        OutputError: the disk is full, or `path` cannot be written.
     """
     rows = iter(rows)
     first = next(rows, None)
     if first is None:
         return 0
-    rows = _after(first, rows)
+    rows = chain([first], rows)
     with writing(path), whole(path) as part:
         if path.suffix == ".jsonl":
             return _lines(part, rows)
         kept = schema.with_metadata({"tutelage": json.dumps(about, sort_keys=True)})
         return _parquet(part, rows, kept)
-
-
-def _after(first: Row, rows: Iterator[Row]) -> Iterator[Row]:
-    yield first
-    yield from rows
 
 
 def _lines(part: Any, rows: Iterable[Row]) -> int:
