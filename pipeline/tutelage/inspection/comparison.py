@@ -1,9 +1,9 @@
-"""Runs side by side as one JSON-ready tree: curves, lifts over `retry`, rates with their intervals.
+"""Compares runs in one JSON-ready tree: curves, lifts over `retry`, rates with their intervals.
 
 runs          name, note, balance, telemetry, prompts and models of each
 conditions    each run under each arm: curve, rates, lengths, tokens
-lifts         within a run, each arm less `retry`: at equal turns and at equal tokens
-comparisons   between runs, the same arm on the problems that both have, later less first
+lifts         within a run, each arm minus `retry`: at equal turns and at equal tokens
+comparisons   between runs, the same arm on the problems that both have: each later run minus the first
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ RATES = {
     "near-duplicates": ("near_duplicates", "dialogues"),
     "groups without a difference": ("groups_without_signal", "groups"),
 }
-"""Words -> numerator and denominator among the figures of an arm."""
+"""Label -> (numerator, denominator) among the figures of an arm."""
 
 NUMBERS = {
     "dialogues": "dialogues",
@@ -47,11 +47,11 @@ NUMBERS = {
     "student tokens written": "student_completion_tokens",
     "teacher tokens written": "teacher_completion_tokens",
 }
-"""Words -> figure of an arm that is no share."""
+"""Label -> figure of an arm that is not a share."""
 
 
 def tree(runs: Sequence[Inspected]) -> Tree:
-    """The tree of these runs."""
+    """The tree for these runs."""
     turns = max(run.turns for run in runs)
     return {
         "turns": turns,
@@ -64,7 +64,7 @@ def tree(runs: Sequence[Inspected]) -> Tree:
 
 
 def _run(run: Inspected) -> Tree:
-    took = run.figures["telemetry"]
+    telemetry = run.figures["telemetry"]
     return {
         "run": run.label,
         "run_id": run.figures["run_id"],
@@ -73,9 +73,9 @@ def _run(run: Inspected) -> Tree:
         "derived": run.figures.get("derived"),
         "sources": run.figures["sources"],
         "makers": run.figures["makers"],
-        "seconds": took.get("generate_s"),
-        "tokens_per_s": took.get("tokens_per_s"),
-        "engine_busy_share": took.get("engine_busy_share"),
+        "seconds": telemetry.get("generate_s"),
+        "tokens_per_s": telemetry.get("tokens_per_s"),
+        "engine_busy_share": telemetry.get("engine_busy_share"),
     }
 
 
@@ -84,16 +84,17 @@ def _condition(run: Inspected, arm: str, turns: int) -> Tree:
     figures["student_turns"] = sum(figures.get("moves", {}).values())
     curve = [plain(point) for point in run.curves[arm]]
     rates = {}
-    for words, (above, below) in RATES.items():
-        share = wilson(figures.get(above) or 0, figures.get(below) or 0)
+    for label, (numerator, denominator) in RATES.items():
+        count = figures.get(numerator) or 0
+        share = wilson(count, figures.get(denominator) or 0)
         if isfinite(share.value):
-            rates[words] = {"of": figures[below], "n": figures.get(above) or 0, **plain(share)}
+            rates[label] = {"of": figures[denominator], "n": count, **plain(share)}
     return {
         "model": run.label,
         "arm": arm,
         "curve": curve + curve[-1:] * (turns - len(curve)),
         "rates": rates,
-        "numbers": {words: figures.get(name) for words, name in NUMBERS.items()},
+        "numbers": {label: figures.get(name) for label, name in NUMBERS.items()},
         "forms": figures.get("forms", {}),
         "moves": figures.get("moves", {}),
         "solved_at": figures["solved_at"],
@@ -101,7 +102,7 @@ def _condition(run: Inspected, arm: str, turns: int) -> Tree:
 
 
 def _lifts(run: Inspected) -> list[Tree]:
-    """Each arm of a run less `retry`, on the problems that both met."""
+    """Each arm of a run minus `retry`, on the problems that both have."""
     control = run.scores.get(CONTROL)
     lines = []
     for arm, scores in run.scores.items():
@@ -116,26 +117,26 @@ def _lifts(run: Inspected) -> list[Tree]:
 
 
 def _comparisons(runs: Sequence[Inspected], turns: int) -> list[Tree]:
-    first, *others = runs
+    first, *later = runs
     lines = []
-    for run in others:
+    for run in later:
         for arm, scores in run.scores.items():
             if arm not in first.scores:
                 continue
-            difference = lift(_widened(scores, turns), _widened(first.scores[arm], turns))
+            difference = lift(_extended(scores, turns), _extended(first.scores[arm], turns))
             if difference is not None:
                 line = {"model": run.label, "over": first.label, "arm": arm}
                 lines.append(line | {"problems": difference.last.problems} | described(difference))
     return lines
 
 
-def _widened(scores: Scores, turns: int) -> Scores:
-    """The same up to a later turn: what was not solved by the last turn stays so."""
+def _extended(scores: Scores, turns: int) -> Scores:
+    """The scores up to a later turn: what was not solved by the last turn stays unsolved."""
     import numpy as np
 
-    more = ((0, 0), (0, 0), (0, turns - scores.turns))
+    padding = ((0, 0), (0, 0), (0, turns - scores.turns))
     return Scores(
         scores.problems,
-        np.pad(scores.solved, more, mode="edge"),
-        np.pad(scores.tokens, more, mode="edge"),
+        np.pad(scores.solved, padding, mode="edge"),
+        np.pad(scores.tokens, padding, mode="edge"),
     )

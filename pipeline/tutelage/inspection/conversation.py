@@ -1,4 +1,4 @@
-"""Dialogues as one HTML file: what was said, by whom, how it was judged. Text is text, never markup."""
+"""Dialogues as one HTML file: each message, its speaker and its verdict. Text is never markup."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ Row = Mapping[str, Any]
 
 
 def page(rows: Sequence[Row], run: str) -> str:
-    """The page of these dialogues of the run that a person named."""
+    """The page with these dialogues; `run` is the name that a person gave for their run."""
     template = environment().get_template("conversation.html.j2")
     return str(template.render(run=run, dialogues=[_dialogue(row) for row in rows]))
 
@@ -25,28 +25,28 @@ def _dialogue(row: Row) -> dict[str, Any]:
         "gold": row["privileged_context"],
         "messages": [
             {
-                "speaker": known["speaker"],
-                "turn": known["turn"],
+                "speaker": entry["speaker"],
+                "turn": entry["turn"],
                 "content": message["content"],
-                "reasoning": known["reasoning"],
-                "status": known["verdict"]["status"],
-                "notes": _notes(known),
+                "reasoning": entry["reasoning"],
+                "status": entry["verdict"]["status"],
+                "notes": _notes(entry),
             }
-            for message, known in zip(row["messages"], row["trail"], strict=True)
+            for message, entry in zip(row["messages"], row["trail"], strict=True)
         ],
     }
 
 
-def _notes(known: Row) -> list[str]:
-    verdict, leak = known["verdict"], known["leak"]
+def _notes(entry: Row) -> list[str]:
+    verdict, leak = entry["verdict"], entry["leak"]
     notes = [
-        known["form"] if known["act"] == "feedback" else known["act"],
+        entry["form"] if entry["act"] == "feedback" else entry["act"],
         f"{verdict['status']}: {verdict['extracted'] or verdict['reason']}"
         if verdict["status"]
         else "",
-        f"false: {known['false_equation']}" if known["false_equation"] else "",
-        "cut at the length limit" if known["finish_reason"] == "length" else "",
+        f"false: {entry['false_equation']}" if entry["false_equation"] else "",
+        "cut at the length limit" if entry["finish_reason"] == "length" else "",
         f"leak {leak['kind']}, {leak['action'] or 'stands'}" if leak["kind"] else "",
-        "trained on" if known["train"] else "",
+        "trained on" if entry["train"] else "",
     ]
     return [note for note in notes if note]

@@ -1,8 +1,8 @@
-"""One run as arrays: for each arm what share of each problem's dialogues was solved by each turn.
+"""Counts one run into arrays: for each arm, the share of each problem's dialogues solved by each turn.
 
-SQL adds up by problem, so that no dialogue is held. Where there are more problems than a bootstrap
-can draw anew in a moment, it is given `MOST` of them, drawn by a digest; what is shown as a value is
-counted over all of them nevertheless.
+SQL sums by problem, so memory holds no dialogues. A bootstrap over very many problems would take
+long, so it uses at most `MOST` of them, chosen by digest. The values themselves are always counted
+over all problems.
 """
 
 from collections.abc import Mapping
@@ -20,9 +20,9 @@ from tutelage.shards.live import viewed
 from tutelage.shards.reader import connect
 
 MOST = 5_000
-"""Problems that a bootstrap draws from."""
+"""Maximum number of problems that a bootstrap draws from."""
 _TURNS = 20
-"""Turns that are told apart at most."""
+"""Maximum number of turns in a curve."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +30,24 @@ class Inspected:
     """A run that was counted."""
 
     label: str
-    """The person's name for it."""
+    """The name that a person gave it."""
     note: str
+    """One line about an unpublished run, see `shards.live.View`."""
     figures: dict[str, Any]
     """See `shards.figures`."""
     turns: int
-    """Student turns of the longest dialogue."""
+    """Student turns of the longest dialogue, at most 20."""
     scores: dict[str, Scores]
     """By arm; at most `MOST` problems, the same ones in every arm that has them."""
     curves: dict[str, list[Interval]]
-    """By arm: solved by turn 1..turns, over all dialogues."""
+    """By arm: the share solved by turn 1..turns, over all dialogues."""
 
 
 def inspected(run: str, label: str = "") -> Inspected:
-    """Counts a run; one that is still playing as far as it is.
+    """Counts a run; if it is still playing, the dialogues so far.
 
     Raises:
-        Mistake: this is no run, or nothing of it is there yet.
+        Mistake: `run` is not a run, or has no dialogue yet.
     """
     with viewed(run) as view:
         figures = figures_of(run, view)
@@ -58,18 +59,18 @@ def inspected(run: str, label: str = "") -> Inspected:
                 tokens = _tokens(connection, turns) if len(figures["arms"]) > 1 else {}
         finally:
             connection.close()
-        scores = {arm: _scores(by, tokens.get(arm, {}), turns) for arm, by in problems.items()}
-        curves = {arm: _curve(by, scores[arm], turns) for arm, by in problems.items()}
+        scores = {arm: _scores(of, tokens.get(arm, {}), turns) for arm, of in problems.items()}
+        curves = {arm: _curve(of, scores[arm], turns) for arm, of in problems.items()}
         return Inspected(label or run, view.note, figures, turns, scores, curves)
 
 
 @dataclass(frozen=True, slots=True)
 class _Problems:
-    """What SQL found of the problems of one arm, in the order of the draw."""
+    """Counts for the problems of one arm, sorted by digest, the order in which they are chosen."""
 
     names: list[str]
     dialogues: Any
-    """int64 [P]."""
+    """int64 [P]: number of dialogues."""
     solved: Any
     """int64 [P, T]: dialogues solved by turn t."""
 
@@ -103,7 +104,7 @@ def _by_problem(connection: Any, turns: int) -> dict[str, _Problems]:
 
 
 def _tokens(connection: Any, turns: int) -> dict[str, Mapping[str, Any]]:
-    """By arm and problem: tokens that the student had written by turn t, a dialogue; of `MOST`."""
+    """By arm and problem, for `MOST` problems: mean tokens that the student had written by turn t."""
     chosen = (
         "SELECT problem_id FROM (SELECT DISTINCT problem_id FROM dialogues) "
         f"ORDER BY md5(problem_id), problem_id LIMIT {MOST}"
@@ -121,18 +122,18 @@ def _tokens(connection: Any, turns: int) -> dict[str, Mapping[str, Any]]:
         f"SELECT arm, problem_id, [{by_turn}] AS counted, [{spread}] AS spread FROM dialogues "
         f"WHERE problem_id IN ({chosen}) GROUP BY arm, problem_id"
     )
-    summary: dict[str, dict[str, Any]] = {}
-    for arm, problem, counted, spread_out in connection.execute(query).fetchall():
-        # An engine that gives no token ids still counts them for the dialogue.
-        values = counted if any(counted) else spread_out
-        summary.setdefault(arm, {})[problem] = np.asarray(values, np.float64)
-    return dict(summary)
+    tokens: dict[str, dict[str, Any]] = {}
+    for arm, problem, by_ids, by_usage in connection.execute(query).fetchall():
+        # An engine that returns no token ids still reports their number for the whole dialogue.
+        values = by_ids if any(by_ids) else by_usage
+        tokens.setdefault(arm, {})[problem] = np.asarray(values, np.float64)
+    return dict(tokens)
 
 
-def _scores(by: _Problems, tokens: Mapping[str, Any], turns: int) -> Scores:
-    names = by.names[:MOST]
+def _scores(problems: _Problems, tokens: Mapping[str, Any], turns: int) -> Scores:
+    names = problems.names[:MOST]
     order = sorted(range(len(names)), key=names.__getitem__)
-    solved = by.solved[: len(names)] / by.dialogues[: len(names), None]
+    solved = problems.solved[: len(names)] / problems.dialogues[: len(names), None]
     zeros = np.zeros(turns)
     spent = (
         np.stack([tokens.get(names[i], zeros) for i in order]) if order else np.zeros((0, turns))
@@ -140,17 +141,17 @@ def _scores(by: _Problems, tokens: Mapping[str, Any], turns: int) -> Scores:
     return Scores(tuple(names[i] for i in order), solved[order][None], spent[None])
 
 
-def _curve(by: _Problems, scores: Scores, turns: int) -> list[Interval]:
-    """Wilson's interval where each problem has one dialogue, else one over problems.
+def _curve(problems: _Problems, scores: Scores, turns: int) -> list[Interval]:
+    """Wilson's intervals if each problem has one dialogue, else bootstrap intervals over problems.
 
-    The problems of a large run are too many to be drawn anew; there the mean over them is normal.
+    A run with too many problems for a bootstrap gets the normal approximation of the mean over them.
     """
-    total = int(by.dialogues.sum())
-    if int(by.dialogues.max()) == 1:
-        return [intervals.wilson(int(by.solved[:, t].sum()), total) for t in range(turns)]
-    if len(by.names) <= MOST:
+    total = int(problems.dialogues.sum())
+    if int(problems.dialogues.max()) == 1:
+        return [intervals.wilson(int(problems.solved[:, t].sum()), total) for t in range(turns)]
+    if len(problems.names) <= MOST:
         return [intervals.mean(scores.at(turn), is_share=True) for turn in range(1, turns + 1)]
-    shares = by.solved / by.dialogues[:, None]
+    shares = problems.solved / problems.dialogues[:, None]
     half = 1.96 * shares.std(axis=0, ddof=1) / np.sqrt(len(shares))
     return [
         Interval(float(mean), max(0.0, float(mean - h)), min(1.0, float(mean + h)))

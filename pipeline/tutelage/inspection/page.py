@@ -12,7 +12,7 @@ Tree = dict[str, Any]
 
 
 def render(tree: Tree) -> str:
-    """The page: nothing in it is loaded from anywhere."""
+    """The page, which loads nothing from elsewhere."""
     pictures = {scheme: plots.svg(tree, scheme, "inspect") for scheme in ("light", "dark")}
     template = environment().get_template("inspect.html.j2")
     return str(

@@ -1,4 +1,4 @@
-"""Templates of the pages, and the look that they share with the reports of `evaluate`."""
+"""The templates of the pages, which share their style with the reports of `evaluate`."""
 
 from functools import cache
 from typing import Any
@@ -8,7 +8,7 @@ from tutelage.controls import harmless
 
 @cache
 def environment() -> Any:
-    """The Jinja environment: everything is escaped, and an undefined name is an error."""
+    """The Jinja environment: it escapes everything, and an undefined variable is an error."""
     import jinja2
 
     rooms = ("tutelage.inspection", "tutelage.evaluate")

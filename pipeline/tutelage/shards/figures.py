@@ -8,7 +8,7 @@ dialogues are in the rejects and are not counted here; `balance` is copied from 
 from typing import Any
 
 from tutelage.errors import Mistake
-from tutelage.shards import message_figures
+from tutelage.shards import message_figures, sql
 from tutelage.shards.folder import RunFolder
 from tutelage.shards.live import View, viewed
 from tutelage.shards.reader import connect
@@ -90,14 +90,14 @@ def _figures(view: View) -> dict[str, Any]:
     makers: list[dict[str, Any]] = []
     if files:
         connection = connect(files)
-        for sql in (_ARMS, _GROUPS):
-            for row in _dicts(connection.execute(sql)):
+        for query in (_ARMS, _GROUPS):
+            for row in sql.dicts(connection.execute(query)):
                 arms.setdefault(row.pop("arm"), {"solved_at": {}}).update(row)
         for name, counts in message_figures.counted(connection, files).items():
             arms[name].update(counts)
         for arm_name, turn, count in connection.execute(_SOLVED_AT).fetchall():
             arms[arm_name]["solved_at"][str(turn)] = count
-        makers = _dicts(connection.execute(_MAKERS))
+        makers = sql.dicts(connection.execute(_MAKERS))
         sources = [
             {"source": source, "domain": domain, "licence": licence, "dialogues": count}
             for source, domain, licence, count in connection.execute(_SOURCES).fetchall()
@@ -161,8 +161,3 @@ def _rates(arm: dict[str, Any]) -> None:
     arm["leak_rate_residual"] = arm["leaks_that_stand"] / gated if gated else 0.0
     later = arm["later_attempts"]
     arm["repeat_rate"] = arm["repeated_wrong_answers"] / later if later else 0.0
-
-
-def _dicts(result: Any) -> list[dict[str, Any]]:
-    names = [column[0] for column in result.description]
-    return [dict(zip(names, values, strict=True)) for values in result.fetchall()]

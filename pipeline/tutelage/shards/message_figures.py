@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tutelage.shards import sql
 from tutelage.shards.soundness import broken
 from tutelage.storage import Location, Remote, opened
 
@@ -106,13 +107,11 @@ def counted(connection: Any, files: Sequence[Location]) -> Counts:
     for part in _parts(files):
         connection.register("part", part)
         connection.register("steps", _steps(part))
-        for sql in (_ATTEMPTS, _GATED, _READINGS, _PREMATURE):
-            result = connection.execute(sql)
-            names = [column[0] for column in result.description]
-            for arm, *counts in result.fetchall():
-                _add(arms.setdefault(arm, {}), dict(zip(names[1:], counts, strict=True)))
-        for name, sql in (("forms", _FORMS), ("moves", _MOVES)):
-            for arm, key, count in connection.execute(sql).fetchall():
+        for query in (_ATTEMPTS, _GATED, _READINGS, _PREMATURE):
+            for counts in sql.dicts(connection.execute(query)):
+                _add(arms.setdefault(counts.pop("arm"), {}), counts)
+        for name, query in (("forms", _FORMS), ("moves", _MOVES)):
+            for arm, key, count in connection.execute(query).fetchall():
                 _add(arms.setdefault(arm, {}).setdefault(name, {}), {str(key): count})
         connection.unregister("part")
         connection.unregister("steps")

@@ -101,6 +101,12 @@ def selected(connection: Any, sql: str, rows: int = 1000) -> Iterator[Any]:
         yield from result.to_arrow_reader(rows)
 
 
+def dicts(result: Any) -> list[dict[str, Any]]:
+    """All rows of a DuckDB result, as dicts."""
+    names = [column[0] for column in result.description]
+    return [dict(zip(names, values, strict=True)) for values in result.fetchall()]
+
+
 @contextmanager
 def refused() -> Iterator[None]:
     """Turns an error of DuckDB into a one-line mistake."""

@@ -1,14 +1,14 @@
-"""A local page over runs: to browse, search, filter, read dialogues, compare, and mark.
+"""A local web page for browsing runs: search, filter, read, compare and mark dialogues.
 
-    rows       the runs as one table that pages, sorts, counts and finds quickly
-    flags      what of a trail shows in a list
-    playing    what a run that is not published has so far
+    rows       the runs as one table that is quick to page, sort, count and search
+    flags      the facts in a trail that the list of dialogues shows
+    playing    the rows of a run that may not be published yet
     tokens     sampled tokens as text, with their log-probabilities
-    marks      keep and drop, and the filter that they make
-    app        the server: loopback only, a token in the address
-    static     a page of a sample, in one file
-    page/      what the browser gets; Preact and htm as they are published, with their licences
+    marks      the marks keep and drop, and the filter that they make
+    app        the server: loopback only, with a token in the URL
+    static     a page with a sample of dialogues, in one file
+    page/      the files for the browser; Preact and htm as published, with their licences
 
-What models and corpora say is data for the page, never markup. Not here: anything that changes a
-run; marks become a condition for `tutelage filter`.
+Text of models and corpora is data for the page, never markup. Nothing here changes a run; marks
+become a condition for `tutelage filter`.
 """

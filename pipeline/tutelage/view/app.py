@@ -1,8 +1,8 @@
-"""The server behind the page: on the loopback, and only for who has the token.
+"""The server of the page. It listens on the loopback interface and serves only holders of the token.
 
-Every answer but the page's own scripts wants the token, the scripts included nothing of a run. A
-request under another host name is refused, so that no site can reach it by a name of its own that
-leads here, and the page may load nothing from elsewhere.
+Every request needs the token, except for the page's scripts, which contain nothing of a run. Requests
+under another host name are refused, so that no website can reach the server through a name that
+resolves to this machine. The page may load nothing from elsewhere.
 """
 
 import json
@@ -32,37 +32,37 @@ _MOST_BODY = 8 << 20
 
 
 def app(rows: Rows, token: str) -> Starlette:
-    """The application over these rows, for who has the token."""
+    """The application that serves these rows to holders of the token."""
 
-    def allowed(request: Request) -> bool:
-        given = request.headers.get("x-token") or request.query_params.get("token", "")
-        return secrets.compare_digest(given.encode(), token.encode())
+    def is_allowed(request: Request) -> bool:
+        presented = request.headers.get("x-token") or request.query_params.get("token", "")
+        return secrets.compare_digest(presented.encode(), token.encode())
 
-    def answer(make: Callable[[Request], Any]) -> Callable[[Request], Response]:
+    def as_json(value_of: Callable[[Request], Any]) -> Callable[[Request], Response]:
         def respond(request: Request) -> Response:
-            if not allowed(request):
+            if not is_allowed(request):
                 return JSONResponse({"error": "the token is missing or wrong"}, 403)
             try:
-                return JSONResponse(_plain(make(request)))
+                return JSONResponse(_plain(value_of(request)))
             except TutelageError as error:
                 return JSONResponse({"error": str(error)}, 400)
 
         return respond
 
     def page(request: Request) -> Response:
-        if not allowed(request):
+        if not is_allowed(request):
             return PlainTextResponse("Use the address that `tutelage view` printed.", 403)
         return Response(asset("page.html"), media_type="text/html")
 
     async def save(request: Request) -> Response:
-        if not allowed(request):
+        if not is_allowed(request):
             return JSONResponse({"error": "the token is missing or wrong"}, 403)
         body = await request.body()
         try:
-            given = json.loads(body) if len(body) < _MOST_BODY else None
-            if not isinstance(given, dict):
-                raise Mistake("wanted marks as an object")
-            command = marks.save(rows.runs, marks.checked(given))
+            received = json.loads(body) if len(body) < _MOST_BODY else None
+            if not isinstance(received, dict):
+                raise Mistake("wanted marks as a JSON object, got something else or too much")
+            command = marks.save(rows.runs, marks.checked(received))
             return JSONResponse({"command": command})
         except (TutelageError, ValueError) as error:
             return JSONResponse({"error": str(error)}, 400)
@@ -71,16 +71,17 @@ def app(rows: Rows, token: str) -> Starlette:
         routes=[
             Route("/", page),
             Route("/page/{name}", _script),
-            Route("/api/state", answer(lambda request: _state(rows))),
-            Route("/api/rows", answer(lambda request: rows.page(_query(request)))),
-            Route("/api/facets", answer(lambda request: rows.facets(_query(request)))),
-            Route("/api/dialogue", answer(lambda r: shown(rows.dialogue(r.query_params["id"])))),
+            Route("/api/state", as_json(lambda request: _state(rows))),
+            Route("/api/rows", as_json(lambda request: rows.page(_query(request)))),
+            Route("/api/facets", as_json(lambda request: rows.facets(_query(request)))),
+            Route("/api/dialogue", as_json(lambda r: shown(rows.dialogue(r.query_params["id"])))),
             Route(
-                "/api/tokens", answer(lambda r: tokens.spelled(rows.dialogue(r.query_params["id"])))
+                "/api/tokens",
+                as_json(lambda r: tokens.spelled(rows.dialogue(r.query_params["id"]))),
             ),
             Route(
                 "/api/problem",
-                answer(lambda r: [shown(x) for x in rows.problem(r.query_params["id"])]),
+                as_json(lambda r: [shown(row) for row in rows.problem(r.query_params["id"])]),
             ),
             Route("/api/marks", save, methods=["POST"]),
         ]
@@ -97,7 +98,7 @@ def _script(request: Request) -> Response:
 
 
 class _Guard:
-    """Refuses other hosts' names, and says what the page may load."""
+    """Refuses other host names, and adds the headers that limit what the page may load."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -111,7 +112,7 @@ class _Guard:
             await PlainTextResponse("not by this name", 421)(scope, receive, send)
             return
 
-        async def sending(message: Any) -> None:
+        async def send_with_headers(message: Any) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] += [
                     (b"content-security-policy", _POLICY.encode()),
@@ -121,14 +122,14 @@ class _Guard:
                 ]
             await send(message)
 
-        await self.app(scope, receive, sending)
+        await self.app(scope, receive, send_with_headers)
 
 
 def serve(runs: list[str], port: int, announce: Callable[[str], None]) -> None:
-    """Serves the page until it is interrupted; `announce` is told its address.
+    """Serves the page until interrupted; calls `announce` with its URL.
 
     Raises:
-        Mistake: one of them is no run, or the port is taken.
+        Mistake: one of `runs` is not a run, or the port is in use.
     """
     import uvicorn
 
@@ -138,19 +139,19 @@ def serve(runs: list[str], port: int, announce: Callable[[str], None]) -> None:
         try:
             listener.bind(("127.0.0.1", port))
         except OSError as error:
-            raise Mistake(f"port {port} is not free: choose another --port, or 0") from error
+            raise Mistake(f"port {port} is in use: choose another --port, or 0 for any") from error
         announce(f"http://127.0.0.1:{listener.getsockname()[1]}/?token={token}")
         config = uvicorn.Config(app(rows, token), log_level="warning", access_log=False)
         uvicorn.Server(config).run(sockets=[listener])
 
 
 def asset(name: str) -> str:
-    """A file of the page."""
+    """The text of one of the page's files."""
     return (files("tutelage.view") / "page" / name).read_text("utf-8")
 
 
 def shown(row: dict[str, Any]) -> dict[str, Any]:
-    """A row as the page shows it: without token ids, which are asked for apart."""
+    """A row as the page shows it: without token ids, which it requests separately."""
     trail = [
         {k: v for k, v in entry.items() if k not in ("token_ids", "logprobs")}
         | {"tokens": len(entry["token_ids"])}
@@ -160,27 +161,27 @@ def shown(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _state(rows: Rows) -> dict[str, Any]:
-    moved = rows.refresh() if rows.live else False
-    kept = marks.load(rows.runs)
-    return {"runs": rows.runs, "live": rows.live, "moved": moved, "marks": kept}
+    has_new_rows = rows.refresh() if rows.live else False
+    saved = marks.load(rows.runs)
+    return {"runs": rows.runs, "live": rows.live, "moved": has_new_rows, "marks": saved}
 
 
 def _query(request: Request) -> Query:
-    given = request.query_params
-    chosen = dict(part.split(":", 1) for part in given.getlist("f") if ":" in part)
-    offset = given.get("offset", "0")
+    parameters = request.query_params
+    chosen = dict(part.split(":", 1) for part in parameters.getlist("f") if ":" in part)
+    offset = parameters.get("offset", "0")
     return Query(
-        given.get("search", ""),
-        given.get("where", "").strip(),
+        parameters.get("search", ""),
+        parameters.get("where", "").strip(),
         chosen,
-        given.get("sort", "row_index"),
-        given.get("desc") == "1",
+        parameters.get("sort", "row_index"),
+        parameters.get("desc") == "1",
         int(offset) if offset.isdecimal() else 0,
     )
 
 
 def _plain(value: Any) -> Any:
-    """The value as strict JSON: numbers that it does not know become null."""
+    """The value with NaN replaced by null, which strict JSON requires."""
     if isinstance(value, dict):
         return {str(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

@@ -1,7 +1,7 @@
-"""What of a dialogue shows in its list and stands deep in its trail: a cut reply, a question.
+"""The facts in a dialogue's trail that the list of dialogues shows: a cut reply, a question.
 
-Read leaf by leaf with Arrow, which leaves the rest of the trail, most of a row's bytes, on the disk;
-DuckDB would read all of it.
+Arrow reads only the leaf columns that are needed. DuckDB would read the whole trail, which makes up
+most of a row's bytes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,14 +24,14 @@ def flags(files: Sequence[Location]) -> pa.Table:
     for trail in _trails(files):
         values = trail.flatten()
         rows = pc.list_parent_indices(trail).to_numpy()
-        for pieces, name, word in (
+        for pieces, name, value in (
             (cut, "finish_reason", "length"),
             (question, "act", "question"),
         ):
-            here = np.zeros(len(trail), np.bool_)
-            matches: Any = pc.equal(pc.struct_field(values, name), word)
-            here[rows[matches.to_numpy(zero_copy_only=False)]] = True
-            pieces.append(here)
+            has_value = np.zeros(len(trail), np.bool_)
+            matches: Any = pc.equal(pc.struct_field(values, name), value)
+            has_value[rows[matches.to_numpy(zero_copy_only=False)]] = True
+            pieces.append(has_value)
     cuts, questions = np.concatenate(cut), np.concatenate(question)
     return pa.table({"row_index": np.arange(len(cuts)), "cut": cuts, "question": questions})
 

@@ -1,8 +1,8 @@
-"""Keep and drop, by dialogue, and the filter that they make.
+"""A person's marks on dialogues, keep or drop, and the filter that they make.
 
-Saved beside the run (the first of several) as `marks.json`, and as `marks.sql`, a condition for
-`tutelage filter --where`: where something is to be kept, that alone; else all but what is to be
-dropped.
+Marks are saved in the folder of the run (the first of several) as `marks.json`, and as `marks.sql`, a
+condition for `tutelage filter --where`. If any dialogue is marked keep, the condition keeps only
+those; otherwise it keeps all but the dialogues marked drop.
 """
 
 import shlex
@@ -17,16 +17,16 @@ Mark = Literal["keep", "drop"]
 
 
 def load(runs: Sequence[str]) -> dict[str, Mark]:
-    """The marks of the runs that are looked at, by dialogue id."""
+    """The saved marks of these runs, by dialogue id."""
     marks = existing(runs[0]).read_json("marks.json")
     return {str(key): mark for key, mark in marks.items() if mark in ("keep", "drop")}
 
 
 def save(runs: Sequence[str], marks: Mapping[str, Mark]) -> str:
-    """Saves the marks beside the first run; gives the command that makes a run of all of them.
+    """Saves the marks in the first run's folder, and returns the command that filters all runs by them.
 
     Raises:
-        Mistake: there are none, or the run's folder cannot be written.
+        Mistake: there are no marks, or the folder cannot be written.
     """
     if not marks:
         raise Mistake("nothing is marked: press k to keep a dialogue, d to drop it")
@@ -40,21 +40,21 @@ def save(runs: Sequence[str], marks: Mapping[str, Mark]) -> str:
 
 
 def condition(marks: Mapping[str, Mark]) -> str:
-    """The marks as SQL over the columns of a row.
+    """The marks as an SQL condition on the columns of a row.
 
     >>> condition({"b": "drop", "a": "drop"})
     "dialogue_id NOT IN ('a', 'b')"
     """
-    kept = sorted(key for key, mark in marks.items() if mark == "keep")
-    ids = kept or sorted(marks)
+    keep = sorted(key for key, mark in marks.items() if mark == "keep")
+    ids = keep or sorted(marks)
     quoted = ", ".join(f"'{key.replace(chr(39), chr(39) * 2)}'" for key in ids)
-    return f"dialogue_id {'IN' if kept else 'NOT IN'} ({quoted})"
+    return f"dialogue_id {'IN' if keep else 'NOT IN'} ({quoted})"
 
 
-def checked(given: Mapping[str, str]) -> dict[str, Mark]:
-    """Marks as they came from a page; what is none is left out."""
+def checked(received: Mapping[str, str]) -> dict[str, Mark]:
+    """The valid marks among those that the page sent."""
     return {
         key: "keep" if mark == "keep" else "drop"
-        for key, mark in given.items()
+        for key, mark in received.items()
         if mark in ("keep", "drop")
     }

@@ -1,8 +1,7 @@
-"""What a run has so far: its shards, or, until it is published, the dialogues in its journal.
+"""The rows that a run has so far: its shards, or, until it is published, those in its journal.
 
-Journal entries are copied into Parquet files in a folder for temporary files, as they come: each
-look adds what is new. Of a key that stands there twice the first counts, as a rule; which one does
-in the end is for publishing to say.
+Journal entries are copied into temporary Parquet files; each refresh adds the new ones. If a key has
+several entries, the first counts here; publishing decides which one counts in the end.
 """
 
 import tempfile
@@ -20,10 +19,10 @@ _BLOCK = 1000
 
 
 class Playing:
-    """The rows of one run."""
+    """The files with the rows of one run, published or not."""
 
     def __init__(self, run: str) -> None:
-        """Raises `Mistake` where it is no run."""
+        """Raises `Mistake` if `run` is not a run."""
         self.run = run
         self._folder = existing(run)
         self._copies: tempfile.TemporaryDirectory[str] | None = None
@@ -34,15 +33,15 @@ class Playing:
 
     @property
     def live(self) -> bool:
-        """Whether it is not published."""
+        """Whether the run is not published yet."""
         return not (self._folder.root / "manifest.json").exists()
 
     def files(self) -> list[Location]:
-        """The Parquet files with its rows."""
+        """The Parquet files with the run's rows."""
         return list(self._files)
 
-    def take(self) -> bool:
-        """Takes in what came since; whether anything did."""
+    def refresh(self) -> bool:
+        """Adds the rows that are new since the last call; returns whether there are any."""
         if not self.live:
             if not self._was_live:
                 return False

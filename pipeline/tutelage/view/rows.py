@@ -1,7 +1,7 @@
-"""Runs as one table that pages, sorts, counts and finds quickly.
+"""Runs as one table that is quick to page, sort, count and search.
 
-Of each row a few short columns are held in memory; messages are read from the shards when they are
-looked at or searched. Conditions run in the locked connection of `shards.sql`.
+Memory holds a few short columns of each row; messages are read from the shards when they are shown
+or searched. Conditions run in the locked connection of `shards.sql`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,9 +17,9 @@ from tutelage.view.playing import Playing
 
 PAGE = 50
 MOST_HITS = 1000
-"""Of a search; beyond it, one looks closer."""
-_KEPT = 8
-"""Searches and conditions whose finds are held."""
+"""Maximum number of hits of a search."""
+_CACHED = 8
+"""Number of searches and conditions whose hits are kept."""
 
 _LIGHT = """
 CREATE TABLE light AS
@@ -41,7 +41,7 @@ SORTS = ("row_index", "problem_id", "arm", "turns", "return", "tokens", "how")
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is looked at."""
+    """What the list of dialogues shows."""
 
     search: str = ""
     where: str = ""
@@ -53,40 +53,40 @@ class Query:
 
 
 class Rows:
-    """The rows of some runs. May be asked by several threads at once."""
+    """The rows of several runs. Thread-safe."""
 
     def __init__(self, runs: Sequence[str]) -> None:
-        """Raises `Mistake` where one of them is no run."""
+        """Raises `Mistake` if one of `runs` is not a run."""
         self.runs = list(runs)
         self._playing = [Playing(run) for run in runs]
         self._lock = Lock()
-        self._open: _Open | None = None
+        self._current: _Snapshot | None = None
         self.refresh()
 
     @property
     def live(self) -> bool:
-        """Whether a run of them is not published, so that rows may still come."""
+        """Whether one of the runs is not published, so that rows may be added."""
         return any(playing.live for playing in self._playing)
 
     def refresh(self) -> bool:
-        """Takes in what came since; whether anything did."""
+        """Adds the rows that are new since the last call; returns whether there are any."""
         with self._lock:
-            moved = [playing.take() for playing in self._playing]
-            if self._open is not None and not any(moved):
+            has_new_rows = [playing.refresh() for playing in self._playing]
+            if self._current is not None and not any(has_new_rows):
                 return False
             files = [path for playing in self._playing for path in playing.files()]
             connection = connect(files)
             connection.register("flags", flags(files))
             connection.execute(_LIGHT)
             connection.unregister("flags")
-            self._open = _Open(connection)
+            self._current = _Snapshot(connection)
             return True
 
     def page(self, query: Query) -> dict[str, Any]:
-        """`PAGE` rows of a query, and how many there are.
+        """`PAGE` rows of a query, and the total number of its rows.
 
         Raises:
-            Mistake: its condition is not one over the columns of a row.
+            Mistake: its condition is not valid SQL on the columns of a row.
         """
         cursor, condition, values, capped = self._condition(query)
         sort = query.sort if query.sort in SORTS else "row_index"
@@ -98,10 +98,10 @@ class Rows:
                 f"SELECT * FROM light WHERE {condition} ORDER BY {order} LIMIT {PAGE} OFFSET ?",
                 [*values, max(0, query.offset)],
             )
-            return {"total": count, "capped": capped, "rows": _dicts(result)}
+            return {"total": count, "capped": capped, "rows": sql.dicts(result)}
 
     def facets(self, query: Query) -> dict[str, list[tuple[str, int]]]:
-        """How many rows of a query have each value; for bars."""
+        """For each facet, its values with the number of rows of the query; for bar charts."""
         cursor, condition, values, _ = self._condition(query)
         counts: dict[str, list[tuple[str, int]]] = {}
         for name in FACETS:
@@ -117,25 +117,25 @@ class Rows:
         return counts
 
     def dialogue(self, key: str) -> dict[str, Any]:
-        """The whole row of a dialogue.
+        """The complete row of a dialogue.
 
         Raises:
-            Mistake: there is none.
+            Mistake: there is no such dialogue.
         """
-        rows = self._whole("dialogue_id = ?", key, 1)
+        rows = self._select("dialogue_id = ?", key, 1)
         if not rows:
             raise Mistake(f"no dialogue {key!r} in {', '.join(self.runs)}")
         return rows[0]
 
     def problem(self, key: str) -> list[dict[str, Any]]:
-        """All dialogues over a problem, by arm and sample; 64 at most."""
-        return self._whole("problem_id = ?", key, 64)
+        """The dialogues about a problem, sorted by arm and sample; at most 64."""
+        return self._select("problem_id = ?", key, 64)
 
     def sample(self, count: int, where: str = "") -> list[dict[str, Any]]:
-        """About so many whole rows, never more: all dialogues of problems that are spread evenly
-        over those that the condition allows, so that they can be compared."""
+        """At most `count` complete rows. Chooses problems evenly among those that meet the condition
+        and takes all dialogues of each, so that they can be compared."""
         condition = sql.condition(where) if where else "true"
-        cursor = self._opened().connection.cursor()
+        cursor = self._snapshot().connection.cursor()
         with sql.refused():
             total, problems = cursor.execute(
                 f"SELECT count(*), count(DISTINCT problem_id) FROM numbered WHERE {condition}"
@@ -147,16 +147,16 @@ class Rows:
                 f"(ORDER BY min(row_index)) AS n FROM numbered WHERE {condition} GROUP BY 1) "
                 f"WHERE (n - 1) % {step} = 0"
             )
-            return _dicts(
+            return sql.dicts(
                 cursor.execute(
                     f"SELECT * EXCLUDE row_index FROM numbered WHERE {condition} "
                     f"AND problem_id IN ({spread}) ORDER BY row_index LIMIT {count}"
                 )
             )
 
-    def _whole(self, condition: str, value: str, limit: int) -> list[dict[str, Any]]:
-        cursor = self._opened().connection.cursor()
-        return _dicts(
+    def _select(self, condition: str, value: str, limit: int) -> list[dict[str, Any]]:
+        cursor = self._snapshot().connection.cursor()
+        return sql.dicts(
             cursor.execute(
                 f"SELECT * EXCLUDE row_index FROM numbered WHERE {condition} "
                 f"ORDER BY arm, sample, run_id LIMIT {limit}",
@@ -164,13 +164,13 @@ class Rows:
             )
         )
 
-    def _opened(self) -> "_Open":
-        assert self._open is not None  # from the constructor on
-        return self._open
+    def _snapshot(self) -> "_Snapshot":
+        assert self._current is not None  # set by the constructor
+        return self._current
 
     def _condition(self, query: Query) -> tuple[Any, str, list[Any], bool]:
-        """A cursor, SQL over `light` with its values, and whether a search found more than that."""
-        opened = self._opened()
+        """(cursor, SQL condition on `light`, its parameters, whether a search had too many hits)."""
+        snapshot = self._snapshot()
         parts: list[str] = ["true"]
         values: list[Any] = []
         capped = False
@@ -181,35 +181,35 @@ class Rows:
             elif name in FLAGS:
                 parts.append(name)
         if query.search or query.where:
-            hits, capped = opened.hits(query.search, query.where)
+            hits, capped = snapshot.hits(query.search, query.where)
             parts.append(f"row_index IN (SELECT row_index FROM {hits})")
-        return opened.connection.cursor(), " AND ".join(parts), values, capped
+        return snapshot.connection.cursor(), " AND ".join(parts), values, capped
 
 
-class _Open:
-    """A connection, and what was found in it lately: one search answers a list, its bars, its other
-    pages and orders."""
+class _Snapshot:
+    """A connection to the rows, with the hits of recent searches: one search serves the list, its bar
+    charts, its other pages and its other sort orders."""
 
     def __init__(self, connection: Any) -> None:
         self.connection = connection
-        self._found: dict[tuple[str, str], tuple[str, bool]] = {}
+        self._hits: dict[tuple[str, str], tuple[str, bool]] = {}
         self._lock = Lock()
         self._count = 0
 
     def hits(self, search: str, where: str) -> tuple[str, bool]:
-        """The table of the rows that match, and whether there were more than it holds."""
+        """The name of a table with the matching rows, and whether there were more than it holds."""
         with self._lock:
             key = (search, where)
-            if key not in self._found:
-                self._found[key] = self._find(search, where)
-                if len(self._found) > _KEPT:
-                    name, _ = self._found.pop(next(iter(self._found)))
+            if key not in self._hits:
+                self._hits[key] = self._find(search, where)
+                if len(self._hits) > _CACHED:
+                    name, _ = self._hits.pop(next(iter(self._hits)))
                     self.connection.cursor().execute(f"DROP TABLE {name}")
-            return self._found[key]
+            return self._hits[key]
 
     def _find(self, search: str, where: str) -> tuple[str, bool]:
-        deep = [sql.condition(where)] if where else []
-        deep += [_SEARCH] if search else []
+        conditions = [sql.condition(where)] if where else []
+        conditions += [_SEARCH] if search else []
         limit = f"LIMIT {MOST_HITS + 1}" if search else ""
         self._count += 1
         name = f"hits_{self._count}"
@@ -217,7 +217,7 @@ class _Open:
         with sql.refused():
             cursor.execute(
                 f"CREATE TABLE {name} AS SELECT row_index FROM numbered "
-                f"WHERE {' AND '.join(deep)} {limit}",
+                f"WHERE {' AND '.join(conditions)} {limit}",
                 [search] if search else [],
             )
         if not search:
@@ -225,8 +225,3 @@ class _Open:
         count = cursor.execute(f"SELECT count(*) FROM {name}").fetchone()[0]
         cursor.execute(f"DELETE FROM {name} WHERE rowid >= {MOST_HITS}")
         return name, count > MOST_HITS
-
-
-def _dicts(result: Any) -> list[dict[str, Any]]:
-    names = [column[0] for column in result.description]
-    return [dict(zip(names, values, strict=True)) for values in result.fetchall()]

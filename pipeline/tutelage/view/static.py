@@ -1,7 +1,7 @@
-"""A page of a sample of dialogues, in one file that needs no server and no network.
+"""A page with a sample of dialogues, in one file that needs no server and no network.
 
-Scripts and styles stand in it, allowed by their digests and nothing else; the dialogues are JSON in
-an element that is no script, with `<` written so that no text can end it.
+It contains its scripts and styles, and allows only those, by their digests. The dialogues are JSON in
+an element that is not executed, with `<` escaped so that no text can end the element.
 """
 
 import base64
@@ -32,11 +32,11 @@ style-src {styles}; base-uri 'none'; form-action 'none'">
 
 
 def write(runs: list[str], out: str, count: int = 50, where: str = "") -> int:
-    """Writes the page and returns how many dialogues are in it.
+    """Writes the page and returns the number of dialogues in it.
 
     Raises:
-        Mistake: one of them is no run, or nothing fits the condition.
-        OutputError: it cannot be written.
+        Mistake: one of `runs` is not a run, or no dialogue meets the condition.
+        OutputError: the file cannot be written.
     """
     rows = [shown(row) for row in Rows(runs).sample(count, where)]
     if not rows:
@@ -48,10 +48,10 @@ def write(runs: list[str], out: str, count: int = 50, where: str = "") -> int:
 
 
 def render(runs: list[str], rows: list[dict[str, Any]]) -> str:
-    """The page of these rows, as `app.shown` gives them."""
+    """The page with these rows, which `app.shown` prepared."""
     data = json.dumps({"runs": runs, "rows": rows}, ensure_ascii=False)
-    for mark in "<>&\u2028\u2029":
-        data = data.replace(mark, f"\\u{ord(mark):04x}")
+    for character in "<>&\u2028\u2029":
+        data = data.replace(character, f"\\u{ord(character):04x}")
     css, preact, script = asset("app.css"), asset("preact.js"), asset("app.js")
     return _PAGE.format(
         scripts=f"{_digest(preact)} {_digest(script)}",

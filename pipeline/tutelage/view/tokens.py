@@ -1,4 +1,4 @@
-"""Sampled tokens as text, with their log-probabilities, where the student's tokenizer is here."""
+"""Sampled tokens as text, with their log-probabilities, if the student's tokenizer is available."""
 
 from functools import cache
 from pathlib import Path
@@ -9,22 +9,22 @@ from tutelage.errors import TutelageError
 
 
 def spelled(row: dict[str, Any]) -> list[list[tuple[str, float | None]]]:
-    """For each message its sampled tokens as (text, log-probability); ids where no tokenizer is."""
+    """For each message its sampled tokens as (text, log-probability); ids if there is no tokenizer."""
     tokenizer = _tokenizer(row["models"]["student"])
-    turns = []
+    messages = []
     for entry in row["trail"]:
-        known = list(entry["logprobs"]) or [None] * len(entry["token_ids"])
-        words = [
+        logprobs = list(entry["logprobs"]) or [None] * len(entry["token_ids"])
+        texts = [
             tokenizer.decode([token], skip_special_tokens=False) if tokenizer else f"{token} "
             for token in entry["token_ids"]
         ]
-        turns.append(list(zip(words, known, strict=False)))
-    return turns
+        messages.append(list(zip(texts, logprobs, strict=False)))
+    return messages
 
 
 @cache
 def _tokenizer(name: str) -> Any:
-    """Of a bundled or local model; None where there is none."""
+    """The tokenizer of a bundled or local model; None if there is none."""
     try:
         from tokenizers import Tokenizer
 
