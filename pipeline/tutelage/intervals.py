@@ -1,21 +1,21 @@
-"""How sure a figure is: intervals, differences with p-values, and what could have been seen at all.
+"""The uncertainty of a figure: intervals, differences with p-values, and the detectable difference.
 
-Rows of one problem are alike, so the unit that is drawn anew is the problem, never the dialogue.
-Values come as arrays of shape (problems,), or (seeds, problems) where several trainings that differ
-in nothing but their seed met the same problems; the mean over a problem's samples is one value.
+Dialogues about one problem are correlated, so the bootstrap resamples problems, never dialogues.
+Values are arrays of shape (problems,), or (seeds, problems) for several trainings that differ only in
+their seed and met the same problems. The mean over a problem's samples is one value.
 
-    wilson       a share of independent trials                       no drawing
-    mean         of one value a problem                              bootstrap over problems
+    wilson       a share of independent trials                       no bootstrap
+    mean         of one value per problem                            bootstrap over problems
     ratio        of two sums, such as repeats to later attempts      bootstrap over problems
     difference   of two conditions on the same problems              paired bootstrap, p, detectable
-    draw         any statistic of the problems that were drawn       what the three above are made of
+    draw         any statistic of resampled problems                 the basis of the three above
 
-Seeds are not resampled: a bootstrap of three values never leaves their range. Each draw adds
-t * s / sqrt(S) instead, with t from Student's distribution with S - 1 degrees of freedom and s the
-standard deviation of the figure from seed to seed. With one seed that spread is unknown, and an
-interval covers the choice of problems alone.
+Seeds are not resampled, because a bootstrap of three values never leaves their range. Instead each
+draw adds t * s / sqrt(S), with t from Student's distribution with S - 1 degrees of freedom and s the
+standard deviation of the figure between seeds. With one seed that deviation is unknown, and the
+interval covers only the choice of problems.
 
-Not here: what is counted (`evaluate`). NumPy only, and no IO, so that every room may import it.
+Not here: what is counted (`evaluate`). NumPy only and no IO, so every room may import it.
 """
 
 import math
@@ -29,7 +29,7 @@ from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
 Statistic = Callable[..., Array]
-"""(weights of shape (draws, problems), then for each side the seeds to pool) -> (draws, ...)."""
+"""(weights of shape (draws, problems), then for each side the indices of its seeds) -> (draws, ...)."""
 
 LEVEL = 0.95
 DRAWS = 2000
@@ -38,7 +38,7 @@ POWER = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A figure with its interval of `LEVEL`."""
+    """A figure with its interval at the confidence level `LEVEL`."""
 
     value: float
     low: float
@@ -53,24 +53,24 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Difference(Interval):
-    """One condition less another, on the problems that both met."""
+    """One condition minus another, on the problems that both have."""
 
     p: float
-    """Two-sided: how often a draw falls on the other side of zero, doubled; at least 2 / draws."""
+    """Two-sided: twice the share of draws on the other side of zero; at least 2 / draws."""
     detectable: float
-    """The least true difference that would be found four times in five at this many problems."""
+    """The smallest true difference that would be found with `POWER` at this many problems."""
     problems: int
     seeds: int
-    """Of the condition that has fewer."""
+    """Number of seeds of the condition that has fewer."""
 
     @property
     def is_clear(self) -> bool:
-        """Whether the interval leaves out zero."""
+        """Whether the interval excludes zero."""
         return not self.low <= 0 <= self.high
 
 
 def wilson(successes: float, total: float, level: float = LEVEL) -> Interval:
-    """Share of independent trials (Wilson, JASA 22, 1927).
+    """The share of successes in independent trials (Wilson, JASA 22, 1927).
 
     centre = (k + z^2/2) / (n + z^2),  half = z / (n + z^2) * sqrt(k (n - k) / n + z^2/4).
 
@@ -94,25 +94,27 @@ def draw(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> tuple[Array, Array]:
-    """(the statistic, shape (...); its draws, shape (draws, ...)).
+    """Returns (the statistic, shape (...); its bootstrap draws, shape (draws, ...)).
 
-    Weights say how often each problem was drawn: n of n with replacement (Efron and Tibshirani,
-    1993, section 6). `seeds` counts the trainings on each side of the statistic: one side for a
-    figure, two for a difference of two models. Student's term is added for each that has several.
+    Weights are how often each problem was drawn: n of n with replacement (Efron and Tibshirani,
+    1993, section 6). `seeds` has the number of trainings on each side of the statistic: one side for
+    a figure, two for a difference of two models. Student's term is added for each side with several.
 
     >>> total = lambda weights, rows: weights @ np.ones((len(rows), 3)).sum(axis=0)
     >>> float(draw(total, 3, [2], draws=5)[0])
     6.0
     """
-    every = [list(range(count)) for count in seeds]
-    whole = np.ones((1, problems))
-    value = statistic(whole, *every)[0]
-    drawn = statistic(_weights(problems, draws, seed), *every)
+    all_seeds = [list(range(count)) for count in seeds]
+    each_once = np.ones((1, problems))
+    value = statistic(each_once, *all_seeds)[0]
+    drawn = statistic(_weights(problems, draws, seed), *all_seeds)
     for side, count in enumerate(seeds):
         if count < 2:
             continue
-        alone = [[*every[:side], [index], *every[side + 1 :]] for index in every[side]]
-        by_seed = np.stack([statistic(whole, *rows)[0] for rows in alone])
+        singles = [
+            [*all_seeds[:side], [index], *all_seeds[side + 1 :]] for index in all_seeds[side]
+        ]
+        by_seed = np.stack([statistic(each_once, *rows)[0] for rows in singles])
         error = np.std(by_seed, axis=0, ddof=1) / math.sqrt(count)
         term = np.random.default_rng([seed, 1 + side]).standard_t(count - 1, size=draws)
         drawn = drawn + term.reshape(-1, *[1] * np.ndim(error)) * error
@@ -120,18 +122,18 @@ def draw(
 
 
 def within(value: float, drawn: Array, level: float = LEVEL) -> Interval:
-    """The interval that leaves out an equal share of the draws on either side."""
-    kept = drawn[np.isfinite(drawn)]
-    if not len(kept):
+    """The percentile interval: it excludes an equal share of the draws on either side."""
+    finite = drawn[np.isfinite(drawn)]
+    if not len(finite):
         return Interval(float(value), math.nan, math.nan)
-    low, high = np.quantile(kept, [0.5 - level / 2, 0.5 + level / 2])
+    low, high = np.quantile(finite, [0.5 - level / 2, 0.5 + level / 2])
     return Interval(float(value), float(low), float(high))
 
 
 def mean(
     values: ArrayLike, *, is_share: bool = False, draws: int = DRAWS, seed: int = 0
 ) -> Interval:
-    """Mean of one value a problem; NaN where a problem is missing under a seed."""
+    """Mean of one value per problem; NaN for a problem that is missing under a seed."""
     cells = _cells(values)
     known = np.isfinite(cells)
     filled = np.where(known, cells, 0.0)
@@ -148,8 +150,8 @@ def ratio(
 ) -> Interval:
     """Sum of the numerators over the sum of the denominators.
 
-    A share lies in [0, 1]; one that is 0 or 1 in every problem has no spread to draw from, and its
-    interval is Wilson's over the problems that count.
+    A share is in [0, 1]. A share that is 0 in every problem, or 1 in every problem, has no spread to
+    resample; its interval is Wilson's over the problems that count.
     """
     above, below = _cells(numerators), _cells(denominators)
     counted = below.sum(axis=0) > 0
@@ -177,57 +179,56 @@ def difference(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> Difference:
-    """Mean of `first` less mean of `second`; column i of both is one problem, drawn together.
+    """Mean of `first` minus mean of `second`; column i of both is one problem, resampled together.
 
-    With `same_seeds`, row i of both is one training as well, such as two arms that one model was
-    played under: then what varies from seed to seed is the difference itself. Problems that either
-    side lacks are left out. With `is_share` both are shares: see `judged`.
+    With `same_seeds`, row i of both is one training too, such as two arms played by one model: then
+    the difference itself is taken per seed. Problems that either side lacks are ignored. With
+    `is_share` both are shares: see `judged`.
 
     Raises:
-        ValueError: the two do not have the same problems, or `same_seeds` and not the same seeds.
+        ValueError: the numbers of problems differ, or with `same_seeds` the numbers of seeds.
     """
-    one, other = _cells(first), _cells(second)
-    if one.shape[1] != other.shape[1] or (same_seeds and len(one) != len(other)):
-        raise ValueError(f"not the same problems and seeds: {one.shape} and {other.shape}")
-    both = np.isfinite(one).any(axis=0) & np.isfinite(other).any(axis=0)
-    one, other = one[:, both], other[:, both]
-    least = min(len(one), len(other))
-    if not both.any():
-        return Difference(math.nan, math.nan, math.nan, 1.0, math.nan, 0, least)
+    a, b = _cells(first), _cells(second)
+    if a.shape[1] != b.shape[1] or (same_seeds and len(a) != len(b)):
+        raise ValueError(f"not the same problems and seeds: {a.shape} and {b.shape}")
+    in_both = np.isfinite(a).any(axis=0) & np.isfinite(b).any(axis=0)
+    a, b = a[:, in_both], b[:, in_both]
+    seeds = min(len(a), len(b))
+    if not in_both.any():
+        return Difference(math.nan, math.nan, math.nan, 1.0, math.nan, 0, seeds)
     if same_seeds:
-        within_it = _mean_of(one - other)
-        value, drawn = draw(within_it, one.shape[1], [len(one)], draws=draws, seed=seed)
+        value, drawn = draw(_mean_of(a - b), a.shape[1], [len(a)], draws=draws, seed=seed)
     else:
-        of_one, of_other = _mean_of(one), _mean_of(other)
+        mean_a, mean_b = _mean_of(a), _mean_of(b)
         value, drawn = draw(
-            lambda weights, rows, others: of_one(weights, rows) - of_other(weights, others),
-            one.shape[1],
-            [len(one), len(other)],
+            lambda weights, rows_a, rows_b: mean_a(weights, rows_a) - mean_b(weights, rows_b),
+            a.shape[1],
+            [len(a), len(b)],
             draws=draws,
             seed=seed,
         )
-    return judged(float(value), drawn, int(both.sum()), least, is_share=is_share)
+    return judged(float(value), drawn, int(in_both.sum()), seeds, is_share=is_share)
 
 
 def judged(
     value: float, drawn: Array, problems: int, seeds: int, *, is_share: bool = True
 ) -> Difference:
-    """A difference from its draws.
+    """The interval, p-value and detectable difference of a difference, from its draws.
 
-    Two shares that differ alike in every problem leave nothing to draw from. That n problems have
-    shown nothing else does not make it impossible: the interval is then as wide as Wilson's upper
-    end for 0 of n, either way.
+    If two shares differ by the same amount in every problem, all draws are equal. That is no proof
+    that other problems could not differ: the interval then extends by Wilson's upper end for 0 of n
+    to either side.
     """
     interval = within(value, drawn)
     if is_share and interval.high - interval.low < 1e-12:
-        wide = wilson(0, problems).high
-        interval = Interval(value, max(-1.0, value - wide), min(1.0, value + wide))
-    kept = drawn[np.isfinite(drawn)]
-    sides = min(np.mean(kept <= 0), np.mean(kept >= 0)) if len(kept) else 0.5
-    p = min(1.0, max(2 * float(sides), 2 / max(len(kept), 1)))
+        half = wilson(0, problems).high
+        interval = Interval(value, max(-1.0, value - half), min(1.0, value + half))
+    finite = drawn[np.isfinite(drawn)]
+    tail = min(np.mean(finite <= 0), np.mean(finite >= 0)) if len(finite) else 0.5
+    p = min(1.0, max(2 * float(tail), 2 / max(len(finite), 1)))
     normal = NormalDist()
     z = normal.inv_cdf(0.5 + LEVEL / 2)
-    # Half the interval is z standard errors; (z + z_power) of them are found with that power.
+    # Half the interval is z standard errors; a difference of z + z_power of them has that power.
     detectable = (interval.high - interval.low) / 2 * (z + normal.inv_cdf(POWER)) / z
     return Difference(interval.value, interval.low, interval.high, p, detectable, problems, seeds)
 
@@ -235,7 +236,7 @@ def judged(
 def paired(
     first: Mapping[str, float], second: Mapping[str, float], *, draws: int = DRAWS, seed: int = 0
 ) -> Difference:
-    """`difference` of two mappings from problem to value, over the problems that are in both."""
+    """`difference` of two mappings from problem to value, on the problems that are in both."""
     shared = sorted(first.keys() & second.keys())
     return difference(
         [first[key] for key in shared], [second[key] for key in shared], draws=draws, seed=seed
@@ -244,7 +245,7 @@ def paired(
 
 @lru_cache(maxsize=4)
 def _weights(problems: int, draws: int, seed: int) -> Array:
-    """How often each problem was drawn, (draws, problems); kept, as figures of a set share them."""
+    """How often each problem was drawn, (draws, problems). Cached, because figures share it."""
     generator = np.random.default_rng([seed, 0])
     drawn = generator.multinomial(problems, np.full(problems, 1 / problems), size=draws)
     weights = drawn.astype(np.float64)
@@ -253,7 +254,7 @@ def _weights(problems: int, draws: int, seed: int) -> Array:
 
 
 def _cells(values: ArrayLike) -> Array:
-    """As (seeds, problems)."""
+    """`values` as an array of shape (seeds, problems)."""
     return np.atleast_2d(np.asarray(values, dtype=np.float64))
 
 

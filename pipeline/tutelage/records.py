@@ -129,13 +129,13 @@ class Sampling:
     max_tokens: int = 512
     stop: tuple[str, ...] = ()
     top_k: int = 0
-    """Only the k likeliest tokens; 0: all."""
+    """Samples only from the k likeliest tokens; 0: from all."""
     min_p: float = 0.0
-    """Only tokens at least this likely, relative to the likeliest."""
+    """Samples only tokens whose probability is at least this share of the likeliest one's."""
     presence_penalty: float = 0.0
     thinking: str = "auto"
-    """Whether the chat template is told that the model reasons first: `on`, `off`, or `auto`: nothing
-    is said."""
+    """Whether the chat template asks the model to reason first: `on`, `off`, or `auto` for the
+    template's default."""
     reasoning_budget: int = 0
     """Tokens after which an engine ends the reasoning; 0: none."""
     extra_body: str = ""

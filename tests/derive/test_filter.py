@@ -1,4 +1,4 @@
-"""`filter`: what each rule drops, that the account holds, and that everybody reads the result."""
+"""`filter`: what each rule drops, that the account holds, and that every reader accepts the result."""
 
 import json
 
@@ -66,7 +66,7 @@ def groups(rows):
         ({"where": ("problem_id < 'p05'", "sample >= 0")}, lambda r: r["problem_id"] < "p05"),
     ],
 )
-def test_a_group_of_which_anything_is_dropped_goes_whole(run, tmp_path, asked, holds):
+def test_a_group_that_loses_a_dialogue_is_dropped_completely(run, tmp_path, asked, holds):
     rows, _ = kept(run, tmp_path / "out", **asked)
     every = list(read_rows(str(run)))
     bad = {r["group_id"] for r in every if not holds(r)}
@@ -85,7 +85,7 @@ def test_a_group_of_which_anything_is_dropped_goes_whole(run, tmp_path, asked, h
         ({"where": ("sample = 1 OR NULL",)}, lambda r: r["sample"] == 1),
     ],
 )
-def test_single_dialogues_are_kept_where_groups_may_break(run, tmp_path, asked, holds):
+def test_single_dialogues_are_kept_if_groups_may_be_broken(run, tmp_path, asked, holds):
     rows, manifest = kept(run, tmp_path / "out", break_groups=True, **asked)
     assert [r["dialogue_id"] for r in rows] == [
         r["dialogue_id"] for r in read_rows(str(run)) if holds(r)
@@ -93,19 +93,19 @@ def test_single_dialogues_are_kept_where_groups_may_break(run, tmp_path, asked, 
     assert "group" not in manifest["derived"]["balance"]["dropped"]
 
 
-def test_a_turn_that_solves_by_a_false_sum_is_no_example(tmp_path):
+def test_no_false_steps_drops_dialogues_solved_by_a_wrong_calculation(tmp_path):
     rows = [row("a", text="since 2 + 2 = 5"), row("b"), row("c", solved=None, text="1 + 1 = 3")]
     rows[0]["flaw"] |= {"any": True, "false_equation": "2 + 2 = 5"}
     left, _ = kept(published(tmp_path / "run", rows), tmp_path / "out", no_false_steps=True)
     assert {r["dialogue_id"] for r in left} == {"b", "c"}
 
 
-def test_what_is_chosen_at_random_is_the_same_again_and_another_by_another_seed(run, tmp_path):
-    one, _ = kept(run, tmp_path / "1", sample=30, seed=1)
-    again, _ = kept(run, tmp_path / "2", sample=30, seed=1)
-    other, _ = kept(run, tmp_path / "3", sample=30, seed=2)
-    assert one == again != other
-    assert len(one) == 28 and set(groups(one).values()) == {4}
+def test_a_sample_depends_on_the_seed_and_on_nothing_else(run, tmp_path):
+    first, _ = kept(run, tmp_path / "1", sample=30, seed=1)
+    repeated, _ = kept(run, tmp_path / "2", sample=30, seed=1)
+    other_seed, _ = kept(run, tmp_path / "3", sample=30, seed=2)
+    assert first == repeated != other_seed
+    assert len(first) == 28 and set(groups(first).values()) == {4}
     single, _ = kept(run, tmp_path / "4", sample=30, break_groups=True)
     assert len(single) == 30
 
@@ -127,7 +127,7 @@ def test_turns_are_balanced(run, tmp_path):
         kept(run, tmp_path / "2", balance_turns=True)
 
 
-def test_the_result_is_a_run_for_everybody(run, tmp_path):
+def test_the_result_is_a_run_for_every_command(run, tmp_path):
     out = tmp_path / "out"
     rows, manifest = kept(run, out, solve_rate=(0.1, 1.0), seed=3)
     found = figures(str(out))
@@ -185,7 +185,7 @@ def test_several_runs_are_filtered_as_one(tmp_path):
         filtering.plan([runs[0], str(tmp_path / "other")], Choice(solved=True))
 
 
-def test_what_is_known_of_evaluation_problems_goes_along(tmp_path):
+def test_the_report_of_evaluation_problems_is_copied(tmp_path):
     published(tmp_path / "run", [row("a"), row("b")])
     line = json.dumps({"problem_id": "p-a"}) + "\n"
     (tmp_path / "run" / "contamination.jsonl").write_text(line)
@@ -220,7 +220,7 @@ def test_a_folder_with_something_else_in_it_is_left_alone(run, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["notes.txt"]
 
 
-def test_nothing_is_played_into_a_derived_run(run, tmp_path):
+def test_generate_refuses_a_derived_run(run, tmp_path):
     kept(run, tmp_path / "out", no_leaks=True)
     before = sorted((tmp_path / "out").rglob("*"))
     settings_, stamp = settings_room.load(corpora=("starter",)), Stamp("x")
@@ -229,7 +229,7 @@ def test_nothing_is_played_into_a_derived_run(run, tmp_path):
     assert sorted((tmp_path / "out").rglob("*")) == before
 
 
-def test_a_dry_run_tells_each_rule_by_itself_and_in_turn(run):
+def test_a_dry_run_counts_each_rule_alone_and_after_the_others(run):
     asked = ["--no-leaks", "--arm", "sml", "--dry-run", "--sample", "10"]
     said = CliRunner().invoke(command, [str(run), *asked]).output.splitlines()
     table = {line.split()[0]: line.split()[1:] for line in said[1:-1]}
@@ -264,7 +264,7 @@ _ASKED = st.fixed_dictionaries(
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(made=_ROWS, asked=_ASKED)
-def test_whatever_is_asked_of_whatever_rows_the_account_holds(tmp_path_factory, made, asked):
+def test_the_account_holds_for_any_rows_and_options(tmp_path_factory, made, asked):
     folder = tmp_path_factory.mktemp("any")
     splits = {}
     rows = [

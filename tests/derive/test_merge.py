@@ -1,4 +1,4 @@
-"""`merge`: runs become one, and what ties their dialogues together is found across them."""
+"""`merge`: makes one run of several, and finds near-duplicates and splits across them."""
 
 import pytest
 from click.testing import CliRunner
@@ -65,7 +65,7 @@ def test_no_problem_and_no_near_duplicate_is_in_two_splits(tmp_path):
     assert not list((tmp_path / "out" / "shards" / "held").glob("solved-*"))
 
 
-def test_groups_of_two_runs_stand_together_and_in_order(tmp_path):
+def test_groups_of_two_runs_are_contiguous_and_in_order(tmp_path):
     published(tmp_path / "one", [row(f"a{i}", group=f"g{i}", sample=0) for i in range(9)])
     published(tmp_path / "two", [row(f"b{i}", group=f"g{i}", sample=1) for i in range(9)])
     merge([str(tmp_path / "two"), str(tmp_path / "one")], str(tmp_path / "out"))
@@ -73,7 +73,7 @@ def test_groups_of_two_runs_stand_together_and_in_order(tmp_path):
     assert order == sorted(order)
 
 
-def test_ids_that_collide_are_refused_by_name(tmp_path):
+def test_two_dialogues_with_one_id_are_refused(tmp_path):
     published(tmp_path / "one", [row("a"), row("b", text="this", run_id="first")])
     published(tmp_path / "two", [row("a"), row("b", text="that", run_id="second")])
     given_ = [str(tmp_path / "one"), str(tmp_path / "two"), "--out", str(tmp_path / "out")]
@@ -121,7 +121,7 @@ _RUNS = st.lists(
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(made=_RUNS, apart=st.booleans())
-def test_whatever_is_merged_the_account_holds_and_splits_stay_apart(tmp_path_factory, made, apart):
+def test_the_account_holds_and_splits_stay_apart_for_any_runs(tmp_path_factory, made, apart):
     folder = tmp_path_factory.mktemp("any")
     names, total = [], 0
     for number, rows in enumerate(made):

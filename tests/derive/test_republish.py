@@ -1,4 +1,4 @@
-"""`republish`: what it writes is what generating under these settings would have written."""
+"""`republish`: writes what generating with these settings would have written."""
 
 import json
 
@@ -20,7 +20,7 @@ TEXT = words(90, 1)
 
 
 def dialogues():
-    """Thirty problems; every third says nearly what the one before said."""
+    """Thirty problems; the dialogue of every third is a near-duplicate of the one before."""
     for i in range(30):
         said = words(90, i) if i % 3 else [*words(90, i - 1)[: 90 - i], *words(i, 100 + i)]
         yield Said(f"d{i:02d}", " ".join(said), f"p{i:02d}")
@@ -58,14 +58,14 @@ def test_the_shards_are_those_that_generate_would_have_written(plain, tmp_path, 
         assert manifest[key] == direct[key], key
 
 
-def test_there_and_back_is_the_same(plain, tmp_path):
+def test_changing_a_setting_and_back_restores_the_bytes(plain, tmp_path):
     republish(str(plain), str(tmp_path / "a"), splits__ratios="train=0.5,test=0.5")
     republish(str(tmp_path / "a"), str(tmp_path / "b"), splits__ratios="train=1")
     assert shards(tmp_path / "b") == shards(plain)
 
 
 @pytest.mark.parametrize("policy", LOSS_POLICIES)
-def test_a_loss_policy_is_drawn_anew_message_by_message(tmp_path, policy):
+def test_a_new_loss_policy_sets_the_flag_of_each_message(tmp_path, policy):
     published(tmp_path / "run", [row(f"d{i}", solved=t) for i, t in enumerate((1, 2, 3, None))])
     manifest = republish(str(tmp_path / "run"), str(tmp_path / "out"), loss=policy)
     assert balanced(manifest)
@@ -114,13 +114,13 @@ def test_problems_of_an_evaluation_set_are_left_out_or_marked(tmp_path, action):
         (["--splits", "train=0.5"], "add up to 1"),
     ],
 )
-def test_what_is_no_choice_of_publishing_is_refused(plain, tmp_path, args, words):
+def test_other_settings_than_those_of_publishing_are_refused(plain, tmp_path, args, words):
     result = CliRunner().invoke(command, [str(plain), "--out", str(tmp_path / "out"), *args])
     assert isinstance(result.exception, Mistake) and words in str(result.exception)
     assert "\n" not in str(result.exception) and not (tmp_path / "out").exists()
 
 
-def test_a_derived_run_is_published_anew_like_any(plain, tmp_path):
+def test_a_derived_run_can_be_republished(plain, tmp_path):
     republish(str(plain), str(tmp_path / "a"), splits__ratios="train=0.5,test=0.5")
     said = CliRunner().invoke(
         command, [str(tmp_path / "a"), "--set", "shards.rows=5", "--out", str(tmp_path / "b")]
@@ -141,7 +141,7 @@ def test_a_derived_run_is_published_anew_like_any(plain, tmp_path):
     train=st.sampled_from([0.0, 0.3, 1.0]),
     rows=st.integers(1, 5),
 )
-def test_whatever_is_chosen_the_account_holds(tmp_path_factory, made, threshold, train, rows):
+def test_the_account_holds_for_any_settings(tmp_path_factory, made, threshold, train, rows):
     folder = tmp_path_factory.mktemp("any")
     own = [
         row(f"d{i}", problem=f"p{p}", sample=i, solved=t, text=" ".join(TEXT[: 20 * text]))

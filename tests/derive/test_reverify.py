@@ -1,4 +1,4 @@
-"""`reverify`: what new verdicts and a new look for leaks make of stored dialogues."""
+"""`reverify`: the effect of new verdicts and a new leak check on stored dialogues."""
 
 import json
 
@@ -17,7 +17,7 @@ from tutelage.shards import read_rows
 
 
 def stored(rows):
-    """A verifier that says what the rows say."""
+    """A verifier that repeats the verdicts of the rows."""
     known = {}
     for one in rows:
         for message, entry in zip(one["messages"], one["trail"], strict=True):
@@ -59,7 +59,7 @@ def again(run, out, change, sets=()):
     return said(after), findings, manifest
 
 
-def test_nothing_changed_gives_the_same_bytes_but_for_the_manifest(run, tmp_path):
+def test_unchanged_verdicts_give_the_same_shards(run, tmp_path):
     _, findings, manifest = again(run, tmp_path / "out", lambda text: None)
     assert shards(tmp_path / "out") == shards(run)
     assert not findings.behind and not findings.outcomes and not findings.reworded
@@ -67,7 +67,7 @@ def test_nothing_changed_gives_the_same_bytes_but_for_the_manifest(run, tmp_path
     assert manifest["derived"]["changes"]["verdicts"]["correct -> correct"] == 9
 
 
-def test_the_verifiers_of_today_say_of_true_rows_what_they_said(tmp_path):
+def test_the_current_verifiers_confirm_generated_rows(tmp_path):
     rows = [row(f"d{i}", solved=turn, text="!") for i, turn in enumerate((1, 2, 3, None))]
     published(tmp_path / "run", rows)
     reverify(str(tmp_path / "run"), str(tmp_path / "one"))
@@ -78,7 +78,7 @@ def test_the_verifiers_of_today_say_of_true_rows_what_they_said(tmp_path):
     assert shards(tmp_path / "two") == shards(tmp_path / "one")
 
 
-def test_a_dialogue_that_was_solved_earlier_is_cut_there(run, tmp_path):
+def test_a_dialogue_is_cut_at_an_earlier_correct_attempt(run, tmp_path):
     right = Verdict("correct", "4", "", "new")
     rows, findings, _ = again(
         run, tmp_path / "out", lambda t: right if t in ("It is 4 says d2 at 1",) else None
@@ -97,7 +97,7 @@ def test_a_dialogue_that_was_solved_earlier_is_cut_there(run, tmp_path):
     }
 
 
-def test_one_that_was_not_solved_becomes_so_and_moves_to_the_solved(run, tmp_path):
+def test_a_newly_solved_dialogue_moves_to_the_solved_shard(run, tmp_path):
     right = Verdict("correct", "4")
     rows, findings, manifest = again(
         run, tmp_path / "out", lambda t: right if t == "It is 4 says d3 at 2" else None
@@ -109,7 +109,7 @@ def test_one_that_was_not_solved_becomes_so_and_moves_to_the_solved(run, tmp_pat
     assert manifest["dialogues"]["solved"] == 10
 
 
-def test_one_that_is_no_longer_solved_is_marked_so(run, tmp_path):
+def test_a_dialogue_that_is_no_longer_solved_is_marked_exhausted(run, tmp_path):
     wrong = Verdict("unjudged", "", "timeout", "math")
     rows, findings, _ = again(
         run, tmp_path / "out", lambda t: wrong if t == "It is 5 says d1 at 2" else None
@@ -144,7 +144,7 @@ def test_one_that_is_no_longer_solved_is_marked_so(run, tmp_path):
 
 
 def leaking(name, action="", words="Look: the answer is 5."):
-    """A dialogue whose first feedback gives the gold away; `action` as the gate left it."""
+    """A dialogue whose first feedback reveals the gold; `action` is what the gate recorded."""
     one = row(name, solved=2)
     k = next(i for i, known in enumerate(one["trail"]) if known["act"] == "feedback")
     one["messages"][k]["content"] = words
@@ -163,7 +163,7 @@ def leaking(name, action="", words="Look: the answer is 5."):
     return one
 
 
-def test_leaks_are_looked_for_anew(tmp_path):
+def test_leaks_are_searched_again(tmp_path):
     rows = [
         leaking("found"),
         leaking("gone", "marked", "Look again."),
@@ -183,7 +183,7 @@ def test_leaks_are_looked_for_anew(tmp_path):
     assert after["mended"] == before["mended"] and after["read"] == before["read"]
 
 
-def test_the_policies_of_the_gate_hold_here_too(tmp_path):
+def test_the_leak_policy_is_applied(tmp_path):
     run = published(tmp_path / "run", [leaking("a"), row("b")])
     rows, _, manifest = again(run, tmp_path / "1", lambda t: None, ["leaks.policy=drop"])
     assert set(rows) == {"b"}
@@ -192,7 +192,7 @@ def test_the_policies_of_the_gate_hold_here_too(tmp_path):
     assert set(rows) == {"a", "b"} and not findings.leaks
 
 
-def test_a_last_step_that_is_spelled_out_leaks_where_the_gate_blocks_it(tmp_path):
+def test_a_spelled_out_last_step_leaks_if_expressions_are_blocked(tmp_path):
     run = published(tmp_path / "run", [leaking("a", words="Work out 12 - 7."), row("b")])
     rows, _, _ = again(run, tmp_path / "1", lambda t: None)
     assert not rows["a"]["leak"]["any"]
@@ -201,7 +201,7 @@ def test_a_last_step_that_is_spelled_out_leaks_where_the_gate_blocks_it(tmp_path
     assert findings.leaks == {"found": 1}
 
 
-def test_a_false_sum_is_no_solution_where_flaws_are_refused(tmp_path):
+def test_a_wrong_calculation_is_no_solution_if_flaws_are_refused(tmp_path):
     run = published(tmp_path / "run", [row("a", solved=1, text="since 2 + 2 = 5"), row("b")])
     rows, findings, _ = again(run, tmp_path / "1", lambda t: None)
     assert rows["a"]["flaw"] == {"any": True, "false_equation": "2 + 2 = 5", "cut": False}
@@ -211,7 +211,7 @@ def test_a_false_sum_is_no_solution_where_flaws_are_refused(tmp_path):
     assert findings.outcomes == {"no longer solved": 1}
 
 
-def test_a_verifier_is_named_and_the_table_printed(run, tmp_path):
+def test_another_verifier_can_be_named_and_the_table_is_printed(run, tmp_path):
     given_ = [str(run), "--out", str(tmp_path / "out"), "--set", "verifier.name=tables:Bare"]
     result = CliRunner().invoke(command, given_, catch_exceptions=False)
     assert "9 no longer solved" in result.output
@@ -227,9 +227,9 @@ def test_a_verifier_is_named_and_the_table_printed(run, tmp_path):
     ],
 )
 def test_mistakes_are_one_line(run, tmp_path, sets, words):
-    with pytest.raises(Mistake) as told:
+    with pytest.raises(Mistake) as mistake:
         reverify(str(run), str(tmp_path / "out"), sets)
-    assert words in str(told.value) and "\n" not in str(told.value)
+    assert words in str(mistake.value) and "\n" not in str(mistake.value)
     assert not (tmp_path / "out").exists()
 
 
@@ -242,7 +242,7 @@ def test_mistakes_are_one_line(run, tmp_path, sets, words):
         max_size=8,
     ),
 )
-def test_whatever_the_verdicts_become_the_account_holds(tmp_path_factory, made, flips):
+def test_the_account_holds_for_any_verdicts(tmp_path_factory, made, flips):
     folder = tmp_path_factory.mktemp("any")
     rows = [row(f"d{i}", group=f"g{i // 3}", sample=i % 3, solved=t) for i, t in enumerate(made)]
     for one in rows:

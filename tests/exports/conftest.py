@@ -1,4 +1,4 @@
-"""Runs of a few dialogues, a tokenizer of bytes, and templates with the traps of five families."""
+"""Small runs, a byte-level tokenizer, and chat templates with the quirks of five model families."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -25,7 +25,7 @@ CHATML = (
     "{%- endfor -%}"
     "{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\n' -}}{%- endif -%}"
 )
-"""SmolLM2's way: a system prompt of its own where none is given."""
+"""As SmolLM2: adds its own system prompt if there is none."""
 THINKING = (
     "{%- set ns = namespace(last=0) -%}"
     "{%- for m in messages if m.role == 'user' -%}{%- set ns.last = loop.index0 -%}{%- endfor -%}"
@@ -45,7 +45,7 @@ THINKING = (
     "{%- if enable_thinking is defined and not enable_thinking -%}"
     "{{- '<think>\n\n</think>\n\n' -}}{%- endif -%}{%- endif -%}"
 )
-"""Qwen3's way: thoughts of earlier turns are dropped, and the last reply always has some."""
+"""As Qwen3: drops the reasoning of earlier turns, and the last reply always has some."""
 GEMMA = (
     "{{- '<bos>' -}}"
     "{%- if messages[0].role == 'system' -%}{{- raise_exception('no system role') -}}{%- endif -%}"
@@ -88,7 +88,7 @@ TEMPLATES = {
 
 
 def make_tokenizer(template: str = CHATML) -> Any:
-    """One token a byte, and the special ones of all five families."""
+    """One token per byte, and the special tokens of all five families."""
     transformers = pytest.importorskip("transformers")
     from tokenizers import Tokenizer, decoders, pre_tokenizers
     from tokenizers.models import BPE
@@ -109,7 +109,7 @@ def make_tokenizer(template: str = CHATML) -> Any:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Make:
-    """Writes dialogues as a run and gives its folder."""
+    """A function that writes dialogues as a run and returns its folder."""
 
     def make(
         played: Iterable[Played], loss: str = "all_student", model: str = "", name: str = "run"
@@ -121,7 +121,7 @@ def run(tmp_path: Path) -> Make:
 
 @pytest.fixture(scope="session")
 def tiny_model() -> Any:
-    """A random Llama of a few ten thousand weights."""
+    """A Llama with a few ten thousand random weights."""
     torch = pytest.importorskip("torch")
     transformers = pytest.importorskip("transformers")
     torch.manual_seed(0)
@@ -138,7 +138,7 @@ def tiny_model() -> Any:
 
 
 def texts(tokenizer: Any, ids: Sequence[int], mask: Sequence[Any]) -> list[str]:
-    """The stretches of tokens under the mask, as text."""
+    """The text of each contiguous span of tokens under the mask."""
     found: list[list[int]] = []
     before = False
     for token, train in zip(ids, mask, strict=True):

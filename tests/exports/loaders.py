@@ -17,7 +17,7 @@ _CLOUDS = ("prime_sandboxes", "prime_tunnel", "prime_runs", "weave", "litellm")
 
 
 class _StandIn(ModuleType):
-    """A package that has everything, and nothing behind it."""
+    """A package with every attribute, none of which does anything."""
 
     __path__: ClassVar[list[str]] = []
     __all__: ClassVar[list[str]] = []

@@ -1,4 +1,4 @@
-"""What goes out to whom, and what does not, with the reason."""
+"""What each taker gets, and what is left out for which reason."""
 
 import json
 from collections import Counter
@@ -43,7 +43,7 @@ def test_every_taker_is_complete():
         assert described.beyond or not described.limit
 
 
-def test_a_row_for_each_reply_that_is_trained_ends_on_it(run: Make, tmp_path: Path):
+def test_each_trained_reply_ends_a_row_of_its_own(run: Make, tmp_path: Path):
     rows, _ = out(run([SOLVED_LATE]), "trl-sft", tmp_path)
     assert [row["completion"] for row in rows] == [
         [{"role": "assistant", "content": text}] for text in ("It is 9", "It is 7", "It is 6")
@@ -54,7 +54,7 @@ def test_a_row_for_each_reply_that_is_trained_ends_on_it(run: Make, tmp_path: Pa
 
 
 @pytest.mark.parametrize("to", ["openai", "axolotl"])
-def test_a_flag_a_message_says_what_the_loss_policy_says(to: str, run: Make, tmp_path: Path):
+def test_the_flags_of_messages_follow_the_loss_policy(to: str, run: Make, tmp_path: Path):
     flag = {"openai": "weight", "axolotl": "train"}[to]
     rows, _ = out(run([SOLVED_LATE]), to, tmp_path, loss="after_feedback")
     told = [bool(m.get(flag)) for m in rows[0]["messages"]]
@@ -89,9 +89,7 @@ def test_a_reply_that_was_cut_teaches_no_stop(to: str, run: Make, tmp_path: Path
         assert [m["weight"] for m in rows[0]["messages"] if "weight" in m] == [0, 1]
 
 
-def test_reasoning_is_learnt_where_it_stands_last_and_never_lost_in_silence(
-    run: Make, tmp_path: Path
-):
+def test_reasoning_is_trained_in_last_messages_and_never_silently_lost(run: Make, tmp_path: Path):
     folder = run([Played(3, [Said("It is 9", reasoning="3 times 3"), RIGHT])])
     rows, _ = out(folder, "trl-sft", tmp_path)
     assert rows[0]["completion"][0]["content"] == "<think>\n3 times 3\n</think>\n\nIt is 9"
@@ -103,7 +101,7 @@ def test_reasoning_is_learnt_where_it_stands_last_and_never_lost_in_silence(
 
 
 @pytest.mark.parametrize("to", PROBLEMS)
-def test_for_reinforcement_each_problem_goes_out_once(to: str, run: Make, tmp_path: Path):
+def test_takers_for_rl_get_each_problem_once(to: str, run: Make, tmp_path: Path):
     played = [
         Played(n, [Said("It is 1"), Said(f"It is {2 * n}", s == 1)], sample=s, arm=arm)
         for n in (3, 4)
@@ -175,7 +173,7 @@ def test_groups_are_whole_and_side_by_side(run: Make, tmp_path: Path):
     assert report.left_out["dialogues that failed"] == 1
 
 
-def test_what_must_not_be_learnt_stays_behind_and_is_counted(run: Make, tmp_path: Path):
+def test_rows_that_must_not_be_trained_are_left_out_and_counted(run: Make, tmp_path: Path):
     played = [
         Played(3, [RIGHT]),
         Played(4, [WRONG, RIGHT], leak=True),
@@ -196,7 +194,7 @@ def test_what_must_not_be_learnt_stays_behind_and_is_counted(run: Make, tmp_path
     assert {row["dialogue_id"] for row in rows} == {"d3-sml-0", "d4-sml-0"}
 
 
-def test_a_row_beyond_the_takers_limit_is_said(run: Make, tmp_path: Path):
+def test_rows_beyond_the_takers_limit_are_reported(run: Make, tmp_path: Path):
     long = Played(3, [Said("word " * 2000), RIGHT])
     rows, report = out(run([long, Played(4, [RIGHT])]), "trl-sft", tmp_path)
     assert len(rows) == 3
@@ -206,7 +204,7 @@ def test_a_row_beyond_the_takers_limit_is_said(run: Make, tmp_path: Path):
     assert not quiet.warnings
 
 
-def test_two_that_speak_in_a_row_are_no_strict_turns(run: Make, tmp_path: Path):
+def test_dialogues_that_do_not_alternate_are_left_out(run: Make, tmp_path: Path):
     twice = {"messages": [
         {"role": "system", "content": "Be brief."},
         {"role": "user", "content": "First."}, {"role": "user", "content": "And second."},
@@ -221,7 +219,7 @@ def test_two_that_speak_in_a_row_are_no_strict_turns(run: Make, tmp_path: Path):
     assert report.left_out["dialogues in which teacher and student do not take turns"] == 1
 
 
-def test_a_folder_has_a_file_a_split_and_what_the_taker_looks_up(run: Make, tmp_path: Path):
+def test_a_folder_has_a_file_per_split_and_the_takers_own_files(run: Make, tmp_path: Path):
     folder = run([Played(3, [RIGHT]), Played(4, [RIGHT], split="validation")])
     _, report = out(folder, "llamafactory", tmp_path)
     names = {Path(path).name for path in report.rows}

@@ -1,4 +1,4 @@
-"""What goes to the hub, against a hub of our own that keeps what it is sent."""
+"""Uploads to the hub, tested with a local hub that stores what it receives."""
 
 import base64
 import json
@@ -22,7 +22,7 @@ pytest.importorskip("huggingface_hub")
 
 
 class Hub(ThreadingHTTPServer):
-    """Takes every file as a regular one; says no where `status` is set."""
+    """Accepts every file as a regular one; refuses everything if `status` is set."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Answers)
@@ -97,14 +97,14 @@ def test_what_was_pushed_is_the_run(server: Hub, run: str, tmp_path: Path):
     assert list(read_rows(str(tmp_path / "there"))) == list(read_rows(run))
 
 
-def test_a_dry_run_tells_and_sends_nothing(server: Hub, run: str):
+def test_a_dry_run_lists_the_files_and_sends_nothing(server: Hub, run: str):
     names = [file.name for file in hub.files(run)]
     assert "shards/train/solved-00000-of-00001.parquet" in names
     assert not any(name.startswith(("journal", "logs", "rejects")) for name in names)
     assert not server.made and not server.files
 
 
-def test_paths_and_addresses_stay_here():
+def test_paths_and_addresses_are_not_uploaded():
     settings = {
         "corpora": ["/home/me/secret/train.jsonl", "starter"],
         "server": {"url": "http://10.0.0.7/v1"},
@@ -121,14 +121,16 @@ def test_paths_and_addresses_stay_here():
     ("status", "kind", "words"),
     [(401, Mistake, "hf auth login"), (403, Mistake, "hf auth login"), (400, Mistake, "refused")],
 )
-def test_the_hub_says_no(status: int, kind: type, words: str, server: Hub, run: str):
+def test_a_refusal_of_the_hub_is_one_line(
+    status: int, kind: type, words: str, server: Hub, run: str
+):
     server.status = status
     with pytest.raises(kind, match=words) as caught:
         hub.push(run, "hf://me/first")
     assert "\n" not in str(caught.value)
 
 
-def test_no_hub(run: str, monkeypatch: pytest.MonkeyPatch):
+def test_an_unreachable_hub_is_one_line(run: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setenv("HF_TOKEN", "hf_test")
     with pytest.raises(RunFailed, match="cannot be reached"):
@@ -136,12 +138,12 @@ def test_no_hub(run: str, monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.mark.parametrize("url", ["me/first", "hf://first", "hf://", "gs://a/b", "hf://a/b/c"])
-def test_where_to(url: str):
+def test_urls_of_data_sets(url: str):
     with pytest.raises(Mistake, match="hf://user/name"):
         hub.target(url)
 
 
-def test_a_shard_that_the_viewer_cannot_show_is_told(run: str):
+def test_a_shard_that_the_viewer_cannot_show_is_refused(run: str):
     path = Path(run) / "shards" / "train" / "solved-00000-of-00001.parquet"
     pq.write_table(pa.Table.from_pylist(list(read_rows(run)), arrow_schema()), path)
     with pytest.raises(Mistake, match="republish"):

@@ -1,4 +1,4 @@
-"""The takers' own code reads what was written for them, and trains what our trainer trains."""
+"""The takers' own code reads the exports, and trains what our trainer trains."""
 
 import json
 from copy import deepcopy
@@ -23,7 +23,7 @@ TURNS = [Said("It is 9", hint=HINT), Said("It is 7"), Said("It is 6", right=True
 
 
 def dialogues(tokenizer: Any = None, system: bool = True, cut: bool = True) -> list[Played]:
-    """Late and early solved, one with a reply that was cut; with sampled tokens where asked."""
+    """Dialogues solved late and early, one with a cut reply; with sampled tokens if requested."""
 
     def said(text: str, **more: Any) -> Said:
         # A space first: no tokenizer would give these ids for the text.
@@ -50,7 +50,7 @@ def saved(tokenizer: Any, folder: Path) -> str:
 
 
 def ours(run: str, tokenizer: Any, solved: bool = True) -> list[Any]:
-    """What our trainer learns from the run: its pieces, row by row."""
+    """What our trainer trains on in this run: its pieces, row by row."""
     kind = "solved" if solved else "*"
     encoder = Encoder(tokenizer)
     return [p for row in read_rows(run, kind=kind) for p in encoder.sample(row).pieces]
@@ -142,7 +142,7 @@ def test_trl_trains_the_bundled_models_replies_like_ours(
 def test_trl_trains_a_reply_a_row_and_never_a_hint(
     name: str, around: str, run: Make, tiny_model: Any, tmp_path: Path
 ):
-    """What is around the words is what the template puts there."""
+    """Around the reply there is only what the template adds."""
     tokenizer = make_tokenizer(TEMPLATES[name])
     folder = run(dialogues(system=name != "gemma"))
     path = written(folder, "trl-sft", tmp_path)
@@ -307,7 +307,7 @@ def test_art_reads_whole_groups(run: Make, tmp_path: Path):
     ["trl-sft", "trl-grpo", "trl-kto", "verl", "verl-sft", "skyrl", "prime-rl", "nemo-gym", "art",
      "openai", "sharegpt", "sdft", "axolotl", "llamafactory"],
 )  # fmt: skip
-def test_any_reader_of_tables_reads_it(to: str, run: Make, tmp_path: Path):
+def test_pandas_reads_it(to: str, run: Make, tmp_path: Path):
     import pandas
 
     path = written(run(dialogues()), to, tmp_path)

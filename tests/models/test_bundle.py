@@ -1,4 +1,4 @@
-"""The bundled model itself, made once for all tests in the user's own cache."""
+"""The bundled model, made once for all tests in the user's cache."""
 
 import zipfile
 from pathlib import Path
@@ -78,7 +78,7 @@ def test_it_opens_as_a_tied_llama_and_answers(folder: Path, tokenizer: Any) -> N
 
 @pytest.mark.slow
 def test_weights_equal_those_of_another_reader(folder: Path, tmp_path: Path) -> None:
-    """transformers dequantises GGUF by code of its own."""
+    """transformers dequantises GGUF with code of its own."""
     import torch
     from transformers import AutoModelForCausalLM, GgufConfig
 
@@ -109,7 +109,7 @@ def test_weights_equal_those_of_another_reader(folder: Path, tmp_path: Path) -> 
         "",
     ],
 )
-def test_text_comes_back_and_digits_stand_alone(text: str, tokenizer: Any) -> None:
+def test_text_survives_tokenising_and_digits_are_separate(text: str, tokenizer: Any) -> None:
     ids = tokenizer(text).input_ids
     assert tokenizer.decode(ids) == text
     pieces = tokenizer.convert_ids_to_tokens(ids)
@@ -205,6 +205,6 @@ def test_the_chat_template_marks_each_reply_with_its_stop(tokenizer: Any) -> Non
     assert tokenizer.decode(trained) == "Yo, 12<|im_end|>No.<|im_end|>"
 
 
-def test_another_chat_template_is_not_taken_for_ours() -> None:
+def test_another_chat_template_is_refused() -> None:
     with pytest.raises(ModelError, match="SmolLM2's chat template"):
         marked("{{ messages }}")

@@ -31,7 +31,7 @@ def _folder(path: Path, **files: str) -> Path:
         "s3://bucket/model",
     ],
 )
-def test_hub_ids_and_urls_pass_as_they_are(name: str) -> None:
+def test_hub_ids_and_urls_are_returned_unchanged(name: str) -> None:
     assert models.resolve(name) == name
     assert not models.is_bundled(name)
 
@@ -66,7 +66,7 @@ def test_a_folder_becomes_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ("weightless", "no weights"),
     ],
 )
-def test_what_is_no_model_is_one_line(
+def test_a_name_that_is_not_a_model_is_one_line(
     name: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -114,7 +114,7 @@ def test_cache(environment: dict[str, str], wanted: str, monkeypatch: pytest.Mon
         ('{"recipe": 0, "source_sha256": "", "files": {}}', "was made by another version"),
     ],
 )
-def test_a_half_made_folder_is_not_taken_for_the_model(
+def test_an_incomplete_folder_is_not_accepted_as_the_model(
     marker: str | None, fault: str, empty_cache: Path
 ) -> None:
     made = _folder(

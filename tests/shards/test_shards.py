@@ -1,4 +1,4 @@
-"""Journal and Parquet: whole or not at all, and readable by everybody."""
+"""Journal and Parquet files: written completely or not at all, and readable by other tools."""
 
 import json
 
@@ -34,7 +34,7 @@ def test_a_journal_gives_back_what_was_put_in(tmp_path):
 
 
 @pytest.mark.parametrize("cut", [1, 40, 400])
-def test_a_line_that_was_cut_short_is_no_entry(tmp_path, cut):
+def test_a_line_that_was_cut_short_is_not_an_entry(tmp_path, cut):
     journal = Journal(tmp_path)
     for row in rows(3):
         journal.append(row["dialogue_id"], "kept", row)
@@ -87,7 +87,7 @@ def test_no_rows_no_file(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_row_that_fits_no_shard_stops_the_run(tmp_path):
+def test_a_row_with_wrong_columns_stops_the_run(tmp_path):
     bad = rows(1)[0] | {"surprise": 1}
     with pytest.raises(RunFailed, match="surprise is unknown"):
         write_shard(tmp_path / "x.parquet", [bad])
@@ -110,7 +110,7 @@ def test_reading_by_condition_column_and_kind(tmp_path):
         list(read_rows(run, where="nonsense ="))
 
 
-def test_what_is_no_run_is_said_in_one_line(tmp_path):
+def test_a_folder_that_is_not_a_run_is_one_line(tmp_path):
     with pytest.raises(Mistake, match="no such folder"):
         list(read_rows(str(tmp_path / "nope")))
     with pytest.raises(Mistake, match=r"no run\.json"):
@@ -123,7 +123,7 @@ def test_a_folder_that_cannot_be_written_is_a_mistake(tmp_path):
         RunFolder(tmp_path / "file" / "run").create()
 
 
-def test_json_is_written_whole(tmp_path):
+def test_json_is_written_completely_or_not_at_all(tmp_path):
     folder = RunFolder(tmp_path)
     folder.write_json("a/b.json", {"x": 1})
     assert json.loads((tmp_path / "a" / "b.json").read_text()) == {"x": 1}

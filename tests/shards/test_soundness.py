@@ -1,4 +1,4 @@
-"""A run that is not what its manifest says is refused in one line that says what to do."""
+"""A run that does not agree with its manifest is refused, in one line that says what to do."""
 
 import json
 import shutil
@@ -69,7 +69,7 @@ def cut_short(run):
         (lambda run: edit(run, lambda m: m["files"].update(x="1")), "a count that is not a number"),
     ],
 )
-def test_what_is_wrong_is_said_with_a_cure(run, tmp_path, harm, words):
+def test_a_fault_is_reported_with_a_cure(run, tmp_path, harm, words):
     harm(run)
     with pytest.raises(Mistake) as mistake:
         sound(str(run))
@@ -81,7 +81,7 @@ def test_what_is_wrong_is_said_with_a_cure(run, tmp_path, harm, words):
     assert not (tmp_path / "out").exists()
 
 
-def test_rows_moved_from_one_file_to_another_are_seen(run):
+def test_rows_moved_from_one_file_to_another_are_detected(run):
     def swap(manifest):
         files = sorted(manifest["files"])
         manifest["files"][files[0]] -= 1

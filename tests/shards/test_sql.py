@@ -1,4 +1,4 @@
-"""A person's condition reads the rows, and nothing else."""
+"""A person's SQL condition can read the rows and nothing else."""
 
 import pytest
 
@@ -58,11 +58,11 @@ def test_anything_but_a_condition_is_one_line(run, text):
         ("NULL", 0),
     ],
 )
-def test_conditions_of_every_kind_are_taken(run, text, found):
+def test_conditions_of_every_kind_are_accepted(run, text, found):
     assert len(list(read_rows(str(run), where=text))) == found
 
 
-def test_the_connection_is_locked_whoever_asks(run):
+def test_the_connection_itself_is_locked(run):
     path = next((run / "shards").rglob("*.parquet"))
     connection = sql.connect([path])
     for statement in (
@@ -90,7 +90,7 @@ def test_rows_are_numbered_through_the_files(tmp_path):
     ]
 
 
-def test_a_group_is_read_whole_or_not_at_all(run):
+def test_a_group_is_read_completely_or_not_at_all(run):
     where = sql.whole_groups("dialogue_id <> 'd3'")
     assert [r["dialogue_id"] for r in read_rows(str(run), where=where)] == [
         name for name in (f"d{i}" for i in range(8)) if name not in ("d2", "d3")

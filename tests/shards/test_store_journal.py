@@ -1,4 +1,4 @@
-"""The journal of a run in an object store: batches, and what a store that is away does to them."""
+"""The journal of a run in an object store: when it is written, and what an outage does to it."""
 
 import pytest
 
@@ -14,7 +14,7 @@ ROW = contract.row(finished(["6", "5"]), contract.Stamp("run"))
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Time that only tests move on."""
+    """A clock that only tests advance."""
 
     class Clock:
         now = 100.0
@@ -54,7 +54,7 @@ def test_what_was_synced_is_in_the_store_and_nothing_else(store, clock):
     assert len(files(bucket())) == 1 and len(store.writes) == 3
 
 
-def test_nothing_new_is_not_written_again(store, clock):
+def test_an_unchanged_object_is_not_rewritten(store, clock):
     lines = Journal(bucket())
     lines.sync()
     lines.append("a", "kept", ROW)
@@ -66,7 +66,7 @@ def test_nothing_new_is_not_written_again(store, clock):
     assert len(store.writes) == 1
 
 
-def test_a_full_object_is_left_and_rows_are_fetched_from_all(store, clock, monkeypatch):
+def test_rows_are_fetched_from_full_and_new_objects(store, clock, monkeypatch):
     monkeypatch.setattr(journal, "FULL", 20_000)
     monkeypatch.setattr(journal, "_OPEN", 3)
     lines = Journal(bucket())
@@ -97,7 +97,7 @@ def test_a_copy_that_is_too_short_is_fetched_again(store, clock):
     assert [row["statement"] for row in fetch([span])] == ["b"]
 
 
-def test_a_store_that_was_away_gets_every_line_once(store, clock):
+def test_after_an_outage_the_store_gets_every_line_once(store, clock):
     lines = Journal(bucket())
     lines.append("a", "kept", ROW)
     lines.sync()
@@ -113,7 +113,7 @@ def test_a_store_that_was_away_gets_every_line_once(store, clock):
     assert keys(bucket()) == list("abcde")
 
 
-def test_a_write_that_was_said_to_fail_but_did_not_makes_no_second_copy(store, clock):
+def test_a_write_that_succeeded_despite_an_error_is_not_duplicated(store, clock):
     lines = Journal(bucket())
     lines.append("a", "kept", ROW)
 
@@ -130,7 +130,7 @@ def test_a_write_that_was_said_to_fail_but_did_not_makes_no_second_copy(store, c
 
 
 @pytest.mark.parametrize("how", ["seconds", "bytes"])
-def test_a_store_that_stays_away_stops_the_run(store, clock, monkeypatch, how):
+def test_a_long_outage_stops_the_run(store, clock, monkeypatch, how):
     monkeypatch.setattr(journal, "_LATE", len(str(ROW)) * 3)
     store.refuses = lambda what, _: what == "write"
     lines = Journal(bucket())

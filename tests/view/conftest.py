@@ -1,4 +1,4 @@
-"""A run with all that a page can be asked to show, or tricked into."""
+"""A run with everything that a page may have to show, including attempts to inject markup."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ ARABIC = "كم عدد التفاحات؟ 12"
 
 @pytest.fixture
 def run(tmp_path: Path) -> str:
-    """Its folder."""
+    """Folder of the run."""
     right = Said("It is 6", right=True, ids=(5, 6, 7))
     return write_run(
         tmp_path / "first",

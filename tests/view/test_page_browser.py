@@ -68,7 +68,7 @@ def total(page: Any, words: str) -> None:
     page.wait_for_selector(f".total >> text='{words}'")
 
 
-def test_one_finds_reads_and_marks(opened: Any, run: str):
+def test_a_person_can_search_read_and_mark(opened: Any, run: str):
     total(opened, "86 dialogues")
     opened.keyboard.press("/")
     opened.keyboard.type("off by three\n")
@@ -90,7 +90,7 @@ def test_one_finds_reads_and_marks(opened: Any, run: str):
     assert "d3-sml-0" in (Path(run) / "marks.sql").read_text("utf-8")
 
 
-def test_one_clicks_a_bar_and_writes_a_condition(opened: Any):
+def test_a_click_on_a_bar_and_a_condition_filter_the_list(opened: Any):
     opened.click(".count:has-text('exhausted')")
     total(opened, "1 dialogues")
     opened.click(".count:has-text('exhausted')")
@@ -102,7 +102,7 @@ def test_one_clicks_a_bar_and_writes_a_condition(opened: Any):
     opened.wait_for_selector(".fault >> text=not SQL")
 
 
-def test_words_are_never_markup(opened: Any):
+def test_text_is_never_markup(opened: Any):
     opened.fill(".search", "onerror")
     opened.press(".search", "Enter")
     total(opened, "1 dialogues")
@@ -112,7 +112,7 @@ def test_words_are_never_markup(opened: Any):
     assert opened.title() == "Tutelage" and not opened.query_selector(".dialogue img")
 
 
-def test_five_megabytes_open_at_once_and_in_part(opened: Any):
+def test_a_dialogue_of_five_megabytes_opens_quickly_and_in_part(opened: Any):
     opened.click(".count:has-text('a reply was cut')")
     total(opened, "1 dialogues")
     opened.click(".row")

@@ -1,4 +1,4 @@
-"""The server of the page: who may ask, what it gives, and that it fills up."""
+"""The server of the page: who is served, what it returns, and that new rows appear."""
 
 import json
 import re
@@ -30,7 +30,7 @@ def rows(client: TestClient, **params: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("path", ["/", "/api/state", "/api/rows", "/api/dialogue?id=d3-sml-0"])
-def test_without_the_token_nothing_is_told(path: str, client: TestClient):
+def test_nothing_is_served_without_the_token(path: str, client: TestClient):
     for headers in ({"X-Token": ""}, {"X-Token": "secreT"}):
         reply = client.get(path, headers=headers)
         assert reply.status_code == 403 and "It is" not in reply.text
@@ -38,7 +38,7 @@ def test_without_the_token_nothing_is_told(path: str, client: TestClient):
     assert reply.status_code == 403
 
 
-def test_another_name_for_this_machine_is_refused(client: TestClient):
+def test_requests_under_another_host_name_are_refused(client: TestClient):
     assert client.get("/?token=secret", headers={"Host": "evil.example"}).status_code == 421
     assert client.get("/?token=secret").status_code == 200
 
@@ -53,7 +53,7 @@ def test_the_page_may_load_nothing_from_elsewhere(client: TestClient):
     assert client.get("/page/..%2Fapp.py").status_code == 404
 
 
-def test_it_pages_sorts_chooses_and_searches(client: TestClient):
+def test_rows_are_paged_sorted_filtered_and_searched(client: TestClient):
     first = client.get("/api/rows").json()
     assert (first["total"], len(first["rows"])) == (86, 50)
     assert len(rows(client, offset="50")) == 36
@@ -72,7 +72,7 @@ def test_it_pages_sorts_chooses_and_searches(client: TestClient):
     ["1 = 1) OR (1", "dialogue_id; DROP TABLE light", "nothing > 1",
      "EXISTS (SELECT 1 FROM read_text('/etc/passwd'))"],
 )  # fmt: skip
-def test_a_condition_that_is_none_is_one_line(where: str, client: TestClient):
+def test_an_invalid_condition_is_one_line(where: str, client: TestClient):
     reply = client.get("/api/rows", params={"where": where})
     assert reply.status_code == 400 and "\n" not in reply.json()["error"]
     assert len(rows(client)) == 50
@@ -116,7 +116,7 @@ def test_marks_over_several_runs_filter_them_all(tmp_path: Path):
     assert {kept["dialogue_id"] for kept in read_rows(words[-1])} == {"d0", "e1"}
 
 
-def test_a_run_that_is_still_playing_fills_up(tmp_path: Path):
+def test_new_rows_of_a_playing_run_appear(tmp_path: Path):
     folder = RunFolder(tmp_path / "live")
     folder.create()
     folder.write_json("run.json", {"run_id": "a-run", "settings": {}})
@@ -144,7 +144,7 @@ def test_a_page_in_one_file_holds_its_dialogues_as_data(run: str, tmp_path: Path
         static.write([run], str(target), 5, "arm = 'blind'")
 
 
-def test_what_is_no_run_is_told(tmp_path: Path):
+def test_a_folder_that_is_not_a_run_is_refused(tmp_path: Path):
     with pytest.raises(Mistake, match="is not a run"):
         Rows([str(tmp_path)])
 

@@ -2,6 +2,7 @@
 
     schema    the columns of `schemas/*.json` as an Arrow schema, and the check of a row
     loss      which messages are trained on
+    sampling  the columns of sampling, and whether they alter the model's distribution
     rows      a dialogue as a row
     groups    the dialogues of one problem, and their returns
     tokens    a row as token ids: what a student had before it, and what it drew

@@ -1,4 +1,4 @@
-"""How replies were drawn, as a row has it; and whether that was from the model's whole distribution."""
+"""The columns that say how replies were sampled, and whether the model's distribution was altered."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from tutelage.records import Sampling
 _NEUTRAL = {"top_p": 1.0, "top_k": 0, "min_p": 0.0, "presence_penalty": 0.0, "reasoning_budget": 0}
 _SHIFTS = ("frequency_penalty", "repetition_penalty", "logit_bias", "bad_words", "typical_p", "top_a",
            "allowed_token_ids", "min_tokens", "structured_outputs", "response_format")  # fmt: skip
-"""Further fields of a request by which tokens are drawn from something else."""
+"""Further fields of a request that alter the distribution."""
 
 
 def columns(sampling: Sampling) -> dict[str, Any]:
@@ -19,11 +19,11 @@ def columns(sampling: Sampling) -> dict[str, Any]:
 
 
 def altered_by(sampling: Mapping[str, Any]) -> str:
-    """The first thing by which replies were drawn from another distribution than the model's own at
-    this temperature, such as `top_p = 0.9`; empty where they were not.
+    """The first setting that alters the model's own distribution at this temperature, such as
+    `top_p = 0.9`; empty if none does.
 
     Args:
-        sampling: columns of a row, which may be of a version that had fewer.
+        sampling: columns of a row; rows of earlier versions have fewer.
     """
     for name, neutral in _NEUTRAL.items():
         value = sampling.get(name) or neutral
