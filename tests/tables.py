@@ -13,7 +13,7 @@ from tutelage.records import Problem, Verdict
 from tutelage.settings import Settings
 from tutelage.shards import RunFolder, write_shard
 
-Row = dict[str, Any]
+RowDict = dict[str, Any]
 
 EXAMPLES = 200 if os.environ.get("TUTELAGE_CHAOS") == "long" else 8
 """Of a property that makes runs: each of them is written and read."""
@@ -41,7 +41,7 @@ def row(
     leaks: bool = False,
     finish: str = "stop",
     run_id: str = "a-run",
-) -> Row:
+) -> RowDict:
     """A dialogue of two attempts at most, as these words say."""
     attempts = {1: ["It is 5"], 2: ["It is 4", "It is 5"], None: ["It is 4"] * 4}
     extra = ["It is 3"] * ((solved or 0) - 2)
@@ -66,7 +66,9 @@ def row(
     return made
 
 
-def published(root: Path, rows: Sequence[Row], rows_a_file: int = 20_000, **options: Any) -> Path:
+def published(
+    root: Path, rows: Sequence[RowDict], rows_a_file: int = 20_000, **options: Any
+) -> Path:
     """A run with these rows in the files that they belong in; its folder."""
     settings = settings_room.load(
         corpora=options.pop("corpora", ("starter",)),
@@ -109,7 +111,7 @@ def read(root: Path) -> dict[str, Any]:
     return found
 
 
-def _kind(row: Row) -> str:
+def _kind(row: RowDict) -> str:
     solved = row["outcome"]["solved_turn"] is not None and row["duplicate_of"] is None
     return "solved" if solved and row["split"] != "held" else "rest"
 
@@ -123,7 +125,7 @@ def _run(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _manifest(rows: Sequence[Row], files: dict[str, int], settings: Settings) -> dict[str, Any]:
+def _manifest(rows: Sequence[RowDict], files: dict[str, int], settings: Settings) -> dict[str, Any]:
     turns = [row["outcome"]["solved_turn"] for row in rows]
     problems = len({row["problem_id"] for row in rows})
     in_split = [row["split"] for row in rows]

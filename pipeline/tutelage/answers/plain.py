@@ -41,17 +41,17 @@ _CROSS = re.compile(r"(?<=\d)(?<!\b0)\s?[xX]\s?(?=\d)|(?<=\d)(?<!\b0) [xX] (?=\(
 Replacement = str | Callable[[re.Match[str]], str]
 
 
-Row = tuple[re.Pattern[str], Replacement]
+Rewriting = tuple[re.Pattern[str], Replacement]
 
 
-def _table(*rows: tuple[str, Replacement]) -> tuple[Row, ...]:
+def _rewritings(*rows: tuple[str, Replacement]) -> tuple[Rewriting, ...]:
     return tuple((re.compile(pattern), put) for pattern, put in rows)
 
 
 _COMMANDS = {name: put for put, names in LEXICON["latex"].items() for name in names.split()}
 _COMMAND = re.compile(r"\\([A-Za-z]+)(?![A-Za-z])")
 _ATOM = r"[A-Za-z\d]"
-_LATEX = _table(
+_LATEX = _rewritings(
     (r"\\begin\{(?:[pbvB]?matrix|array)\}(?:\{[lcr| ]*\})?(.{0,600}?)\\end\{\w+\}",
      lambda m: "matrix" + _matrix(m[1])),
     (r"\\pmod\s*\{?\s*\d+\s*\}?|\\?\((?:\\bmod|mod)\s*\d+\s*\\?\)", ""),
@@ -64,7 +64,7 @@ _LATEX = _table(
     (r"\\([%$#&_])", r"\1"),
     (r"\\\{", "\x01"), (r"\\\}", "\x02"),
 )  # fmt: skip
-_COMMANDED = _table(
+_COMMANDED = _rewritings(
     (r"\\[()\[\]]", " "),
     (rf"\\frac\s*(\d)\s*({_ATOM})", r"\\frac{\1}{\2}"),
     (rf"\\frac\s+({_ATOM})\s*({_ATOM})", r"\\frac{\1}{\2}"),
@@ -72,7 +72,7 @@ _COMMANDED = _table(
     (rf"\\sqrt\s*({_ATOM})", r"\\sqrt{\1}"),
     (r"\\boxed\s*(\w)", r"\\boxed{\1}"),
 )
-_INNERMOST = _table(
+_INNERMOST = _rewritings(
     (r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|mathsf|mbox|operatorname|bm|underline|hbox)"
      r"\*?\s*\{([^{}]*)\}", r" \1 "),
     (r"\\sqrt\s*\[([^\[\]]*)\]\s*\{([^{}]*)\}", r" root(\1; \2)"),

@@ -9,7 +9,7 @@ from tutelage.cli.terminal import shortened, width, wrapped
 from tutelage.controls import harmless, harmless_json
 
 _COLOURS = {"student": "cyan", "teacher": "yellow", "system": "bright_black"}
-Row = dict[str, Any]
+RowDict = dict[str, Any]
 
 
 @click.command(
@@ -85,7 +85,7 @@ def _drawn(files: Any, conditions: list[str], sample: int, seed: int) -> str:
     return f"dialogue_id IN ({listed})"
 
 
-def _shown(rows: Iterable[Row], turns: bool, system: bool, as_json: bool) -> int:
+def _shown(rows: Iterable[RowDict], turns: bool, system: bool, as_json: bool) -> int:
     import json
 
     columns = width()
@@ -101,7 +101,7 @@ def _shown(rows: Iterable[Row], turns: bool, system: bool, as_json: bool) -> int
     return count
 
 
-def _page(rows: Iterable[Row], path: str, run: str) -> int:
+def _page(rows: Iterable[RowDict], path: str, run: str) -> int:
     from pathlib import Path
 
     from tutelage.inspection import conversation
@@ -116,7 +116,7 @@ def _page(rows: Iterable[Row], path: str, run: str) -> int:
     return len(shown)
 
 
-def _print(row: Row, system: bool, columns: int) -> None:
+def _print(row: RowDict, system: bool, columns: int) -> None:
     for line in wrapped(_title(row), columns):
         click.secho(line, bold=True)
     for content, known in _messages(row):
@@ -134,7 +134,7 @@ def _print(row: Row, system: bool, columns: int) -> None:
     click.echo()
 
 
-def _overview(row: Row, columns: int) -> None:
+def _overview(row: RowDict, columns: int) -> None:
     """One line a turn: who did what, how it was judged, the first words."""
     click.secho(shortened(_title(row), columns), bold=True)
     for content, known in _messages(row):
@@ -151,7 +151,7 @@ def _overview(row: Row, columns: int) -> None:
     click.echo()
 
 
-def _title(row: Row) -> str:
+def _title(row: RowDict) -> str:
     outcome = row["outcome"]
     turn = outcome["solved_turn"]
     how = f"solved at turn {turn}" if turn else outcome["status"]
@@ -162,12 +162,12 @@ def _title(row: Row) -> str:
     )
 
 
-def _messages(row: Row) -> Iterator[tuple[str, Row]]:
+def _messages(row: RowDict) -> Iterator[tuple[str, RowDict]]:
     for message, known in zip(row["messages"], row["trail"], strict=True):
         yield message["content"], known
 
 
-def _notes(known: Row, columns: int) -> list[str]:
+def _notes(known: RowDict, columns: int) -> list[str]:
     """What is known of a message, in a few words each."""
     notes = [known["act"], known["form"] if known["form"] != known["act"] else ""]
     verdict = known["verdict"]

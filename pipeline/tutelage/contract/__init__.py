@@ -14,7 +14,7 @@ from tutelage.contract.loss import LOSS_POLICIES, redrawn, train_mask
 from tutelage.contract.rows import DISCOUNT, Stamp, discounted, flaw, reject, row, stands
 from tutelage.contract.schema import (
     SCHEMA_VERSION,
-    Row,
+    RowDict,
     arrow_schema,
     faults,
     fits,
@@ -25,7 +25,7 @@ __all__ = [
     "DISCOUNT",
     "LOSS_POLICIES",
     "SCHEMA_VERSION",
-    "Row",
+    "RowDict",
     "Stamp",
     "arrow_schema",
     "discounted",

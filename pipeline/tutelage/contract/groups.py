@@ -10,7 +10,7 @@ from typing import Any
 
 from tutelage.contract.rows import discounted
 
-Row = Mapping[str, Any]
+RowDict = Mapping[str, Any]
 
 FACTS = (
     "dialogue_id", "problem_id", "group_id", "sample", "arm", "duplicate_of", "outcome", "leak",
@@ -19,17 +19,17 @@ FACTS = (
 """Columns that a row is chosen by: a small part of its bytes."""
 
 
-def returned(row: Row) -> float:
+def returned(row: RowDict) -> float:
     """The return of a row, from the turn at which it was solved."""
     return discounted(row["outcome"]["solved_turn"])
 
 
-def gathered(rows: Iterable[Row], left_out: Counter[str]) -> list[list[Row]]:
+def gathered(rows: Iterable[RowDict], left_out: Counter[str]) -> list[list[RowDict]]:
     """The rows by group, in the order in which groups first appear; within one by sample.
 
     Dialogues that failed by no doing of their own are counted in `left_out`; the rest is the group.
     """
-    groups: dict[str, list[Row]] = {}
+    groups: dict[str, list[RowDict]] = {}
     for row in rows:
         if row["outcome"]["status"] == "failed":
             left_out["failed"] += 1
@@ -38,7 +38,7 @@ def gathered(rows: Iterable[Row], left_out: Counter[str]) -> list[list[Row]]:
     return [sorted(group, key=lambda row: row["sample"]) for group in groups.values()]
 
 
-def speaking(groups: Iterable[list[Row]], left_out: Counter[str]) -> list[list[Row]]:
+def speaking(groups: Iterable[list[RowDict]], left_out: Counter[str]) -> list[list[RowDict]]:
     """The groups whose returns differ; the others are counted in `left_out`."""
     kept = []
     for group in groups:

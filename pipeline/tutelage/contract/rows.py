@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from tutelage import __version__
 from tutelage.contract.loss import train_mask
 from tutelage.contract.sampling import columns as sampling_columns
-from tutelage.contract.schema import SCHEMA_VERSION, Row
+from tutelage.contract.schema import SCHEMA_VERSION, RowDict
 from tutelage.errors import TutelageError
 from tutelage.records import (
     Caught,
@@ -49,7 +49,7 @@ def discounted(solved_turn: int | None) -> float:
     return 0.0 if solved_turn is None else round(DISCOUNT ** (solved_turn - 1), 12)
 
 
-def row(dialogue: Dialogue, stamp: Stamp) -> Row:
+def row(dialogue: Dialogue, stamp: Stamp) -> RowDict:
     """The dialogue as a row of `schemas/dialogue.v1.json`.
 
     `split`, `cluster_id` and `duplicate_of` have the values of a dialogue without any others
@@ -109,7 +109,7 @@ def reject(
     source: str,
     problem: Problem | None = None,
     duplicate_of: str | None = None,
-) -> Row:
+) -> RowDict:
     """An input row that became no dialogue, in the columns of a dialogue.
 
     `failure` is `duplicate`, `filtered` or the class of a dead letter.
@@ -120,7 +120,7 @@ def reject(
     return row(dialogue, Stamp(run_id)) | {"duplicate_of": duplicate_of}
 
 
-def flaw(trail: Sequence[Row], solved_turn: int | None) -> Row:
+def flaw(trail: Sequence[RowDict], solved_turn: int | None) -> RowDict:
     """The column `flaw`: what is wrong with the turn that solved the problem."""
     solving = next(
         (e for e in trail if e["speaker"] == "student" and e["turn"] == solved_turn),
@@ -139,7 +139,7 @@ def stands(leak: Leak) -> bool:
     return leak.action in ("", "marked")
 
 
-def _problem_columns(problem: Problem) -> Row:
+def _problem_columns(problem: Problem) -> RowDict:
     return {
         "problem_id": problem.problem_id,
         "domain": problem.domain,
@@ -156,7 +156,7 @@ def _problem_columns(problem: Problem) -> Row:
     }
 
 
-def _outcome(outcome: Outcome) -> Row:
+def _outcome(outcome: Outcome) -> RowDict:
     return {
         "status": outcome.status,
         "solved_turn": outcome.solved_turn,
@@ -166,7 +166,7 @@ def _outcome(outcome: Outcome) -> Row:
     }
 
 
-def _first_leak(messages: Sequence[Message]) -> Row:
+def _first_leak(messages: Sequence[Message]) -> RowDict:
     """The column `leak`: the first leak that is still in the dialogue."""
     first = next((m for m in messages if m.leak and m.leak.kind and stands(m.leak)), None)
     return {
@@ -176,7 +176,7 @@ def _first_leak(messages: Sequence[Message]) -> Row:
     }
 
 
-def _caught(caught: Caught) -> Row:
+def _caught(caught: Caught) -> RowDict:
     return {
         "turn": caught.turn,
         "speaker": caught.speaker,
@@ -186,7 +186,7 @@ def _caught(caught: Caught) -> Row:
     }
 
 
-def _trail(message: Message, train: bool) -> Row:
+def _trail(message: Message, train: bool) -> RowDict:
     verdict = message.verdict or _NO_VERDICT
     leak = message.leak or _NO_LEAK
     return {
@@ -215,7 +215,7 @@ def _trail(message: Message, train: bool) -> Row:
     }
 
 
-def _replaced(message: Message) -> Row:
+def _replaced(message: Message) -> RowDict:
     verdict = message.verdict or _NO_VERDICT
     return {
         "turn": message.turn,
@@ -227,7 +227,7 @@ def _replaced(message: Message) -> Row:
     }
 
 
-def _reading(reading: Reading) -> Row:
+def _reading(reading: Reading) -> RowDict:
     return {
         "turn": reading.turn,
         "speaker": reading.speaker,
@@ -238,5 +238,5 @@ def _reading(reading: Reading) -> Row:
     }
 
 
-def _usage(usage: Usage) -> Row:
+def _usage(usage: Usage) -> RowDict:
     return {"prompt": usage.prompt, "cached": usage.cached, "completion": usage.completion}

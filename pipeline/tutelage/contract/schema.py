@@ -10,7 +10,7 @@ from tutelage.resources import folder
 
 SCHEMA_VERSION = "dialogue.v1"
 
-Row = dict[str, Any]
+RowDict = dict[str, Any]
 
 
 @cache
@@ -30,7 +30,7 @@ def arrow_schema(name: str = SCHEMA_VERSION) -> Any:
     return pa.schema(fields, metadata={"schema_version": name})
 
 
-def fits(row: Row) -> bool:
+def fits(row: RowDict) -> bool:
     """Whether `faults` would yield nothing; about seven times faster."""
     return _fitter()(row)
 

@@ -28,7 +28,7 @@ from tutelage.contract.loss import redrawn
 from tutelage.errors import ModelError
 from tutelage.specials import neutralise
 
-Row = Mapping[str, Any]
+RowDict = Mapping[str, Any]
 
 _SENTINEL = "Zq7sentinel"
 
@@ -113,7 +113,7 @@ class Encoder:
             raise ModelError("the chat template ends an assistant's message with no special token")
         self._closing = self.tokenizer.decode([self.stop])
 
-    def sample(self, row: Row, policy: str = "", weight: float = 1.0) -> Sample:
+    def sample(self, row: RowDict, policy: str = "", weight: float = 1.0) -> Sample:
         """A row of the contract as one sample; a loss `policy` draws its trained messages anew."""
         messages, trail = row["messages"], row["trail"]
         self._options = chat_template.arguments(row.get("sampling", {}).get("student", {}))
@@ -125,7 +125,7 @@ class Encoder:
         return_ = row.get("outcome", {}).get("return", 0.0)
         return Sample(row["dialogue_id"], kept, weight, return_)
 
-    def _is_recorded(self, row: Row, turns: list[int]) -> bool:
+    def _is_recorded(self, row: RowDict, turns: list[int]) -> bool:
         """Whether every prompt is in the row, and the first is what this template makes of it."""
         entries = [row["trail"][k] for k in turns]
         if not all(entry.get("prompt_ids") for entry in entries):
@@ -139,7 +139,7 @@ class Encoder:
         first = self._ids(self._render(row["messages"][: turns[0]], True)) if turns else []
         return bool(first) and first == list(entries[0]["prompt_ids"])
 
-    def _recorded(self, row: Row, turns: list[int], trained: list[bool]) -> list["_Draft"]:
+    def _recorded(self, row: RowDict, turns: list[int], trained: list[bool]) -> list["_Draft"]:
         """The sampler's own sequence; a new piece wherever a prompt does not go on from it.
 
         Where a message ended without a stop token, the one that the template puts there is taught;
@@ -166,7 +166,7 @@ class Encoder:
             pieces[-1].reply(closed, known, entry["turn"], trained[k])
         return pieces
 
-    def _rendered(self, row: Row, turns: list[int], trained: list[bool]) -> list["_Draft"]:
+    def _rendered(self, row: RowDict, turns: list[int], trained: list[bool]) -> list["_Draft"]:
         """The dialogue by this template, with the sampled tokens where they can be read back."""
         messages, trail = row["messages"], row["trail"]
         pieces: list[_Draft] = []
@@ -197,7 +197,7 @@ class Encoder:
         self,
         draft: "_Draft",
         messages: Sequence[Mapping[str, str]],
-        entry: Row,
+        entry: RowDict,
         train: bool,
         prompt: str,
     ) -> str | None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from tutelage.contract import Row, discounted, flaw, train_mask
+from tutelage.contract import RowDict, discounted, flaw, train_mask
 from tutelage.dialogue import flaws
 from tutelage.records import Gold, Leak, Message, Problem, Verdict
 
@@ -47,7 +47,7 @@ class Change:
 class Judged:
     """A dialogue that was judged again."""
 
-    row: Row
+    row: RowDict
     verdicts: list[tuple[str, str]] = field(default_factory=list)
     """(status before, status now) of each attempt among the row's messages as it was read."""
     changes: list[Change] = field(default_factory=list)
@@ -71,7 +71,7 @@ def problem_of(row: Mapping[str, Any]) -> Problem:
 
 
 def rejudge(
-    row: Row, verify: Verify, gate: Gate | None, loss: str, refuses_flaws: bool = False
+    row: RowDict, verify: Verify, gate: Gate | None, loss: str, refuses_flaws: bool = False
 ) -> Judged:
     """Judges a row again.
 
@@ -165,7 +165,7 @@ def _at(turn: int | None) -> str:
     return f"solved at {turn}" if turn else "not solved"
 
 
-def _cut(row: Row, size: int, turn: int, loss: str) -> None:
+def _cut(row: RowDict, size: int, turn: int, loss: str) -> None:
     """Keeps the first `size` messages; the last of them is the attempt of `turn`."""
     row["messages"], row["trail"] = row["messages"][:size], row["trail"][:size]
     row["primed_turns"] = [primed for primed in row["primed_turns"] if primed < turn]
@@ -202,7 +202,7 @@ def _leaks(judged: Judged, problem: Problem, gate: Gate) -> None:
         _set_first_leak(row)
 
 
-def _gated(row: Row) -> Iterator[tuple[int, Row]]:
+def _gated(row: RowDict) -> Iterator[tuple[int, RowDict]]:
     """Index and trail entry of each message that the gate checks when it is written."""
     for k, entry in enumerate(row["trail"]):
         if entry["act"] == "question":
@@ -216,7 +216,7 @@ def _gated(row: Row) -> Iterator[tuple[int, Row]]:
             yield k, entry
 
 
-def _list_leak(row: Row, entry: Row, marked: Row | None) -> None:
+def _list_leak(row: RowDict, entry: RowDict, marked: RowDict | None) -> None:
     """Replaces the marked leak of this message in the row's list `leaks`; removes it if None."""
     message = {"turn": entry["turn"], "speaker": entry["speaker"]}
     rest = [
@@ -227,7 +227,7 @@ def _list_leak(row: Row, entry: Row, marked: Row | None) -> None:
     row["leaks"] = [*rest, message | marked] if marked else rest
 
 
-def _set_first_leak(row: Row) -> None:
+def _set_first_leak(row: RowDict) -> None:
     """Sets the column `leak` from the trail."""
     first = next(
         (

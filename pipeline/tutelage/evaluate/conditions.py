@@ -8,7 +8,7 @@ from tutelage.evaluate.rates import COLUMNS
 from tutelage.settings import ARMS
 from tutelage.shards import read_rows
 
-Row = dict[str, Any]
+RowDict = dict[str, Any]
 
 WANTED = ("dialogue_id", "problem_id", "statement", "source", "arm", "sample", "gold", *COLUMNS)
 
@@ -31,11 +31,11 @@ class Condition:
     arm: str
     set: str
     """Name of the corpus; where its problems come in shards, `NAME in shards`."""
-    seeds: tuple[tuple[Row, ...], ...]
+    seeds: tuple[tuple[RowDict, ...], ...]
     """One entry a training seed, in the order in which its runs were named."""
 
     @property
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[RowDict]:
         """All of them."""
         return (row for rows in self.seeds for row in rows)
 
@@ -45,9 +45,9 @@ def conditions(runs: Sequence[Played]) -> list[Condition]:
     return sorted_rows((played.model, rows(played.run)) for played in runs)
 
 
-def sorted_rows(runs: Iterable[tuple[str, Iterable[Row]]]) -> list[Condition]:
+def sorted_rows(runs: Iterable[tuple[str, Iterable[RowDict]]]) -> list[Condition]:
     """Conditions of (label, rows of one run); runs with the same label are seeds of one model."""
-    cells_of: dict[tuple[str, str, str], list[list[Row]]] = {}
+    cells_of: dict[tuple[str, str, str], list[list[RowDict]]] = {}
     seeds: dict[str, int] = {}
     for model, of_run in runs:
         seed = seeds.setdefault(model, -1) + 1
@@ -68,7 +68,7 @@ def sorted_rows(runs: Iterable[tuple[str, Iterable[Row]]]) -> list[Condition]:
     ]
 
 
-def rows(run: str) -> Iterator[Row]:
+def rows(run: str) -> Iterator[RowDict]:
     """The rows of a run in the columns that figures need, with a token's place in place of its id.
 
     Ids and log-probabilities are most of a row; what is counted is how many there are.

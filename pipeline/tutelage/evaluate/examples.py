@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tutelage.evaluate.conditions import Condition, Row
+from tutelage.evaluate.conditions import Condition, RowDict
 from tutelage.evaluate.figures import METHOD
 from tutelage.seeds import digest
 
@@ -52,11 +52,11 @@ def _pair(conditions: Sequence[Condition]) -> tuple[Condition, Condition] | None
     return None
 
 
-def _solved(row: Row) -> bool:
+def _solved(row: RowDict) -> bool:
     return row["outcome"]["solved_turn"] is not None
 
 
-def _side(condition: Condition, row: Row) -> dict[str, Any]:
+def _side(condition: Condition, row: RowDict) -> dict[str, Any]:
     return {
         "model": condition.model,
         "arm": condition.arm,

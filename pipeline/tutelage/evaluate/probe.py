@@ -21,7 +21,7 @@ from tutelage.evaluate.conditions import Condition
 from tutelage.evaluate.figures import plain
 from tutelage.intervals import Array, Interval
 
-Row = Mapping[str, Any]
+RowDict = Mapping[str, Any]
 FORM = "The answer is {gold}."
 """How a student of ours ends a reply."""
 
@@ -34,12 +34,12 @@ class Probe:
     losses: Array
 
 
-def fixed(rows: Iterable[Row], most: int) -> list[Row]:
+def fixed(rows: Iterable[RowDict], most: int) -> list[RowDict]:
     """The dialogues of a probe: unsolved, one a problem, the first by id; all went as far.
 
     Golds that are no text, such as tests, have no loss.
     """
-    chosen: dict[str, Row] = {}
+    chosen: dict[str, RowDict] = {}
     for row in sorted(rows, key=lambda row: row["dialogue_id"]):
         is_text = row["gold"].get("kind", "answer") == "answer"
         if is_text and row["outcome"]["solved_turn"] is None:
@@ -49,7 +49,7 @@ def fixed(rows: Iterable[Row], most: int) -> list[Row]:
     return whole[:most]
 
 
-def probe(model: str, rows: Sequence[Row], form: str = FORM) -> Probe:
+def probe(model: str, rows: Sequence[RowDict], form: str = FORM) -> Probe:
     """The losses of a model folder on these dialogues."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer

@@ -15,7 +15,7 @@ from typing import Any
 
 from tutelage.equations import spelled_out, value
 
-Row = Mapping[str, Any]
+RowDict = Mapping[str, Any]
 Count = tuple[float, float]
 
 COLUMNS = ("messages", "trail", "shards", "usage", "leak", "leaks", "primed_turns", "outcome")
@@ -28,13 +28,13 @@ _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
 class Rate:
     """A share or a mean, and how a dialogue is counted for it."""
 
-    count: Callable[[Row], Count]
+    count: Callable[[RowDict], Count]
     meaning: str
     is_share: bool = True
     """Whether it lies in [0, 1]."""
 
 
-def repeats(row: Row) -> Count:
+def repeats(row: RowDict) -> Count:
     """Later attempts that give the wrong answer of the attempt before them, of all later attempts.
 
     sum [x_t = x_(t-1), x_t wrong and not empty] / (attempts - 1): the repeat rate of the toy world
@@ -49,7 +49,7 @@ def repeats(row: Row) -> Count:
     return again, max(0, len(attempts) - 1)
 
 
-def copies(row: Row) -> Count:
+def copies(row: RowDict) -> Count:
     """Attempts that only work out the expression of the last hint, of those that follow such a hint.
 
     A hint counts where it spells out an expression with an operation, such as `work out 27 - 5`;
@@ -59,7 +59,7 @@ def copies(row: Row) -> Count:
     return sum(copied), len(copied)
 
 
-def copied_solutions(row: Row) -> Count:
+def copied_solutions(row: RowDict) -> Count:
     """Solved dialogues whose last attempt is a copy as above, of all that are solved.
 
     A high share says that the teacher spelt out the last step, not that the student learnt.
@@ -70,13 +70,13 @@ def copied_solutions(row: Row) -> Count:
     return any(is_copy for turn, is_copy in _after_expressions(row) if turn == last), 1
 
 
-def questions(row: Row) -> Count:
+def questions(row: RowDict) -> Count:
     """Student turns that ask and do not answer, of all student turns (SML, section on Q-priming)."""
     turns = [entry for _, entry in _steps(row)]
     return sum(entry["act"] == "question" for entry in turns), len(turns)
 
 
-def questions_answered(row: Row) -> Count:
+def questions_answered(row: RowDict) -> Count:
     """Questions to which the teacher had something to say, of those that it responded to.
 
     A lazy user that knows nothing of it (form `lazy`) and a bare "try again" are no answers.
@@ -90,14 +90,14 @@ def questions_answered(row: Row) -> Count:
     return sum(replies), len(replies)
 
 
-def premature(row: Row) -> Count:
+def premature(row: RowDict) -> Count:
     """Underspecified dialogues with an answer before all shards were out (LiC, section 6)."""
     if not row["shards"]:
         return 0, 0
     return _early(row) > 0, 1
 
 
-def early_attempts(row: Row) -> Count:
+def early_attempts(row: RowDict) -> Count:
     """Answers before all shards were out, of all answers in underspecified dialogues."""
     if not row["shards"]:
         return 0, 0
@@ -105,13 +105,13 @@ def early_attempts(row: Row) -> Count:
     return _early(row), answers
 
 
-def drafts_that_leak(row: Row) -> Count:
+def drafts_that_leak(row: RowDict) -> Count:
     """Messages of which a draft held the answer, of those that the leak gate looks at."""
     gated = list(_gated(row))
     return sum(entry["leak"]["kind"] != "" for entry in gated), len(gated)
 
 
-def leaks_that_stand(row: Row) -> Count:
+def leaks_that_stand(row: RowDict) -> Count:
     """Messages that hold the answer as they were said, of those that the leak gate looks at."""
     gated = list(_gated(row))
     standing = sum(
@@ -120,25 +120,25 @@ def leaks_that_stand(row: Row) -> Count:
     return standing, len(gated)
 
 
-def cut_off(row: Row) -> Count:
+def cut_off(row: RowDict) -> Count:
     """Student turns that ended at the length limit, of all student turns."""
     turns = [entry for _, entry in _steps(row)]
     return sum(entry["finish_reason"] == "length" for entry in turns), len(turns)
 
 
-def unjudged(row: Row) -> Count:
+def unjudged(row: RowDict) -> Count:
     """Attempts that the verifier could not judge, of all attempts."""
     attempts = [entry for _, entry in _steps(row) if entry["act"] == "attempt"]
     return sum(entry["verdict"]["status"] == "unjudged" for entry in attempts), len(attempts)
 
 
-def moves(row: Row, move: str) -> Count:
+def moves(row: RowDict, move: str) -> Count:
     """Student turns of this class of `dialogue.moves`, of all student turns."""
     named = [entry["move"] for _, entry in _steps(row)]
     return named.count(move), len(named)
 
 
-def tokens_by_turn(row: Row, turns: int) -> list[float]:
+def tokens_by_turn(row: RowDict, turns: int) -> list[float]:
     """Tokens that the student has written by the end of turn 1..turns.
 
     Where an engine gives no token ids, its count for the dialogue is spread over the turns evenly.
@@ -154,7 +154,7 @@ def tokens_by_turn(row: Row, turns: int) -> list[float]:
     return [sum(spent[: turn + 1]) for turn in range(turns)]
 
 
-def _tokens(side: str, kind: str) -> Callable[[Row], Count]:
+def _tokens(side: str, kind: str) -> Callable[[RowDict], Count]:
     return lambda row: (row["usage"][side][kind], 1)
 
 
@@ -177,14 +177,14 @@ RATES: dict[str, Rate] = {
 """Name -> share or mean. Names are those of `report.json` and of `--expect`."""
 
 
-def _steps(row: Row) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _steps(row: RowDict) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The student's turns as (content, trail entry)."""
     for message, entry in zip(row["messages"], row["trail"], strict=True):
         if entry["speaker"] == "student":
             yield message["content"], entry
 
 
-def _early(row: Row) -> int:
+def _early(row: RowDict) -> int:
     """Answers of the student while a shard was still held back."""
     out: set[int] = set()
     early = 0
@@ -196,7 +196,7 @@ def _early(row: Row) -> int:
     return early
 
 
-def _gated(row: Row) -> Iterator[Mapping[str, Any]]:
+def _gated(row: RowDict) -> Iterator[Mapping[str, Any]]:
     """The messages that the leak gate looks at: feedback of the teacher's own, primed questions."""
     for entry in row["trail"]:
         primed = entry["act"] == "question" and entry["turn"] in row["primed_turns"]
@@ -205,7 +205,7 @@ def _gated(row: Row) -> Iterator[Mapping[str, Any]]:
             yield entry
 
 
-def _after_expressions(row: Row) -> Iterator[tuple[int, bool]]:
+def _after_expressions(row: RowDict) -> Iterator[tuple[int, bool]]:
     """(turn, whether it is a copy) of each attempt that follows a spelt-out expression."""
     hint: Fraction | None = None
     for message, entry in zip(row["messages"], row["trail"], strict=True):

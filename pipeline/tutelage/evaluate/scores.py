@@ -14,7 +14,7 @@ from tutelage import intervals
 from tutelage.evaluate.rates import Count, tokens_by_turn
 from tutelage.intervals import Array, Interval
 
-Row = Mapping[str, Any]
+RowDict = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Scores:
         return Scores(tuple(problems), self.solved[:, chosen], self.tokens[:, chosen])
 
 
-def scores(seeds: Sequence[Iterable[Row]], turns: int, key: str = "problem_id") -> Scores:
+def scores(seeds: Sequence[Iterable[RowDict]], turns: int, key: str = "problem_id") -> Scores:
     """The rows of each seed as arrays; `key` is the column that tells problems apart.
 
     A dialogue that was solved at turn n is solved by every turn from n on.
@@ -85,8 +85,8 @@ def curve(of: Scores) -> list[Interval]:
 
 
 def share(
-    seeds: Sequence[Iterable[Row]],
-    count: Callable[[Row], Count],
+    seeds: Sequence[Iterable[RowDict]],
+    count: Callable[[RowDict], Count],
     *,
     is_share: bool = True,
     key: str = "problem_id",

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from tutelage.exports.replies import HIDDEN, trainable
-from tutelage.exports.taker import TEXT, Row, Shape, Taker, Task
+from tutelage.exports.taker import TEXT, RowDict, Shape, Taker, Task
 
 _MESSAGE = pa.struct(
     [
@@ -22,7 +22,7 @@ _MESSAGE = pa.struct(
 )
 
 
-def trajectories(unit: list[Row], task: Task) -> Iterator[Row]:
+def trajectories(unit: list[RowDict], task: Task) -> Iterator[RowDict]:
     """One row for each dialogue of the group."""
     index, task.notes["groups"] = task.notes["groups"], task.notes["groups"] + 1
     for row in unit:

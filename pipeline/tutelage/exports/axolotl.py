@@ -6,10 +6,10 @@ With `roles_to_train: []` and `message_field_training: train`, only the flags de
 import pyarrow as pa
 
 from tutelage.exports import flagged
-from tutelage.exports.taker import TEXT, Row, Shape, Taker
+from tutelage.exports.taker import TEXT, RowDict, Shape, Taker
 
 
-def _train_flag(message: dict[str, str], is_trained: bool) -> Row:
+def _train_flag(message: dict[str, str], is_trained: bool) -> RowDict:
     return message | {"train": is_trained}
 
 

@@ -11,7 +11,7 @@ from tutelage.contract import LOSS_POLICIES
 from tutelage.errors import Mistake, SettingsError
 from tutelage.exports.lengths import Lengths
 from tutelage.exports.selection import Selection, splits, units
-from tutelage.exports.taker import Row, Shape, Taker, Task
+from tutelage.exports.taker import RowDict, Shape, Taker, Task
 from tutelage.exports.takers import TAKERS
 from tutelage.exports.writing import write
 from tutelage.shards.folder import existing
@@ -103,7 +103,7 @@ def export(request: Request) -> Report:
 
 def _rows(
     request: Request, target: Taker, shape: Shape, task: Task, lengths: Lengths
-) -> Iterator[Row]:
+) -> Iterator[RowDict]:
     selection = Selection(request.run, task.split, request.arms, request.where, request.keep_leaks)
     for unit in units(selection, shape.unit or target.unit, task.left_out):
         for row in shape.convert(unit, task):

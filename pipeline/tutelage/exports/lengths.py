@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tutelage.exports.taker import Row, Taker
+from tutelage.exports.taker import RowDict, Taker
 
 _CHARACTERS = 3.5
 """Assumed characters per token."""
@@ -33,14 +33,14 @@ class Lengths:
     def __post_init__(self) -> None:
         self.exact = True
 
-    def add(self, exported: Row, unit: Sequence[Row]) -> None:
+    def add(self, exported: RowDict, unit: Sequence[RowDict]) -> None:
         """Measures an exported row that was made of `unit`."""
         length = self._length(exported, unit)
         self.count += 1
         self.longest = max(self.longest, length)
         self.beyond += bool(self.taker.limit) and length > self.taker.limit
 
-    def _length(self, exported: Row, unit: Sequence[Row]) -> int:
+    def _length(self, exported: RowDict, unit: Sequence[RowDict]) -> int:
         if "input_ids" in exported:
             return len(exported["input_ids"])
         if "nodes" in exported:
@@ -69,7 +69,7 @@ class Lengths:
         return max(64, -(-longest // 64) * 64)
 
 
-def _characters_per_token(unit: Sequence[Row]) -> float:
+def _characters_per_token(unit: Sequence[RowDict]) -> float:
     """Characters per token in the student's replies of these dialogues."""
     characters = tokens = 0
     for row in unit:
@@ -80,7 +80,7 @@ def _characters_per_token(unit: Sequence[Row]) -> float:
     return max(1.0, characters / tokens) if tokens else _CHARACTERS
 
 
-def _chats(exported: Row, measured: str) -> list[list[tuple[str, str]]]:
+def _chats(exported: RowDict, measured: str) -> list[list[tuple[str, str]]]:
     """The chats that a taker makes of a row, each a list of (role, text)."""
     if measured == "prompt":
         prompt = exported.get("prompt") or exported["responses_create_params"]["input"]

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 from tutelage.exports import sharegpt
 from tutelage.exports.replies import replies
-from tutelage.exports.taker import Row, Shape, Taker, Task
+from tutelage.exports.taker import RowDict, Shape, Taker, Task
 
 
-def turns(unit: list[Row], task: Task) -> Iterator[Row]:
+def turns(unit: list[RowDict], task: Task) -> Iterator[RowDict]:
     """One row for each trained reply; earlier replies are context."""
     for row in unit:
         for reply in replies(row, task):

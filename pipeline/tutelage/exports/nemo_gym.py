@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from tutelage.exports.replies import ground_truth, opening
-from tutelage.exports.taker import MESSAGES, TEXT, Row, Shape, Taker, Task
+from tutelage.exports.taker import MESSAGES, TEXT, RowDict, Shape, Taker, Task
 
 
-def problems(unit: list[Row], task: Task) -> Iterator[Row]:
+def problems(unit: list[RowDict], task: Task) -> Iterator[RowDict]:
     """One row for the problem."""
     row = unit[0]
     yield {

@@ -6,10 +6,10 @@
 import pyarrow as pa
 
 from tutelage.exports import flagged
-from tutelage.exports.taker import TEXT, Row, Shape, Taker
+from tutelage.exports.taker import TEXT, RowDict, Shape, Taker
 
 
-def _weight(message: dict[str, str], is_trained: bool) -> Row:
+def _weight(message: dict[str, str], is_trained: bool) -> RowDict:
     return message | ({"weight": int(is_trained)} if message["role"] == "assistant" else {})
 
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from tutelage.exports.replies import fully_trained
-from tutelage.exports.taker import MESSAGES, Row, Shape, Taker, Task
+from tutelage.exports.taker import MESSAGES, RowDict, Shape, Taker, Task
 
 
-def messages(unit: list[Row], task: Task) -> Iterator[Row]:
+def messages(unit: list[RowDict], task: Task) -> Iterator[RowDict]:
     """One row for each dialogue in which every reply is trained and none was cut."""
     for row in unit:
         if chat := fully_trained(row, task):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from tutelage.contract import redrawn
 from tutelage.errors import SettingsError
-from tutelage.exports.taker import Row, Task
+from tutelage.exports.taker import RowDict, Task
 
 CUT = "replies cut at the length limit (a trainer on text would learn to stop there)"
 HIDDEN = "dialogues with reasoning, which later turns did not see (use --as turns or tokens)"
@@ -26,7 +26,7 @@ class Reply:
     history: list[dict[str, str]]
     content: str
     """The text, with its reasoning in front if it has any."""
-    entry: Row
+    entry: RowDict
     """Its entry in the trail."""
 
     @property
@@ -35,13 +35,13 @@ class Reply:
         return {"role": "assistant", "content": self.content}
 
 
-def messages(row: Row) -> list[dict[str, str]]:
+def messages(row: RowDict) -> list[dict[str, str]]:
     """The messages up to the student's last one."""
     last = max((i for i, m in enumerate(row["messages"]) if m["role"] == "assistant"), default=-1)
     return [dict(message) for message in row["messages"][: last + 1]]
 
 
-def opening(row: Row) -> list[dict[str, str]]:
+def opening(row: RowDict) -> list[dict[str, str]]:
     """The messages before the student's first: the system prompt, if any, and the problem."""
     first = next(
         (i for i, m in enumerate(row["messages"]) if m["role"] == "assistant"),
@@ -50,14 +50,14 @@ def opening(row: Row) -> list[dict[str, str]]:
     return [dict(message) for message in row["messages"][:first]]
 
 
-def trained(row: Row, task: Task) -> list[bool]:
+def trained(row: RowDict, task: Task) -> list[bool]:
     """For each message, whether the loss policy trains on it."""
     if task.loss:
         return redrawn(row, task.loss)
     return [bool(entry["train"]) for entry in row["trail"]]
 
 
-def trainable(row: Row, task: Task) -> list[bool]:
+def trainable(row: RowDict, task: Task) -> list[bool]:
     """As `trained`, but False for replies that were cut at the length limit, which are counted."""
     flags = trained(row, task)
     cut = [
@@ -68,7 +68,7 @@ def trainable(row: Row, task: Task) -> list[bool]:
     return [flag and not is_cut for flag, is_cut in zip(flags, cut, strict=True)]
 
 
-def replies(row: Row, task: Task) -> Iterator[Reply]:
+def replies(row: RowDict, task: Task) -> Iterator[Reply]:
     """Each trained reply with its history, for takers that train one message per row."""
     flags = trainable(row, task)
     task.left_out[SILENT] += not any(flags)
@@ -78,7 +78,7 @@ def replies(row: Row, task: Task) -> Iterator[Reply]:
             yield Reply(history, with_reasoning(row, k), row["trail"][k])
 
 
-def with_reasoning(row: Row, k: int) -> str:
+def with_reasoning(row: RowDict, k: int) -> str:
     """Message `k` as its speaker wrote it, with the reasoning that others never saw in front.
 
     The reasoning is in `<think>` tags, the form that the chat templates of reasoning models expect.
@@ -87,7 +87,7 @@ def with_reasoning(row: Row, k: int) -> str:
     return f"<think>\n{reasoning}\n</think>\n\n{content}" if reasoning else content
 
 
-def fully_trained(row: Row, task: Task) -> list[dict[str, str]]:
+def fully_trained(row: RowDict, task: Task) -> list[dict[str, str]]:
     """The chat for a taker that trains every student message; empty if the dialogue is left out.
 
     Raises:
@@ -112,7 +112,7 @@ def fully_trained(row: Row, task: Task) -> list[dict[str, str]]:
 
 
 def flagged_chat(
-    row: Row, flags: list[bool], task: Task
+    row: RowDict, flags: list[bool], task: Task
 ) -> tuple[list[dict[str, str]], list[bool]]:
     """The chat and, for each of its messages, whether it is trained; both empty if the dialogue is
     left out."""
@@ -137,6 +137,6 @@ def alternating(chat: list[dict[str, str]], task: Task) -> tuple[str, list[dict[
     return system, rest
 
 
-def ground_truth(row: Row) -> str:
+def ground_truth(row: RowDict) -> str:
     """The gold as one string: the tests as JSON, or the final answer."""
     return str(row["gold"]["tests_json"] or row["gold"]["value"])

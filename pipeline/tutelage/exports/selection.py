@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from tutelage.errors import Mistake
-from tutelage.exports.taker import Row, Unit
+from tutelage.exports.taker import RowDict, Unit
 from tutelage.shards import sql
 from tutelage.shards.contaminated import marked
 from tutelage.shards.keys import Keys
@@ -45,7 +45,7 @@ def splits(run: str) -> list[str]:
     return sorted(names, key=lambda name: (name != "train", name))
 
 
-def units(wanted: Selection, unit: Unit, left_out: Counter[str]) -> Iterator[list[Row]]:
+def units(wanted: Selection, unit: Unit, left_out: Counter[str]) -> Iterator[list[RowDict]]:
     """The selected rows, in lists of one unit each; counts the others in `left_out`.
 
     Raises:
@@ -70,8 +70,8 @@ def units(wanted: Selection, unit: Unit, left_out: Counter[str]) -> Iterator[lis
 
 
 def _problems(
-    rows: Iterable[Row], wanted: Selection, contaminated: frozenset[str], left_out: Counter[str]
-) -> Iterator[list[Row]]:
+    rows: Iterable[RowDict], wanted: Selection, contaminated: frozenset[str], left_out: Counter[str]
+) -> Iterator[list[RowDict]]:
     """The first row of each problem, whatever its dialogue."""
     seen = Keys()
     for row in rows:
@@ -86,8 +86,8 @@ def _problems(
 
 
 def _chosen(
-    rows: Iterable[Row], wanted: Selection, contaminated: frozenset[str], left_out: Counter[str]
-) -> Iterator[Row]:
+    rows: Iterable[RowDict], wanted: Selection, contaminated: frozenset[str], left_out: Counter[str]
+) -> Iterator[RowDict]:
     for row in rows:
         if wanted.arms and row["arm"] not in wanted.arms:
             left_out["dialogues of another arm"] += 1
@@ -99,7 +99,7 @@ def _chosen(
             yield row
 
 
-def _played(rows: Iterable[Row], left_out: Counter[str]) -> Iterator[Row]:
+def _played(rows: Iterable[RowDict], left_out: Counter[str]) -> Iterator[RowDict]:
     """Leaves out dialogues that failed for technical reasons: they say nothing about the policy."""
     for row in rows:
         if row["outcome"]["status"] == "failed":
@@ -108,7 +108,7 @@ def _played(rows: Iterable[Row], left_out: Counter[str]) -> Iterator[Row]:
             yield row
 
 
-def _sorted(wanted: Selection) -> Iterator[Row]:
+def _sorted(wanted: Selection) -> Iterator[RowDict]:
     """All rows of the split, group by group; above `sql.MEMORY` they are sorted on disk."""
     names = ", ".join(f'"{name}"' for name in COLUMNS)
     condition = f"WHERE {sql.condition(wanted.where)}" if wanted.where else ""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from tutelage.exports.replies import alternating, fully_trained
-from tutelage.exports.taker import TEXT, Row, Shape, Taker, Task
+from tutelage.exports.taker import TEXT, RowDict, Shape, Taker, Task
 
 NAMES = {"user": "human", "assistant": "gpt"}
 SCHEMA = pa.schema(
@@ -13,14 +13,14 @@ SCHEMA = pa.schema(
 )
 
 
-def conversations(unit: list[Row], task: Task) -> Iterator[Row]:
+def conversations(unit: list[RowDict], task: Task) -> Iterator[RowDict]:
     """One row for each dialogue in which every reply is trained and none was cut."""
     for row in unit:
         if chat := fully_trained(row, task):
             yield from conversation(chat, task)
 
 
-def conversation(chat: list[dict[str, str]], task: Task) -> Iterator[Row]:
+def conversation(chat: list[dict[str, str]], task: Task) -> Iterator[RowDict]:
     """The chat as a ShareGPT conversation, if its two sides alternate."""
     system, rest = alternating(chat, task)
     if rest:

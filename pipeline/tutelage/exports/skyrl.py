@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from tutelage.exports.replies import ground_truth, opening
-from tutelage.exports.taker import IDS, MESSAGES, TEXT, Row, Shape, Taker, Task
+from tutelage.exports.taker import IDS, MESSAGES, TEXT, RowDict, Shape, Taker, Task
 from tutelage.exports.tokenised import pieces
 
 
-def problems(unit: list[Row], task: Task) -> Iterator[Row]:
+def problems(unit: list[RowDict], task: Task) -> Iterator[RowDict]:
     """One row for the problem."""
     row = unit[0]
     yield {
@@ -26,7 +26,7 @@ def problems(unit: list[Row], task: Task) -> Iterator[Row]:
     }
 
 
-def tokens(unit: list[Row], task: Task) -> Iterator[Row]:
+def tokens(unit: list[RowDict], task: Task) -> Iterator[RowDict]:
     """One row for each piece of a dialogue."""
     for row in unit:
         yield from pieces(row, task, "loss_mask")

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-Row = dict[str, Any]
+RowDict = dict[str, Any]
 
 Unit = Literal["dialogues", "groups", "problems"]
 """What a taker converts at a time: one solved dialogue, all dialogues of a problem and arm, or the
@@ -44,7 +44,7 @@ class Task:
     """Rows exported so far."""
 
 
-Convert = Callable[[list[Row], Task], Iterable[Row]]
+Convert = Callable[[list[RowDict], Task], Iterable[RowDict]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ several rows, each with the prompt that its replies really had (`contract.tokens
 from collections.abc import Iterator
 
 from tutelage.exports.replies import SILENT
-from tutelage.exports.taker import Row, Task
+from tutelage.exports.taker import RowDict, Task
 
 
-def pieces(row: Row, task: Task, mask: str) -> Iterator[Row]:
+def pieces(row: RowDict, task: Task, mask: str) -> Iterator[RowDict]:
     """One row per piece, with `input_ids` and the column named by `mask`: 1 for trained tokens."""
     sample = task.encoder.sample(row, task.loss)
     task.left_out[SILENT] += not sample.pieces

@@ -9,17 +9,17 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from tutelage.exports.replies import opening, with_reasoning
-from tutelage.exports.taker import MESSAGES, TEXT, Row, Shape, Taker, Task
+from tutelage.exports.taker import MESSAGES, TEXT, RowDict, Shape, Taker, Task
 
 _CUT = "attempts cut at the length limit"
 
 
-def samples(unit: list[Row], task: Task) -> Iterator[Row]:
+def samples(unit: list[RowDict], task: Task) -> Iterator[RowDict]:
     """Prefers a right first attempt to a wrong one at the same problem, after the same prompt.
 
     Each attempt is in at most one pair.
     """
-    by_prompt: dict[str, tuple[list[tuple[Row, int]], list[tuple[Row, int]]]] = {}
+    by_prompt: dict[str, tuple[list[tuple[RowDict, int]], list[tuple[RowDict, int]]]] = {}
     for row in unit:
         first = len(opening(row))
         if first == len(row["messages"]) or row["trail"][first]["act"] != "attempt":
@@ -32,7 +32,7 @@ def samples(unit: list[Row], task: Task) -> Iterator[Row]:
             yield _pair(good, k, bad, j)
 
 
-def turns(unit: list[Row], task: Task) -> Iterator[Row]:
+def turns(unit: list[RowDict], task: Task) -> Iterator[RowDict]:
     """Within one dialogue, prefers the attempt that solved it to the wrong one before the last hint."""
     for row in unit:
         attempts = [k for k, entry in enumerate(row["trail"]) if entry["act"] == "attempt"]
@@ -43,7 +43,7 @@ def turns(unit: list[Row], task: Task) -> Iterator[Row]:
             yield _pair(row, last, row, before)
 
 
-def _pair(good: Row, k: int, bad: Row, j: int) -> Row:
+def _pair(good: RowDict, k: int, bad: RowDict, j: int) -> RowDict:
     return {
         "prompt": [dict(message) for message in good["messages"][:k]],
         "chosen": [{"role": "assistant", "content": with_reasoning(good, k)}],
@@ -53,7 +53,7 @@ def _pair(good: Row, k: int, bad: Row, j: int) -> Row:
     }
 
 
-def _is_right(row: Row, k: int, task: Task) -> bool | None:
+def _is_right(row: RowDict, k: int, task: Task) -> bool | None:
     """Whether attempt `k` is right; None if it cannot be used in a pair."""
     entry = row["trail"][k]
     if entry["finish_reason"] == "length":

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from tutelage.exports.replies import with_reasoning
-from tutelage.exports.taker import MESSAGES, TEXT, Row, Shape, Taker, Task
+from tutelage.exports.taker import MESSAGES, TEXT, RowDict, Shape, Taker, Task
 
 
-def attempts(unit: list[Row], task: Task) -> Iterator[Row]:
+def attempts(unit: list[RowDict], task: Task) -> Iterator[RowDict]:
     """One row for each attempt that was judged."""
     for row in unit:
         for k, entry in enumerate(row["trail"]):

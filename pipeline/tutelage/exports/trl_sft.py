@@ -10,11 +10,11 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from tutelage.exports import replies
-from tutelage.exports.taker import IDS, MESSAGES, TEXT, Row, Shape, Taker, Task
+from tutelage.exports.taker import IDS, MESSAGES, TEXT, RowDict, Shape, Taker, Task
 from tutelage.exports.tokenised import pieces
 
 
-def turns(unit: list[Row], task: Task) -> Iterator[Row]:
+def turns(unit: list[RowDict], task: Task) -> Iterator[RowDict]:
     """One row for each trained reply."""
     for row in unit:
         for reply in replies.replies(row, task):
@@ -26,13 +26,13 @@ def turns(unit: list[Row], task: Task) -> Iterator[Row]:
             }
 
 
-def tokens(unit: list[Row], task: Task) -> Iterator[Row]:
+def tokens(unit: list[RowDict], task: Task) -> Iterator[RowDict]:
     """One row for each piece of a dialogue."""
     for row in unit:
         yield from pieces(row, task, "assistant_masks")
 
 
-def messages(unit: list[Row], task: Task) -> Iterator[Row]:
+def messages(unit: list[RowDict], task: Task) -> Iterator[RowDict]:
     """One row for each dialogue in which every reply is trained and none was cut."""
     for row in unit:
         if chat := replies.fully_trained(row, task):

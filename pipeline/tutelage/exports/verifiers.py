@@ -14,12 +14,12 @@ import pyarrow as pa
 
 from tutelage.contract import DISCOUNT
 from tutelage.exports.replies import opening, trained
-from tutelage.exports.taker import Row, Shape, Taker, Task
+from tutelage.exports.taker import RowDict, Shape, Taker, Task
 
 Node = dict[str, Any]
 
 
-def tokens(unit: list[Row], task: Task) -> Iterator[Row]:
+def tokens(unit: list[RowDict], task: Task) -> Iterator[RowDict]:
     """One trace for each dialogue, with its tokens and their log-probabilities."""
     for row in unit:
         nodes: list[Node] = []
@@ -34,7 +34,7 @@ def tokens(unit: list[Row], task: Task) -> Iterator[Row]:
         yield _trace(row, nodes)
 
 
-def messages(unit: list[Row], task: Task) -> Iterator[Row]:
+def messages(unit: list[RowDict], task: Task) -> Iterator[RowDict]:
     """One trace for each dialogue, without tokens."""
     for row in unit:
         nodes = [_node(row, k, k - 1 if k else None) for k in range(len(row["messages"]))]
@@ -43,7 +43,7 @@ def messages(unit: list[Row], task: Task) -> Iterator[Row]:
         yield _trace(row, nodes)
 
 
-def _path(nodes: list[Node], row: Row, piece: Any) -> None:
+def _path(nodes: list[Node], row: RowDict, piece: Any) -> None:
     """Adds a piece as one path from the root.
 
     Tokens between two replies belong to the message before the later reply. In a path that starts
@@ -84,7 +84,7 @@ def _extend(node: Node, context: list[int], sampled: list[int], logprobs: Any) -
             node["logprobs"].append(round(float(logprob), 6))
 
 
-def _node(row: Row, k: int, parent: int | None) -> Node:
+def _node(row: RowDict, k: int, parent: int | None) -> Node:
     message, entry = row["messages"][k], row["trail"][k]
     content: dict[str, Any] = {"role": message["role"], "content": message["content"]}
     if entry["reasoning"]:
@@ -101,7 +101,7 @@ def _node(row: Row, k: int, parent: int | None) -> Node:
     }
 
 
-def _trace(row: Row, nodes: list[Node]) -> Row:
+def _trace(row: RowDict, nodes: list[Node]) -> RowDict:
     outcome, prompt = row["outcome"], opening(row)
     system = [m["content"] for m in prompt if m["role"] == "system"]
     data = {

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from tutelage.exports.replies import ground_truth, opening
-from tutelage.exports.taker import MESSAGES, TEXT, Row, Shape, Taker, Task
+from tutelage.exports.taker import MESSAGES, TEXT, RowDict, Shape, Taker, Task
 
 _KWARGS = pa.struct([(n, TEXT) for n in ("name", "query", "ground_truth", "privileged_context")])
 
 
-def problems(unit: list[Row], task: Task) -> Iterator[Row]:
+def problems(unit: list[RowDict], task: Task) -> Iterator[RowDict]:
     """One row for the problem."""
     row = unit[0]
     yield {

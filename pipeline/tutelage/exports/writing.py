@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tutelage.exports.taker import Row
+from tutelage.exports.taker import RowDict
 from tutelage.shards.folder import writing
 from tutelage.storage import Location, whole
 
@@ -20,7 +20,9 @@ GROUP_BYTES = 32 << 20
 _BATCH = 200
 
 
-def write(path: Location, rows: Iterable[Row], schema: pa.Schema, about: Mapping[str, Any]) -> int:
+def write(
+    path: Location, rows: Iterable[RowDict], schema: pa.Schema, about: Mapping[str, Any]
+) -> int:
     """Writes the rows in the format of the suffix of `path`, and returns their number.
 
     Args:
@@ -44,7 +46,7 @@ def write(path: Location, rows: Iterable[Row], schema: pa.Schema, about: Mapping
         return _parquet(part, rows, kept)
 
 
-def _lines(part: Any, rows: Iterable[Row]) -> int:
+def _lines(part: Any, rows: Iterable[RowDict]) -> int:
     count = 0
     with part.open("w", encoding="utf-8") as file:
         for row in rows:
@@ -53,7 +55,7 @@ def _lines(part: Any, rows: Iterable[Row]) -> int:
     return count
 
 
-def _parquet(part: Any, rows: Iterable[Row], schema: pa.Schema) -> int:
+def _parquet(part: Any, rows: Iterable[RowDict], schema: pa.Schema) -> int:
     count = 0
     with pq.ParquetWriter(part, schema, compression="zstd", write_page_index=True) as writer:
         for table in _groups(rows, schema):
@@ -62,9 +64,9 @@ def _parquet(part: Any, rows: Iterable[Row], schema: pa.Schema) -> int:
     return count
 
 
-def _groups(rows: Iterable[Row], schema: pa.Schema) -> Iterator[pa.Table]:
+def _groups(rows: Iterable[RowDict], schema: pa.Schema) -> Iterator[pa.Table]:
     held: list[pa.Table] = []
-    batch: list[Row] = []
+    batch: list[RowDict] = []
     size = 0
     for row in rows:
         batch.append(row)

@@ -20,7 +20,7 @@ import apache_beam as beam
 import pyarrow as pa
 
 from tutelage import dedup
-from tutelage.contract import Row, arrow_schema
+from tutelage.contract import RowDict, arrow_schema
 from tutelage.errors import RunFailed
 from tutelage.flow import contamination
 from tutelage.session import mending, provenance, spool
@@ -138,7 +138,7 @@ def write(shard: List, folder: RunFolder, compression_level: int) -> tuple[str, 
     """Writes one file; (path, rows). Doing it again writes the same bytes."""
     path, listed = shard
 
-    def rows() -> Iterator[Row]:
+    def rows() -> Iterator[RowDict]:
         for batch in spool.reading(location(listed)):
             lines = batch.to_pylist()
             spans = [Span(one["file"], one["offset"], one["length"]) for one in lines]
@@ -249,7 +249,7 @@ def in_blocks(stream: Iterable[Entry]) -> Iterator[list[Entry]]:
         yield block
 
 
-def fact(entry: Entry, row: Row) -> dict[str, Any]:
+def fact(entry: Entry, row: RowDict) -> dict[str, Any]:
     """An entry as `spool.FACTS`."""
     return {
         "key": entry.key,

@@ -5,16 +5,16 @@ from typing import Any
 
 from tutelage.inspection.pages import environment
 
-Row = Mapping[str, Any]
+RowDict = Mapping[str, Any]
 
 
-def page(rows: Sequence[Row], run: str) -> str:
+def page(rows: Sequence[RowDict], run: str) -> str:
     """The page with these dialogues; `run` is the name that a person gave for their run."""
     template = environment().get_template("conversation.html.j2")
     return str(template.render(run=run, dialogues=[_dialogue(row) for row in rows]))
 
 
-def _dialogue(row: Row) -> dict[str, Any]:
+def _dialogue(row: RowDict) -> dict[str, Any]:
     outcome = row["outcome"]
     turn = outcome["solved_turn"]
     return {
@@ -37,7 +37,7 @@ def _dialogue(row: Row) -> dict[str, Any]:
     }
 
 
-def _notes(entry: Row) -> list[str]:
+def _notes(entry: RowDict) -> list[str]:
     verdict, leak = entry["verdict"], entry["leak"]
     notes = [
         entry["form"] if entry["act"] == "feedback" else entry["act"],

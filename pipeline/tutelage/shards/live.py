@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tutelage.contract import Row
+from tutelage.contract import RowDict
 from tutelage.errors import Mistake, RunFailed
 from tutelage.shards import lock
 from tutelage.shards.folder import RunFolder, existing
@@ -101,7 +101,7 @@ def _ended(folder: RunFolder) -> tuple[dict[str, int], list[Entry]]:
 def _copies(folder: Path, chosen: list[Entry]) -> Iterator[Path]:
     """Writes the rows of these entries to Parquet files in `folder` and yields the files."""
     for number, begin in enumerate(range(0, len(chosen), _ROWS)):
-        rows: Iterator[Row] = fetch(entry.span for entry in chosen[begin : begin + _ROWS])
+        rows: Iterator[RowDict] = fetch(entry.span for entry in chosen[begin : begin + _ROWS])
         path = folder / "shards" / "train" / f"rest-{number:05d}.parquet"
         write_shard(path, rows, compression_level=1)
         yield path

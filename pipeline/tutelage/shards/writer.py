@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tutelage.contract import Row, arrow_schema, faults, fits
+from tutelage.contract import RowDict, arrow_schema, faults, fits
 from tutelage.errors import RunFailed
 from tutelage.shards.folder import writing
 from tutelage.storage import Location, whole
@@ -104,7 +104,7 @@ class Shard:
         self._writer.write_table(group, row_group_size=-(-rows // max(1, parts)))
 
 
-def write_shard(path: Location, rows: Iterable[Row], compression_level: int = 3) -> int:
+def write_shard(path: Location, rows: Iterable[RowDict], compression_level: int = 3) -> int:
     """Writes `rows` to `path` and returns their number. Without rows there is no file.
 
     Raises:
@@ -119,7 +119,7 @@ def write_shard(path: Location, rows: Iterable[Row], compression_level: int = 3)
     return shard.rows
 
 
-def _table(batch: list[Row], schema: Any) -> pa.Table:
+def _table(batch: list[RowDict], schema: Any) -> pa.Table:
     for row in batch:
         if not fits(row):
             raise RunFailed(

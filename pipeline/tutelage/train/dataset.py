@@ -25,7 +25,7 @@ from tutelage.specials import neutralise
 from tutelage.train.loss import advantages
 from tutelage.train.recipe import Recipe
 
-Row = dict[str, Any]
+RowDict = dict[str, Any]
 Group = tuple[Sample, ...]
 
 TEXTS = ("statement", "gold", "privileged_context", "messages", "trail", "primed_turns")
@@ -117,7 +117,7 @@ class _Source:
     def dialogues(self, split: str) -> Iterator[Group]:
         """SFT: the solved dialogues of the split, or what the control wants in their place."""
         recipe, kind = self.recipe, "*" if self.recipe.control else "solved"
-        rows: Iterable[Row] = read_rows(self.run, FACTS + TEXTS, recipe.where, (split,), kind)
+        rows: Iterable[RowDict] = read_rows(self.run, FACTS + TEXTS, recipe.where, (split,), kind)
         left_out: Counter[str] = Counter()  # is told of the training split alone
         if split == "train":
             rows, left_out = self._counted(rows), self.dataset.left_out
@@ -166,7 +166,7 @@ class _Source:
                     self.dataset.partial += len(group) < max(sizes.values())
                     yield tuple(open_.pop(name))
 
-    def _drawn(self, row: Row, advantage: float) -> Sample:
+    def _drawn(self, row: RowDict, advantage: float) -> Sample:
         """The row with only those tokens trained that the policy drew in this very dialogue.
 
         A question that took the place of an attempt (Q-priming) was drawn after another prompt.
@@ -200,7 +200,7 @@ class _Source:
         else:
             self.dataset.groups.append(group)
 
-    def _inadmissible(self, row: Row) -> str:
+    def _inadmissible(self, row: RowDict) -> str:
         """Why the row is not learnt from, whatever the objective; empty: it may be."""
         if self.recipe.arms and row["arm"] not in self.recipe.arms:
             return "other arm"
@@ -210,7 +210,7 @@ class _Source:
             return "leaked"
         return ""
 
-    def _unfit(self, row: Row) -> str:
+    def _unfit(self, row: RowDict) -> str:
         """Why SFT does not learn from the row; empty: it does."""
         if self.recipe.control == "single":
             if self._repeated(row["problem_id"]):
@@ -232,14 +232,14 @@ class _Source:
         self.dataset.seen.add(name)
         return known
 
-    def _counted(self, rows: Iterable[Row]) -> Iterator[Row]:
+    def _counted(self, rows: Iterable[RowDict]) -> Iterator[RowDict]:
         for row in rows:
             self.dataset.returns.append(returned(row))
             self.dataset.temperatures[row["sampling"]["student"]["temperature"]] += 1
             yield row
 
 
-def single(row: Row) -> Row:
+def single(row: RowDict) -> RowDict:
     """The row's problem as one turn: the statement, and the worked solution as the reply.
 
     A system prompt stays, so that nothing but the dialogue is different.
@@ -260,7 +260,7 @@ def single(row: Row) -> Row:
     }
 
 
-def _refuse_altered(row: Row) -> None:
+def _refuse_altered(row: RowDict) -> None:
     """RL compares probabilities of the whole distribution; a sampler that cuts off a part of it, or
     shifts it by what was said before, drew from another.
 

@@ -157,16 +157,16 @@ def peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def passes(recipe: Recipe, dataset: Dataset) -> list[packing.Row]:
+def passes(recipe: Recipe, dataset: Dataset) -> list[packing.PackedRow]:
     """The forward passes of the whole training on one process, the fullest first."""
-    rows: list[packing.Row] = []
+    rows: list[packing.PackedRow] = []
     for step in packing.order(len(dataset.groups), recipe.batch, recipe.epochs, recipe.seed):
         pieces = (p for i in step for sample in dataset.groups[i] for p in sample.pieces)
         rows += packing.rows([WeightedSequence(p, 1.0, 1.0) for p in pieces], recipe.pack)
     return sorted(rows, key=packing.tokens, reverse=True)
 
 
-def measure(learner: Learner, row: packing.Row) -> tuple[float, int]:
+def measure(learner: Learner, row: packing.PackedRow) -> tuple[float, int]:
     """Tokens a second of a step of this pass, at a learning rate of 0, and `peak` after it.
 
     The first of two is not timed: it is slower.

@@ -206,7 +206,7 @@ class Learner:
         weights.write(self.student, folder, self.main)
         self.accelerator.wait_for_everyone()
 
-    def _dealt(self, sequences: Sequence[WeightedSequence]) -> list[packing.Row]:
+    def _dealt(self, sequences: Sequence[WeightedSequence]) -> list[packing.PackedRow]:
         """This process's rows, as many as every other's has; some may be empty."""
         rows = packing.rows(sequences, self.recipe.pack, self.world)
         return rows[self.accelerator.process_index :: self.world]

@@ -98,10 +98,12 @@ def packed(sequences: Sequence[WeightedSequence]) -> Packed:
     )
 
 
-Row = list[WeightedSequence]
+PackedRow = list[WeightedSequence]
 
 
-def rows(sequences: Sequence[WeightedSequence], capacity: int, processes: int = 1) -> list[Row]:
+def rows(
+    sequences: Sequence[WeightedSequence], capacity: int, processes: int = 1
+) -> list[PackedRow]:
     """The sequences in rows of at most `capacity` tokens; a longer one gets a row of its own.
 
     The number of rows is a multiple of `processes`, some may be empty, and row i is for process
@@ -120,13 +122,13 @@ def tokens(row: Sequence[WeightedSequence]) -> int:
     return sum(len(sequence.piece) for sequence in row)
 
 
-def _fits(rows: Sequence[Row], capacity: int) -> bool:
+def _fits(rows: Sequence[PackedRow], capacity: int) -> bool:
     return all(len(row) < 2 or tokens(row) <= capacity for row in rows)
 
 
-def _dealt(sequences: Sequence[WeightedSequence], count: int) -> list[Row]:
+def _dealt(sequences: Sequence[WeightedSequence], count: int) -> list[PackedRow]:
     """`count` rows of nearly equal length: each sequence, the longest first, to the shortest row."""
-    heap: list[tuple[int, int, Row]] = [(0, i, []) for i in range(count)]
+    heap: list[tuple[int, int, PackedRow]] = [(0, i, []) for i in range(count)]
     for sequence in sequences:
         size, i, row = heap[0]
         row.append(sequence)
