@@ -111,7 +111,7 @@ def test_removing_and_moving(gs, buckets):
     move(run_ / "shards/c", run_ / "rejects/c")
     remove(run_ / "other")
     assert buckets.objects == {("bucket", "run/rejects/c"): b"shards/c"}
-    with pytest.raises(ValueError, match="two places"):
+    with pytest.raises(ValueError, match="two locations"):
         move(run_ / "rejects/c", near(run_))
 
 
