@@ -45,7 +45,7 @@ def stuck(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stuck]:
 
     def start(engine: InProcess, chosen: object, vllm: object) -> None:
         engine._engine = made
-        prompt = lambda chat, history: Prompt([1, 2], [1, 2], False)  # noqa: E731
+        prompt = lambda *chat: Prompt([1, 2], [1, 2], False)  # noqa: E731
         engine._chats = SimpleNamespace(prompt=prompt, is_plain=lambda ids: True)  # type: ignore[assignment]
         params = lambda **given: SimpleNamespace(**given)  # noqa: E731
         engine._length, engine._params, engine._final = 100, params, None

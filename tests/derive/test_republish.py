@@ -54,6 +54,7 @@ def test_the_shards_are_those_that_generate_would_have_written(plain, tmp_path, 
     assert balanced(manifest)
     assert shards(tmp_path / "out") == shards(tmp_path / "direct")
     direct = read(tmp_path / "direct")
+    direct["splits"].pop("checksum", None)  # of `splits.json`, which only a run that can grow has
     for key in ("dialogues", "solved_at", "files", "dedup", "splits", "balance"):
         assert manifest[key] == direct[key], key
 

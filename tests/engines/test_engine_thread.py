@@ -48,7 +48,7 @@ def _output(name: str, prompt: list[int]) -> SimpleNamespace:
     )
 
 
-def _prompt(chat: Chat, history: tuple[int, ...]) -> Prompt:
+def _prompt(chat: Chat, history: tuple[int, ...], options: object) -> Prompt:
     ids = [int(word) for word in chat[-1][1].split()]
     return Prompt(ids, ids, False)
 

@@ -105,8 +105,8 @@ def _same_number(gold: Number, given: Number, statement: Statement) -> str:
         return ""
     if gold.percent != given.percent and gold.value == given.value:
         asks = re.search(r"%|per ?cent|\brates?\b", statement.question)
-        omitted = gold.percent and abs(gold.value) >= 1 and "how many" not in statement.question
-        return "" if asks or omitted or not statement.text else NOT_EQUAL
+        omitted = (gold.percent or not statement.text) and "how many" not in statement.question
+        return "" if asks or (omitted and abs(gold.value) >= 1) else NOT_EQUAL
     scale = {**SCALES, **DOZENS}.get(given.scale, 0)
     scaled = rf"\bhow many (?:\w+ )?{given.scale}"
     if scale and given.value == gold.value * scale and re.search(scaled, statement.text, re.I):
