@@ -29,6 +29,8 @@ PARSED = {
     "tutelage evaluate": "checkpoints that only a training makes",
     "tutelage launch check": "a project in Google's cloud",
     "tutelage launch …": "the same: it would launch",
+    "tutelage generate problems.jsonl --map statement=question,answer=answer --set teacher.url": "a "
+    "server that is paid",
     "tutelage view": "a page that is served until Ctrl-C",
 }
 """How a command begins that is only parsed -> what it would want."""

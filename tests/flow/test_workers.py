@@ -28,7 +28,8 @@ def start(pool: WorkerPool, monkeypatch: pytest.MonkeyPatch, code: str) -> Super
     folder = pool.log.parent.parent
     (folder / "stand_in.py").write_text(code)
     monkeypatch.setattr(workers, "_MODULE", "stand_in")
-    return pool.start({"PYTHONPATH": str(folder)})
+    # Two codes of one second may have one size, and byte code is told from another by no more.
+    return pool.start({"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"})
 
 
 def test_what_killed_a_worker_is_said(

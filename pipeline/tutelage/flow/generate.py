@@ -72,8 +72,10 @@ class _Playing(beam.PTransform):
             candidates |= "compare" >> beam.ParDo(compare)
         # Nothing is played before the input is known to be that of the session before.
         known = beam.pvalue.AsList(self._known)
-        _ = candidates | "dialogues" >> beam.ParDo(Play(self._job), known)
-        return candidates | "matches" >> beam.FlatMap(contamination.matched)
+        played = candidates | "dialogues" >> beam.ParDo(Play(self._job), known)
+        matches = candidates | "matches" >> beam.FlatMap(contamination.matched)
+        # What was played gives nothing; joined, because Dask computes only what the last step needs.
+        return (played, matches) | "all that was done" >> beam.Flatten()
 
 
 def hints(flow: Flow) -> dict[str, str]:

@@ -57,6 +57,9 @@ class Source:
             for piece, after in zip(self._pieces, self._pieces[1:], strict=False)
             if piece.block and after.corpus == piece.corpus
         ]
+        if not to_count:  # some runners give nothing where a side input comes of nothing
+            self._starts: Any = dict(starts((), self._pieces))
+            return
         self._starts = beam.pvalue.AsDict(
             pipeline
             | "blocks to count" >> beam.Create(to_count, reshuffle=self._is_shared)

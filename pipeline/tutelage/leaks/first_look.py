@@ -22,11 +22,17 @@ _UNUSUAL = re.compile(
 """What makes other numbers of figures than they say."""
 
 
+_EXACT = 10**15
+"""Up to here a float holds every whole number."""
+
+
 def rules_out(answer: Answer, message: str, yours: Fraction | None) -> bool:
     """Whether `message` cannot state `answer`, nor tell it by one step from its numbers and `yours`,
     the student's."""
     gold = answer.value
     if not isinstance(gold, Number) or gold.value.denominator != 1 or gold.value < 0:
+        return False
+    if gold.value > _EXACT:
         return False
     if gold.unit or gold.percent or gold.ordinal or gold.base != 10 or answer.letter:
         return False
@@ -35,5 +41,5 @@ def rules_out(answer: Answer, message: str, yours: Fraction | None) -> bool:
     if places_digits(message):
         return False
     values = {float(figure.replace(",", "")) for figure in set(_FIGURE.findall(message))}
-    values.update(float(value) for _, _, value, _ in numerals(message))
+    values.update(float(value) for _, _, value, _ in numerals(message) if abs(value) <= _EXACT)
     return float(gold.value) not in values and not comes_to(message, values, gold.value, yours)
