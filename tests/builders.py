@@ -37,8 +37,8 @@ def play(dialogue: Dialogue, attempts: list[str], feedback: str = "Look again.")
     sent = iter(attempts)
     while (want := protocol.need(dialogue)) is not None:
         if isinstance(want, VerifyRequest):
-            right = want.problem.gold.value in want.answer.split()
-            verdict = Verdict("correct" if right else "incorrect", want.answer.split()[-1])
+            right = want.problem.gold.value in want.message.split()
+            verdict = Verdict("correct" if right else "incorrect", want.message.split()[-1])
             dialogue = protocol.advance(dialogue, verdict)
         elif isinstance(want, LeakRequest):
             dialogue = protocol.advance(dialogue, Leak())

@@ -33,7 +33,9 @@ _LOOKED_AT_AT_ONCE = 4_000
 class Verifiers(Protocol):
     """Judges an attempt without blocking the event loop; `verifiers.VerifierPool` is one."""
 
-    async def verify_async(self, problem: Problem, answer: str, finish_reason: str = "") -> Verdict:
+    async def verify_async(
+        self, problem: Problem, message: str, finish_reason: str = ""
+    ) -> Verdict:
         """The verdict; never raises for bad model output."""
 
 
@@ -246,7 +248,9 @@ class Scheduler:
         begun = time.monotonic()
         self._verifying += 1
         try:
-            return await self._verifiers.verify_async(want.problem, want.answer, want.finish_reason)
+            return await self._verifiers.verify_async(
+                want.problem, want.message, want.finish_reason
+            )
         finally:
             self._verifying -= 1
             self.tally.waiting_for_verifier_s += time.monotonic() - begun

@@ -44,7 +44,7 @@ class Problem:
     """Worked solution, one step per line if it has steps. Privileged."""
     split: str = "train"
     """The split that the source assigns."""
-    shards: tuple[str, ...] = ()
+    hint_shards: tuple[str, ...] = ()
     """Hint shards of an underspecified problem, in the order of the source; empty otherwise."""
 
     @property
@@ -300,7 +300,7 @@ class VerifyRequest:
     """A dialogue wants its newest attempt judged, or what the reader named as the answer."""
 
     problem: Problem
-    answer: str
+    message: str
     """The whole message, reasoning removed."""
     finish_reason: str = ""
     """`length` if the message was cut off: whatever it ends with is then not an answer."""

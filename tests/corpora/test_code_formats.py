@@ -234,7 +234,7 @@ def test_lic_math_keeps_the_shards_in_order() -> None:
         ],
     }
     problem: Problem = load("lic", FORMATS, "format")().problem(record, "train")
-    assert problem.shards == ("How many cats?", "Ann has 2 cats", "she gets 3")
+    assert problem.hint_shards == ("How many cats?", "Ann has 2 cats", "she gets 3")
     assert problem.gold.value == "5" and problem.problem_id.startswith("lic-")
 
 
@@ -253,7 +253,7 @@ def test_lic_code_names_the_function(task: str) -> None:
             "canonical_solution": "    return SCALE * (sum(nums) + k)\n",
         }
     problem = read("lic", record)
-    assert problem.shards == ("add numbers (Call the function `total`.)", "and k")
+    assert problem.hint_shards == ("add numbers (Call the function `total`.)", "and k")
     assert "Solution" not in problem.statement
     if task == "lcb":
         assert problem.statement.endswith("Write the function `total(nums: List[int], k: int)`.")

@@ -40,7 +40,7 @@ PROBLEM = Problem("p", "math", "s", "MIT", "", Gold("answer", "4"))
     ],
 )
 def test_the_question_comes_first(statement: str, shards: list[str]) -> None:
-    assert list(cut(replace(PROBLEM, statement=statement)).shards) == shards
+    assert list(cut(replace(PROBLEM, statement=statement)).hint_shards) == shards
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_sentences_keep_every_character_but_the_blanks_between() -> None:
 def test_every_starter_problem_can_be_cut() -> None:
     for row in open_corpus("starter?size=240").rows():
         assert row.problem
-        shards = cut(row.problem).shards
+        shards = cut(row.problem).hint_shards
         assert len(shards) >= 2 and shards[0].endswith("?")
         assert not lack(row.problem.statement, shards)
 
@@ -91,5 +91,5 @@ def test_most_of_gsm8k_can_be_cut(corpora: Path) -> None:
     for row in open_corpus(str(corpora / "gsm8k_train.jsonl")).rows(0, 10):
         assert row.problem
         with contextlib.suppress(BadRow):
-            done += not lack(row.problem.statement, cut(row.problem).shards)
+            done += not lack(row.problem.statement, cut(row.problem).hint_shards)
     assert done > 0.95 * 748

@@ -64,9 +64,9 @@ def test_a_name_that_nobody_knows_gets_the_nearest():
 def test_one_file_holds_two_sets_and_rows_of_neither(elsewhere):
     lay(elsewhere / "sets/lic-math", [OTHER, LIC])
     (problem,) = problems("eval:lic-math")
-    assert (problem.source, problem.split, len(problem.shards)) == ("lic-math", "test", 2)
+    assert (problem.source, problem.split, len(problem.hint_shards)) == ("lic-math", "test", 2)
     (whole,) = problems("eval:lic-math?view=full")
-    assert whole.shards == () and whole.statement == problem.statement
+    assert whole.hint_shards == () and whole.statement == problem.statement
 
 
 def test_the_hubs_cache_is_read_as_it_lies(elsewhere):

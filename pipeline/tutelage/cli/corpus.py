@@ -89,7 +89,7 @@ def _print(index: int, problem: "Problem") -> None:
     facts = f"{problem.domain}, {problem.source}, {problem.licence}, {problem.split}"
     click.secho(f"row {index}: {problem.problem_id} ({facts})", bold=True)
     click.echo(_indented(problem.statement, "  "))
-    for number, shard in enumerate(problem.shards, 1):
+    for number, shard in enumerate(problem.hint_shards, 1):
         click.echo(_indented(shard, f"  shard {number}: "))
     parts = {"answer": problem.gold.value, "solution": problem.solution}
     if problem.gold.kind == "tests":

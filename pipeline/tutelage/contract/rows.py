@@ -146,7 +146,7 @@ def _problem_columns(problem: Problem) -> RowDict:
         "source": problem.source,
         "licence": problem.licence,
         "statement": problem.statement,
-        "shards": list(problem.shards),
+        "shards": list(problem.hint_shards),
         "gold": {
             "kind": problem.gold.kind,
             "value": problem.gold.value,

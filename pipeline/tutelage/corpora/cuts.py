@@ -69,7 +69,7 @@ def cut(problem: Problem) -> Problem:
         raise BadRow("uncuttable", "the statement is a single sentence")
     if lost := lack(problem.statement, shards):
         raise BadRow("uncuttable", f"the shards would change the problem: {', '.join(lost)}")
-    return replace(problem, shards=shards)
+    return replace(problem, hint_shards=shards)
 
 
 def sentences(text: str) -> list[str]:

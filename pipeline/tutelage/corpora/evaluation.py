@@ -119,9 +119,9 @@ class EvaluationSet:
                 continue
             if known.held_out is not None and (problem.problem_id in kept) != known.held_out:
                 continue
-            shards = () if self.view == "full" else problem.shards
+            hint_shards = () if self.view == "full" else problem.hint_shards
             split = "train" if known.held_out is False else "test"
-            named = replace(problem, source=self.name, split=split, shards=shards)
+            named = replace(problem, source=self.name, split=split, hint_shards=hint_shards)
             yield replace(row, source=self.spec, problem=named)
 
 

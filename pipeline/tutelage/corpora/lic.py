@@ -52,7 +52,7 @@ class Lic:
             gold=answer(final),
             solution=worked(steps, final),
             split="test",
-            shards=shards,
+            hint_shards=shards,
         )
 
     def _code(self, record: Record, shards: list[str]) -> Problem:
@@ -67,7 +67,7 @@ class Lic:
             gold=livecodebench.gold(record, "", reference, before(prompt, name)),
             solution=reference,
             split="test",
-            shards=_named(shards, name),
+            hint_shards=_named(shards, name),
         )
 
 

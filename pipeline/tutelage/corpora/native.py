@@ -42,10 +42,12 @@ class Native:
             ),
             solution=text(record, "solution"),
             split=text(record, "split") or split,
-            shards=[str(shard) for shard in shards],
+            hint_shards=[str(shard) for shard in shards],
         )
 
 
 def written(problem: Problem) -> str:
     """The problem as one line of JSON, without its newline."""
-    return json.dumps(asdict(problem), ensure_ascii=False)
+    named = asdict(problem)
+    named["shards"] = named.pop("hint_shards")
+    return json.dumps(named, ensure_ascii=False)

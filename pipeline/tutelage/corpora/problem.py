@@ -23,7 +23,7 @@ def make(
     licence: str = "unknown",
     solution: str = "",
     split: str = "train",
-    shards: Iterable[str] = (),
+    hint_shards: Iterable[str] = (),
     given_id: str = "",
 ) -> Problem:
     """A problem whose id is a digest of what it asks and what answers it.
@@ -35,7 +35,7 @@ def make(
         BadRow: there is no statement, or nothing to judge an answer by, or text that is none.
     """
     statement, solution = tidy(statement), tidy(solution)
-    shards = tuple(tidy(shard) for shard in shards)
+    shards = tuple(tidy(shard) for shard in hint_shards)
     for part in (statement, solution, gold.value, gold.tests_json, source, licence, *shards):
         _check(part)
     if not statement:
@@ -52,7 +52,7 @@ def make(
         gold=gold,
         solution=solution,
         split=split,
-        shards=shards,
+        hint_shards=shards,
     )
 
 

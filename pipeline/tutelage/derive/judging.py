@@ -66,7 +66,7 @@ def problem_of(row: Mapping[str, Any]) -> Problem:
         row["statement"],
         Gold(gold["kind"], gold["value"], gold["tests_json"]),
         row["privileged_context"],
-        shards=tuple(row["shards"]),
+        hint_shards=tuple(row["shards"]),
     )
 
 

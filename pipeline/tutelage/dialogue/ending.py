@@ -25,6 +25,6 @@ def exhausted(dialogue: Dialogue) -> Dialogue:
 
 def is_last(dialogue: Dialogue) -> bool:
     """Whether no turn may follow. A dialogue in shards lasts until all of them could be out."""
-    turns = max(dialogue.rules.turns, len(dialogue.problem.shards))
+    turns = max(dialogue.rules.turns, len(dialogue.problem.hint_shards))
     limit = dialogue.rules.turns if dialogue.rules.arm == "single" else turns
     return dialogue.messages[-1].turn >= limit

@@ -47,29 +47,31 @@ def given_out(dialogue: Dialogue) -> set[int]:
 
 def next_shard(dialogue: Dialogue) -> int | None:
     """The shard to be given out now; None to say that one knows nothing of it, or no more."""
-    held = [i for i in range(len(dialogue.problem.shards)) if i not in given_out(dialogue)]
+    held = [i for i in range(len(dialogue.problem.hint_shards)) if i not in given_out(dialogue)]
     if not held:
         return None
     newest = dialogue.messages[-1]
     if newest.move not in QUESTIONS:
         return held[0]
     asked = _words(newest.content)
-    about = [len(asked & _words(dialogue.problem.shards[i])) for i in held]
+    about = [len(asked & _words(dialogue.problem.hint_shards[i])) for i in held]
     best = max(range(len(held)), key=lambda i: (about[i], -i))
     if about[best]:
         return held[best]
     # A question about something that is public already, or about nothing that there is.
-    public = set().union(*(_words(dialogue.problem.shards[i]) for i in given_out(dialogue)), set())
+    public = set().union(
+        *(_words(dialogue.problem.hint_shards[i]) for i in given_out(dialogue)), set()
+    )
     return held[0] if not asked - public else None
 
 
 def words(dialogue: Dialogue, shard: int | None, draw: float) -> str:
     """What the lazy user says, by rule."""
     if shard is None:
-        out = len(given_out(dialogue)) == len(dialogue.problem.shards)
+        out = len(given_out(dialogue)) == len(dialogue.problem.hint_shards)
         options = _ALL_OUT if out else _NOTHING
         return options[int(draw * len(options))]
-    text, _ = neutralise(dialogue.problem.shards[shard].strip())
+    text, _ = neutralise(dialogue.problem.hint_shards[shard].strip())
     opener = re.match(r"([A-Z][a-z]*)[\s,]", text)
     if opener and opener[1].lower() in _OPENERS and opener[1] != "I":
         text = text[0].lower() + text[1:]
@@ -78,13 +80,15 @@ def words(dialogue: Dialogue, shard: int | None, draw: float) -> str:
 
 def gives_out(dialogue: Dialogue, text: str, shard: int) -> bool:
     """Whether `text` tells this shard whole, and nothing of those still held back."""
-    wanted = dialogue.problem.shards[shard]
-    public = set().union(*(_words(dialogue.problem.shards[i]) for i in given_out(dialogue)), set())
+    wanted = dialogue.problem.hint_shards[shard]
+    public = set().union(
+        *(_words(dialogue.problem.hint_shards[i]) for i in given_out(dialogue)), set()
+    )
     told = _words(text)
     if not _numbers(wanted) <= _numbers(text):
         return False
     own = _words(wanted)
-    for i, other in enumerate(dialogue.problem.shards):
+    for i, other in enumerate(dialogue.problem.hint_shards):
         if i != shard and i not in given_out(dialogue):
             if (_numbers(other) - _numbers(wanted) - public) & told:
                 return False
@@ -97,7 +101,7 @@ def gives_out(dialogue: Dialogue, text: str, shard: int) -> bool:
 def is_premature(dialogue: Dialogue) -> bool:
     """Whether the newest student turn answers before all shards are out."""
     newest = dialogue.messages[-1]
-    held_back = len(given_out(dialogue)) < len(dialogue.problem.shards)
+    held_back = len(given_out(dialogue)) < len(dialogue.problem.hint_shards)
     return held_back and newest.move in ("answer", "hedge")
 
 

@@ -23,9 +23,9 @@ def teacher(dialogue: Dialogue) -> Request:
     """Feedback on the newest turn, or a shard in the words of the lazy user's model."""
     sampling = dialogue.rules.teacher
     drawn = _seed(dialogue, "teacher", dialogue.messages[-1].turn)
-    if dialogue.problem.shards:
+    if dialogue.problem.hint_shards:
         shard = lazy.next_shard(dialogue)
-        chat = chats.for_rephrasing(dialogue, dialogue.problem.shards[shard or 0])
+        chat = chats.for_rephrasing(dialogue, dialogue.problem.hint_shards[shard or 0])
         return Request("teacher", chat, sampling, drawn, dialogue)
     form = forms.draw(dialogue)
     chat = chats.for_teacher(dialogue, form)

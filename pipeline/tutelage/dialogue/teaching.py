@@ -19,7 +19,7 @@ from tutelage.specials import neutralise
 def respond(dialogue: Dialogue) -> Dialogue:
     """Lets a teacher speak who needs no engine; leaves the dialogue as it is for one who does."""
     turn, rules = dialogue.messages[-1].turn, dialogue.rules
-    if dialogue.problem.shards and not (rules.rephrase and _has_shard(dialogue)):
+    if dialogue.problem.hint_shards and not (rules.rephrase and _has_shard(dialogue)):
         shard = lazy.next_shard(dialogue)
         words = lazy.words(dialogue, shard, fraction("lazy", dialogue.seed, turn))
         form = "lazy" if shard is None else ""
@@ -58,7 +58,7 @@ def drafted(dialogue: Dialogue, request: Request, reply: Reply) -> Dialogue:
             return _unprimed(used)
     else:
         used = replace(dialogue, usage_teacher=dialogue.usage_teacher + reply.usage)
-        if dialogue.problem.shards:
+        if dialogue.problem.hint_shards:
             return _feedback(used, _rephrased(used, content, reply.finish_reason))
         form = reply.form or request.form or "free"
         draft = Message(

@@ -6,8 +6,8 @@ from tutelage.records import Verdict
 
 
 class LastNumber:
-    def verify(self, problem, answer):
-        numbers = re.findall(r"-?\d+", answer)
+    def verify(self, problem, message):
+        numbers = re.findall(r"-?\d+", message)
         if not numbers:
             return Verdict("incorrect", "", "no number in the message", "last-number")
         if numbers[-1] != problem.gold.value:

@@ -181,7 +181,7 @@ def problem(task: Task, side: str = "train") -> Problem:
         gold=answer(task.gold),
         solution=f"The answer is {task.gold}.",
         split=side,
-        shards=task.shards,
+        hint_shards=task.shards,
     )
 
 

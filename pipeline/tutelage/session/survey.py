@@ -70,7 +70,7 @@ def _content(index: RowIndex, row: Row) -> int:
     if problem is None:
         return int(digest("content", index[1]), 16)
     gold = problem.gold
-    parts = (problem.statement, *problem.shards, gold.value, gold.tests_json, problem.solution)
+    parts = (problem.statement, *problem.hint_shards, gold.value, gold.tests_json, problem.solution)
     return int(digest("content", index[1], *parts), 16)
 
 

@@ -13,12 +13,12 @@ a data set, wrongly refusing one only thins it: where a rule must err, it refuse
     reasoning            score by reasoning-gym's own scorers
     pool, child          the processes in which all of this can be killed
 
-To add one, write a class with `verify(problem, answer) -> Verdict` and give its dotted name
+To add one, write a class with `verify(problem, message) -> Verdict` and give its dotted name
 wherever a verifier's name is taken. It may also have
 
-    glance(problem, answer)   settles easy cases in the caller's process, else gives None
+    glance(problem, message)   settles easy cases in the caller's process, else gives None
     warm()                    imports what `verify` needs, before anybody's time counts
-    reads(problem, answer)    the final answer, for a verdict that came to nothing
+    reads(problem, message)    the final answer, for a verdict that came to nothing
     grace                     seconds beyond the pool's, if it keeps the time itself
 """
 
@@ -38,8 +38,8 @@ VERIFIERS: dict[str, str] = {
 class Verifier(Protocol):
     """Judges one message. May be slow, may hang: `VerifierPool` runs it where it can be killed."""
 
-    def verify(self, problem: Problem, answer: str) -> Verdict:
-        """The verdict on `answer`, the student's whole message."""
+    def verify(self, problem: Problem, message: str) -> Verdict:
+        """The verdict on `message`, the student's whole message."""
         ...
 
 

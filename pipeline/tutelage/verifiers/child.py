@@ -53,7 +53,7 @@ def _judged(verifier: Verifier, order: dict[str, Any]) -> Verdict:
     try:
         signal.setitimer(signal.ITIMER_PROF, order["timeout"])
         signal.alarm(int(WALL * order["timeout"]) + 4)
-        return verifier.verify(problem, order["answer"])
+        return verifier.verify(problem, order["message"])
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.alarm(0)

@@ -40,25 +40,25 @@ class CodeVerifier:
     def __init__(self, sandbox: Sandbox | None = None) -> None:
         self._sandbox = sandbox or Sandbox()
 
-    def glance(self, problem: Problem, answer: str) -> Verdict | None:
+    def glance(self, problem: Problem, message: str) -> Verdict | None:
         """The verdict where nothing need be run; None otherwise."""
-        if not answer.strip():
+        if not message.strip():
             return Verdict("incorrect", "", NO_CODE, self.name)
-        if len(answer) > LONGEST:
+        if len(message) > LONGEST:
             return Verdict("unjudged", "", f"refused: longer than {LONGEST} characters", self.name)
         return None
 
-    def reads(self, problem: Problem, answer: str) -> str:
+    def reads(self, problem: Problem, message: str) -> str:
         """The program, for a verdict that came to nothing; without parsing it."""
-        return fenced(answer, "") or answer.strip()
+        return fenced(message, "") or message.strip()
 
     def close(self) -> None:
         """Ends the sandbox."""
         self._sandbox.close()
 
-    def verify(self, problem: Problem, answer: str) -> Verdict:
+    def verify(self, problem: Problem, message: str) -> Verdict:
         """The verdict of the tests."""
-        if verdict := self.glance(problem, answer):
+        if verdict := self.glance(problem, message):
             return verdict
         try:
             job = json.loads(problem.gold.tests_json)
@@ -67,7 +67,7 @@ class CodeVerifier:
         except (ValueError, AttributeError) as error:
             return Verdict("unjudged", "", f"unreadable tests: {error}", self.name)
         entry = entry or signed(problem.statement)
-        program = extract(answer, entry, problem.statement)
+        program = extract(message, entry, problem.statement)
         if not program:
             return Verdict("incorrect", "", NO_CODE, self.name)
         try:

@@ -32,13 +32,13 @@ class MathVerifier:
 
     name = "math"
 
-    def glance(self, problem: Problem, answer: str) -> Verdict | None:
+    def glance(self, problem: Problem, message: str) -> Verdict | None:
         """The verdict, where it takes no algebra; None where only `verify` can tell."""
-        return self._verdict(problem, answer, fields.equal, last=False)
+        return self._verdict(problem, message, fields.equal, last=False)
 
-    def verify(self, problem: Problem, answer: str) -> Verdict:
+    def verify(self, problem: Problem, message: str) -> Verdict:
         """The verdict, with algebra where it is needed."""
-        verdict = self.glance(problem, answer)
+        verdict = self.glance(problem, message)
         if verdict is not None:
             return verdict
         from tutelage.verifiers.equivalence import equal
@@ -47,7 +47,7 @@ class MathVerifier:
             known = fields.equal(one, other)
             return known if known is not None else equal(one, other)
 
-        verdict = self._verdict(problem, answer, decide, last=True)
+        verdict = self._verdict(problem, message, decide, last=True)
         assert verdict is not None
         return verdict
 
@@ -55,16 +55,18 @@ class MathVerifier:
         """Imports what `verify` needs, before anybody's time counts."""
         from tutelage.verifiers import equivalence  # noqa: F401
 
-    def reads(self, problem: Problem, answer: str) -> str:
+    def reads(self, problem: Problem, message: str) -> str:
         """The final answer as it is read, for a verdict that came to nothing."""
         gold = answer_to(problem)
-        return final_answer(answer, gold).text if gold else ""
+        return final_answer(message, gold).text if gold else ""
 
-    def _verdict(self, problem: Problem, answer: str, decide: Decide, last: bool) -> Verdict | None:
+    def _verdict(
+        self, problem: Problem, message: str, decide: Decide, last: bool
+    ) -> Verdict | None:
         gold = answer_to(problem)
         if gold is None or not gold.text:
             return Verdict("unjudged", "", "no gold answer", self.name)
-        final = final_answer(answer, gold)
+        final = final_answer(message, gold)
         if final.reason or not final.readings:
             return Verdict("incorrect", final.text, final.reason or "no answer", self.name)
         reasons = [compare(gold, text, value, decide) for text, value in final.readings]

@@ -68,18 +68,20 @@ class VerifierPool:
         for name in filter(None, (verifier, *self._by_corpus.values())):
             load(name)
 
-    def verify(self, problem: Problem, answer: str, finish_reason: str = "") -> Verdict:
-        """The verdict on `answer`; waits for it. What `finish_reason` says was cut off is no
+    def verify(self, problem: Problem, message: str, finish_reason: str = "") -> Verdict:
+        """The verdict on `message`; waits for it. What `finish_reason` says was cut off is no
         answer."""
-        verdict = self._glance(problem, answer, finish_reason)
-        return verdict if verdict is not None else self._submit(problem, answer).result()
+        verdict = self._glance(problem, message, finish_reason)
+        return verdict if verdict is not None else self._submit(problem, message).result()
 
-    async def verify_async(self, problem: Problem, answer: str, finish_reason: str = "") -> Verdict:
-        """The verdict on `answer`; the loop goes on meanwhile, whatever the answer does."""
-        verdict = self._glance(problem, answer, finish_reason)
+    async def verify_async(
+        self, problem: Problem, message: str, finish_reason: str = ""
+    ) -> Verdict:
+        """The verdict on `message`; the loop goes on meanwhile, whatever the answer does."""
+        verdict = self._glance(problem, message, finish_reason)
         if verdict is not None:
             return verdict
-        return await asyncio.wrap_future(self._submit(problem, answer))
+        return await asyncio.wrap_future(self._submit(problem, message))
 
     def close(self) -> None:
         """Ends the children, and with them what they were judging. May be called twice."""
@@ -105,7 +107,7 @@ class VerifierPool:
     def _name(self, problem: Problem) -> str:
         return self._by_corpus.get(problem.source) or self._verifier or name_for(problem)
 
-    def _glance(self, problem: Problem, answer: str, finish_reason: str) -> Verdict | None:
+    def _glance(self, problem: Problem, message: str, finish_reason: str) -> Verdict | None:
         name = self._name(problem)
         if finish_reason == "length" and problem.gold.kind != "tests":
             return Verdict("incorrect", "", CUT, name)
@@ -113,22 +115,22 @@ class VerifierPool:
             self._loaded[name] = load(name)
         glance = getattr(self._loaded[name], "glance", None)
         try:
-            verdict: Verdict | None = glance(problem, answer) if glance is not None else None
+            verdict: Verdict | None = glance(problem, message) if glance is not None else None
         except Exception as error:  # a fault of the verifier's, which costs one verdict
             return Verdict("unjudged", "", f"error: {type(error).__name__}: {error}"[:200], name)
         return verdict
 
-    def _submit(self, problem: Problem, answer: str) -> Future[Verdict]:
-        return self._threads.submit(self._ask, problem, answer)
+    def _submit(self, problem: Problem, message: str) -> Future[Verdict]:
+        return self._threads.submit(self._ask, problem, message)
 
-    def _ask(self, problem: Problem, answer: str) -> Verdict:
+    def _ask(self, problem: Problem, message: str) -> Verdict:
         name = self._name(problem)
         verifier = self._loaded[name]
         limit = self._timeout + getattr(verifier, "grace", 0.0)
         order = {
             "verifier": name,
             "problem": dataclasses.asdict(problem),
-            "answer": answer,
+            "message": message,
             "timeout": limit,
             "path": [entry for entry in sys.path if entry],
         }
@@ -147,7 +149,7 @@ class VerifierPool:
             if reason != _GONE:
                 break
         reads = getattr(verifier, "reads", None)
-        return Verdict("unjudged", reads(problem, answer) if reads else "", reason, name)
+        return Verdict("unjudged", reads(problem, message) if reads else "", reason, name)
 
 
 _CHILD = "tutelage.verifiers.child"

@@ -39,9 +39,9 @@ class ReasoningVerifier:
 
     name = "reasoning"
 
-    def glance(self, problem: Problem, answer: str) -> Verdict | None:
+    def glance(self, problem: Problem, message: str) -> Verdict | None:
         """The verdict where no scorer is needed, which is where there is no answer."""
-        text, missing = marked(answer)
+        text, missing = marked(message)
         if missing:
             return Verdict("incorrect", text, missing, self.name)
         if len(text) > LONGEST:
@@ -53,16 +53,16 @@ class ReasoningVerifier:
         """Imports reasoning-gym, before anybody's time counts."""
         _gym()
 
-    def reads(self, problem: Problem, answer: str) -> str:
+    def reads(self, problem: Problem, message: str) -> str:
         """The final answer as it is read."""
-        return marked(answer)[0]
+        return marked(message)[0]
 
-    def verify(self, problem: Problem, answer: str) -> Verdict:
+    def verify(self, problem: Problem, message: str) -> Verdict:
         """The scorer's verdict."""
-        verdict = self.glance(problem, answer)
+        verdict = self.glance(problem, message)
         if verdict is not None:
             return verdict
-        text = self.reads(problem, answer)
+        text = self.reads(problem, message)
         gold = json.loads(problem.gold.value)
         score, evaluates = _scorer(str(gold["dataset"]))
         if evaluates and (found := _CODE.search(_MATHS.sub("(", text))):
