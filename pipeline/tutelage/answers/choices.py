@@ -112,8 +112,8 @@ def yes_or_no(sentence: str) -> str:
         return ""
     ends = [m for m in _SO.finditer(sentence) if not _UNSURE.search(sentence[: m.start(1)])]
     ends = [] if _THAT.match(sentence) else ends[-1:]
-    said = ends[0] if ends else _YES.match(sentence)
-    return said[1].lower() if said else ""
+    word = ends[0] if ends else _YES.match(sentence)
+    return word[1].lower() if word else ""
 
 
 SIDES = {"yes": True, "true": True, "no": False, "false": False}
@@ -142,12 +142,12 @@ def sides(text: str, statement: Statement) -> list[tuple[bool, str]]:
     """
     asked = _QUESTION.search(statement.question)
     wanted = stems(asked[1]) - {"numb", "inte", "stat", "foll"} if asked else set()
-    found: list[tuple[bool, str]] = []
+    sides_named: list[tuple[bool, str]] = []
     for part in _REASON.split(text) if asked and wanted else ():
         if not wanted <= stems(part) or _NOT_PLAIN.search(part):
             continue
         figures, own = (set(re.findall(r"\d+", t)) for t in (part, asked[1] if asked else ""))
         if not figures or not own or figures & own:
             denied = re.search(r"\b(?:not|never|cannot|neither|no)\b|n't\b", part) is not None
-            found.append((not denied, part))
-    return found
+            sides_named.append((not denied, part))
+    return sides_named

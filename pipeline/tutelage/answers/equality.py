@@ -283,8 +283,8 @@ def _moment(gold: Moment, given: Value) -> str:
     """The year may be left out, and the weekday; what the gold does not say, too, but for the day."""
     if not isinstance(given, Moment):
         return TEXT
-    said = {name: (getattr(gold, name), getattr(given, name)) for name in ("year", "weekday")}
-    if any(None not in pair and pair[0] != pair[1] for pair in said.values()):
+    fields = {name: (getattr(gold, name), getattr(given, name)) for name in ("year", "weekday")}
+    if any(None not in pair and pair[0] != pair[1] for pair in fields.values()):
         return NOT_EQUAL
     if (gold.month, gold.day, gold.minute) != (given.month, given.day, given.minute):
         return NOT_EQUAL

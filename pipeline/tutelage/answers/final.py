@@ -58,16 +58,16 @@ def final_answer(message: str, gold: Answer) -> Final:
     text = plain(trimmed(message))
     if not text.strip():
         return NOTHING
-    found = marked(text, gold)
-    if found is None and gold.letter:
+    marked_answer = marked(text, gold)
+    if marked_answer is None and gold.letter:
         name, reason = choices.chosen(text)
         if name or reason:
             return letter(name, reason)
         final, rest = _stated(text, gold)
         return Final((), TAKEN_BACK) if sentences.doubt(rest) else final
-    if found is None and gold.words in OPPOSITES:
+    if marked_answer is None and gold.words in OPPOSITES:
         return _yes_or_no(text, gold)
-    final, rest = found or _stated(text, gold)
+    final, rest = marked_answer or _stated(text, gold)
     return final if final.reason or not rest.strip() else _reconsidered(final, rest, gold)
 
 
@@ -190,8 +190,8 @@ def _subject(sentence: str, gold: Answer) -> list[Reading]:
 def _yes_or_no(text: str, gold: Answer) -> Final:
     """Yes or no; both are none, but for a phrase that says which."""
     for clause, _ in sentences.clauses(text):
-        if said := choices.yes_or_no(clause):
-            return Final(((said, Words(said)),))
+        if reply := choices.yes_or_no(clause):
+            return Final(((reply, Words(reply)),))
     words = [(word, p) for p in sentences.SPLIT.split(text) if p and (word := choices.yes_or_no(p))]
     turned = choices.sides(text, gold.statement)
     yes, no = ("true", "false") if gold.words in ("true", "false") else ("yes", "no")

@@ -113,7 +113,7 @@ def answer_of(value: str, stated: str) -> Answer:
     if chosen and (letter in offered or (not offered and (chosen[2] or chosen[1].isupper()))):
         text = (chosen[2] or offered.get(letter, "") or letter).strip()
     else:
-        letter = next((n for n, said in offered.items() if folded(said) == folded(text)), "")
+        letter = next((n for n, option in offered.items() if folded(option) == folded(text)), "")
     return Answer(text, read(text), shown, letter)
 
 

@@ -63,8 +63,8 @@ def letter(name: str, reason: str = "") -> Final:
 def whole(text: str, gold: Answer) -> Final:
     """What a marked text is as a whole; also without the words that lead to it."""
     text = bare(text)
-    if gold.words in OPPOSITES and (said := choices.yes_or_no(text)):
-        return Final(((said, Words(said)),))
+    if gold.words in OPPOSITES and (reply := choices.yes_or_no(text)):
+        return Final(((reply, Words(reply)),))
     parts = [text]
     if "=" in text and not isinstance(gold.value, Items):
         sides = [bare(side) for side in text.split("=")]

@@ -120,10 +120,10 @@ class _Postings:
         """How many of `hashes` each text has, for those that have any."""
         low = np.searchsorted(self.hashes, hashes, "left")
         high = np.searchsorted(self.hashes, hashes, "right")
-        found = [self.owners[a:b] for a, b in zip(low, high, strict=True) if b > a]
-        if not found:
+        owner_runs = [self.owners[a:b] for a, b in zip(low, high, strict=True) if b > a]
+        if not owner_runs:
             return {}
-        owners, counts = np.unique(np.concatenate(found), return_counts=True)
+        owners, counts = np.unique(np.concatenate(owner_runs), return_counts=True)
         return dict(zip(owners.tolist(), counts.tolist(), strict=True))
 
 
@@ -184,16 +184,16 @@ class Index:
     def match(self, text: str) -> Match | None:
         """The best match of `text` among the evaluation texts, if there is one."""
         ours = plain(text)
-        found = tokens(ours)
-        words = signed(found)
+        text_tokens = tokens(ours)
+        words = signed(text_tokens)
         same = self.same.get(" ".join(words))
         if same is not None:
             return self._whole(same, ours, "same", 1.0)
         if length(words) < SHINGLE:
             return None
-        return self._run(ours, found, words) or self._near(ours, words)
+        return self._run(ours, text_tokens, words) or self._near(ours, words)
 
-    def _run(self, text: str, found: list[Token], words: list[str]) -> Match | None:
+    def _run(self, text: str, text_tokens: list[Token], words: list[str]) -> Match | None:
         """The longest run of words shared with any evaluation text."""
         best: tuple[int, int, int, int] | None = None
         for size, postings in self.runs.items():
@@ -214,7 +214,7 @@ class Index:
             *self.names[place],
             "run",
             shared,
-            excerpt(text, found, at, shared),
+            excerpt(text, text_tokens, at, shared),
             excerpt(other, tokens(other), there, shared),
         )
 
@@ -269,13 +269,13 @@ class Evaluations:
 
     def match(self, problem: Problem) -> Match | None:
         """The match of the statement, or else of the gold solution."""
-        found = self.statements.match(problem.statement)
-        if found is not None:
-            return replace(found, field="statement")
+        matched = self.statements.match(problem.statement)
+        if matched is not None:
+            return replace(matched, field="statement")
         if not _telling(problem.privileged_context):
             return None
-        found = self.solutions.match(problem.privileged_context)
-        return None if found is None else replace(found, field="solution")
+        matched = self.solutions.match(problem.privileged_context)
+        return None if matched is None else replace(matched, field="solution")
 
 
 def _telling(solution: str) -> bool:

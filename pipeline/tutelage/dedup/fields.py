@@ -51,12 +51,12 @@ class Field:
 
     def _values(self, values: pa.Array) -> list[Any]:
         try:
-            found: list[Any] = values.to_pylist()
+            items: list[Any] = values.to_pylist()
         except UnicodeDecodeError as error:
             raise Mistake(
                 f"{self.table}: column {self.column!r} holds text that is not UTF-8: convert it"
             ) from error
-        return found
+        return items
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -91,11 +91,11 @@ def assign(
     for name in groups.keys() - held:
         root = units.root(("group", groups[name]))
         smallest[root] = min(smallest.get(root, groups[name]), groups[name])
-    made: dict[Id, str] = dict.fromkeys(held, HELD)
+    split_of: dict[Id, str] = dict.fromkeys(held, HELD)
     for name in groups.keys() - held:
         root = units.root(("group", groups[name]))
-        made[name] = units.split.get(root) or _draw(smallest[root], ratios, seed)
-    return made
+        split_of[name] = units.split.get(root) or _draw(smallest[root], ratios, seed)
+    return split_of
 
 
 def _draw(group: Id, ratios: Mapping[str, float], seed: int) -> str:

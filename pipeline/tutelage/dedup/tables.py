@@ -141,23 +141,23 @@ class _Lines:
         return self._schema
 
     def select(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        found: list[pa.Schema] = []
+        schemas: list[pa.Schema] = []
         for line, block in self._blocks():
             table = self._parse(line, block, None)
             if any(_dated(field.type) for field in table.schema):
                 # Arrow reads "2024-01-01" as a date; a text stays the text it was.
                 table = self._parse(line, block, _undated(table.schema))
-            if not found:
+            if not schemas:
                 _want(self.path, columns, table.schema.names)
-            found.append(table.schema)
+            schemas.append(table.schema)
             for column in columns:
                 if column not in table.schema.names:
                     table = table.append_column(column, pa.nulls(len(table)))
             yield from table.select(list(columns)).to_batches()
-        if not found:
+        if not schemas:
             return
         try:
-            self._schema = pa.unify_schemas(found, promote_options="permissive")
+            self._schema = pa.unify_schemas(schemas, promote_options="permissive")
         except pa.ArrowException as error:
             raise Mistake(f"{self.path}: a column changes its type: {reason(error)}") from error
 
@@ -173,8 +173,8 @@ class _Lines:
         try:
             with self._open() as stream:
                 while chunk := stream.read(_BLOCK):
-                    head, found, tail = (rest + chunk).rpartition(b"\n")
-                    if found:
+                    head, block, tail = (rest + chunk).rpartition(b"\n")
+                    if block:
                         yield line, head
                         line += head.count(b"\n") + 1
                     rest = tail
@@ -220,9 +220,9 @@ class _Lines:
                 return Mistake(f"{self.path}: line {number} is not JSON: {wrong}")
             if not isinstance(row, dict):
                 return Mistake(f"{self.path}: line {number}: wanted an object, got {text[:40]!r}")
-        said = reason(error)
-        cure = ": make it one type" if "changed from" in said else ""
-        return Mistake(f"{self.path}: after line {line}: {said}{cure}")
+        cause = reason(error)
+        cure = ": make it one type" if "changed from" in cause else ""
+        return Mistake(f"{self.path}: after line {line}: {cause}{cure}")
 
 
 def _want(path: str, columns: Sequence[str], names: list[str]) -> None:

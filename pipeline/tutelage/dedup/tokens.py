@@ -98,11 +98,11 @@ def plain(text: str) -> str:
     text = normalise(text)
     if not text.isascii():
         text = _RAISED.sub(
-            lambda found: "^" + unicodedata.normalize("NFKC", found[0]).replace("−", "-"), text
+            lambda macro: "^" + unicodedata.normalize("NFKC", macro[0]).replace("−", "-"), text
         ).translate(_ONE_FORM)
     if "\\" in text:
         text = _FRACTION.sub(r" (\1)/(\2) ", _DEGREE.sub("°", text))
-        text = _MACRO.sub(lambda found: _MACROS.get(found[1], found[0]) if found[1] else " ", text)
+        text = _MACRO.sub(lambda macro: _MACROS.get(macro[1], macro[0]) if macro[1] else " ", text)
     return " ".join(text.lower().split())
 
 
@@ -113,11 +113,11 @@ def tokens(text: str) -> list[Token]:
     behind: list[str] = []
     brackets: list[tuple[int, int, list[str]]] = []
     last_operator = -1  # number of words before it
-    for found in _SCAN.finditer(text):
-        kind, sign = found.lastgroup, found[0]
+    for part in _SCAN.finditer(text):
+        kind, sign = part.lastgroup, part[0]
         if kind == "word":
             if sign.strip("_"):
-                words.append(found.span())
+                words.append(part.span())
                 before.append([])
                 behind.append("")
         elif kind == "open":
@@ -130,10 +130,10 @@ def tokens(text: str) -> list[Token]:
                     signs[at] = "("
                     behind[-1] += ")"
         elif kind == "behind":
-            closes = text[found.start() - 1] == ")"  # brackets that do not count have no factorial
+            closes = text[part.start() - 1] == ")"  # brackets that do not count have no factorial
             if words and not (closes and sign == "!" and not behind[-1].endswith(")")):
                 behind[-1] += sign
-        elif kind == "before" or _is_minus(text, *found.span()):
+        elif kind == "before" or _is_minus(text, *part.span()):
             before[-1].append({"!=": "≠"}.get(sign, sign[0] if kind == "dash" else sign.strip()))
             if sign != ".":
                 last_operator = len(words)
@@ -143,9 +143,9 @@ def tokens(text: str) -> list[Token]:
     ]
 
 
-def signed(found: Sequence[Token]) -> list[str]:
+def signed(scanned: Sequence[Token]) -> list[str]:
     """The words with their signs."""
-    return [token.signed for token in found]
+    return [token.signed for token in scanned]
 
 
 _HALF = re.compile(f"[{SPACELESS}]")
@@ -175,12 +175,12 @@ def longest_run(ours: list[str], theirs: list[str], size: int) -> tuple[int, int
     return best[0], -best[1], -best[2]
 
 
-def excerpt(text: str, found: Sequence[Token], at: int, size: int) -> str:
+def excerpt(text: str, scanned: Sequence[Token], at: int, size: int) -> str:
     """A run of tokens in brackets, with a few words around it, as they stand in the text."""
-    first, last = max(0, at - _AROUND), min(len(found), at + size + _AROUND) - 1
-    begin, end = found[at].begin, found[at + size - 1].end
-    before = ("… " if first else "") + text[found[first].begin : begin]
-    after = text[end : found[last].end] + (" …" if last < len(found) - 1 else "")
+    first, last = max(0, at - _AROUND), min(len(scanned), at + size + _AROUND) - 1
+    begin, end = scanned[at].begin, scanned[at + size - 1].end
+    before = ("… " if first else "") + text[scanned[first].begin : begin]
+    after = text[end : scanned[last].end] + (" …" if last < len(scanned) - 1 else "")
     return f"{before}[{text[begin:end]}]{after}"
 
 

@@ -81,7 +81,9 @@ def spoken(chat: Iterable[Mapping[str, Any] | None]) -> str:
     every dialogue of a run and says nothing of what they have in common.
     """
     return "\n".join(
-        said.get("content") or "" for said in chat if said and said.get("role") != "system"
+        message.get("content") or ""
+        for message in chat
+        if message and message.get("role") != "system"
     )
 
 

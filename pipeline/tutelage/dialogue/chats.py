@@ -17,10 +17,10 @@ def opening(problem: Problem, rules: Rules) -> tuple[Message, ...]:
 
     Of a problem that comes in shards, the first shard is all that is said.
     """
-    said, _ = neutralise(problem.hint_shards[0] if problem.hint_shards else problem.statement)
-    view = StudentView(said, problem.domain, rules.turns)
+    posed_text, _ = neutralise(problem.hint_shards[0] if problem.hint_shards else problem.statement)
+    view = StudentView(posed_text, problem.domain, rules.turns)
     system = render(f"student/{rules.student_prompt}.j2", view, rules.prompts)
-    posed = Message("teacher", "problem", 0, said, shard=0 if problem.hint_shards else None)
+    posed = Message("teacher", "problem", 0, posed_text, shard=0 if problem.hint_shards else None)
     return (Message("system", "system", 0, system), posed) if system else (posed,)
 
 

@@ -24,7 +24,7 @@ def busy(dialogue: Dialogue) -> int | None:
 def borrowed(dialogue: Dialogue) -> Message | None:
     """The donors' feedback at this turn; their latest where all of them ended before it."""
     turn = dialogue.messages[-1].turn
-    said = [m for donor in dialogue.donors for m in donor.messages if m.act == "feedback"]
-    matched = next((m for m in said if m.turn == turn), None)
-    found = matched or max(said, key=lambda m: m.turn, default=None)
-    return replace(found, turn=turn) if found else None
+    feedback = [m for donor in dialogue.donors for m in donor.messages if m.act == "feedback"]
+    matched = next((m for m in feedback if m.turn == turn), None)
+    chosen = matched or max(feedback, key=lambda m: m.turn, default=None)
+    return replace(chosen, turn=turn) if chosen else None

@@ -84,16 +84,16 @@ def gives_out(dialogue: Dialogue, text: str, shard: int) -> bool:
     public = set().union(
         *(_words(dialogue.problem.hint_shards[i]) for i in given_out(dialogue)), set()
     )
-    told = _words(text)
+    words = _words(text)
     if not _numbers(wanted) <= _numbers(text):
         return False
     own = _words(wanted)
     for i, other in enumerate(dialogue.problem.hint_shards):
         if i != shard and i not in given_out(dialogue):
-            if (_numbers(other) - _numbers(wanted) - public) & told:
+            if (_numbers(other) - _numbers(wanted) - public) & words:
                 return False
             rest = _words(other) - own - public
-            if rest and len(rest & told) > len(rest) / 2:
+            if rest and len(rest & words) > len(rest) / 2:
                 return False
     return True
 

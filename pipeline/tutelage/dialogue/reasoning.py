@@ -32,8 +32,8 @@ def split(text: str) -> tuple[str, str]:
         return "", text.strip()
     thoughts: list[str] = []
 
-    def keep(found: re.Match[str]) -> str:
-        thoughts.append(found[found.re.groups].strip())
+    def keep(block: re.Match[str]) -> str:
+        thoughts.append(block[block.re.groups].strip())
         return ""
 
     for pattern in (_CHANNEL, _UNENDED_CHANNEL, _CLOSED, _HEADLESS, _ENDLESS):

@@ -112,18 +112,18 @@ def _gated(dialogue: Dialogue, leak: Leak) -> Dialogue:
     again = len(before) < rules.leak_retries
     last_resort = {"fallback": "fallback", "drop": "dropped", "mark": "marked"}
     action = "regenerated" if again else last_resort[rules.leak_policy]
-    found = replace(leak, action=action)
-    caught = Caught(draft.turn, draft.speaker, found)
+    handled = replace(leak, action=action)
+    caught = Caught(draft.turn, draft.speaker, handled)
     dialogue = replace(dialogue, caught=(*dialogue.caught, caught))
     if again:
         return dialogue
     if action == "dropped":
         return fail(dialogue, "leak", f"{draft.speaker} at turn {draft.turn}: {leak.kind}")
     if action == "marked":
-        return _accepted(dialogue, replace(draft, leak=found))
+        return _accepted(dialogue, replace(draft, leak=handled))
     if draft.speaker == "student":
         return _unprimed(dialogue)
-    return _accepted(dialogue, replace(_retry(dialogue), leak=found))
+    return _accepted(dialogue, replace(_retry(dialogue), leak=handled))
 
 
 def _unprimed(dialogue: Dialogue) -> Dialogue:

@@ -110,7 +110,7 @@ def _of_statement(group: tuple[str, Iterable[tuple[RowIndex, Row] | _Done]]) -> 
         elif first is None or tuple(one[0]) < first:
             first = one[0][0], one[0][1]
     done = frozenset(
-        key for key, told in entries_of.items() if is_settled([one.kind for one in sorted(told)])
+        key for key, lines in entries_of.items() if is_settled([one.kind for one in sorted(lines)])
     )
     for one in group[1]:
         if not isinstance(one, _Done) and first is not None:

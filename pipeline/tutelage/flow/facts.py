@@ -76,8 +76,8 @@ def stand(group: tuple[int, Iterable[Facts]]) -> tuple[int, Facts]:
     facts.sort(key=lambda one: (one[0].key, one[0].file, one[0].offset))
     chosen = []
     for _, same in groupby(facts, key=lambda one: one[0].key):
-        told = list(same)
-        chosen.append(next((one for one in told if one[0].kind == "kept"), told[-1]))
+        copies = list(same)
+        chosen.append(next((one for one in copies if one[0].kind == "kept"), copies[-1]))
     owners = ((p, int(at)) for p, part in enumerate(parts) for at in part.sketches.ids)
     among = {owner: place for place, owner in enumerate(owners)}
     kept = [(one.key, among[owner]) for one, owner in chosen if owner in among]

@@ -113,14 +113,14 @@ class Near(beam.PTransform):
         return (verified, rest) | "what was found" >> beam.Flatten()
 
 
-def settle(found: Iterable[Pairs | Copies | Counts]) -> tuple[list[tuple[str, str, str]], Counts]:
+def settle(parts: Iterable[Pairs | Copies | Counts]) -> tuple[list[tuple[str, str, str]], Counts]:
     """What follows: (document, its surviving twin or nothing, its cluster) of those that are in any
     pair, and the counts of the whole search.
     """
-    found = list(found)
-    pairs = [one for one in found if isinstance(one, Pairs)]
-    copies = [one for one in found if isinstance(one, Copies)]
-    counts = sum((one for one in found if isinstance(one, Counts)), Counts())
+    parts = list(parts)
+    pairs = [one for one in parts if isinstance(one, Pairs)]
+    copies = [one for one in parts if isinstance(one, Copies)]
+    counts = sum((one for one in parts if isinstance(one, Counts)), Counts())
     columns = [_joined([one[side] for one in kind]) for kind in (pairs, copies) for side in (0, 1)]
     names, flat = np.unique(np.concatenate(columns), return_inverse=True)
     x, y, copy, of = np.split(flat, np.cumsum([len(column) for column in columns])[:-1])

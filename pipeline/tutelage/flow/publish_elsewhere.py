@@ -68,14 +68,14 @@ def build(pipeline: beam.Pipeline, settings: Settings, folder: RunFolder, run_id
         split = Assigned()
         assigned = facts | "one split" >> beam.Map(lambda one: (one[0], split))
         both = standing | "alone" >> beam.Map(lambda one: (one[0], [one[1]]))
-    found = (
+    settled = (
         both
         | "parts" >> beam.FlatMap(_parts, names[0])
         | "near-duplicates" >> Near(rule, blocks)
         | "all that was found" >> beam.combiners.ToList()
         | "what follows" >> beam.Map(settle)
     )
-    marks = found | "marks" >> beam.FlatMap(_marks, blocks)
+    marks = settled | "marks" >> beam.FlatMap(_marks, blocks)
     lines = (
         (facts, assigned, marks)
         | "all that is known" >> beam.Flatten()
@@ -91,7 +91,7 @@ def build(pipeline: beam.Pipeline, settings: Settings, folder: RunFolder, run_id
     )
     tallies = facts | "tally" >> beam.Map(journal_facts.tally)
     in_split = lines | "in splits" >> beam.Map(_in_split)
-    counts = found | "counts" >> beam.Map(lambda outcome: outcome[1])
+    counts = settled | "counts" >> beam.Map(lambda outcome: outcome[1])
     listed = beam.pvalue.AsList(assigned | "without blocks" >> beam.Values())
     _ = (
         (tallies, problems, in_split, counts, written)

@@ -47,7 +47,7 @@ def splits(
     folder: RunFolder,
 ) -> beam.PCollection:
     """(block, key -> split) of every dialogue that was kept."""
-    found = (
+    ties = (
         standing
         | "all in one part" >> beam.Map(lambda one: ("", one[1].sketches))
         | "near-duplicates in all" >> Near(rule, blocks)
@@ -57,7 +57,7 @@ def splits(
     members = (
         (
             facts,
-            found | "tied" >> beam.FlatMap(_tied, blocks),
+            ties | "tied" >> beam.FlatMap(_tied, blocks),
             one | "published before" >> beam.FlatMap(_before, folder, blocks),
         )
         | "what ties" >> beam.Flatten()
@@ -68,7 +68,7 @@ def splits(
     )
     tied = members | "for one worker" >> beam.Map(lambda units: units[1])
     together = one | "tied units" >> beam.Map(
-        _together, beam.pvalue.AsList(tied), beam.pvalue.AsList(found), wanted
+        _together, beam.pvalue.AsList(tied), beam.pvalue.AsList(ties), wanted
     )
     return (
         (members | "alone in a unit" >> beam.Map(lambda units: units[0]), together)
@@ -77,9 +77,9 @@ def splits(
     )
 
 
-def _tied(found: Pairs | Copies, blocks: int) -> Iterator[tuple[int, _Tied]]:
+def _tied(pairs: Pairs | Copies, blocks: int) -> Iterator[tuple[int, _Tied]]:
     dealt: dict[int, set[str]] = defaultdict(set)
-    for name in {name.decode() for side in found for name in side.tolist()}:
+    for name in {name.decode() for side in pairs for name in side.tolist()}:
         dealt[share(name, blocks)].add(name)
     for number, names in dealt.items():
         yield number, _Tied(sorted(names))
@@ -125,12 +125,12 @@ def _units(
 
 
 def _together(
-    _: None, members: list[list[_Member]], found: list[Pairs | Copies], wanted: Splits
+    _: None, members: list[list[_Member]], ties: list[Pairs | Copies], wanted: Splits
 ) -> dict[str, str]:
     def names(kind: type[Pairs] | type[Copies]) -> list[tuple[str, str]]:
         both = (
             zip(*(side.tolist() for side in one), strict=True)
-            for one in found
+            for one in ties
             if isinstance(one, kind)
         )
         return [(x.decode(), y.decode()) for some in both for x, y in some]

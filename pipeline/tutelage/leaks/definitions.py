@@ -61,8 +61,8 @@ def _definitions(message: str) -> Iterator[tuple[str, str]]:
             inside = _block(message, head.end())
         if re.search(r"\b(?:return|yield)\b", inside):
             yield head[1], inside
-    for found in outermost(_LAMBDA.finditer(message)):
-        yield found[1], found[3]
+    for match in outermost(_LAMBDA.finditer(message)):
+        yield match[1], match[3]
 
 
 def _block(message: str, start: int) -> str:
@@ -105,32 +105,32 @@ def _bare(names: frozenset[str], program: str, public: tuple[str, ...], message:
 
 
 def _expressions(message: str) -> Iterator[tuple[str, int, int]]:
-    for found in outermost(_RETURN.finditer(message)):
-        before = message[max(0, found.start() - 160) : found.start()]
-        within = re.search(r"\n[ \t]+$", before) and "def " in message[: found.start()]
+    for match in outermost(_RETURN.finditer(message)):
+        before = message[max(0, match.start() - 160) : match.start()]
+        within = re.search(r"\n[ \t]+$", before) and "def " in message[: match.start()]
         if not within and not _BRANCH.search(before):
-            yield found[1].rstrip(" .;"), found.start(), found.end()
+            yield match[1].rstrip(" .;"), match.start(), match.end()
     if _ANNOUNCED.search(message):
-        for found in outermost(_INLINE.finditer(message)):
-            yield (found[1] or found[2]).rstrip(" .;"), found.start(), found.end()
+        for match in outermost(_INLINE.finditer(message)):
+            yield (match[1] or match[2]).rstrip(" .;"), match.start(), match.end()
 
 
 def _parameters(names: frozenset[str], texts: tuple[str, ...]) -> frozenset[str]:
     """What the entry point's parameters are called, in the reference and in what is public."""
-    found: set[str] = set()
+    parameters: set[str] = set()
     for text in texts:
         for called in outermost(_CALLED.finditer(text)):
             if called[1] in names:
                 parts = (
                     part.split(":")[0].split("=")[0].strip(" *") for part in called[2].split(",")
                 )
-                found |= {part for part in parts if part.isidentifier()}
-    return frozenset(found)
+                parameters |= {part for part in parts if part.isidentifier()}
+    return frozenset(parameters)
 
 
 def _needs_only(expression: str, known: frozenset[str]) -> bool:
     """Whether every name of an expression is known, a builtin, or bound in it; and one is known."""
     bare = _STRING.sub('""', expression)
     bound = set(re.findall(r"\w+", " ".join(_BOUND.findall(bare))))
-    used = {found[0] for found in _NAME.finditer(bare)} - bound
+    used = {match[0] for match in _NAME.finditer(bare)} - bound
     return bool(used & known) and all(name in known or name in KEPT for name in used)

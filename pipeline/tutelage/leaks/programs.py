@@ -45,7 +45,7 @@ def body(program: str) -> str:
 
 def entry_points(program: str, tests_json: str) -> frozenset[str]:
     """Names of the functions that a solution has to define."""
-    names = {found[1] for found in _SIGNATURE.finditer(program) if not found[0][:1].isspace()}
+    names = {match[1] for match in _SIGNATURE.finditer(program) if not match[0][:1].isspace()}
     if tests_json:
         try:
             named = json.loads(tests_json).get("entry_point", "")

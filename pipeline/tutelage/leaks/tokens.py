@@ -36,7 +36,7 @@ Gram = tuple[str, ...]
 
 def tokens(code: str) -> list[str]:
     """The tokens of `code`, names that its author chose all alike."""
-    found: list[str] = []
+    items: list[str] = []
     for token in _TOKEN.finditer(code):
         kind, text = token.lastgroup, token[0]
         if kind == "skip":
@@ -45,12 +45,12 @@ def tokens(code: str) -> list[str]:
             text = repr(text.lstrip("rbfRBF")[1:-1])
         elif kind == "name" and text not in KEPT:
             text = "name"
-        found.append(text)
-    return found
+        items.append(text)
+    return items
 
 
 @lru_cache(maxsize=1024)
 def grams(code: str) -> frozenset[Gram]:
     """The n-grams of `code`; one shorter gram where there are fewer than `N` tokens."""
-    found = tokens(_TRIPLE.sub("", code))
-    return frozenset(tuple(found[i : i + N]) for i in range(max(1, len(found) - N + 1)))
+    items = tokens(_TRIPLE.sub("", code))
+    return frozenset(tuple(items[i : i + N]) for i in range(max(1, len(items) - N + 1)))

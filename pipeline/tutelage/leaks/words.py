@@ -122,9 +122,9 @@ def _put_as_answer(case: Case, start: int, end: int, everyday: bool) -> bool:
         framed = before.strip() and BARE.match(before) and re.match(r"\s*[.!]?$", after)
         return bool(framed) or case.stance(start, end) is Stance.ANSWER
     word = case.text[start:end].lower()
-    told = _NAMES_IT.search(before) or (word not in _JUDGING and _PRONOUN.match(before))
+    named = _NAMES_IT.search(before) or (word not in _JUDGING and _PRONOUN.match(before))
     plainly = word in OPPOSITES and _PLAINLY.match(before)
-    return bool(_CLAIM.search(before) or (_CLOSED.match(after) and (told or plainly)))
+    return bool(_CLAIM.search(before) or (_CLOSED.match(after) and (named or plainly)))
 
 
 def _opens(case: Case, start: int, end: int) -> bool:
@@ -164,9 +164,9 @@ def _surname(text: str) -> str:
 def _retold(case: Case, wanted: str) -> Leak:
     """A long answer of which one message has four new words in five."""
     new = set(wanted.split()) - _STOP - set(" ".join(map(words_of, case.public)).split())
-    told = new & set(words_of(case.text).split())
-    if len(new) >= 4 and len(told) >= 0.8 * len(new):
-        return Leak("string", evidence=" ".join(sorted(told))[:80])
+    shared = new & set(words_of(case.text).split())
+    if len(new) >= 4 and len(shared) >= 0.8 * len(new):
+        return Leak("string", evidence=" ".join(sorted(shared))[:80])
     return CLEAN
 
 

@@ -195,27 +195,27 @@ def training(table: str, kind: Kind, tree: Table) -> Recipe:
 def options(chosen: Recipe) -> list[str]:
     """The recipe as options of `tutelage train`, defaults left out."""
     plain = recipe(chosen.kind, "", "")
-    said = []
+    parts = []
     for field in dataclasses.fields(Recipe):
         value = getattr(chosen, field.name)
         flag = f"--{field.name.replace('_', '-')}"
         if value == getattr(plain, field.name):
             continue
         if field.name == "arms":
-            said += [word for arm in value for word in ("--arm", arm)]
+            parts += [word for arm in value for word in ("--arm", arm)]
         else:
-            said += [flag] if value is True else [flag, str(value)]
-    return said
+            parts += [flag] if value is True else [flag, str(value)]
+    return parts
 
 
 def _merged(below: Table, above: Mapping[str, Any]) -> Table:
     """The upper table's values over the lower's, section by section."""
-    made = dict(below)
+    merged = dict(below)
     for name, value in above.items():
-        old = made.get(name)
+        old = merged.get(name)
         both = isinstance(old, dict) and isinstance(value, dict)
-        made[name] = _merged(old, value) if both and old is not None else value
-    return made
+        merged[name] = _merged(old, value) if both and old is not None else value
+    return merged
 
 
 def _known(table: str, tree: Table, known: Mapping[str, Any]) -> None:
@@ -225,11 +225,11 @@ def _known(table: str, tree: Table, known: Mapping[str, Any]) -> None:
 
 
 def _explain(error: ValidationError) -> str:
-    said = []
+    parts = []
     for fault in error.errors():
         key = ".".join(str(part) for part in fault["loc"])
         if fault["type"] == "extra_forbidden":
-            said.append(f"no setting is called {key!r}{nearest(key, settings.keys(Rounds))}")
+            parts.append(f"no setting is called {key!r}{nearest(key, settings.keys(Rounds))}")
         else:
-            said.append(f"{key}: {fault['msg'].lower()}, got {fault['input']!r}")
-    return "; ".join(said)
+            parts.append(f"{key}: {fault['msg'].lower()}, got {fault['input']!r}")
+    return "; ".join(parts)

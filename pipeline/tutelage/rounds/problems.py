@@ -61,8 +61,8 @@ def _first(
 
     def fresh() -> Iterator[Problem]:
         for spec in chosen.corpora:
-            found = corpora.open_corpus(spec, chosen.map, chosen.format, chosen.longest_row)
-            for row in islice(found.rows(), chosen.limit or None):
+            corpus = corpora.open_corpus(spec, chosen.map, chosen.format, chosen.longest_row)
+            for row in islice(corpus.rows(), chosen.limit or None):
                 if row.problem is not None and row.problem.problem_id not in seen:
                     seen.add(row.problem.problem_id)
                     yield row.problem

@@ -55,9 +55,9 @@ def shared(settings: Settings) -> Iterator[Settings]:
             fcntl.flock(users, fcntl.LOCK_SH)  # waits for a host that is about to end
             if not _is_held(folder / "host"):
                 _start(settings, folder)
-        found = json.loads((folder / "served").read_text("utf-8"))
-        os.environ[access.KEY_VARIABLE] = found["key"]
-        yield served(settings, found["url"])
+        addresses = json.loads((folder / "served").read_text("utf-8"))
+        os.environ[access.KEY_VARIABLE] = addresses["key"]
+        yield served(settings, addresses["url"])
 
 
 def _start(settings: Settings, folder: Path) -> None:
@@ -92,8 +92,8 @@ def main(folder: Path) -> None:
     with (folder / "users").open("a") as users, (folder / "host").open("a") as host:
         fcntl.flock(host, fcntl.LOCK_EX)
         try:
-            with serving(settings, RunFolder(folder), _say, lambda _: lost.set()) as found:
-                where = {"url": found.server.url, "key": access.key()}
+            with serving(settings, RunFolder(folder), _say, lambda _: lost.set()) as served:
+                where = {"url": served.server.url, "key": access.key()}
                 _write(folder / "served", json.dumps(where))
                 while not lost.wait(_LOOK_S) and not _got(users):
                     pass

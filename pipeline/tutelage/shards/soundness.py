@@ -54,17 +54,17 @@ def sound(run: str) -> Sound:
     listed = {
         str(path): rows for path, rows in manifest["files"].items() if path.startswith("shards/")
     }
-    found = {
+    present = {
         f"shards/{path.parent.name}/{path.name}": path for path in folder.shards.glob("*/*.parquet")
     }
-    for path in sorted(listed.keys() ^ found.keys()):
+    for path in sorted(listed.keys() ^ present.keys()):
         difference = "is missing" if path in listed else "is not in manifest.json"
         raise Mistake(f"{path} of {run!r} {difference}: put it back as it was, or {_AGAIN}")
-    files = [found[path] for path in sorted(found)]
+    files = [present[path] for path in sorted(present)]
     with ThreadPoolExecutor(_AT_ONCE) as readers:
         footers = list(readers.map(footer, files))
     rows = {}
-    for path, file, (schema, count) in zip(sorted(found), files, footers, strict=True):
+    for path, file, (schema, count) in zip(sorted(present), files, footers, strict=True):
         if fault := schema_fault(schema):
             raise Mistake(f"{path} of {run!r} {fault}")
         if listed[path] != count:

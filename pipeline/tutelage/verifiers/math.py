@@ -99,7 +99,9 @@ def accepts(problem: Problem, text: str) -> bool:
         return False
     final = final_answer(f"The answer is {text.strip()}", gold)
     readings = (*final.readings, *whole(plain(text), gold).readings) if not final.reason else ()
-    return any(compare(gold, said, value, fields.agrees) == "" for said, value in readings)
+    return any(
+        compare(gold, text_read, value, fields.agrees) == "" for text_read, value in readings
+    )
 
 
 def refused(gold: Answer, final: Final, unsure: bool) -> str:

@@ -65,8 +65,8 @@ class ReasoningVerifier:
         text = self.reads(problem, message)
         gold = json.loads(problem.gold.value)
         score, evaluates = _scorer(str(gold["dataset"]))
-        if evaluates and (found := _CODE.search(_MATHS.sub("(", text))):
-            reason = f"refused: the scorer would run {found[0]!r} as code"
+        if evaluates and (call := _CODE.search(_MATHS.sub("(", text))):
+            reason = f"refused: the scorer would run {call[0]!r} as code"
             return Verdict("unjudged", text, reason, self.name)
         entry = ast.literal_eval(gold["literal"]) if gold.get("literal") else gold["entry"]
         own = str(gold.get("answer") or "")
@@ -106,17 +106,17 @@ def marked(message: str) -> tuple[str, str]:
         return marks[-1].strip(), ""
     for phrase in reversed(list(TABLES["phrase"].finditer(message))):
         lines = message[phrase.end() :].strip("*_:= \t\n").splitlines()
-        said = (
+        stated = (
             sentences.SPLIT.split(lines[0], maxsplit=1)[0].strip("*_ ").rstrip(".! *_")
             if lines
             else ""
         )
         if (
-            said
-            and not said.endswith("?")
-            and not said.lower().startswith(("not ", "never ", "wrong"))
+            stated
+            and not stated.endswith("?")
+            and not stated.lower().startswith(("not ", "never ", "wrong"))
         ):
-            return said, ""
+            return stated, ""
     return message, ""
 
 
