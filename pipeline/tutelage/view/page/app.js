@@ -155,7 +155,11 @@ function App() {
       return after;
     });
   };
-  const save = () => source.save && source.save(marks).then(setTold, (e) => setTold(e.message));
+  // By way of the state, so that a mark which is not drawn yet is saved, too.
+  const save = () => source.save && setMarks((now) => {
+    source.save(now).then(setTold, (e) => setTold(e.message));
+    return now;
+  });
 
   useEffect(() => {
     const press = (event) => {
