@@ -14,11 +14,11 @@ import apache_beam as beam
 
 from tutelage.corpora import Row
 from tutelage.dedup.decontaminate import Match
-from tutelage.flow.reading import Source
+from tutelage.flow.reading import Source, journal_files
 from tutelage.session import survey
 from tutelage.session.survey import RowIndex
 from tutelage.shards import RunFolder, entries, fetch
-from tutelage.shards.journal import Kind, files, is_settled
+from tutelage.shards.journal import Kind, is_settled
 from tutelage.shards.stretches import at_hand
 from tutelage.storage import location
 
@@ -74,13 +74,7 @@ class _Done(NamedTuple):
 def elsewhere(source: Source, folder: RunFolder, before: dict[int, int], run_id: str) -> Gathered:
     """One reading: rows and journal meet under the statement."""
     rows = source.rows("play")
-    done = (
-        source.pipeline
-        | "journal" >> beam.Create([str(folder.journal)])
-        | "its files" >> beam.FlatMap(lambda place: map(str, files(location(place))))
-        | "a file each" >> beam.Reshuffle()
-        | "what is done" >> beam.FlatMap(_done, run_id)
-    )
+    done = journal_files(source.pipeline, folder) | "what is done" >> beam.FlatMap(_done, run_id)
     # Not `CoGroupByKey`, which holds all rows of a statement at once.
     met = (
         (rows | "by statement" >> beam.Map(lambda row: (str(survey.key(*row)), row)), done)

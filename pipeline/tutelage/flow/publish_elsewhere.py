@@ -29,13 +29,13 @@ from tutelage.flow import filing, publish
 from tutelage.flow.facts import Fact, Facts, fate
 from tutelage.flow.filing import Line
 from tutelage.flow.near import Near, settle, share
+from tutelage.flow.reading import journal_files
 from tutelage.flow.splitting import Assigned, merged, splits
 from tutelage.session.plan import Notes, scheme, shares
 from tutelage.settings import Settings
 from tutelage.shards import RunFolder
-from tutelage.shards.journal import Span, files
+from tutelage.shards.journal import Span
 from tutelage.shards.stretches import size
-from tutelage.storage import location
 
 _BLOCK = 32 << 20
 """Bytes of the journal whose dialogues are worked on at once, about."""
@@ -51,10 +51,7 @@ def build(pipeline: beam.Pipeline, settings: Settings, folder: RunFolder, run_id
     rule, names = scheme(settings.dedup), shares(settings.splits)
     blocks = max(1, min(_MOST_BLOCKS, -(-size(folder.journal) // _BLOCK)))
     standing = (
-        pipeline
-        | "journal" >> beam.Create([str(folder.journal)])
-        | "its files" >> beam.FlatMap(lambda place: map(str, files(location(place))))
-        | "a file each" >> beam.Reshuffle()
+        journal_files(pipeline, folder)
         | "facts and sketches"
         >> beam.FlatMap(journal_facts.read, settings.dedup, folder, run_id, blocks)
         | "of a key" >> beam.GroupByKey()

@@ -15,6 +15,9 @@ import apache_beam as beam
 from tutelage.corpora import Corpus, Row
 from tutelage.corpora.files import BLOCK, Block, Files
 from tutelage.session.survey import RowIndex
+from tutelage.shards import RunFolder
+from tutelage.shards.journal import files
+from tutelage.storage import location
 
 Rows = Iterator[tuple[RowIndex, Row]]
 Place = tuple[int, int]
@@ -83,6 +86,16 @@ class Source:
                 lambda piece, starts: use(read(piece, corpora, limit, starts)), self._starts
             )
         )
+
+
+def journal_files(pipeline: beam.Pipeline, folder: RunFolder) -> beam.PCollection:
+    """The files of the journal, one to a worker at a time; listed when the graph runs."""
+    return (
+        pipeline
+        | "journal" >> beam.Create([str(folder.journal)])
+        | "its files" >> beam.FlatMap(lambda journal: map(str, files(location(journal))))
+        | "a file each" >> beam.Reshuffle()
+    )
 
 
 def pieces(number: int, corpus: Corpus, parts: int) -> Iterator[Piece]:

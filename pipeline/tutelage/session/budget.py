@@ -35,15 +35,14 @@ def watched(folder: RunFolder, settings: Settings, stop: Callable[[str], None]) 
                 by_kind = spent(folder)
                 used, paid = sum(by_kind.values()), cost(by_kind, settings)
                 if tokens and used >= tokens:
-                    reason = f"the budget of {tokens:,} tokens is spent ({used:,})"
+                    budget, option = f"{tokens:,} tokens is spent ({used:,})", "--budget-tokens"
                 elif dollars and paid >= dollars:
-                    reason = f"the budget of {dollars:,.2f} USD is spent ({paid:,.2f})"
+                    budget, option = f"{dollars:,.2f} USD is spent ({paid:,.2f})", "--budget-usd"
                 else:
                     continue
-                option = "--budget-tokens" if "tokens" in reason else "--budget-usd"
                 stop(
-                    f"{reason}; what has ended is safe, and the same command with another {option} "
-                    "goes on"
+                    f"the budget of {budget}; what has ended is safe, and the same command with "
+                    f"another {option} goes on"
                 )
                 return
 

@@ -22,7 +22,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
 
 from tutelage import errors, models
 from tutelage.engines import access
@@ -31,6 +30,7 @@ from tutelage.seeds import digest
 from tutelage.session.serving import on_vllm, served, serving
 from tutelage.settings import Settings
 from tutelage.shards import RunFolder
+from tutelage.shards.lock import acquired
 
 _LOOK_S = 0.5
 _HOSTS: list[subprocess.Popen[bytes]] = []
@@ -95,7 +95,7 @@ def main(folder: Path) -> None:
             with serving(settings, RunFolder(folder), _say, lambda _: lost.set()) as served:
                 where = {"url": served.server.url, "key": access.key()}
                 _write(folder / "served", json.dumps(where))
-                while not lost.wait(_LOOK_S) and not _got(users):
+                while not lost.wait(_LOOK_S) and not acquired(users):
                     pass
         except TutelageError as error:
             fault = [type(error).__name__, str(error)]
@@ -114,18 +114,10 @@ def _write(path: Path, text: str) -> None:
     part.replace(path)
 
 
-def _got(file: IO[Any]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
 def _is_held(path: Path) -> bool:
     """Whether a living process has the file locked."""
     with path.open("a") as file:
-        return not _got(file)
+        return not acquired(file)
 
 
 if __name__ == "__main__":

@@ -76,7 +76,7 @@ def held(file: Path, folder: Path, wait_s: float = 0.0) -> Iterator[None]:
     with writing(folder):
         lock = file.open("a+")
     with lock:
-        while not _acquired(lock):
+        while not acquired(lock):
             if time.monotonic() >= until:
                 lock.seek(0)
                 raise _taken(folder, f"process {lock.read().strip() or '?'}")
@@ -93,7 +93,8 @@ def holder(lock: Remote) -> str | None:
     return _who(owner) if owner and not _is_dead(owner) else None
 
 
-def _acquired(lock: IO[str]) -> bool:
+def acquired(lock: IO[str]) -> bool:
+    """Whether this process has the file's lock now; tries once, and does not wait."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
