@@ -8,6 +8,25 @@ from played import Played, Said, write_run
 
 EVIL = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
 ARABIC = "كم عدد التفاحات؟ 12"
+FOLDING = [
+    ("Zürich", "ZÜRICH", True),
+    ("É", "é", True),
+    ("É", "e", False),
+    ("cafe\u0301", "CAFE\u0301", True),
+    ("cafe\u0301", "café", False),
+    ("straße", "STRASSE", False),
+    ("straße", "STRA\u1e9eE", True),
+    ("οδος", "ΟΔΟΣ", True),
+    ("Istanbul", "istanbul", True),
+    ("İstanbul", "istanbul", False),
+    ("ısı", "isi", False),
+    ("\u212a", "k", True),
+    (ARABIC, ARABIC, True),
+    ("a.c*[", "A.C*[", True),
+    ("abc", "a.c", False),
+    ("\\d+ $^", "\\D+ $^", True),
+]
+"""What a message holds, what is searched, and whether it is found. Unicode's simple case folding."""
 
 
 @pytest.fixture

@@ -12,9 +12,12 @@ from typing import Any
 import pytest
 import uvicorn
 
+from tables import published, row
 from tutelage.view import static
 from tutelage.view.app import app
 from tutelage.view.rows import Rows
+
+from .conftest import FOLDING
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -145,4 +148,16 @@ def test_a_page_in_one_file_on_a_phone(scheme: Any, browser: Any, run: str, tmp_
     page.wait_for_selector(".message")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert len(requests) == 1
+    page.close()
+
+
+def test_a_page_in_one_file_searches_as_the_server_does(browser: Any, tmp_path: Path):
+    rows = [row(f"d{n:02d}", text=f"<{n}:{stored}>") for n, (stored, _, _) in enumerate(FOLDING)]
+    static.write([str(published(tmp_path / "run", rows))], str(tmp_path / "page.html"))
+    page = browser.new_page()
+    page.goto(f"file://{tmp_path}/page.html")
+    for n, (_, text, is_match) in enumerate(FOLDING):
+        page.fill(".search", f"<{n}:{text}>")
+        page.press(".search", "Enter")
+        total(page, f"{int(is_match)} dialogues")
     page.close()

@@ -82,18 +82,21 @@ def rows_of(
     """
     # SQL chooses the rows and Arrow reads them. So the order is always that of the files, and row
     # groups without a chosen row are not read.
-    row_indices = _row_indices(files, where) if where else None
+    chosen = None
+    if where:
+        with closing(connect(files)) as connection:
+            chosen = row_indices(connection, where)
     begin = 0
     for path in files:
         is_remote = isinstance(path, Remote)  # a store is asked for many small ranges at once
         try:
             with opened(path) as source, pq.ParquetFile(source, pre_buffer=is_remote) as file:
                 end = begin + file.metadata.num_rows
-                if row_indices is None:
+                if chosen is None:
                     groups, wanted = list(range(file.num_row_groups)), None
                 else:
                     wanted = np.zeros(end - begin, bool)
-                    wanted[row_indices[(row_indices >= begin) & (row_indices < end)] - begin] = True
+                    wanted[chosen[(chosen >= begin) & (chosen < end)] - begin] = True
                     groups = _with_any(file, wanted)
                 for batch in _batches(file, groups, columns, wanted):
                     yield from batch.to_pylist()
@@ -102,11 +105,14 @@ def rows_of(
             raise broken(path, error) from error
 
 
-def _row_indices(files: Sequence[Location], where: str) -> RowIndices:
-    checked = sql.condition(where)
-    with closing(connect(files)) as connection:
-        query = f"SELECT row_index FROM numbered AS dialogues WHERE {checked}"
-        batches = [np.asarray(batch[0]) for batch in sql.selected(connection, query, 100_000)]
+def row_indices(connection: Any, where: str) -> RowIndices:
+    """The rows that meet an SQL condition, counted from 0 across all files, in their order.
+
+    Raises:
+        Mistake: it is not valid SQL on the columns of a row.
+    """
+    query = f"SELECT row_index FROM numbered AS dialogues WHERE {sql.condition(where)}"
+    batches = [np.asarray(batch[0]) for batch in sql.selected(connection, query, 100_000)]
     return np.concatenate([np.empty(0, np.int64), *batches])
 
 

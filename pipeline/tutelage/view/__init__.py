@@ -1,6 +1,7 @@
 """A local web page for browsing runs: search, filter, read, compare and mark dialogues.
 
     rows       the runs as one table that is quick to page, sort, count and search
+    search     the rows with a text in their messages
     flags      the facts in a trail that the list of dialogues shows
     playing    the rows of a run that may not be published yet
     tokens     sampled tokens as text, with their log-probabilities

@@ -9,9 +9,13 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
+import pyarrow as pa
+
 from tutelage.errors import Mistake
 from tutelage.shards import sql
-from tutelage.shards.reader import connect
+from tutelage.shards.reader import connect, row_indices
+from tutelage.storage import Location
+from tutelage.view import search
 from tutelage.view.flags import flags
 from tutelage.view.playing import Playing
 
@@ -30,9 +34,6 @@ SELECT row_index, dialogue_id, problem_id, run_id, arm, sample, split, source, d
        leak."any" AS leak, duplicate_of IS NOT NULL AS duplicate,
        cut, question, left(statement, 160) AS statement
 FROM numbered JOIN flags USING (row_index)
-"""
-_SEARCH = """
-list_contains(list_transform(messages, lambda m: contains(lower(m.content), lower(?))), true)
 """
 FACETS = ("how", "arm", "split", "source", "domain", "run_id")
 FLAGS = ("leak", "cut", "question", "duplicate")
@@ -79,7 +80,7 @@ class Rows:
             connection.register("flags", flags(files))
             connection.execute(_LIGHT)
             connection.unregister("flags")
-            self._current = _Snapshot(connection)
+            self._current = _Snapshot(connection, files)
             return True
 
     def page(self, query: Query) -> dict[str, Any]:
@@ -190,38 +191,33 @@ class _Snapshot:
     """A connection to the rows, with the hits of recent searches: one search serves the list, its bar
     charts, its other pages and its other sort orders."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, files: Sequence[Location]) -> None:
         self.connection = connection
+        self._files = files
         self._hits: dict[tuple[str, str], tuple[str, bool]] = {}
         self._lock = Lock()
         self._count = 0
 
-    def hits(self, search: str, where: str) -> tuple[str, bool]:
+    def hits(self, text: str, where: str) -> tuple[str, bool]:
         """The name of a table with the matching rows, and whether there were more than it holds."""
         with self._lock:
-            key = (search, where)
+            key = (text, where)
             if key not in self._hits:
-                self._hits[key] = self._find(search, where)
+                self._hits[key] = self._find(text, where)
                 if len(self._hits) > _CACHED:
                     name, _ = self._hits.pop(next(iter(self._hits)))
                     self.connection.cursor().execute(f"DROP TABLE {name}")
             return self._hits[key]
 
-    def _find(self, search: str, where: str) -> tuple[str, bool]:
-        conditions = [sql.condition(where)] if where else []
-        conditions += [_SEARCH] if search else []
-        limit = f"LIMIT {MOST_HITS + 1}" if search else ""
+    def _find(self, text: str, where: str) -> tuple[str, bool]:
+        cursor, is_capped = self.connection.cursor(), False
+        rows = row_indices(cursor, where) if where else None
+        if text:
+            rows = search.matches(self._files, text, MOST_HITS + 1, rows)
+            rows, is_capped = rows[:MOST_HITS], len(rows) > MOST_HITS
         self._count += 1
         name = f"hits_{self._count}"
-        cursor = self.connection.cursor()
-        with sql.refused():
-            cursor.execute(
-                f"CREATE TABLE {name} AS SELECT row_index FROM numbered "
-                f"WHERE {' AND '.join(conditions)} {limit}",
-                [search] if search else [],
-            )
-        if not search:
-            return name, False
-        count = cursor.execute(f"SELECT count(*) FROM {name}").fetchone()[0]
-        cursor.execute(f"DELETE FROM {name} WHERE rowid >= {MOST_HITS}")
-        return name, count > MOST_HITS
+        cursor.register("hits", pa.table({"row_index": rows}))
+        cursor.execute(f"CREATE TABLE {name} AS SELECT row_index FROM hits")
+        cursor.unregister("hits")
+        return name, is_capped

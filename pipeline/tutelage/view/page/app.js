@@ -6,6 +6,7 @@ const { html, render, useState, useEffect, useRef } = htmPreact;
 const PAGE = 50;
 const FACETS = { how: "Outcome", flags: "Marked", arm: "Arm", split: "Split", source: "Source", run_id: "Run" };
 const FLAGS = { leak: "answer leaked", cut: "a reply was cut", question: "student asked", duplicate: "near-duplicate" };
+const CASE = "Upper and lower case count as one, letter by letter; accents count: é finds É, but not e.";
 const COLUMNS = [["how", "outcome"], ["turns", "turns"], ["tokens", "tokens"], ["arm", "arm"]];
 
 // ---------------------------------------------------------------- where rows come from
@@ -57,10 +58,13 @@ function held(data) {
     question: r.trail.some((t) => t.act === "question"), statement: r.statement.slice(0, 160),
   });
   const all = data.rows.map(light);
-  const fits = (q) => all.filter((r) =>
-    Object.entries(q.chosen).every(([k, v]) => (k in FLAGS ? r[k] : String(r[k]) === v)) &&
-    (!q.search || data.rows[r.row_index].messages.some((m) =>
-      m.content.toLowerCase().includes(q.search.toLowerCase()))));
+  const fits = (q) => {
+    // Upper and lower case are alike as in view/search.py: letter by letter.
+    const text = new RegExp(q.search.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&"), "iu");
+    return all.filter((r) =>
+      Object.entries(q.chosen).every(([k, v]) => (k in FLAGS ? r[k] : String(r[k]) === v)) &&
+      (!q.search || data.rows[r.row_index].messages.some((m) => text.test(m.content))));
+  };
   const order = (q) => (a, b) => {
     const [x, y] = [a[q.sort], b[q.sort]];
     return (x < y ? -1 : x > y ? 1 : a.row_index - b.row_index) * (q.desc ? -1 : 1);
@@ -183,7 +187,7 @@ function App() {
       <h1>Tutelage</h1>
       <span class="runs" title=${state.runs.join("\n")}>${state.runs.map((r) => r.split("/").filter(Boolean).pop()).join(", ")}</span>
       ${state.live && html`<span class="live">still playing</span>`}
-      <input ref=${search} class="search" type="search" placeholder="Search in messages  ( / )" aria-label="Search in messages"
+      <input ref=${search} class="search" type="search" placeholder="Search in messages  ( / )" aria-label="Search in messages" title=${CASE}
         onChange=${(e) => change({ search: e.target.value.trim() })} />
       ${source.live && html`<input class="where" type="text" spellcheck="false" placeholder="SQL, such as outcome.solved_turn > 1" aria-label="SQL condition"
         onChange=${(e) => change({ where: e.target.value.trim() })} />`}
@@ -199,7 +203,7 @@ function App() {
       </div>
       <ol class="rows">${found.rows.map((r, n) => html`<${Row} key=${r.dialogue_id + r.run_id} row=${r} on=${n === at} mark=${marks[r.dialogue_id]}
         pick=${() => { setAt(n); setOpen(r); }} />`)}</ol>
-      ${!busy && !found.rows.length && html`<p class="none">Nothing fits. Clear the search, the condition or a bar.</p>`}
+      ${!busy && !found.rows.length && html`<p class="none">Nothing fits. Clear the search, the condition or a bar.${query.search && ` ${CASE}`}</p>`}
       ${found.total > PAGE && html`<nav class="pages">
         <button disabled=${!query.offset} onClick=${() => setQuery({ ...query, offset: query.offset - PAGE })}>‹ earlier</button>
         <span>${query.offset + 1}–${Math.min(query.offset + PAGE, found.total)}</span>
