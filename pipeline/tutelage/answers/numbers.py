@@ -54,13 +54,12 @@ _AFTER = re.compile(
     re.I,
 )
 _UNIT = re.compile(rf"[\s-]?({PHRASE.pattern})(?![\w(^])")
-_CHANGING = {*FIRST_WORDS, *SCALES, *DOZENS, "percent", "percentage", "per", "pct", "bn"}
-_FOLLOWS = re.compile(
-    rf"\s?[%{MONEY}°]|(?:st|nd|rd|th)\b|[\s-]?(?:{'|'.join(sorted(_CHANGING))})\b", re.I
-)
-"""What can change a number or give it a unit: most of what follows numbers does neither."""
+_CHANGING = {*(word.lower() for word in FIRST_WORDS), *SCALES, *DOZENS}
+_CHANGING |= {"percent", "percentage", "per", "pct", "bn", "st", "nd", "rd", "th"}
+_FOLLOWS = re.compile(rf"\s?[%{MONEY}°]|[\s-]?([A-Za-z]+)")
+"""What can change a number or give it a unit: a sign, or one of these words."""
 _PART = {"k": 1000, "bn": 10**9, **SCALES, **DOZENS}
-_MAYBE_ORDINAL = re.compile(r"first|second|third|[rfxnhl]th\b|(?:ie|nin|eigh)th\b", re.I)
+_MAYBE_ORDINAL = re.compile(r"first|second|third|[rfxnhl]th\b|(?:ie|nin|eigh)th\b")
 _ORDINAL = re.compile(
     rf"\b(?:{'|'.join(w for w in ORDINALS if w != 'second')}"
     r"|(?<!\d\s)(?<!per\s)(?<!each\s)(?<!one\s)(?<!a\s)second(?=\s*[*$]*(?:[.,;!?]|$)|\s+place))\b",
@@ -104,8 +103,8 @@ def _figure(m: re.Match[str]) -> Number | None:
         if mixed:
             return Number(sign * (value + Fraction(body)))
         return Number(sign * value, quotient=value.denominator == 1)
-    value = (Fraction(int(body)) if body.isdigit() else Fraction(body)) * sign
-    value *= Fraction(10) ** exponent if exponent else 1
+    value = Fraction(sign * int(body)) if body.isdigit() else sign * Fraction(body)
+    value = value * Fraction(10) ** exponent if exponent else value
     if "." not in body:
         return Number(value)
     digits = len(body.replace(".", "").lstrip("0"))
@@ -114,7 +113,8 @@ def _figure(m: re.Match[str]) -> Number | None:
 
 def _measured(text: str, start: int, end: int, number: Number, form: str, money: str) -> NumberSpan:
     """The number with what stands after it: per cent, a word that multiplies, a unit."""
-    if not money and not _FOLLOWS.match(text, end):
+    follows = _FOLLOWS.match(text, end)
+    if not money and (not follows or (follows[1] and follows[1].lower() not in _CHANGING)):
         return NumberSpan(start, end, number, form)
     after = _AFTER.match(text, end)
     if after and after["percent"]:
@@ -233,7 +233,7 @@ def numbers(text: str, parts: bool = False) -> tuple[NumberSpan, ...]:
         if is_free(start, end):
             span = _measured(text, start, end, Number(value), "words", "")
             spans.append(span._replace(loose=loose and not span.number.unit))
-    for m in _ORDINAL.finditer(text) if _MAYBE_ORDINAL.search(text) else ():
+    for m in _ORDINAL.finditer(text) if _MAYBE_ORDINAL.search(text.lower()) else ():
         if is_free(*m.span()):
             number = Number(Fraction(ORDINALS[m[0].lower()]), ordinal=True)
             spans.append(NumberSpan(*m.span(), number, "ordinal"))

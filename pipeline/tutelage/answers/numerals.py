@@ -25,20 +25,20 @@ _WORD = "|".join(sorted({*CARDINALS, *SCALES, *DOZENS, *PARTS}, key=len, reverse
 _RUN = re.compile(
     rf"\b(?:an?\s+(?=half|hundred|thousand|million|billion|dozen|score|quarter"
     rf"|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth))?(?:{_WORD})\b"
-    rf"(?:(?:\s*-\s*|\s+)(?:(?:and|point|of|an?)(?:\s+|-))*(?:{_WORD})\b)*",
-    re.I,
+    rf"(?:(?:\s*-\s*|\s+)(?:(?:and|point|of|an?)(?:\s+|-))*(?:{_WORD})\b)*"
 )
 QUICK = re.compile(
     r"\b(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twel|teen|twent|thirt|fort|fift"
-    r"|hund|thous|million|billion|trillion|dozen|half|halves|quarter|third|score)", re.I
-)  # fmt: skip
-"""Whether a text may hold any at all."""
+    r"|hund|thous|million|billion|trillion|dozen|half|halves|quarter|third|score)"
+)
+"""Whether a text in small letters may hold any at all."""
 
 
 def numerals(text: str) -> Iterator[tuple[int, int, Fraction, bool]]:
     """Start, end and value of each number in words, and whether `loose`: `one`, `a half`, alone."""
-    for run in _RUN.finditer(text) if QUICK.search(text) else ():
-        tokens = [(m.start(), m.end(), m[0].lower()) for m in re.finditer(r"[A-Za-z]+", run[0])]
+    lower = text.lower()
+    for run in _RUN.finditer(lower) if QUICK.search(lower) else ():
+        tokens = [(m.start(), m.end(), m[0]) for m in re.finditer(r"[a-z]+", run[0])]
         at = 0
         while at < len(tokens):
             value, used = spelled([word for *_, word in tokens[at : at + 14]])

@@ -150,9 +150,15 @@ _MINUS = re.compile(
 _NAMED = re.compile(r"\\([A-Za-z]+)")
 
 
+_DRESSED = re.compile(r"[^\x00-\x7f]|[&<$\\*_`]|\^\{|\d\s?[xX]|=>|- |  ")
+"""What a text has that is not plain already."""
+
+
 @lru_cache(maxsize=4096)
 def plain(text: str) -> str:
     """`text` without its dress. Lines stay lines; spans of everything read are places in it."""
+    if not _DRESSED.search(text):
+        return text
     if not text.isascii():
         text = _from_unicode(text)
     if "&" in text:

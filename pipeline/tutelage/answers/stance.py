@@ -32,7 +32,7 @@ _FACTS = tuple(
     for holder, facts in LEXICON["facts"].items()
 )
 _LISTED = re.compile(r"(?:^|\n|[.!?;:]\s+)[ \t>*(-]*$")
-_SENTENCE = re.compile(r"(?<!\b[ie]\.[eg])(?<!\b[ap]\.m)[.!?;](?=\s|$|[\"'⟧)])|\n")
+_SENTENCE = re.compile(r"[.!?;](?<!\b[ie]\.[eg].)(?<!\b[ap]\.m.)(?=\s|$|[\"'⟧)])|\n")
 _NEAR = 140
 _SUBJECT = re.compile(
     r"^\W*(?:(?:so|then|thus|therefore|hence|and|but|now|which means|that means)\W+)*"

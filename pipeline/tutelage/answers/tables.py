@@ -18,14 +18,15 @@ Element = TypeVar("Element")
 class Table:
     """Patterns, one a row, searched for as one. A row is named by its pattern."""
 
-    def __init__(self, frame: str, rows: str) -> None:
+    def __init__(self, frame: str, rows: str, lower: bool = False) -> None:
+        self._flags = re.NOFLAG if lower else re.I
         self._frame = _filled(frame.replace("\n", ""))
         self.rows = tuple(re.sub(r"\\\n\s*", "", rows).split())
         self._compile(self.rows)
 
     def _compile(self, rows: tuple[str, ...]) -> None:
         alternatives = _filled("|".join(rows)).replace("_", r"\s+") or "(?!)"
-        pattern = re.compile(self._frame.replace("{}", f"(?:{alternatives})"), re.I)
+        pattern = re.compile(self._frame.replace("{}", f"(?:{alternatives})"), self._flags)
         self.search, self.match, self.finditer = pattern.search, pattern.match, pattern.finditer
 
     @contextmanager

@@ -12,6 +12,7 @@ from tutelage.answers.gold import Answer, compare
 from tutelage.answers.numbers import numbers
 from tutelage.answers.stance import Stance, stance
 from tutelage.answers.values import Formula, Number, Relation, Value
+from tutelage.leaks.first_look import Amounts, amounts, many_steps, may_state, one_step
 from tutelage.records import Leak
 
 CLEAN = Leak()
@@ -61,6 +62,26 @@ class Case:
         """The gold's number; of 35 % it is 35."""
         gold = self.gold
         return gold.value if isinstance(gold, Number) and not gold.ordinal else None
+
+    @cached_property
+    def amounts(self) -> Amounts:
+        """The numbers in the message, at a first look."""
+        return amounts(self.text)
+
+    @cached_property
+    def may_state(self) -> bool:
+        """Whether the message may name the gold, where that is a number."""
+        return not isinstance(self.gold, Number) or may_state(self.amounts, self.gold)
+
+    @cached_property
+    def one_step(self) -> bool:
+        """Whether one operation on numbers of the message may come to the gold's number."""
+        return self.number is not None and one_step(self.amounts, self.number)
+
+    @cached_property
+    def may_come_to(self) -> bool:
+        """Whether an expression in the message may."""
+        return bool(self.amounts) and (self.one_step or many_steps(self.text))
 
     @cached_property
     def sought(self) -> frozenset[str]:

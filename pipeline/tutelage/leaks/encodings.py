@@ -30,10 +30,12 @@ _REVERSED = re.compile(
     r"\b(?:revers|backward|right to left|from the (?:right|back|end)|back to front|mirror|swap)",
     re.I,
 )
-_TELLTALE = re.compile(
-    rf"{_DIGITS.pattern}|{_REVERSED.pattern}|\b(?:ones|units|tens|hundreds|thousands)\b", re.I
-)
 _DIGIT = "|".join(ONES[:10])
+_HINTS = re.compile(
+    r"\d[ _|-]\d|digit|followed by|with|then an?\b|revers|backward|right to left|from the |mirror|swap"
+    rf"|back to|ones|units|tens|hundreds|thousands|(?:{_DIGIT})[ -]"
+)
+"""What any of these ways has, in small letters."""
 _SPACED = re.compile(r"(?<![\w.,-])\d(?:[ _|-]\d)+(?![\w]|[.,]\d|\s?[-+*/=])")
 _WORDED = re.compile(
     rf"(?:^|[:=]|\b(?:is|was|digits?))\W*\b((?:{_DIGIT})(?:[ -](?:{_DIGIT}))+)\b", re.I
@@ -48,6 +50,7 @@ _BASED = (
     (2, r"\b0b([01]+)\b|\b([01]{2,40})\b[^.\n]{0,20}?\b(?:binary|base[\s-]?2\b|base\s+two)"
         r"|\b(?:binary|base[\s-]?2|base\s+two)\b[^.\n\d]{0,20}\b([01]{2,40})\b"),
 )  # fmt: skip
+_BASE = re.compile("0x|0b|hex|binary|base")
 _BASES = [(base, re.compile(pattern, re.I)) for base, pattern in _BASED]
 _ENDS = re.compile(
     r"\b(?:begins?|starts?)\s+with\W{1,3}(\w+)\W[^.\n]{0,30}?\bends?\s+(?:with|in)\W{1,3}(\w+)"
@@ -57,26 +60,19 @@ _ENDS = re.compile(
 _SPELLED = re.compile(r"\b[a-zA-Z]\b(?:(?:[\s.,_-]{1,3}|\s-\s)[a-zA-Z]\b){2,}")
 
 
-def places_digits(text: str) -> bool:
-    """Whether a text may tell a number digit by digit: only then need it be read for that."""
-    return bool(_SPACED.search(text) or _WORDED.search(text) or _TELLTALE.search(text))
-
-
 def in_digits(text: str, number: int) -> str:
     """How `text` tells a number of two or more digits: by places, one after another, or reversed.
 
     `four tens and two ones`, `a 4 followed by a 2`, `24 read backwards`, `4 2`.
     """
     wanted = str(number)
-    if not wanted.isdigit() or len(wanted) < 2:
+    if not wanted.isdigit() or len(wanted) < 2 or not _HINTS.search(text.lower()):
         return ""
     spaced = [re.sub(r"\D", "", m[0]) for m in _SPACED.finditer(text)]
     worded = [re.split("[ -]", m[1].lower()) for m in _WORDED.finditer(text)]
     spaced += ["".join(str(ONES.index(word)) for word in words) for words in worded]
     if wanted in spaced:
         return f"{wanted}, digit by digit"
-    if not _TELLTALE.search(text):
-        return ""
     spans = [s for s in numbers(text)[:100] if s.number.value.denominator == 1]
     spans = [s for s in spans if not s.number.ordinal]
     total, parts = Fraction(0), 0
@@ -102,6 +98,14 @@ def roman(number: int) -> str:
         letters += sign * (number // value)
         number %= value
     return letters
+
+
+@lru_cache(maxsize=1024)
+def roman_of(number: Fraction | None) -> str:
+    """The Roman letters that may tell a number; empty for one so small that they are words."""
+    whole = number is not None and number.denominator == 1 and 4 <= number < 4000
+    letters = roman(int(number)) if whole and number else ""
+    return letters if len(letters) > 1 else ""
 
 
 @lru_cache(maxsize=1024)
@@ -139,12 +143,12 @@ def disguised(message: str, text: str, number: Fraction | None) -> str:
         for m in outermost(_SPELLED.finditer(message)):
             if letters in re.sub(r"[\W_]", "", m[0]).lower():
                 return m[0]
-    if number is None or number.denominator != 1 or not 0 <= number < 10**9:
+    if number is None:
         return ""
-    letters = roman(int(number)) if 4 <= number < 4000 else ""
-    if len(letters) > 1 and letters in message and re.search(rf"\b{letters}\b", message):
+    letters = roman_of(number)
+    if letters and letters in message and re.search(rf"\b{letters}\b", message):
         return letters
-    if any(mark in lower for mark in ("0x", "0b", "hex", "binary", "base")):
+    if _BASE.search(lower) and number.denominator == 1 and 0 <= number < 10**9:
         for base, pattern in _BASES:
             for m in outermost(pattern.finditer(message)):
                 digits = next(filter(None, m.groups()))

@@ -1,45 +1,112 @@
-"""A first look that rules out most messages: no number of theirs is the gold, or can come to it.
+"""A first look: whether a text may name a number, or come to it by what it does with its own.
 
-For golds that are whole numbers, not negative and without a unit, which most are. What is ruled out
-need not be read: only what is encoded, or confirmed by a yes, is still to be looked for.
+By figures and signs alone, in a few microseconds; where these do not say all, by `numbers`. A no is
+certain, so that nothing need be read; a yes is not.
 """
 
+import math
 import re
 from fractions import Fraction
 
-from tutelage.answers.gold import Answer
-from tutelage.answers.numerals import numerals
+from tutelage.answers.numbers import numbers
+from tutelage.answers.numerals import QUICK, numerals
+from tutelage.answers.units import FIRST_WORDS
 from tutelage.answers.values import Number
-from tutelage.leaks.encodings import places_digits
-from tutelage.leaks.told import comes_to
 
-_FIGURE = re.compile(r"\d(?:[\d,]*\d)?(?:\.\d+)?")
-_UNUSUAL = re.compile(
-    r"[%^\\]|\d[_eE!]|\d\s?(?:k|bn)\b|\bcents?\b|per ?cent|\d,\d{1,2}(?!\d)"
-    r"|hund|thous|illion|doz|\bscore",
-    re.I,
+LARGEST = 10**15
+"""Up to here a float holds every whole number."""
+Amounts = frozenset[float]
+"""Numbers without their signs, to nine decimals."""
+_FIGURE = re.compile(r"\d[\d,]*(?:\.\d+)?|\.\d+")
+_QUOTIENT = re.compile(r"(\d+(?:\.\d+)?)\s?/\s?(\d+(?:\.\d+)?)")
+_SPACED = re.compile(r"\d+(?: \d+)+")
+_READ = re.compile(
+    r"\d(?:[_e]|\s?(?:k|bn)\b|\s?\*\s?10\s?\^|,\d)|hundred|thousand|illion|dozen|score"
 )
 """What makes other numbers of figures than they say."""
+_JOINED = re.compile(r"\d[\s-]?([a-z]+)(?:\W{1,3}(?:and\s)?| of )\d")
+_MEASURED = re.compile(r"[\s-]?([a-z]+)")
+_JOINING = frozenset({*map(str.lower, FIRST_WORDS), "in", "out"})
+"""Words between two numbers that may be one: `2 kg 300 g`, `3 out of 8`."""
+_PART = re.compile(r"%|cent|pct")
+_SIGN = r"(?:[-+*/]|(?:times|plus|minus|over|of|by|root|squared|add|twice|double|sum|product)\b)"
+_CHAIN = re.compile(rf"{_SIGN}[^.,;:=!?]{{0,24}}?{_SIGN}\s*[($]*[\da-z]")
+"""More than one operation."""
+_FAR = re.compile(r"\^|\d!|[a-z]\(|cubed|cbrt|log|sin|cos|tan")
+"""An operation that may come to anything."""
+_OPERAND = re.compile(rf"\d[\d,.]*|{QUICK.pattern}")
 
 
-_EXACT = 10**15
-"""Up to here a float holds every whole number."""
+def real(value: float | Fraction) -> float:
+    """A number as a float, infinite where it is too large."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
-def rules_out(answer: Answer, message: str, yours: Fraction | None) -> bool:
-    """Whether `message` cannot state `answer`, nor tell it by one step from its numbers and `yours`,
-    the student's."""
-    gold = answer.value
-    if not isinstance(gold, Number) or gold.value.denominator != 1 or gold.value < 0:
+def rounded(value: float | Fraction) -> float:
+    """A number as `Amounts` have it."""
+    return round(abs(real(value)), 9)
+
+
+def amounts(text: str) -> Amounts:
+    """Every number that a plain text may name; of 50 % and 50 cents also 0.5."""
+    lower = text.lower()
+    in_words = tuple(numerals(text)) if QUICK.search(lower) else ()
+    after = [m for _, end, *_ in in_words if (m := _MEASURED.match(lower, end))]
+    joined = any(m[1] in _JOINING for m in (*_JOINED.finditer(lower), *after))
+    if joined or _READ.search(lower):
+        every = (span.number.value for span in numbers(text, True))
+        named = {rounded(value) for value in every if abs(value) < LARGEST}
+    else:
+        named = {round(float(f.replace(",", "")), 9) for f in _FIGURE.findall(text)}
+        named |= {rounded(value) for *_, value, _ in in_words if value < LARGEST}
+        for top, low in _QUOTIENT.findall(text):
+            named.add(rounded(float(top) / (float(low) or 1)))
+    named |= {rounded(float(spaced[0].replace(" ", ""))) for spaced in _SPACED.finditer(text)}
+    if _PART.search(lower):
+        named |= {rounded(value / 100) for value in named}
+    return frozenset(named)
+
+
+def may_state(named: Amounts, gold: Number) -> bool:
+    """Whether one of the numbers that are named may be `gold`, in whatever unit and notation."""
+    value = abs(real(gold.value))
+    if value >= LARGEST or gold.ordinal:
+        return True
+    if gold.unit or gold.percent or gold.base != 10:
+        return bool(named)
+    return value in named if value.is_integer() else not all(map(float.is_integer, named))
+
+
+def one_step(named: Amounts, wanted: Fraction) -> bool:
+    """Whether one operation on some of the numbers may come to `wanted`."""
+    w = abs(real(wanted))
+    if w >= LARGEST:
         return False
-    if gold.value > _EXACT:
-        return False
-    if gold.unit or gold.percent or gold.ordinal or gold.base != 10 or answer.letter:
-        return False
-    if not message.isascii() or _UNUSUAL.search(message):
-        return False
-    if places_digits(message):
-        return False
-    values = {float(figure.replace(",", "")) for figure in set(_FIGURE.findall(message))}
-    values.update(float(value) for _, _, value, _ in numerals(message) if abs(value) <= _EXACT)
-    return float(gold.value) not in values and not comes_to(message, values, gold.value, yours)
+    results = [w, w / 2, w * w, w**0.5]
+    for a in named:
+        results += (w - a, w + a, w * a, w / (a or 1))
+    whole = w.is_integer() and all(map(float.is_integer, named))
+    return not named.isdisjoint(map(abs if whole else rounded, results))
+
+
+def many_steps(text: str) -> bool:
+    """Whether more than one operation, or one like a power, may come to anything."""
+    lower = text.lower()
+    chained = _CHAIN.search(lower) and len(_OPERAND.findall(lower)) > 1
+    return bool(chained or _FAR.search(lower))
+
+
+_PAIR = re.compile(r"(\d+(?:\.\d+)?) ?([-+*/]) ?(\d+(?:\.\d+)?)")
+
+
+def may_be(formula: str, wanted: Fraction | None) -> bool:
+    """Whether a formula may be `wanted`: one operation on two numbers is worked out, all else may."""
+    pair = _PAIR.fullmatch(formula)
+    if not pair or wanted is None:
+        return True
+    a, b = float(pair[1]), float(pair[3])
+    results = {"+": a + b, "-": a - b, "*": a * b, "/": a / b if b else 0.0}
+    return rounded(results[pair[2]]) == rounded(wanted)

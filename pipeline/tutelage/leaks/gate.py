@@ -27,11 +27,11 @@ from tutelage.answers.tables import outermost
 from tutelage.answers.values import Formula, Moment, Number, Words
 from tutelage.leaks import programs
 from tutelage.leaks.case import CLEAN, Case
-from tutelage.leaks.first_look import rules_out
-from tutelage.leaks.hidden import confirmed, hidden, in_code, last_number
+from tutelage.leaks.first_look import may_be
+from tutelage.leaks.hidden import confirmed, hidden, in_code
 from tutelage.leaks.options import option
 from tutelage.leaks.rows import items
-from tutelage.leaks.told import comes_to, floats, in_symbols
+from tutelage.leaks.told import in_symbols
 from tutelage.leaks.words import answers_in_own_words, named, yes_or_no
 from tutelage.records import Gold, Leak
 
@@ -65,11 +65,9 @@ def find_leak(
     if not answer.text and not answer.letter:
         return CLEAN
     shown = tuple(map(plain, turns))
-    yours = last_number(shown)
     for part in _windows(message):
-        few = rules_out(answer, part, yours)
-        case = Case(answer, part if few else plain(part), part, shown, expression == "block")
-        for rule in (in_code, confirmed) if few else RULES:
+        case = Case(answer, plain(part), part, shown, expression == "block")
+        for rule in RULES:
             leak = rule(case)
             if leak.kind:
                 return leak
@@ -112,7 +110,7 @@ _DATED = re.compile(r"\b(?:day|date|when|time)\b")
 def number(case: Case) -> Leak:
     """A number that is the gold, said with as much weight as it takes."""
     gold = case.gold
-    if not isinstance(gold, Number):
+    if not isinstance(gold, Number) or not case.may_state:
         return CLEAN
     spans = [s for s in numbers(case.text) if s.number.ordinal == gold.ordinal]
     spans = [s for s in spans if case.is_answer("", s.number)]
@@ -195,7 +193,7 @@ def expression(case: Case) -> Leak:
     gold = case.gold
     if not isinstance(gold, Number | Formula) or (isinstance(gold, Number) and gold.ordinal):
         return CLEAN
-    if isinstance(gold, Number) and not comes_to(case.text, floats(case.text), gold.value):
+    if isinstance(gold, Number) and not case.may_come_to:
         return CLEAN
     for text in (case.text, in_symbols(case.text)):
         if not text or (isinstance(gold, Number) and not case.block and not _stated(case, text)):
@@ -219,10 +217,11 @@ def expression(case: Case) -> Leak:
 
 
 def _stated(case: Case, text: str) -> bool:
-    """Whether any formula of a text is put as a result: only then it need be read."""
+    """Whether any formula that may come to the gold is put as a result: only then need it be read."""
     return any(
         _CALLED.match(text[end:][:60]) or case.stance(start, end, text) >= Stance.RESULT
         for start, end in outermost(runs(text))
+        if may_be(text[start:end], case.number)
     )
 
 
@@ -276,6 +275,8 @@ def _written(text: str) -> re.Pattern[str] | None:
 def literal(case: Case) -> Leak:
     """The gold as it is written; and whatever a message puts as its answer."""
     wanted, gold = case.answer.literal, case.gold
+    if isinstance(gold, Number) and not (case.may_state or case.may_come_to):
+        return CLEAN
     symbols = len(re.findall(r"[^a-z]", wanted))
     written = not case.answer.letter and (not isinstance(gold, Words) or symbols > len(wanted) / 3)
     pattern = _written(case.answer.text) if written else None

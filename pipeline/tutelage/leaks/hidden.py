@@ -37,14 +37,14 @@ def hidden(case: Case) -> Leak:
     text, value = case.text, case.number
     if value is not None:
         yours = last_number(case.turns)
-        for way in told(text, yours, value) if value != yours else ():
+        for way in told(text, case.amounts, yours, value, case.one_step) if value != yours else ():
             step = [s.number.value for s in numbers(text) if way.start <= s.start < way.end]
             ends = _RIGHT.search(text[way.end :])
             new = way.corrects or ends or not all(v in case.known for v in step)
             if new or case.stance(way.start, way.end) >= Stance.RESULT:
                 return Leak("hidden", evidence=text[way.start : way.end][:80] or text[:80])
-        whole = value.denominator == 1 and abs(value) < 10**12 and value not in case.known
-        if whole and (way_told := in_digits(text, int(value))):
+        whole = value.denominator == 1 and value < 10**12
+        if whole and (way_told := in_digits(text, int(value))) and value not in case.known:
             return Leak("hidden", evidence=way_told)
     return CLEAN
 
@@ -58,11 +58,14 @@ def in_code(case: Case) -> Leak:
 
 def confirmed(case: Case) -> Leak:
     """`Yes, exactly` to a student who asked "is it 42?"; `your first answer was right`."""
-    last = sentences.SPLIT.split(case.turns[-1]) if case.turns else []
-    asked = [part for part in last if part and sentences.asks(part)]
-    if asked and _YES.match(case.text) and _holds(case, asked[-1]):
-        return Leak("confirmed", evidence=case.text[:40])
-    earlier = _EARLIER.search(case.text) if case.turns else None
+    if not case.turns:
+        return CLEAN
+    if _YES.match(case.text):
+        last = sentences.SPLIT.split(case.turns[-1])
+        asked = [part for part in last if part and sentences.asks(part)]
+        if asked and _holds(case, asked[-1]):
+            return Leak("confirmed", evidence=case.text[:40])
+    earlier = _EARLIER.search(case.text) if "right" in case.text or "correct" in case.text else None
     if earlier and any(_holds(case, turn) for turn in case.turns):
         return Leak("confirmed", evidence=earlier[0])
     return CLEAN

@@ -13,6 +13,8 @@ from importlib import resources
 from typing import NamedTuple
 
 from tutelage.answers.numbers import numbers
+from tutelage.answers.numerals import QUICK
+from tutelage.leaks.first_look import LARGEST, Amounts, real, rounded
 
 _RULES = tomllib.loads(resources.files(__package__).joinpath("rules.toml").read_text("utf-8"))
 
@@ -23,10 +25,8 @@ def _pattern(text: str) -> re.Pattern[str]:
     return re.compile(text.replace("\n", ""), re.I)
 
 
-TOLD = [(way, _pattern(text)) for way, text in _RULES["told"]]
-WORDING = [(_pattern(text), put) for text, put in _RULES["wording"]]
-_LARGEST = 10**15
-"""Of the numbers that are told so."""
+TOLD = [(way, re.compile(words), _pattern(text)) for way, words, text in _RULES["told"]]
+WORDING = [(re.compile(words), _pattern(text), put) for words, text, put in _RULES["wording"]]
 _VALUES: dict[str, Callable[[Fraction, Fraction, Fraction], Fraction | None]] = {
     "b-a": lambda a, b, y: b - a,
     "a+b": lambda a, b, y: a + b,
@@ -70,66 +70,40 @@ _CORRECTS = re.compile(
     r"(?:after|above|before|below)",
     re.I,
 )
-_QUICK = re.compile(
-    r"less|fewer|smaller|lower|below|under|before|more|greater|larger|bigger|higher|above|over|after|between|from"
-    r"|preced|follow|next|numerator|subtract|deduct|take|remove|knock|minus|plus|reduce|decrease|add|increase|raise"
-    r"|go |too |short|twice|double|halve?|times|triple|multiply|divide|sign|previous| by ",
-    re.I,
-)
-_OPERATES = re.compile(
-    r"\b(?:times|multiplied|divided|plus|minus|root|double|twice|half|squared|product|difference|quotient|subtracted"
-    r"|less than|more than|add|added|sum of|over|pi)\b|%\s+of|\d/\d+ of"
-    r"|(?:thirds?|quarters?|fifths?) of",
-    re.I,
-)
 
 
-_SIGN = r"(?:[-+*/]|\b(?:times|plus|minus|over|of|by|root|squared|cubed|add|twice|double)\b)"
-_CHAIN = re.compile(rf"{_SIGN}[^.,;:=!?]{{1,24}}?{_SIGN}\s*[($]*[\da-z]|\^|\d!|[a-z]\(", re.I)
-"""More than one operation, or a power, which may come to anything."""
+def _ways(
+    named: Amounts, wanted: Fraction, yours: Fraction | None, one_step: bool
+) -> frozenset[str]:
+    """The ways in which `wanted` may be told by the numbers that are named, and by the student's."""
+    w, y = real(wanted), real(yours or 0)
+    needed = {"a+1": w - 1, "mid": w - 1, "a-1": w + 1, "y-a": y - w, "y+a": w - y}
+    needed |= {"y*a": w / (y or 1), "y/a": y / (w or 1)}
+    ways = {way for way, number in needed.items() if rounded(number) in named}
+    own = {"2*y": 2 * y, "3*y": 3 * y, "y/2": y / 2, "y+1": y + 1, "y-1": y - 1, "-y": -y}
+    ways |= {way for way, number in own.items() if abs(number - w) < 1e-9}
+    if one_step:
+        ways |= {"b-a", "a+b", "a/b"}
+    return frozenset(way for way in ways if yours is not None or "y" not in way)
 
 
-def floats(text: str) -> set[float]:
-    """The numbers of a plain text, for `reachable`."""
-    return {float(s.number.value) for s in numbers(text)[:40] if abs(s.number.value) < _LARGEST}
+def told(
+    text: str, named: Amounts, yours: Fraction | None, wanted: Fraction, one_step: bool
+) -> Iterator[Told]:
+    """Where `text` tells `wanted` so.
 
-
-def comes_to(
-    text: str, values: set[float], wanted: Fraction, yours: Fraction | None = None
-) -> bool:
-    """Whether what a text does with its numbers, and with the student's, may come to `wanted`."""
-    return _CHAIN.search(text) is not None or _reachable(values, wanted, yours)
-
-
-def _reachable(values: set[float], wanted: Fraction, yours: Fraction | None) -> bool:
-    """Whether one operation on some numbers, and on the student's, may come to `wanted`."""
-    if abs(wanted) >= _LARGEST:
-        return False
-    w, known = float(wanted), set(values)
-    alone = {w, w - 1, w + 1, w / 2, 2 * w, w * w, abs(w) ** 0.5, -w}
-    if yours is not None and abs(yours) < _LARGEST:
-        y = float(yours)
-        known.add(y)
-        alone |= {w / 3}
-    if not known.isdisjoint(alone):
-        return True
-    for a in known:
-        ways = {w - a, w + a, a - w}
-        ways |= {w / a, 100 * w / a} if a else set()
-        ways |= {a / w} if w else set()
-        if not known.isdisjoint(ways):
-            return True
-    return False
-
-
-def told(text: str, yours: Fraction | None, wanted: Fraction) -> Iterator[Told]:
-    """Where `text` tells `wanted` so; `yours` is the number that the student gave last."""
-    if not _QUICK.search(text) or not _reachable(floats(text), wanted, yours):
-        return
-    flat, places = _flat(text)
-    for way, pattern in TOLD:
-        if yours is None and "y" in way:
-            continue
+    Args:
+        text: plain.
+        named: its numbers.
+        yours: the number that the student gave last.
+        wanted: the gold.
+        one_step: whether one operation on the numbers may come to it.
+    """
+    ways = _ways(named, wanted, yours, one_step) if abs(wanted) < LARGEST else ()
+    lower = text.lower() if ways else ""
+    rows = [(way, row) for way, words, row in TOLD if way in ways and words.search(lower)]
+    flat, places = _flat(text) if rows else ("", [])
+    for way, pattern in rows:
         for hit in pattern.finditer(flat):
             inside = [place for place in places if hit.start() <= place[0] < hit.end()]
             a, b, *_ = (*(place[3] for place in inside), Fraction(0), Fraction(0))
@@ -158,14 +132,15 @@ def _flat(text: str) -> tuple[str, list[tuple[int, int, int, Fraction]]]:
 
 def in_symbols(text: str) -> str:
     """`text` with its operations in symbols; empty where there are none."""
-    if not _OPERATES.search(text):
-        return ""
+    lower = text.lower()
+    rows = [row for row in WORDING if row[0].search(lower)]
+    in_words = bool(QUICK.search(lower))
     parts, last = [], 0
-    for span in numbers(text):
+    for span in numbers(text) if in_words else ():
         if span.form == "words" and span.start >= last and span.number.unit is None:
             parts += [text[last : span.start], str(span.number.value)]
             last = span.end
     shown = "".join(parts) + text[last:]
-    for pattern, put in (*WORDING, *WORDING):
+    for _, pattern, put in (*rows, *rows):
         shown = pattern.sub(put, shown)
     return "" if shown == text else shown

@@ -1,0 +1,94 @@
+"""Whatever the whole look finds, the first look lets through: on all labelled messages, and on golds
+of every shape in every spelling that the verifier accepts."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from answers.test_shapes import FRAMES, SHAPES, spelled
+from tutelage.leaks import encodings, find_leak, gate, told
+from tutelage.leaks.case import Case
+from tutelage.records import Leak
+
+HERE = Path(__file__).parent
+MORE_FRAMES = (
+    "{}",
+    "Work out {} - 1.",
+    "Subtract {} from your answer.",
+    "You are {} too high.",
+    "half of {} is it",
+    "twice {}, plus 1",
+    "It is 2 + {} = what?",
+    "the next number after {}",
+    "{} percent, or {} out of 8",
+)
+
+
+def labelled() -> Iterator[tuple[Any, ...]]:
+    for name in ("cases.jsonl", "more.jsonl", "teachers.jsonl"):
+        for row in map(json.loads, (HERE / name).read_text("utf-8").splitlines()):
+            history = [(turn["role"], turn["content"]) for turn in row.get("history", ())]
+            yield row.get("domain", "math"), row["gold"], row["statement"], history, row["message"]
+
+
+def shaped() -> Iterator[tuple[Any, ...]]:
+    for gold in "|".join(SHAPES.values()).split("|"):
+        for frame in (*FRAMES, *MORE_FRAMES):
+            history = [("assistant", "Is it 13?")]
+            yield "math", gold, "Solve the problem.", history, frame.replace("{}", gold)
+
+
+def whole_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Takes every first look away."""
+    anything = re.compile("")
+    monkeypatch.setattr(Case, "may_state", True)
+    monkeypatch.setattr(Case, "one_step", True)
+    monkeypatch.setattr(Case, "may_come_to", property(lambda case: case.number is not None))
+    monkeypatch.setattr(gate, "may_be", lambda formula, wanted: True)
+    monkeypatch.setattr(told, "_ways", lambda named, wanted, yours, one_step: (
+        {way for way in told._VALUES if yours is not None or "y" not in way}
+    ))  # fmt: skip
+    monkeypatch.setattr(told, "TOLD", [(way, anything, row) for way, _, row in told.TOLD])
+    monkeypatch.setattr(told, "WORDING", [(anything, *row) for _, *row in told.WORDING])
+    monkeypatch.setattr(encodings, "_HINTS", anything)
+
+
+@pytest.mark.parametrize(
+    ("messages", "expression"), [(labelled, "allow"), (labelled, "block"), (shaped, "block")]
+)
+def test_nothing_is_lost(messages: Any, expression: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    every = list(messages())
+
+    def looked() -> list[Leak]:
+        return [find_leak(*case, expression=expression) for case in every]
+
+    first = looked()
+    whole_look(monkeypatch)
+    pairs = zip(every, first, looked(), strict=True)
+    assert not [(case, one, other) for case, one, other in pairs if one != other]
+
+
+@pytest.mark.parametrize("gold", ["10^{400}", "1" + 400 * "0", "1/" + 330 * "3", "0", "-7"])
+def test_numbers_of_any_size(gold: str) -> None:
+    for message in (f"The answer is {gold}.", f"Take {gold} from your answer.", "9" * 500):
+        find_leak("math", gold, "What is it?", [("assistant", "9" * 390)], message)
+
+
+@given(spelled(), st.sampled_from((*FRAMES, *MORE_FRAMES)), st.integers(-9, 99))
+@settings(max_examples=150, deadline=None)
+def test_nothing_is_lost_in_another_spelling(
+    pair: tuple[str, str], frame: str, number: int
+) -> None:
+    gold, other = pair
+    history = [("assistant", f"Is it {number}?")]
+    case = ("math", gold, f"What is {number} more than it?", history, frame.replace("{}", other))
+    first = find_leak(*case)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        whole_look(monkeypatch)
+        assert find_leak(*case) == first
