@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 
-from played import Make, Played, write_run
+from played import Make, Played, Said, write_run
+from tutelage.contract.tokens import Encoder
+from tutelage.shards import read_rows
 
+HINT = "Off by one, look again."
+"""What the teacher says in one of the `dialogues`."""
 SPECIAL = [
     "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<bos>", "<start_of_turn>", "<end_of_turn>",
     "<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<s>", "</s>",
@@ -105,6 +109,32 @@ def make_tokenizer(template: str = CHATML) -> Any:
         clean_up_tokenization_spaces=False,
         chat_template=template,
     )
+
+
+def dialogues(tokenizer: Any = None, system: bool = True, cut: bool = True) -> list[Played]:
+    """Dialogues solved late and early, one with a cut reply; with sampled tokens if requested."""
+
+    def said(text: str, **more: Any) -> Said:
+        # A space first: no tokenizer would give these ids for the text.
+        ids = tokenizer(" " + text, add_special_tokens=False)["input_ids"] if tokenizer else ()
+        return Said(text, ids=tuple(ids), **more)
+
+    late = [said("It is 9", hint=HINT), said("It is 7"), said("It is 6", right=True)]
+    short = [said("It is because", cut=cut), said("It is 8", right=True)]
+    words = "Be brief." if system else ""
+    return [
+        Played(3, late, system=words),
+        Played(4, short, system=words),
+        Played(5, [said("It is 10", right=True)], system=words),
+        Played(6, [said("It is 1"), said("It is 2")], system=words),
+    ]
+
+
+def ours(run: str, tokenizer: Any, solved: bool = True) -> list[Any]:
+    """What our trainer trains on in this run: its pieces, row by row."""
+    kind = "solved" if solved else "*"
+    encoder = Encoder(tokenizer)
+    return [p for row in read_rows(run, kind=kind) for p in encoder.sample(row).pieces]
 
 
 @pytest.fixture

@@ -7,13 +7,14 @@ way to a loader, and no loader calls them.
 import importlib
 import os
 import sys
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, ClassVar
 from unittest.mock import MagicMock
 
 import pytest
-
-_CLOUDS = ("prime_sandboxes", "prime_tunnel", "prime_runs", "weave", "litellm")
 
 
 class _StandIn(ModuleType):
@@ -28,32 +29,48 @@ class _StandIn(ModuleType):
         return type(name, (Exception,), {}) if name[:1].isupper() else MagicMock()
 
 
-class _Clouds:
-    """Finds them."""
+class _StandIns(MetaPathFinder, Loader):
+    """Finds and makes them."""
 
-    @staticmethod
-    def find_spec(name: str, path: Any = None, target: Any = None) -> Any:
-        if name.partition(".")[0] not in _CLOUDS:
+    def __init__(self, packages: Sequence[str]) -> None:
+        self._packages = packages
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> ModuleSpec | None:
+        if name.partition(".")[0] not in self._packages:
             return None
-        return importlib.machinery.ModuleSpec(name, _Clouds, is_package=True)  # type: ignore[arg-type]
+        return ModuleSpec(name, self, is_package=True)
 
-    @staticmethod
-    def create_module(spec: Any) -> ModuleType:
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
         return _StandIn(spec.name)
 
-    @staticmethod
-    def exec_module(module: ModuleType) -> None:
+    def exec_module(self, module: ModuleType) -> None:
         pass
 
 
-def loader(name: str) -> Any:
-    """The taker's module, or a skip that says what is missing."""
+_CLOUDS = _StandIns(("prime_sandboxes", "prime_tunnel", "prime_runs", "weave", "litellm"))
+
+
+def loader(name: str, stand_ins: Sequence[str] = ()) -> Any:
+    """The taker's module, or a skip that says what is missing.
+
+    Args:
+        name: the module.
+        stand_ins: packages that it imports and that nothing tested here calls. They are stood in for
+            while it is imported, and only then, because others may have them.
+    """
     folder = os.environ.get("TUTELAGE_TAKERS", "")
     if folder and folder not in sys.path:
         sys.path.append(folder)  # at the end: what is installed here stays what it is
-    if _Clouds not in sys.meta_path:
-        sys.meta_path.insert(0, _Clouds)  # type: ignore[arg-type]
+    if _CLOUDS not in sys.meta_path:
+        sys.meta_path.insert(0, _CLOUDS)
+    for_now = _StandIns(stand_ins)
+    sys.meta_path.insert(0, for_now)
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        pytest.skip(f"{name} is not installed ({error}): see tests/exports/takers.txt")
+        reason = str(error).partition("\n")[0]
+        pytest.skip(f"{name} is not installed ({reason}): see tests/exports/takers.txt")
+    finally:
+        sys.meta_path.remove(for_now)
+        for module in [m for m in sys.modules if m.partition(".")[0] in stand_ins]:
+            del sys.modules[module]

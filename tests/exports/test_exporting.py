@@ -257,3 +257,8 @@ def test_parquet_is_as_the_hub_wants_it(run: Make, tmp_path: Path):
     assert file.metadata.row_group(0).column(0).has_offset_index
     assert json.loads(file.schema_arrow.metadata[b"tutelage"])["run_id"] == "a-run"
     assert not any(str(f.type) == "null" for f in file.schema_arrow)
+
+
+def test_an_estimate_never_lowers_a_takers_limit(run: Make, tmp_path: Path):
+    _, report = out(run([SOLVED_LATE]), "llamafactory", tmp_path)
+    assert "cutoff_len: 2048" in report.advice

@@ -7,38 +7,14 @@ from typing import Any
 
 import pytest
 
-from played import Make, Played, Said
-from tutelage.contract.tokens import Encoder
+from played import Make
 from tutelage.exports.exporting import Request, export
-from tutelage.shards import read_rows
 
-from .conftest import CHATML, TEMPLATES, make_tokenizer, texts
+from .conftest import CHATML, HINT, TEMPLATES, dialogues, make_tokenizer, ours, texts
 from .loaders import loader
 
 datasets = pytest.importorskip("datasets")
 pytest.importorskip("trl")
-
-HINT = "Off by one, look again."
-TURNS = [Said("It is 9", hint=HINT), Said("It is 7"), Said("It is 6", right=True)]
-
-
-def dialogues(tokenizer: Any = None, system: bool = True, cut: bool = True) -> list[Played]:
-    """Dialogues solved late and early, one with a cut reply; with sampled tokens if requested."""
-
-    def said(text: str, **more: Any) -> Said:
-        # A space first: no tokenizer would give these ids for the text.
-        ids = tokenizer(" " + text, add_special_tokens=False)["input_ids"] if tokenizer else ()
-        return Said(text, ids=tuple(ids), **more)
-
-    late = [said("It is 9", hint=HINT), said("It is 7"), said("It is 6", right=True)]
-    short = [said("It is because", cut=cut), said("It is 8", right=True)]
-    words = "Be brief." if system else ""
-    return [
-        Played(3, late, system=words),
-        Played(4, short, system=words),
-        Played(5, [said("It is 10", right=True)], system=words),
-        Played(6, [said("It is 1"), said("It is 2")], system=words),
-    ]
 
 
 def saved(tokenizer: Any, folder: Path) -> str:
@@ -47,13 +23,6 @@ def saved(tokenizer: Any, folder: Path) -> str:
     (folder / "config.json").write_text('{"model_type": "llama"}', "utf-8")
     (folder / "model.safetensors").write_bytes(b"")
     return str(folder)
-
-
-def ours(run: str, tokenizer: Any, solved: bool = True) -> list[Any]:
-    """What our trainer trains on in this run: its pieces, row by row."""
-    kind = "solved" if solved else "*"
-    encoder = Encoder(tokenizer)
-    return [p for row in read_rows(run, kind=kind) for p in encoder.sample(row).pieces]
 
 
 def loaded(path: str) -> Any:

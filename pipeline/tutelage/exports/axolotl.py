@@ -1,6 +1,8 @@
 """Axolotl's `chat_template` data sets: `messages` with a flag per message.
 
-With `roles_to_train: []` and `message_field_training: train`, only the flags decide.
+With `roles_to_train: []` and `message_field_training: train`, only the flags decide. It trains the
+text of a message and the stop token, and nothing that the chat template puts in front of the text, such
+as Qwen3's `<think>`.
 """
 
 import pyarrow as pa
@@ -24,10 +26,11 @@ datasets:
     type: chat_template
     roles_to_train: []
     train_on_eos: turn
-    message_field_training: train"""
+    message_field_training: train
+# eot_tokens: ["<end_of_turn>"]  # if the chat template stops with another token than the tokenizer's"""
 
 TAKER = Taker(
-    reads="Axolotl chat_template (July 2026)",
+    reads="Axolotl 0.19 chat_template",
     unit="dialogues",
     limit=512,
     beyond="leaves longer rows out: sequence_len: {length}",

@@ -160,7 +160,6 @@ def _finish(
             f"(the longest {about}{lengths.longest}), which {target.reads} "
             + target.beyond.format(length=lengths.suggested_limit)
         )
-    licences = _licences(request.run)
     paths = [location(path) for path in report.rows]
     first = paths[0]
     report.advice = shape.advice.format(
@@ -169,7 +168,7 @@ def _finish(
         stem=first.stem,
         kind="json" if first.suffix == ".jsonl" else "parquet",
         length=lengths.suggested_limit,
-        licence=", ".join(licences),
+        licence=target.licence(_licences(request.run)),
     )
     beside = target.beside([path.name for path in paths]) if target.beside else {}
     for name, text in beside.items():

@@ -63,10 +63,10 @@ class Lengths:
 
     @property
     def suggested_limit(self) -> int:
-        """A limit that admits every row: the longest length, rounded up to a multiple of 64, plus an
-        eighth if lengths were estimated."""
+        """A limit that admits every row: the longest length, rounded up to a multiple of 64. If
+        lengths were estimated, an eighth more, and never less than the taker's own limit."""
         longest = self.longest if self.exact else self.longest + self.longest // 8
-        return max(64, -(-longest // 64) * 64)
+        return max(64, -(-longest // 64) * 64, 0 if self.exact else self.taker.limit)
 
 
 def _characters_per_token(unit: Sequence[RowDict]) -> float:

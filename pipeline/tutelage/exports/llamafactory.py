@@ -1,7 +1,9 @@
 """LLaMA-Factory's sharegpt format: the two sides must alternate strictly, or it drops the row.
 
 It trains every reply of a row, or only the last one with `mask_history: true`, for which the shape
-`turns` is made. An export to a folder includes the `dataset_info.json` that it needs.
+`turns` is made. It renders by a template of its own, which has to be named, and trains whatever that
+puts after a reply's stop token, such as a line end. An export to a folder includes the
+`dataset_info.json` that it needs.
 """
 
 import json
@@ -33,11 +35,15 @@ def info(files: list[str]) -> dict[str, str]:
     return {"dataset_info.json": json.dumps(sets, indent=2) + "\n"}
 
 
-_ADVICE = "dataset_dir: {folder}\ndataset: tutelage_{stem}\ncutoff_len: {length}"
+_ADVICE = """\
+dataset_dir: {folder}
+dataset: tutelage_{stem}
+cutoff_len: {length}
+# template: its name for your model's chat template, such as qwen3"""
 _SUFFIXES = (".jsonl", ".parquet")
 
 TAKER = Taker(
-    reads="LLaMA-Factory sharegpt (August 2026)",
+    reads="LLaMA-Factory 0.9 sharegpt",
     unit="dialogues",
     limit=2048,
     beyond="cuts: cutoff_len: {length}",

@@ -1,10 +1,10 @@
 """NeMo Gym and NeMo-RL: JSONL, one row per problem, the prompt as the input of a Responses API call.
 
-Its math server reads `question` and `expected_answer`, a code server gets tests as
-`verifier_metadata`. Its configuration of a data set must name a licence.
+Its math servers read `question` and `expected_answer`; a code server of your own gets the tests as
+`verifier_metadata`. Its configuration of a data set must name a licence, in names of its own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
@@ -28,10 +28,28 @@ def problems(unit: list[RowDict], task: Task) -> Iterator[RowDict]:
     }
 
 
+_LICENCES = {
+    "Apache-2.0": "Apache 2.0",
+    "MIT": "MIT",
+    "CC-BY-4.0": "Creative Commons Attribution 4.0 International",
+    "CC-BY-SA-4.0": "Creative Commons Attribution-ShareAlike 4.0 International",
+    "CC-BY-NC-3.0": "CC BY-NC 3.0",
+    "GPL-3.0": "GNU General Public License v3.0",
+}
+"""By their SPDX identifiers, those that its configuration accepts."""
+
+
+def licence(names: Sequence[str]) -> str:
+    """Its name of the licence; "to be determined" if it has none, or if there are several."""
+    known = _LICENCES.get(names[0]) if len(names) == 1 else None
+    return known or f"TBD  # {', '.join(names)}"
+
+
 TAKER = Taker(
-    reads="NeMo Gym (August 2026)",
+    reads="NeMo Gym 0.7",
     unit="problems",
     measured="prompt",
+    licence=licence,
     shapes={
         "prompts": Shape(
             pa.schema(

@@ -6,7 +6,7 @@ loader; the logic that they share is in `replies`, `flagged` and `tokenised`.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -81,6 +81,9 @@ class Taker:
     """What the limit applies to: `all` of a row, or its `prompt` alone."""
     beside: Callable[[list[str]], dict[str, str]] | None = None
     """Names of the data files -> other files that the loader needs, as name -> content."""
+
+    licence: Callable[[Sequence[str]], str] = ", ".join
+    """Licences of the rows, as SPDX writes them -> what the taker calls them, for the advice."""
 
     def shape(self, name: str) -> tuple[str, Shape]:
         """The shape of that name, or the default. Raises `KeyError`."""
