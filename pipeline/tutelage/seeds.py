@@ -3,7 +3,7 @@
 Python's own `hash()` differs between processes and is never used for this.
 """
 
-import hashlib
+from hashlib import blake2b
 
 Part = str | int | float | bool | None
 
@@ -13,12 +13,11 @@ def digest(*parts: Part, size: int = 16) -> str:
 
     Each part is preceded by its length, so `digest("a", "bc") != digest("ab", "c")`.
     """
-    hasher = hashlib.blake2b(digest_size=(size + 1) // 2)
+    framed: list[bytes] = []
     for part in parts:
         data = str(part).encode("utf-8", "surrogatepass")
-        hasher.update(len(data).to_bytes(8, "little"))
-        hasher.update(data)
-    return hasher.hexdigest()[:size]
+        framed += (len(data).to_bytes(8, "little"), data)
+    return blake2b(b"".join(framed), digest_size=(size + 1) // 2).hexdigest()[:size]
 
 
 def seed(*parts: Part) -> int:

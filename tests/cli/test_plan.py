@@ -6,12 +6,13 @@ import pytest
 from click.testing import CliRunner
 
 from runs import scripted
+from tutelage.cli.inspect import command as inspect
 from tutelage.cli.plan import command
+from tutelage.errors import SettingsError
 from tutelage.flow import run
 from tutelage.session import estimate
 from tutelage.session.estimate import Range
-from tutelage.settings import Prices
-from tutelage.shards import RunFolder
+from tutelage.shards import RunFolder, read_rows
 
 
 def planned(*words):
@@ -40,6 +41,30 @@ def test_a_plan_is_near_the_truth(tmp_path):
     assert "give --tokens-per-s or --true" in planned(*words[:5])
 
 
+def test_the_plan_of_a_run_stands_beside_the_truth_in_its_report(tmp_path):
+    out = str(tmp_path / "run")
+    words = ("starter?size=60", "--sample", "30", "--out", out, "--set", "teacher.price_out=10")
+    planned(*words)
+    run(scripted(corpora=("starter?size=60",)), out)
+    sums = estimate.counts(read_rows(out), scripted())
+    result = CliRunner().invoke(inspect, [out, "--json"], catch_exceptions=False)
+    plan = json.loads(result.output)["plan"]
+    for name in ("calls", "prompt", "completion"):
+        assert plan[name]["truth"] == sums[name].sum() > 0
+        assert plan[name]["ratio"] == plan[name]["truth"] / plan[name]["plan"]["value"]
+        assert plan[name]["ratio"] == pytest.approx(1, rel=0.25), name
+    written = sum(row["usage"]["teacher"]["completion"] for row in read_rows(out))
+    assert plan["cost"]["truth"] == pytest.approx(written * 10 / 1e6)
+    page = CliRunner().invoke(inspect, [out], catch_exceptions=False).output
+    assert "the plan made before, and the truth" in page and "tokens out" in page
+    CliRunner().invoke(
+        inspect, [out, "--html", str(tmp_path / "page.html")], catch_exceptions=False
+    )
+    assert "planned before" in (tmp_path / "page.html").read_text()
+    refused = CliRunner().invoke(command, words)
+    assert isinstance(refused.exception, SettingsError) and "has begun" in str(refused.exception)
+
+
 def test_what_is_summed_is_what_rows_say(tmp_path):
     usage = {"prompt": 10, "cached": 4, "completion": 3}
     rows = [
@@ -50,9 +75,11 @@ def test_what_is_summed_is_what_rows_say(tmp_path):
         }
         for problem in ("a", "a", "b")
     ]
-    sums = estimate.counts(rows)
+    settings = scripted(teacher__price_in=2.0)
+    sums = estimate.counts(rows, settings)
     assert sums["dialogues"].tolist() == [2, 1]
     assert sums["calls"].tolist() == [4, 2] and sums["cached"].tolist() == [16, 8]
-    whole = estimate.estimate(sums, RunFolder(tmp_path), 100, 150, 0.0, Prices())
-    assert whole.prompt.value == 100 * 30 and whole.hours is None and whole.cost is None
+    assert sums["bill"].tolist() == pytest.approx([40 / 1e6, 20 / 1e6])
+    whole = estimate.estimate(sums, RunFolder(tmp_path), 100, 150, 0.0, settings)
+    assert whole.prompt.value == 100 * 30 and whole.hours is None
     assert Range(1, 0, 2) + Range(1, 1, 1) * 2 == Range(3, 2, 4)

@@ -35,6 +35,7 @@ PHRASE = re.compile(
     rf"(?:\s?(?:/|\bper\s|\*\s?)\s?(?:{_WORD})(?:\s?\^\s?\(?[23]\)?)?)?"
 )
 _OVER = re.compile(r"\s?/\s?|\s+per\s+")
+_PIECES = re.compile(r"\s?/\s?|\s+per\s+|\s+")
 _PARTS = re.compile(
     r"(?:(?P<square>sq|square)\.?\s+|(?P<cubic>cu|cubic)\.?\s+|(?P<degrees>degrees?)\s+(?=[cf]))?"
     r"(?P<word>\S.*?)(?:\s?\^\s?(?P<power>\d)|\s+(?P<squared>squared)|\s+(?P<cubed>cubed))?",
@@ -75,9 +76,13 @@ def named(text: str) -> frozenset[Unit]:
     """The units that a statement speaks of, in words or signs."""
     units = set()
     for match in PHRASE.finditer(text):
-        glued = re.search(r"\d\s?$", text[max(0, match.start() - 2) : match.start()])
-        for piece in {match[0], *re.split(r"\s?/\s?|\s+per\s+|\s+", match[0])}:
+        for piece in {match[0], *_PIECES.split(match[0])}:
             known = unit(piece)
-            if known and (len(piece) > 2 or glued or piece in MONEY):
+            if known and (len(piece) > 2 or piece in MONEY or _follows_figure(text, match.start())):
                 units.add(known)
     return frozenset(units)
+
+
+def _follows_figure(text: str, begin: int) -> bool:
+    """Whether a figure stands right before, with a space between at most."""
+    return text[max(0, begin - 2) : begin].rstrip()[-1:].isdecimal()

@@ -102,6 +102,14 @@ def _one(run: str, figures: Tree, compared: Tree) -> None:
             f"took       {took['generate_s']:.0f} s, {took['tokens_per_s']:.0f} tokens/s, "
             f"engine busy {took['engine_busy_share']:.0%} (last session)"
         )
+    if plan := figures["plan"]:
+        from tutelage.cli.plan import table
+        from tutelage.session.estimate import Range
+
+        click.echo("the plan made before, and the truth")
+        ranges = {name: Range(**line["plan"]) for name, line in plan.items()}
+        for words in table(ranges, {name: line["truth"] for name, line in plan.items()}):
+            click.echo(f"  {words}")
 
 
 def _arm(name: str, arm: Tree, line: Tree) -> None:

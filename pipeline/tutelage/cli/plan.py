@@ -1,6 +1,7 @@
 """`tutelage plan`: what a run will take, from a sample of it."""
 
 import json
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,18 +10,10 @@ from typing import Any
 import click
 
 from tutelage.cli import generate
+from tutelage.errors import SettingsError
 
+_NO_PRICE = "give prices.engine_hour, or price_in and price_out of a player"
 _LEFT_OUT = ("out", "resume", "quiet", "limit", "engine", "preview")
-_TITLES = {
-    "calls": "calls",
-    "prompt": "tokens in",
-    "cached": "  of them cached",
-    "completion": "tokens out",
-    "hours": "engine hours",
-    "cost": "cost",
-    "journal_bytes": "journal",
-    "shard_bytes": "shards",
-}
 
 
 @click.command(
@@ -36,6 +29,8 @@ _TITLES = {
               help="Play N problems of each corpus with the engine itself instead.")  # fmt: skip
 @click.option("--tokens-per-s", type=click.FloatRange(min=0, min_open=True),
               help="What one engine writes a second, where it is another than this one.")  # fmt: skip
+@click.option("--out", metavar="RUN", help="The run that is planned: keep the plan in its folder, so "
+              "that `tutelage inspect RUN` has it beside the truth.")  # fmt: skip
 @click.option("--beside", metavar="RUN", help="A run that was played: its truth beside the plan.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
 def command(
@@ -48,6 +43,7 @@ def command(
     sample: int,
     true_sample: int | None,
     tokens_per_s: float | None,
+    out: str | None,
     beside: str | None,
     as_json: bool,
     **options: Any,
@@ -56,13 +52,16 @@ def command(
 
     The first problems of each corpus are played, by scripted players in seconds or, with --true, by
     the engine itself, and what they took is reckoned up to the whole corpus. Ranges are 95 %
-    intervals over problems. Prices are the run file's: prices.engine_hour, prices.gigabyte_month.
+    intervals over problems. Prices are the run file's: prices.engine_hour, prices.gigabyte_month, and
+    price_in and price_out of the players.
     """
     from tutelage.flow import run
     from tutelage.session import estimate
     from tutelage.shards import RunFolder, read_rows
+    from tutelage.shards.figures import figures
     from tutelage.shards.folder import existing
 
+    planned_for = _unbegun(out) if out else None
     engine = None if true_sample else "scripted"
     given, beam_args = generate.split(corpora)
     settings = generate.resolved(
@@ -71,39 +70,67 @@ def command(
     total = _rows(settings)
     small = settings.model_copy(update={"limit": min(true_sample or sample, limit or 10**12)})
     with TemporaryDirectory(prefix="tutelage-plan-") as scratch:
-        out = str(Path(scratch) / "sample")
-        manifest = run(small, out, beam_args)
-        folder = RunFolder(Path(out))
+        sampled = str(Path(scratch) / "sample")
+        manifest = run(small, sampled, beam_args)
+        folder = RunFolder(Path(sampled))
         balance = manifest["balance"]
         problems = round(total * balance["kept"] / max(1, balance["input"]))
         rate = tokens_per_s or 0.0
         if true_sample and not rate:
             rate = folder.read_json("telemetry.json")["tokens_per_s"]
-        sums = estimate.counts(read_rows(out))
+        sums = estimate.counts(read_rows(sampled), settings)
         dialogues = problems * settings.samples * len(settings.arms)
-        plan = estimate.estimate(sums, folder, problems, dialogues, rate, settings.prices)
-    truth = None
-    if beside:
-        played = existing(beside)
-        truth = estimate.truth(estimate.counts(read_rows(beside)), played, settings.prices)
+        plan = estimate.estimate(sums, folder, problems, dialogues, rate, settings)
+    if planned_for:
+        planned_for.write_json(estimate.PLAN, estimate.record(plan, settings))
+    truth = estimate.truth(figures(beside), existing(beside), settings) if beside else {}
     if as_json:
         click.echo(json.dumps({"rows": total, "plan": asdict(plan), "truth": truth}, indent=2))
         return
     click.echo(f"{total} rows, {problems} problems to be played, {dialogues} dialogues\n")
-    click.echo(f"{'':18}{'plan':>10}{'from':>10}{'to':>10}{'truth':>10}".rstrip())
-    _print(plan, truth)
-
-
-def _print(plan: Any, truth: Any) -> None:
-    """A line a figure: what is planned, its interval, and what it was beside it."""
-    for name, figure in plan.lines():
+    for name, figure in plan.figures():
         if figure is None:
-            why = "give --tokens-per-s or --true" if name == "hours" else "give prices.engine_hour"
-            click.echo(f"{_TITLES[name]:18}{'-':>10}  ({why})")
-            continue
-        cells = [figure.value, figure.low, figure.high]
-        cells += [value] if truth and (value := truth[name]) is not None else []
-        click.echo(f"{_TITLES[name]:18}" + "".join(f"{_short(cell):>10}" for cell in cells))
+            why = "give --tokens-per-s or --true" if name == "hours" else _NO_PRICE
+            click.echo(f"{estimate.TITLES[name]:18}{'-':>10}  ({why})")
+    known = {name: figure for name, figure in plan.figures() if figure is not None}
+    for line in table(known, truth):
+        click.echo(line)
+
+
+def table(plan: Mapping[str, Any], truth: Mapping[str, float | None]) -> Iterator[str]:
+    """A line a figure: what was planned, between what, and what it was, if that is known.
+
+    Args:
+        plan: an `estimate.Range` for each name of a figure.
+        truth: by the same names.
+    """
+    from tutelage.session.estimate import TITLES, short
+
+    heads = ("plan", "from", "to", *(("truth", "of plan") if truth else ()))
+    yield f"{'':18}" + "".join(f"{head:>10}" for head in heads)
+    for name, figure in plan.items():
+        cells = [short(cell) for cell in (figure.value, figure.low, figure.high)]
+        if (value := truth.get(name)) is not None:
+            cells += [short(value), f"{value / figure.value:.0%}" if figure.value else "-"]
+        yield f"{TITLES[name]:18}" + "".join(f"{cell:>10}" for cell in cells)
+
+
+def _unbegun(run: str) -> Any:
+    """The folder of a run that has not begun.
+
+    Raises:
+        SettingsError: it has: what it takes is known by then, and no plan.
+    """
+    from tutelage.shards import RunFolder
+    from tutelage.shards.journal import files
+    from tutelage.storage import location
+
+    folder = RunFolder(location(run))
+    if files(folder.journal):
+        raise SettingsError(
+            f"--out {run} has begun: a plan is made before; compare by --beside {run}"
+        )
+    return folder
 
 
 def _rows(settings: Any) -> int:
@@ -117,12 +144,3 @@ def _rows(settings: Any) -> int:
         rows = open_corpus(spec, settings.map, settings.format).rows()
         total += sum(1 for _ in islice(rows, settings.limit or None))
     return total
-
-
-def _short(value: float) -> str:
-    """`1234567` as `1.23M`."""
-    for letter in ("", "k", "M", "G", "T"):
-        if abs(value) < 1000 or letter == "T":
-            return f"{value:.3g}{letter}" if abs(value) < 100 else f"{value:.0f}{letter}"
-        value /= 1000
-    return ""

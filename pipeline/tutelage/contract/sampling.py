@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any
 
 from tutelage.records import Sampling
@@ -15,7 +16,13 @@ _SHIFTS = ("frequency_penalty", "repetition_penalty", "logit_bias", "bad_words",
 
 def columns(sampling: Sampling) -> dict[str, Any]:
     """The columns of one side's sampling."""
-    return asdict(sampling) | {"stop": list(sampling.stop)}
+    return _fields(sampling) | {"stop": list(sampling.stop)}
+
+
+@lru_cache(maxsize=64)
+def _fields(sampling: Sampling) -> dict[str, Any]:
+    """The same for all dialogues of a run, and slow to find out."""
+    return asdict(sampling)
 
 
 def altered_by(sampling: Mapping[str, Any]) -> str:

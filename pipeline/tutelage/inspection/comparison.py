@@ -73,6 +73,7 @@ def _run(run: Inspected) -> Tree:
         "derived": run.figures.get("derived"),
         "sources": run.figures["sources"],
         "makers": run.figures["makers"],
+        "plan": run.figures.get("plan", {}),
         "seconds": telemetry.get("generate_s"),
         "tokens_per_s": telemetry.get("tokens_per_s"),
         "engine_busy_share": telemetry.get("engine_busy_share"),

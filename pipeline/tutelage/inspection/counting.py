@@ -6,7 +6,7 @@ over all problems.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from tutelage import intervals
 from tutelage.evaluate.scores import Scores
 from tutelage.intervals import Interval
+from tutelage.session import estimate
 from tutelage.shards import sql
 from tutelage.shards.figures import figures_of
 from tutelage.shards.live import viewed
@@ -34,7 +35,7 @@ class Inspected:
     note: str
     """One line about an unpublished run, see `shards.live.View`."""
     figures: dict[str, Any]
-    """See `shards.figures`."""
+    """See `shards.figures`; and `plan`, the plan made before beside what it was, where there is one."""
     turns: int
     """Student turns of the longest dialogue, at most 20."""
     scores: dict[str, Scores]
@@ -51,6 +52,10 @@ def inspected(run: str, label: str = "") -> Inspected:
     """
     with viewed(run) as view:
         figures = figures_of(run, view)
+        figures["plan"] = {
+            name: asdict(compared) | {"ratio": compared.ratio}
+            for name, compared in estimate.beside(figures, view.folder).items()
+        }
         connection = connect(view.files)
         try:
             with sql.refused():

@@ -7,6 +7,7 @@ from tutelage.evaluate import plots
 from tutelage.evaluate.page import chance, interval, tone
 from tutelage.inspection.comparison import NUMBERS, RATES
 from tutelage.inspection.pages import environment
+from tutelage.session.estimate import TITLES, short
 
 Tree = dict[str, Any]
 
@@ -24,6 +25,8 @@ def render(tree: Tree) -> str:
             interval=interval,
             chance=chance,
             tone=tone,
+            titles=TITLES,
+            short=short,
         )
     )
 

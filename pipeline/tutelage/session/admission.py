@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from tutelage.contract import Stamp
 from tutelage.errors import SettingsError
-from tutelage.session import provenance
+from tutelage.session import estimate, provenance
 from tutelage.settings import Settings, differences
 from tutelage.shards import RunFolder, lock
 from tutelage.shards.journal import files
@@ -93,8 +93,10 @@ def _compare(folder: RunFolder, before: dict[str, Any], settings: Settings, stam
 
 
 def _is_blank(folder: RunFolder) -> bool:
-    """Whether there is nothing in it, or no more than a run that was killed as it began leaves."""
-    ours = {folder.journal, folder.logs, folder.journal / lock.NAME}
+    """Whether there is nothing in it, or no more than a plan and what a run that was killed as it began
+    leaves.
+    """
+    ours = {folder.journal, folder.logs, folder.journal / lock.NAME, folder.root / estimate.PLAN}
     return all(
         path in ours or path.suffix == ".part" or path.name.startswith("stop-")
         for path in folder.root.rglob("*")

@@ -8,7 +8,7 @@ cache counts in full, so that a bill is never higher than what is said here.
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from tutelage.errors import TutelageError
 from tutelage.session.telemetry import heartbeats
@@ -16,7 +16,8 @@ from tutelage.settings import Settings
 from tutelage.shards import RunFolder
 
 _LOOK_S = 1.0
-_KINDS = (".prompt", ".completion")
+BILLED = (".prompt", ".completion")
+"""Ends of the kinds of tokens that cost money."""
 _MILLION = 1e6
 
 
@@ -60,12 +61,12 @@ def spent(folder: RunFolder) -> dict[str, int]:
     by_kind: dict[str, int] = {}
     for worker in heartbeats(folder):
         for kind, count in worker["tokens"].items():
-            if kind.endswith(_KINDS):
+            if kind.endswith(BILLED):
                 by_kind[kind] = by_kind.get(kind, 0) + count
     return by_kind
 
 
-def cost(by_kind: dict[str, int], settings: Settings) -> float:
+def cost(by_kind: Mapping[str, int], settings: Settings) -> float:
     """What so many tokens cost, in USD. Of donors' the dearest price counts: whose they are is open."""
     sides = {"student": settings.student, "teacher": settings.teacher, "judge": settings.judge}
     price_in = {side: player.price_in for side, player in sides.items()}

@@ -4,23 +4,45 @@ Sums over the problems of the sample, as means with intervals (`intervals.mean`,
 the unit that is drawn), times the problems of the whole. Time needs a rate: that of the sample where
 an engine played it, or one that a person names. Money needs prices, which are in the run file.
 
-Not here: playing the sample (`cli.plan`).
+A plan that was made for a run lies in its folder (`PLAN`), and what the run took stands beside it
+afterwards. Of dialogues that failed neither knows anything.
+
+Not here: playing the sample (`cli.plan`), and counting a run (`shards.figures`).
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tutelage import intervals
-from tutelage.settings import Prices
+from tutelage.session import budget
+from tutelage.settings import Settings
 from tutelage.shards import RunFolder
 
-COUNTS = ("calls", "prompt", "cached", "completion")
+PLAN = "plan.json"
+"""The plan that was made for a run before it began."""
+TITLES = {
+    "calls": "calls",
+    "prompt": "tokens in",
+    "cached": "  of them cached",
+    "completion": "tokens out",
+    "hours": "engine hours",
+    "cost": "cost",
+    "journal_bytes": "journal",
+    "shard_bytes": "shards",
+}
+"""What people call the figures."""
+_TOKENS = ("prompt", "cached", "completion")
+_SUMMED = ("calls", *_TOKENS, "bill")
+_SIDES = ("student", "teacher", "judge", "donors")
 _PLAYED = ("attempt", "question", "feedback")
+
+Sums = Mapping[str, np.ndarray[Any, Any]]
+"""By name, float64 [problems]: see `_SUMMED`, and `dialogues`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,39 +80,54 @@ class Estimate:
     hours: Range | None
     """Of one engine; None where no rate is known."""
     cost: Range | None
-    """By the prices of the run file; None where they are not given."""
+    """By the prices of the run file: engine hours, storage for a month, and what the players' tokens
+    cost; None where no price is given, or hours have one and are not known."""
 
-    def lines(self) -> Iterator[tuple[str, Range | None]]:
-        """(name, figure) as a table has them."""
-        for name in ("calls", "prompt", "cached", "completion"):
-            yield name, getattr(self, name)
-        yield "hours", self.hours
-        yield "cost", self.cost
-        yield "journal_bytes", self.journal_bytes
-        yield "shard_bytes", self.shard_bytes
+    def figures(self) -> Iterator[tuple[str, Range | None]]:
+        """(name, figure) in the order of `TITLES`."""
+        return ((name, getattr(self, name)) for name in TITLES)
 
 
-def counts(rows: Iterable[Mapping[str, Any]]) -> dict[str, np.ndarray[Any, Any]]:
-    """Sums by problem: for each of `COUNTS`, and `dialogues`, float64 [problems]."""
-    sums: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A figure of a plan beside what it was in the end."""
+
+    plan: Range
+    truth: float
+
+    @property
+    def ratio(self) -> float | None:
+        """Truth over plan; None where nothing was planned."""
+        return self.truth / self.plan.value if self.plan.value else None
+
+
+def counts(rows: Iterable[Mapping[str, Any]], settings: Settings) -> Sums:
+    """Sums by problem over dialogues."""
+    by_problem: dict[str, Counter[str]] = defaultdict(Counter)
     for row in rows:
-        of_problem = sums[row["problem_id"]]
-        usage = [side for side in row["usage"].values() if side]
+        of_problem = by_problem[row["problem_id"]]
         of_problem["calls"] += sum(entry["act"] in _PLAYED for entry in row["trail"])
-        for name in ("prompt", "cached", "completion"):
-            of_problem[name] += sum(side[name] for side in usage)
         of_problem["dialogues"] += 1
-    names = (*COUNTS, "dialogues")
-    return {name: np.array([one[name] for one in sums.values()], float) for name in names}
+        for side, usage in row["usage"].items():
+            of_problem.update({f"{side}.{kind}": usage[kind] for kind in _TOKENS if usage})
+    return _sums(by_problem.values(), settings)
+
+
+def _sums(problems: Iterable[Mapping[str, int]], settings: Settings) -> Sums:
+    """From counts of calls, dialogues, and tokens by side and kind."""
+    columns: dict[str, list[float]] = {name: [] for name in (*_SUMMED, "dialogues")}
+    for counted in problems:
+        for name in ("calls", "dialogues"):
+            columns[name].append(counted[name])
+        for kind in _TOKENS:
+            columns[kind].append(sum(counted.get(f"{side}.{kind}", 0) for side in _SIDES))
+        billed = {name: count for name, count in counted.items() if name.endswith(budget.BILLED)}
+        columns["bill"].append(budget.cost(billed, settings))
+    return {name: np.array(column, float) for name, column in columns.items()}
 
 
 def estimate(
-    sums: Mapping[str, np.ndarray[Any, Any]],
-    folder: RunFolder,
-    problems: int,
-    dialogues: int,
-    rate: float,
-    prices: Prices,
+    sums: Sums, folder: RunFolder, problems: int, dialogues: int, rate: float, settings: Settings
 ) -> Estimate:
     """The estimate of a run of so many problems and dialogues.
 
@@ -100,16 +137,20 @@ def estimate(
         problems: of the whole run.
         dialogues: of the whole run.
         rate: tokens that an engine writes a second; 0 where nobody knows.
-        prices: of what is billed.
+        settings: of the whole run, for its prices.
     """
-    totals = {name: _mean(sums[name]) * problems for name in COUNTS}
+    totals = {name: _mean(sums[name]) * problems for name in _SUMMED}
+    bill = totals.pop("bill")
     played = max(1.0, float(sums["dialogues"].sum()))
     journal, shards = (_bytes(place) / played for place in (folder.journal, folder.shards))
     hours = totals["completion"] * (1 / rate / 3600) if rate else None
     stored = Range(*[shards * dialogues] * 3)
+    prices = settings.prices
     cost = None
     if prices.engine_hour and hours is not None:
-        cost = hours * prices.engine_hour + stored * (prices.gigabyte_month / 1e9)
+        bill += hours * prices.engine_hour
+    if bill.value:
+        cost = bill + stored * (prices.gigabyte_month / 1e9)
     return Estimate(
         problems=problems,
         dialogues=dialogues,
@@ -122,13 +163,67 @@ def estimate(
 
 
 def truth(
-    sums: Mapping[str, np.ndarray[Any, Any]], folder: RunFolder, prices: Prices
+    figures: Mapping[str, Any], folder: RunFolder, settings: Settings
 ) -> dict[str, float | None]:
-    """The same figures of a run that was played, by the names of `Estimate.lines`."""
-    telemetry = folder.read_json("telemetry.json")
-    rate = telemetry.get("tokens_per_s") or 0.0
-    exact = estimate(sums, folder, len(sums["calls"]), int(sums["dialogues"].sum()), rate, prices)
-    return {name: None if figure is None else figure.value for name, figure in exact.lines()}
+    """The same of a run that was played, by the names of `Estimate.figures`.
+
+    Args:
+        figures: of the run; see `shards.figures`.
+        folder: of the run.
+        settings: whose prices count.
+    """
+    counted: Counter[str] = Counter()
+    for arm in figures["arms"].values():
+        counted["dialogues"] += arm["dialogues"]
+        counted["calls"] += arm.get("attempts", 0) + arm["questions"]
+        counted["calls"] += sum(arm.get("forms", {}).values())
+        for side in _SIDES:
+            counted.update(
+                {f"{side}.{kind}": arm[f"{side}_{kind}_tokens"] or 0 for kind in _TOKENS}
+            )
+    rate = figures["telemetry"].get("tokens_per_s") or 0.0
+    whole = _sums([counted], settings)
+    exact = estimate(whole, folder, 1, counted["dialogues"], rate, settings)
+    return {name: None if figure is None else figure.value for name, figure in exact.figures()}
+
+
+def record(plan: Estimate, settings: Settings) -> dict[str, Any]:
+    """The plan as `PLAN` keeps it, with the prices by which it was made."""
+    of_player = {"price_in", "price_out"}
+    priced = {
+        side: getattr(settings, side).model_dump(include=of_player)
+        for side in ("student", "teacher", "judge")
+    }
+    return {
+        "schema_version": "plan.v1",
+        **asdict(plan),
+        "prices": {"prices": settings.prices.model_dump(), **priced},
+    }
+
+
+def beside(figures: Mapping[str, Any], folder: RunFolder) -> dict[str, Compared]:
+    """By name, each figure of the run's plan that can be compared with what it was; nothing where no
+    plan was made. For `figures`, see `truth`.
+    """
+    plan = folder.read_json(PLAN)
+    if not plan:
+        return {}
+    settings = Settings.model_validate(plan["prices"])
+    was = truth(figures, folder, settings)
+    return {
+        name: Compared(Range(**plan[name]), value)
+        for name in TITLES
+        if plan.get(name) and (value := was[name]) is not None
+    }
+
+
+def short(value: float) -> str:
+    """`1234567` as `1.23M`."""
+    for letter in ("", "k", "M", "G", "T"):
+        if abs(value) < 1000 or letter == "T":
+            return f"{value:.3g}{letter}" if abs(value) < 100 else f"{value:.0f}{letter}"
+        value /= 1000
+    return ""
 
 
 def _mean(values: np.ndarray[Any, Any]) -> Range:
