@@ -1,5 +1,6 @@
 """Dialogues said turn by turn, and runs made of them without an engine."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,8 +108,8 @@ def write_run(
     folder = RunFolder(root)
     folder.create()
     folder.write_json("run.json", {"run_id": "a-run", "settings": {}})
-    folder.write_json("manifest.json", {"run_id": "a-run"})
     rows = [one.row(loss, model) for one in played]
+    files: dict[str, int] = {}
     for split in {row["split"] for row in rows}:
         for kind in ("solved", "rest"):
             members = [
@@ -118,5 +119,22 @@ def write_run(
                 and (kind == "solved")
                 == (row["outcome"]["status"] == "solved" and row["duplicate_of"] is None)
             ]
-            write_shard(folder.shards / split / f"{kind}-00000-of-00001.parquet", members)
+            path = f"shards/{split}/{kind}-00000-of-00001.parquet"
+            if members:
+                files[path] = write_shard(folder.root / path, members)
+    turns = Counter(str(row["outcome"]["solved_turn"]) for row in rows)
+    unsolved = turns.pop("None", 0)
+    folder.write_json(
+        "manifest.json",
+        {
+            "schema_version": "manifest.v1",
+            "run_id": "a-run",
+            "row_schema": contract.SCHEMA_VERSION,
+            "balance": {"input": len(rows), "kept": len(rows)},
+            "dialogues": {"kept": len(rows), "solved": len(rows) - unsolved},
+            "solved_at": dict(turns),
+            "files": files,
+            "splits": {},
+        },
+    )
     return str(folder.root)

@@ -140,3 +140,14 @@ def test_message_figures_are_those_counted_by_hand(tmp_path):
 
 def test_a_sparkline_goes_from_none_to_all():
     assert sparkline([0, 0.24, 0.5, 1.0]) == "▁▂▅█"
+
+
+def test_a_filtered_run_is_said_to_be_no_fair_sample(runs, tmp_path):
+    late = tmp_path / "late"
+    asked = ["filter", runs / "plain", "--solved-turn", "2..4", "--no-cut", "--break-groups"]
+    CliRunner().invoke(cli, [*map(str, asked), "--out", str(late)], catch_exceptions=False)
+    page = tmp_path / "page.html"
+    printed = call(runs / "plain", late, "--html", page).stdout
+    assert "late was filtered (solved-turn): its shares are of what was kept" in printed
+    assert "plain was filtered" not in printed
+    assert "late was filtered by solved-turn" in page.read_text()

@@ -12,7 +12,9 @@ from played import Make, Played, Said
 from tutelage.errors import Mistake, SettingsError
 from tutelage.exports.exporting import Report, Request, export, taker
 from tutelage.exports.takers import TAKERS
+from tutelage.inspection.counting import inspected
 from tutelage.records import Gold
+from tutelage.view import static
 
 WRONG, RIGHT = Said("It is 9"), Said("It is 6", right=True)
 SOLVED_LATE = Played(3, [WRONG, Said("It is 7", hint="Off by one."), RIGHT])
@@ -262,3 +264,29 @@ def test_parquet_is_as_the_hub_wants_it(run: Make, tmp_path: Path):
 def test_an_estimate_never_lowers_a_takers_limit(run: Make, tmp_path: Path):
     _, report = out(run([SOLVED_LATE]), "llamafactory", tmp_path)
     assert "cutoff_len: 2048" in report.advice
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes()[:-100]), "is cut short"),
+        (lambda path: path.unlink(), "is missing"),
+        (
+            lambda path: pq.write_table(pq.read_table(path).drop_columns(["leaks"]), path),
+            "has columns of an earlier",
+        ),
+    ],
+)
+def test_a_run_that_does_not_agree_with_its_manifest_is_one_line(
+    fault: Any, words: str, run: Make, tmp_path: Path
+):
+    folder = run([SOLVED_LATE])
+    fault(Path(folder) / "shards" / "train" / "solved-00000-of-00001.parquet")
+    for use in (
+        lambda: out(folder, "openai", tmp_path),
+        lambda: static.write([folder], str(tmp_path / "page.html")),
+        lambda: inspected(folder),
+    ):
+        with pytest.raises(Mistake, match=words) as caught:
+            use()
+        assert "\n" not in str(caught.value)

@@ -8,12 +8,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from runs import Said, lone
-from tutelage.contract import arrow_schema
 from tutelage.errors import Mistake, RunFailed
 from tutelage.exports import hub
 from tutelage.shards import read_rows
@@ -145,6 +143,18 @@ def test_urls_of_data_sets(url: str):
 
 def test_a_shard_that_the_viewer_cannot_show_is_refused(run: str):
     path = Path(run) / "shards" / "train" / "solved-00000-of-00001.parquet"
-    pq.write_table(pa.Table.from_pylist(list(read_rows(run)), arrow_schema()), path)
+    pq.write_table(pq.read_table(path), path)  # without a page index
     with pytest.raises(Mistake, match="republish"):
+        hub.files(run)
+
+
+def test_a_run_that_was_edited_is_not_uploaded(run: str):
+    manifest = Path(run) / "manifest.json"
+    manifest.write_text(manifest.read_text("utf-8").replace('"kept": ', '"kept": 1'), "utf-8")
+    with pytest.raises(Mistake, match="does not add up"):
+        hub.files(run)
+    path = Path(run) / "shards" / "train" / "solved-00000-of-00001.parquet"
+    manifest.write_text(manifest.read_text("utf-8").replace('"kept": 1', '"kept": '), "utf-8")
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(Mistake, match="cut short"):
         hub.files(run)

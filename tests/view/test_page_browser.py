@@ -90,7 +90,7 @@ def test_a_person_can_search_read_and_mark(opened: Any, run: str):
     opened.keyboard.press("d")
     opened.wait_for_selector(".rows li.drop")
     opened.keyboard.press("s")
-    opened.wait_for_selector(".told >> text=tutelage filter")
+    opened.wait_for_selector(".notice >> text=tutelage filter")
     assert "d3-sml-0" in (Path(run) / "marks.sql").read_text("utf-8")
 
 

@@ -199,7 +199,7 @@ def _several(tree: Tree) -> None:
 
 
 def _differences(tree: Tree) -> None:
-    """Lifts over the control, and runs less the first one."""
+    """Lifts over the control, and runs less the first one; and which runs are no fair sample."""
     from tutelage.evaluate.page import chance, interval
 
     named = [
@@ -218,6 +218,12 @@ def _differences(tree: Tree) -> None:
                 f"{interval(equal, 'difference')} (p {chance(equal['p'])})"
             )
         )
+
+    for run in tree["runs"]:
+        if run["selected_by"]:
+            rules = ", ".join(run["selected_by"])
+            click.echo(harmless(f"note       {run['run']} was filtered ({rules}): its shares are of "
+                                "what was kept"))  # fmt: skip
 
 
 def sparkline(shares: list[float]) -> str:

@@ -69,9 +69,13 @@ def svg(of: Tree, scheme: str, label: str) -> str:
     prefix = f"{scheme}-{digest(label, size=6)}-"
     text = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{prefix}", text)
     text = re.sub(r"font: (\d+(?:\.\d+)?)px [^;\"]*", r"font: \1px sans-serif", text)
-    return _SIZE.sub(
-        lambda size: f'role="img" style="max-width:{_POINT * float(size[1]):.0f}px"', text, 1
-    )
+    return _SIZE.sub(_scaling, text, 1)
+
+
+def _scaling(size: re.Match[str]) -> str:
+    """Lets a picture shrink with the page, but not so far that nobody can read it."""
+    width = _POINT * float(size[1])
+    return f'role="img" style="max-width:{width:.0f}px; min-width:{0.6 * width:.0f}px"'
 
 
 def panels(of: Tree) -> list[tuple[str, list[Tree]]]:
@@ -82,7 +86,7 @@ def panels(of: Tree) -> list[tuple[str, list[Tree]]]:
     first = METHOD if METHOD in arms else arms[0]
     chosen = []
     if len(models) > 1:
-        chosen.append((f"all models, {first}", [c for c in conditions if c["arm"] == first]))
+        chosen.append((first, [c for c in conditions if c["arm"] == first]))
     if len(arms) > 1:
         chosen += [(model, [c for c in conditions if c["model"] == model]) for model in models]
     return (chosen or [(models[0], conditions)])[:_MOST_PANELS]

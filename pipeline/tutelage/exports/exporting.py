@@ -14,8 +14,8 @@ from tutelage.exports.selection import Selection, splits, units
 from tutelage.exports.taker import RowDict, Shape, Taker, Task
 from tutelage.exports.takers import TAKERS
 from tutelage.exports.writing import write
-from tutelage.shards.folder import existing
 from tutelage.shards.reader import student
+from tutelage.shards.soundness import sound
 from tutelage.storage import Location, location
 
 
@@ -72,7 +72,7 @@ def export(request: Request) -> Report:
 
     Raises:
         Mistake: the run, the taker, the shape or `out` is wrong, the taker cannot do what was
-            requested, or no row is left to export.
+            requested, the run's shards do not agree with its manifest, or no row is left to export.
     """
     target = taker(request.to)
     name, shape = _shape(target, request)
@@ -81,7 +81,7 @@ def export(request: Request) -> Report:
     encoder = _encoder(request, shape)
     report = Report(request.to, name)
     lengths = Lengths(target, getattr(encoder, "tokenizer", None))
-    run_id = str(existing(request.run).read_json("run.json").get("run_id", ""))
+    run_id = sound(request.run).manifest["run_id"]
     about = {"run_id": run_id, "to": request.to, "shape": name, "loss": request.loss}
     for split, path in _files(request, shape):
         task = Task(split, request.loss, encoder if shape.tokens else None)

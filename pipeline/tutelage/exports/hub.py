@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from tutelage.errors import Mistake, RunFailed, SettingsError
 from tutelage.shards.folder import RunFolder, existing
-from tutelage.shards.reader import shard_files
+from tutelage.shards.soundness import sound
 from tutelage.storage import Location, opened
 
 MOST_GROUP_BYTES = 286 << 20
@@ -52,13 +52,15 @@ def files(run: str) -> list[File]:
     """The files to upload. Checks that each shard has a page index and row groups of a usable size.
 
     Raises:
-        Mistake: `run` is not a published run, or the hub's viewer could not show a shard.
+        Mistake: `run` is not a published run, its shards do not agree with its manifest, or the
+            hub's viewer could not show one.
     """
-    folder = existing(run)
+    published = sound(run)
+    folder = published.folder
     uploads = [_text(folder, name) for name in _TEXTS if (folder.root / name).exists()]
     settings = json.dumps(public(folder.read_json("run.json")), indent=2, sort_keys=True) + "\n"
     uploads.append(File("run.json", settings.encode(), len(settings.encode())))
-    for path in shard_files(run):
+    for path in published.files:
         _check_viewable(path)
         with opened(path) as source:
             size = source.size()
@@ -72,13 +74,12 @@ def push(run: str, url: str, private: bool = False, message: str = "") -> str:
     HF_ENDPOINT may name another hub; the token is the one that `hf auth login` stored.
 
     Raises:
-        Mistake: `run` is not a published run, or the hub refuses this user.
+        Mistake: as `files`, or the hub refuses this user.
         RunFailed: the hub cannot be reached, or failed.
     """
     from huggingface_hub import CommitOperationAdd, HfApi
 
     name, uploads = target(url), files(run)
-    run_id = json.loads(_bytes(uploads[1].content))["run_id"] if len(uploads) > 1 else ""
     api = HfApi()
     with _hub_errors(name):
         api.create_repo(name, repo_type="dataset", private=private, exist_ok=True)
@@ -86,7 +87,8 @@ def push(run: str, url: str, private: bool = False, message: str = "") -> str:
         commit = api.create_commit(
             name,
             operations,
-            commit_message=message or f"Run {run_id}",
+            commit_message=message
+            or f"Run {existing(run).read_json('run.json').get('run_id', '')}",
             repo_type="dataset",
         )
     return str(commit.commit_url)

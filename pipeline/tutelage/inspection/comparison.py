@@ -1,6 +1,6 @@
 """Compares runs in one JSON-ready tree: curves, lifts over `retry`, rates with their intervals.
 
-runs          name, note, balance, telemetry, prompts and models of each
+runs          name, notes, balance, telemetry, prompts and models of each
 conditions    each run under each arm: curve, rates, lengths, tokens
 lifts         within a run, each arm minus `retry`: at equal turns and at equal tokens
 comparisons   between runs, the same arm on the problems that both have: each later run minus the first
@@ -71,6 +71,7 @@ def _run(run: Inspected) -> Tree:
         "note": run.note,
         "balance": run.figures["balance"],
         "derived": run.figures.get("derived"),
+        "selected_by": _selected_by(run.figures.get("derived")),
         "sources": run.figures["sources"],
         "makers": run.figures["makers"],
         "plan": run.figures.get("plan", {}),
@@ -78,6 +79,13 @@ def _run(run: Inspected) -> Tree:
         "tokens_per_s": telemetry.get("tokens_per_s"),
         "engine_busy_share": telemetry.get("engine_busy_share"),
     }
+
+
+def _selected_by(derived: Tree | None) -> list[str]:
+    """The rules by which a filter dropped dialogues from the run."""
+    if derived is None or derived["operation"] != "filter":
+        return []
+    return [rule for rule, count in derived["balance"]["dropped"].items() if count]
 
 
 def _condition(run: Inspected, arm: str, turns: int) -> Tree:

@@ -18,7 +18,7 @@ from tutelage.shards import lock
 from tutelage.shards.folder import RunFolder, existing
 from tutelage.shards.journal import Entry, entries, fetch, files
 from tutelage.shards.keys import Keys
-from tutelage.shards.reader import shard_files
+from tutelage.shards.soundness import sound
 from tutelage.shards.writer import write_shard
 from tutelage.storage import Location, Remote
 
@@ -57,12 +57,13 @@ def viewed(run: str) -> Iterator[View]:
     """Opens the run's shards if it is published and no process is writing it, else its journal.
 
     Raises:
-        Mistake: `run` is not a run, it has no dialogue yet, or its journal has other columns.
+        Mistake: `run` is not a run, it has no dialogue yet, its journal has other columns, or its
+            shards do not agree with its manifest.
     """
     folder = existing(run)
     playing = _is_held(folder)
     if not playing and (folder.root / "manifest.json").exists():
-        yield View(folder, shard_files(run), "published")
+        yield View(folder, sound(run).files, "published")
         return
     ended, chosen = _ended(folder)
     if not ended.get("kept"):

@@ -12,7 +12,7 @@ from tutelage.shards import entries, fetch, write_shard
 from tutelage.shards.folder import existing
 from tutelage.shards.journal import files as journal_files
 from tutelage.shards.keys import Keys
-from tutelage.shards.reader import shard_files
+from tutelage.shards.soundness import sound
 from tutelage.storage import Location
 
 _BLOCK = 1000
@@ -41,12 +41,16 @@ class Playing:
         return list(self._files)
 
     def refresh(self) -> bool:
-        """Adds the rows that are new since the last call; returns whether there are any."""
+        """Adds the rows that are new since the last call; returns whether there are any.
+
+        Raises:
+            Mistake: the shards of a published run do not agree with its manifest.
+        """
         if not self.live:
             if not self._was_live:
                 return False
             self._was_live = False
-            self._files, self._copies = list(shard_files(self.run)), None
+            self._files, self._copies = sound(self.run).files, None
             return True
         before = len(self._files)
         self._copy()

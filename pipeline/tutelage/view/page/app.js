@@ -13,9 +13,9 @@ const COLUMNS = [["how", "outcome"], ["turns", "turns"], ["tokens", "tokens"], [
 
 const token = new URLSearchParams(location.search).get("token") || "";
 const embedded = document.getElementById("data");
-const source = embedded ? held(JSON.parse(embedded.textContent)) : served();
+const source = embedded ? embeddedSource(JSON.parse(embedded.textContent)) : serverSource();
 
-function served() {
+function serverSource() {
   async function get(path, params) {
     const query = new URLSearchParams(params || {});
     const reply = await fetch(`/api/${path}?${query}`, { headers: { "X-Token": token } });
@@ -23,15 +23,15 @@ function served() {
     if (!reply.ok) throw new Error(body.error || reply.statusText);
     return body;
   }
-  const asked = (q) => [
+  const parameters = (q) => [
     ["search", q.search], ["where", q.where], ["sort", q.sort], ["desc", q.desc ? "1" : "0"],
     ["offset", String(q.offset)], ...Object.entries(q.chosen).map(([k, v]) => ["f", `${k}:${v}`]),
   ];
   return {
     live: true,
     state: () => get("state"),
-    rows: (q) => get("rows", asked(q)),
-    facets: (q) => get("facets", asked(q)),
+    rows: (q) => get("rows", parameters(q)),
+    facets: (q) => get("facets", parameters(q)),
     dialogue: (id) => get("dialogue", { id }),
     problem: (id) => get("problem", { id }),
     tokens: (id) => get("tokens", { id }),
@@ -47,7 +47,7 @@ function served() {
   };
 }
 
-function held(data) {
+function embeddedSource(data) {
   const light = (r, row_index) => ({
     row_index, dialogue_id: r.dialogue_id, problem_id: r.problem_id, run_id: r.run_id, arm: r.arm,
     sample: r.sample, split: r.split, source: r.source,
@@ -73,8 +73,8 @@ function held(data) {
     live: false,
     state: async () => ({ runs: data.runs, live: false, marks: {} }),
     rows: async (q) => {
-      const found = fits(q).sort(order(q));
-      return { total: found.length, capped: false, rows: found.slice(q.offset, q.offset + PAGE) };
+      const rows = fits(q).sort(order(q));
+      return { total: rows.length, capped: false, rows: rows.slice(q.offset, q.offset + PAGE) };
     },
     facets: async (q) => {
       const rows = fits(q), counts = {};
@@ -97,7 +97,7 @@ function held(data) {
 function App() {
   const [query, setQuery] = useState({ search: "", where: "", chosen: {}, sort: "row_index", desc: false, offset: 0 });
   const [state, setState] = useState({ runs: [], live: false });
-  const [found, setFound] = useState({ total: 0, rows: [] });
+  const [listed, setListed] = useState({ total: 0, rows: [] });
   const [facets, setFacets] = useState({});
   const [fault, setFault] = useState("");
   const [busy, setBusy] = useState(true);
@@ -105,7 +105,7 @@ function App() {
   const [open, setOpen] = useState(null);
   const [compare, setCompare] = useState(false);
   const [marks, setMarks] = useState({});
-  const [told, setTold] = useState("");
+  const [notice, setNotice] = useState("");
   const [tick, setTick] = useState(0);
   const search = useRef(null);
   const latest = useRef(0);
@@ -126,7 +126,7 @@ function App() {
     setBusy(true);
     Promise.all([source.rows(query), source.facets(query)]).then(([rows, bars]) => {
       if (mine !== latest.current) return;
-      setFound(rows); setFacets(bars); setFault(""); setBusy(false);
+      setListed(rows); setFacets(bars); setFault(""); setBusy(false);
       setAt((n) => Math.max(0, Math.min(n, rows.rows.length - 1)));
     }, (error) => { if (mine === latest.current) { setFault(error.message); setBusy(false); } });
   }, [query, tick]);
@@ -137,17 +137,17 @@ function App() {
     if (chosen[name] === value) delete chosen[name]; else chosen[name] = value;
     change({ chosen });
   };
-  const row = found.rows[at];
+  const row = listed.rows[at];
   const move = (step) => {
     const next = at + step;
     if (next < 0 && query.offset) { setQuery({ ...query, offset: Math.max(0, query.offset - PAGE) }); setAt(PAGE - 1); return; }
-    if (next >= found.rows.length) {
-      if (query.offset + PAGE < found.total) { setQuery({ ...query, offset: query.offset + PAGE }); setAt(0); }
+    if (next >= listed.rows.length) {
+      if (query.offset + PAGE < listed.total) { setQuery({ ...query, offset: query.offset + PAGE }); setAt(0); }
       return;
     }
     const to = Math.max(0, next);
     setAt(to);
-    if (open) setOpen(found.rows[to]);
+    if (open) setOpen(listed.rows[to]);
   };
   const mark = (what) => {
     const target = open || row;
@@ -161,7 +161,7 @@ function App() {
   };
   // By way of the state, so that a mark which is not drawn yet is saved, too.
   const save = () => source.save && setMarks((now) => {
-    source.save(now).then(setTold, (e) => setTold(e.message));
+    source.save(now).then(setNotice, (e) => setNotice(e.message));
     return now;
   });
 
@@ -173,7 +173,7 @@ function App() {
         j: () => move(1), ArrowDown: () => move(1), k: () => mark("keep"), ArrowUp: () => move(-1), i: () => move(-1),
         d: () => mark("drop"), u: () => mark(""), s: save, "/": () => search.current && search.current.focus(),
         Enter: () => row && setOpen(row), c: () => open && setCompare((v) => !v),
-        Escape: () => { if (told) setTold(""); else if (compare) setCompare(false); else setOpen(null); },
+        Escape: () => { if (notice) setNotice(""); else if (compare) setCompare(false); else setOpen(null); },
       };
       if (keys[event.key]) { event.preventDefault(); keys[event.key](); }
     };
@@ -189,25 +189,25 @@ function App() {
       ${state.live && html`<span class="live">still playing</span>`}
       <input ref=${search} class="search" type="search" placeholder="Search in messages  ( / )" aria-label="Search in messages" title=${CASE}
         onChange=${(e) => change({ search: e.target.value.trim() })} />
-      ${source.live && html`<input class="where" type="text" spellcheck="false" placeholder="SQL, such as outcome.solved_turn > 1" aria-label="SQL condition"
+      ${source.live && html`<input class="where" type="text" spellcheck="false" placeholder="SQL: outcome.solved_turn > 1" aria-label="SQL condition"
         onChange=${(e) => change({ where: e.target.value.trim() })} />`}
     </header>
     ${fault && html`<p class="fault" role="alert">${fault}</p>`}
     <aside><${Bars} facets=${facets} chosen=${query.chosen} choose=${choose} /></aside>
     <main>
       <div class="bar">
-        <span class="total">${busy ? "…" : `${found.capped ? "more than " : ""}${found.total.toLocaleString("en")} dialogues`}</span>
+        <span class="total">${busy ? "…" : `${listed.capped ? "more than " : ""}${listed.total.toLocaleString("en")} dialogues`}</span>
         <span class="sorts">by ${[["row_index", "order"], ...COLUMNS].map(([name, words]) => html`<button
           class=${query.sort === name ? "on" : ""} onClick=${() => change({ sort: name, desc: query.sort === name && !query.desc })}>
           ${words}${query.sort === name ? (query.desc ? " ↓" : " ↑") : ""}</button>`)}</span>
       </div>
-      <ol class="rows">${found.rows.map((r, n) => html`<${Row} key=${r.dialogue_id + r.run_id} row=${r} on=${n === at} mark=${marks[r.dialogue_id]}
+      <ol class="rows">${listed.rows.map((r, n) => html`<${Row} key=${r.dialogue_id + r.run_id} row=${r} on=${n === at} mark=${marks[r.dialogue_id]}
         pick=${() => { setAt(n); setOpen(r); }} />`)}</ol>
-      ${!busy && !found.rows.length && html`<p class="none">Nothing fits. Clear the search, the condition or a bar.${query.search && ` ${CASE}`}</p>`}
-      ${found.total > PAGE && html`<nav class="pages">
+      ${!busy && !listed.rows.length && html`<p class="none">Nothing fits. Clear the search, the condition or a bar.${query.search && ` ${CASE}`}</p>`}
+      ${listed.total > PAGE && html`<nav class="pages">
         <button disabled=${!query.offset} onClick=${() => setQuery({ ...query, offset: query.offset - PAGE })}>‹ earlier</button>
-        <span>${query.offset + 1}–${Math.min(query.offset + PAGE, found.total)}</span>
-        <button disabled=${query.offset + PAGE >= found.total} onClick=${() => setQuery({ ...query, offset: query.offset + PAGE })}>later ›</button>
+        <span>${query.offset + 1}–${Math.min(query.offset + PAGE, listed.total)}</span>
+        <button disabled=${query.offset + PAGE >= listed.total} onClick=${() => setQuery({ ...query, offset: query.offset + PAGE })}>later ›</button>
       </nav>`}
     </main>
     ${open && html`<${Reader} row=${open} compare=${compare} setCompare=${setCompare} mark=${marks[open.dialogue_id]} setMark=${mark}
@@ -217,7 +217,7 @@ function App() {
         ${source.save && html` <button onClick=${save}>save as a filter (s)</button>`}</span>`}
       <span class="keys">j i next, before · Enter read · c compare · k keep · d drop · u unmark · Esc back</span>
     </footer>
-    ${told && html`<div class="told" role="status"><p>${told}</p><button onClick=${() => setTold("")}>close</button></div>`}
+    ${notice && html`<div class="notice" role="status"><p>${notice}</p><button onClick=${() => setNotice("")}>close</button></div>`}
   </div>`;
 }
 
