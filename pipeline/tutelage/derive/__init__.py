@@ -9,6 +9,7 @@ A run is never changed in place. Each operation writes another run, in a folder 
     writing     writes a derived run; nothing else does
     account     its manifest, counted from the rows that were written, and its card
     rules       what `filter` drops, each rule as SQL that anybody can repeat
+    overlap     the problems that an evaluation set has, too
     marks       near-duplicates and splits, computed again over all rows
     judging     verdicts and leaks, computed again
 

@@ -5,7 +5,7 @@ splits together is held (`dedup.splits`). Near-duplicates are marked within an a
 keep the split that they were published with, unless all splits are to be drawn again.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,11 +20,9 @@ from tutelage.dedup.sketches import Id
 from tutelage.dedup.splits import HELD
 from tutelage.derive import stream
 from tutelage.derive.parents import Ints, Parents
-from tutelage.derive.writing import Bin, Fates
+from tutelage.derive.writing import Bin, Fates, Progress
 from tutelage.processes import cores
 from tutelage.settings import Settings
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)

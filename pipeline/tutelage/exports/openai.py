@@ -16,7 +16,7 @@ def _weight(message: dict[str, str], is_trained: bool) -> RowDict:
 _SCHEMA = pa.schema(
     [("messages", pa.list_(pa.struct([("role", TEXT), ("content", TEXT), ("weight", pa.int8())])))]
 )
-_ADVICE = "upload {path} with purpose fine-tune"
+_ADVICE = 'client.files.create(file=open("{path}", "rb"), purpose="fine-tune")'
 
 TAKER = Taker(
     reads="OpenAI's and Together's chat fine-tuning",

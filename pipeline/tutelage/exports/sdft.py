@@ -32,7 +32,7 @@ TAKER = Taker(
             pa.schema([("prompt", MESSAGES), ("privileged_context", TEXT)]),
             problems,
             'train_dataset = load_dataset("{kind}", data_files="{path}", split="train")\n'
-            "SDPO wants include_environment_feedback=True",
+            "# SDPO also wants include_environment_feedback=True",
         )
     },
 )

@@ -35,7 +35,8 @@ TAKER = Taker(
         "conversations": Shape(
             SCHEMA,
             conversations,
-            "human, gpt; the system prompt is a column of its own",
+            'load_dataset("{kind}", data_files="{path}", split="train")\n'
+            "# turns of human and gpt; the system prompt is a column of its own",
             suffixes=(".jsonl", ".parquet"),
         )
     },

@@ -92,8 +92,8 @@ def footer(path: Location) -> tuple[Any, int]:
 def broken(path: Location, error: Exception) -> Mistake:
     """The mistake to raise for a shard that Arrow cannot read."""
     return Mistake(
-        f"{path} is cut short or not a Parquet file ({reason(error)}): put it back as it was, or "
-        f"{_AGAIN}"
+        f"{path} is cut short or not a Parquet file ({reason(error).partition('. ')[0]}): put it "
+        f"back as it was, or {_AGAIN}"
     )
 
 
