@@ -236,7 +236,8 @@ def sparkline(shares: list[float]) -> str:
 
 
 def _share(figure: Tree) -> str:
-    return f"{figure['value']:.1%} [{100 * figure['low']:.0f}, {100 * figure['high']:.0f}]"
+    share = f"{figure['value']:.1%}".replace("100.0%", "100%")
+    return f"{share} [{100 * figure['low']:.0f}, {100 * figure['high']:.0f}]"
 
 
 def _number(value: Any) -> str:
