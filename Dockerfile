@@ -16,6 +16,8 @@ ENV DEBIAN_FRONTEND=noninteractive \
     PIP_NO_CACHE_DIR=1 \
     # No compiler at start, which a fresh machine would wait for; see vLLM's notes on FlashInfer.
     VLLM_USE_FLASHINFER_SAMPLER=0 \
+    # glibc has an arena for each thread, and gives back little of what was freed in it.
+    MALLOC_ARENA_MAX=2 \
     HF_HOME=/var/cache/huggingface \
     TUTELAGE_CACHE=/var/cache/tutelage
 

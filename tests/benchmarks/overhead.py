@@ -34,6 +34,9 @@ def figures(
     def speed(*phases: str) -> float:
         return turns / sum(more[phase] - base[phase] for phase in phases)
 
+    def each(phase: str) -> int:
+        return round((more[phase] - base[phase]) / (many - few) * 1e6)
+
     generating = speed("generate_cpu_s")
     made = {
         "overhead_turns_per_s": {
@@ -45,6 +48,8 @@ def figures(
             "rivals": {
                 "generating and publishing": round(speed("generate_cpu_s", "publish_cpu_s")),
                 "publishing": round(speed("publish_cpu_s")),
+                "microseconds a dialogue, generating": each("generate_cpu_s"),
+                "microseconds a dialogue, publishing": each("publish_cpu_s"),
             },
             "command": f"python tests/benchmarks/overhead.py --few {few} --many {many}",
         }

@@ -7,7 +7,7 @@ the consequences of near-duplicates, which sees ids alone.
     journal ─ rows ─ by file ─ write ─ manifest.json          ▲─── by stretch of the journal ◀──┘
 
 The text of a row crosses the shuffle once, packed, on its way to its file. All before that is about
-facts, sketches and ids, which are dealt out in blocks by digest: `blocks_for` says how many. Places
+facts, sketches and ids, which are dealt out in blocks by digest: `blocks_of` says how many. Places
 are exact: ranges of groups are counted, and a row's place is the count of all ranges before its own
 and its place in that. So files have the names and the bytes that `publish` gives them; a test holds
 both to it. The rules are in `session.plan`, `dedup.pairs` and `dedup.splits`.
@@ -49,7 +49,7 @@ class _Marks(dict[str, tuple[str, str]]):
 def build(pipeline: beam.Pipeline, settings: Settings, folder: RunFolder, run_id: str) -> None:
     """Adds the graph to `pipeline`."""
     rule, names = scheme(settings.dedup), shares(settings.splits)
-    blocks = max(1, min(_MOST_BLOCKS, -(-size(folder.journal) // _BLOCK)))
+    blocks = blocks_of(size(folder.journal))
     standing = (
         journal_files(pipeline, folder)
         | "facts and sketches"
@@ -96,6 +96,11 @@ def build(pipeline: beam.Pipeline, settings: Settings, folder: RunFolder, run_id
         | "in one place" >> beam.combiners.ToList()
         | "manifest" >> beam.Map(_manifest, listed, settings, folder, run_id)
     )
+
+
+def blocks_of(journal: int) -> int:
+    """Into how many blocks the dialogues of a journal of so many bytes are dealt out."""
+    return max(1, min(_MOST_BLOCKS, -(-journal // _BLOCK)))
 
 
 def _parts(group: tuple[int, Iterable[Any]], split: str) -> Iterator[tuple[str, Sketches]]:

@@ -132,6 +132,8 @@ class _Worker(GrpcWorkerHandler):
             {
                 "CONTROL_API_SERVICE_DESCRIPTOR": f'url: "{self.control_address}"',
                 "WORKER_ID": self.worker_id,
+                # glibc has an arena for each thread, and gives back little of what was freed in it.
+                "MALLOC_ARENA_MAX": "2",
             }
         )
 
