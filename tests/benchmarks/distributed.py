@@ -48,12 +48,15 @@ class Shuffle:
 def figures(dialogues: int = 100_000, workers: int = 2) -> dict[str, dict[str, Any]]:
     """Entries for `outputs/bench/bench.json`, measured now."""
     from runs import Said, journal, scripted
+    from tutelage.seeds import digest
     from tutelage.shards import RunFolder
 
     with tempfile.TemporaryDirectory() as name:
         folder = RunFolder(Path(name))
+        # Ids are digests, as those of a run are: by them the work is dealt out.
         texts = enumerate(short_texts(dialogues))
-        journal(folder, (Said(f"{place:09d}", text) for place, text in texts), scripted())
+        said = (Said(digest("key", n), text, digest("problem", n)) for n, text in texts)
+        journal(folder, said, scripted())
         journalled = sum(file.stat().st_size for file in folder.journal.glob("*.jsonl"))
         here, spread = (_measured(name, way, dialogues, workers) for way in ("here", "spread"))
         shards = sum(file.stat().st_size for file in folder.shards.rglob("*.parquet"))

@@ -31,7 +31,8 @@ def problems(tmp_path, monkeypatch):
 
 def played(root, settings, elsewhere):
     """Plays what is missing."""
-    inputs, folder = open_inputs(settings), RunFolder(root)
+    folder = RunFolder(root)
+    inputs = open_inputs(settings, folder)
     folder.create()
     job = Job(
         settings,

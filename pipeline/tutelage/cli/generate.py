@@ -171,11 +171,13 @@ def play(
         raise SettingsError("--out wants a folder or a URL, got nothing: leave it out, or name one")
     from tutelage.session import provenance
     from tutelage.session.inputs import open_inputs
+    from tutelage.shards import RunFolder
+    from tutelage.storage import location
 
     try:
         with Live(quiet=quiet, out=out) as live:
             # What a person can have got wrong is found before Beam is imported, which takes seconds.
-            inputs = open_inputs(settings)
+            inputs = open_inputs(settings, RunFolder(location(out)))
             provenance.stamp(settings)
             from tutelage.flow import run
 

@@ -9,7 +9,7 @@ does not, the set's own files are taken, and their names tell the split. They ar
 import re
 from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from tutelage.errors import CorpusError
 from tutelage.plugins import nearest
@@ -44,10 +44,44 @@ def find(spec: str) -> tuple[str, ...]:
         return _chosen(tree, options, spec)
     tree = _tree(system, root + (revision or ""), spec)
     if not tree:
-        raise CorpusError(
-            f"there is no data set {spec!r} on the hub, or no access to it (HF_TOKEN)"
-        )
+        raise _absent(spec)
     return _chosen(tree, options, spec)
+
+
+def pinned(spec: str) -> str:
+    """The spec of a set with the commit that it means now: `hf://datasets/OWNER/NAME@COMMIT?...`.
+
+    Raises:
+        CorpusError: there is no such set, or no way to the hub.
+    """
+    match = _SET.fullmatch(spec)
+    if not match:
+        raise CorpusError(f"wanted hf://datasets/OWNER/NAME, got {spec!r}")
+    root, revision, query = match.groups()
+    system = _hub(spec)
+    from huggingface_hub import HfApi, errors
+
+    for branch in (revision,) if revision else (_CONVERTED, "@main"):
+        try:
+            about = HfApi().dataset_info(
+                root.removeprefix("datasets/"), revision=unquote(branch.removeprefix("@"))
+            )
+        except (errors.RevisionNotFoundError, errors.RepositoryNotFoundError):
+            continue
+        except Exception as error:  # whatever a client of HTTP raises
+            raise _unreached(spec, error) from error
+        if _tree(system, f"{root}@{about.sha}", spec):
+            return f"hf://{root}@{about.sha}" + (f"?{query}" if query else "")
+    raise _absent(spec)
+
+
+def _absent(spec: str) -> CorpusError:
+    return CorpusError(f"there is no data set {spec!r} on the hub, or no access to it (HF_TOKEN)")
+
+
+def _unreached(spec: str, error: Exception) -> CorpusError:
+    words = " ".join(str(error).split())[:200]
+    return CorpusError(f"{spec!r} cannot be reached: {words}")
 
 
 def _hub(spec: str) -> Any:
@@ -65,8 +99,7 @@ def _tree(system: Any, root: str, spec: str) -> dict[tuple[str, str], list[str]]
     except FileNotFoundError:
         return {}
     except Exception as error:
-        words = " ".join(str(error).split())[:200]
-        raise CorpusError(f"{spec!r} cannot be reached: {words}") from error
+        raise _unreached(spec, error) from error
     tree: dict[tuple[str, str], list[str]] = {}
     for path in paths:
         inner = PurePosixPath(path).relative_to(root)

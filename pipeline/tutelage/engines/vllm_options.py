@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tutelage import models
 from tutelage.engines import thinking
 from tutelage.errors import SettingsError
 from tutelage.processes import cores
@@ -102,8 +103,9 @@ def arguments(model: str, settings: Settings, bundled: bool) -> dict[str, Any]:
     length = vllm.max_model_len or (2048 if bundled else 0)
     if not length and not has_gpu():
         length = min(_own_length(model), _CPU_LENGTH)
+    hub_id, revision = models.split(model)
     chosen: dict[str, Any] = {
-        "model": model,
+        "model": hub_id,
         "dtype": _dtype(vllm.dtype),
         "seed": settings.seed,
         "max_num_seqs": vllm.max_num_seqs or (256 if has_gpu() else 64),
@@ -115,6 +117,8 @@ def arguments(model: str, settings: Settings, bundled: bool) -> dict[str, Any]:
     }
     if any(each.reasoning_budget for each in (settings.student, settings.teacher, settings.judge)):
         chosen["reasoning_config"] = dict(thinking.CONFIG)
+    if revision:
+        chosen |= {"revision": revision, "tokenizer_revision": revision}
     if length:
         chosen["max_model_len"] = length
     if has_gpu():

@@ -17,6 +17,7 @@ from typing import Any
 from tutelage import models
 from tutelage.corpora.paths import is_url
 from tutelage.errors import Mistake, SettingsError
+from tutelage.session import pins
 from tutelage.settings import Settings
 from tutelage.storage import location, reason
 
@@ -192,7 +193,9 @@ def _model(settings: Settings) -> str:
     for name in names:
         if models.resolve(name) != name:
             raise SettingsError(f"{name} is a folder of this machine: name it by its hub id")
-    return f"{', '.join(sorted(names))} from the hub, once a machine" if names else "none of vLLM"
+    known = {name: models.pinned(name) for name in sorted(names)}
+    pins.check(settings, known)
+    return f"{', '.join(known.values())} from the hub, once a machine" if names else "none of vLLM"
 
 
 def _quota(where: Target) -> str:

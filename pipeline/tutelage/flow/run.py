@@ -21,7 +21,16 @@ from tutelage.flow import beam_options, generate, publish, publish_elsewhere, st
 from tutelage.flow.execution import RunningGraph, execute
 from tutelage.flow.play import Job
 from tutelage.flow.workers import WorkerPool
-from tutelage.session import admission, budget, card, mending, provenance, publication, telemetry
+from tutelage.session import (
+    admission,
+    budget,
+    card,
+    mending,
+    pins,
+    provenance,
+    publication,
+    telemetry,
+)
 from tutelage.session.admission import Resume
 from tutelage.session.inputs import Inputs, check_reachable, open_inputs
 from tutelage.session.runtime import Runtime, replies_of
@@ -60,12 +69,13 @@ def run(
     """
     watch = watch or telemetry.Watch()
     options = beam_options.parse(beam_args)
-    inputs = inputs or open_inputs(settings)
+    inputs = inputs or open_inputs(settings, RunFolder(location(out)))
     elsewhere_ = not beam_options.is_local(options)
     if elsewhere_:
         check_reachable(inputs, out, beam_options.name(options))
+        pins.check(settings, inputs.pins)
         out = out if is_url(out) else str(Path(out).absolute())
-    stamp = provenance.stamp(settings)
+    stamp = provenance.stamp(settings, inputs.pins)
     folder = RunFolder(location(out))
     admission.admit(folder, settings, stamp, resume)
     patience_s = _PATIENCE_ELSEWHERE_S if elsewhere_ else PATIENCE_S
@@ -124,7 +134,7 @@ class _Session:
 
     def run(self) -> None:
         """Generates, publishes, and writes down what it took."""
-        admission.record(self.folder, self.settings, self.stamp)
+        admission.record(self.folder, self.settings, self.stamp, self.inputs.pins)
         mending.mend(self.folder, self.watch.say)
         telemetry.clear(self.folder)
         begun = time.monotonic()

@@ -5,7 +5,8 @@ cache. This room neither loads nor runs models; `engines` and `train` do.
 """
 
 from tutelage.models.bundle import Fault, Progress, cache, fault, folder, pull
-from tutelage.models.names import is_bundled, resolve, revision
+from tutelage.models.hub import pinned
+from tutelage.models.names import is_bundled, resolve, revision, split
 from tutelage.settings import BUNDLED
 
 __all__ = [
@@ -16,7 +17,9 @@ __all__ = [
     "fault",
     "folder",
     "is_bundled",
+    "pinned",
     "pull",
     "resolve",
     "revision",
+    "split",
 ]

@@ -45,6 +45,17 @@ def resolve(name: str) -> str:
     return name
 
 
+def split(name: str) -> tuple[str, str]:
+    """A hub id and its revision: `("owner/name", "v1")` of `owner/name@v1`. Any other name is whole.
+
+    >>> split("owner/name@v1"), split("owner/name"), split("/models/a@b")
+    (('owner/name', 'v1'), ('owner/name', ''), ('/models/a@b', ''))
+    """
+    hub_id, _, revision = name.partition("@")
+    is_hub_id = revision and hub_id.count("/") == 1 and not _is_path(name) and "://" not in name
+    return (hub_id, revision) if is_hub_id else (name, "")
+
+
 def _is_path(name: str) -> bool:
     return (
         name.startswith(("/", "./", "../", "~"))
@@ -94,11 +105,11 @@ def _checked(folder: Path) -> Path:
 
 def revision(name: str) -> str:
     """Identifies the contents of a model folder: a digest of the names and sizes of its files and of
-    the contents of small ones. Empty for a hub id, whose revision the hub knows.
+    the contents of small ones. Of a hub id the revision that it names; see `hub.commit`.
     """
     folder = Path(resolve(name))
     if not folder.is_dir():
-        return ""
+        return split(name)[1]
     parts: list[str | int] = []
     for path in sorted(p for p in folder.iterdir() if p.is_file()):
         size = path.stat().st_size

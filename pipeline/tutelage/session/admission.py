@@ -5,6 +5,7 @@ from typing import Any, Literal
 from tutelage.contract import Stamp
 from tutelage.errors import SettingsError
 from tutelage.session import estimate, provenance
+from tutelage.session.pins import Pins
 from tutelage.settings import Settings, differences
 from tutelage.shards import RunFolder, lock
 from tutelage.shards.journal import files
@@ -48,8 +49,8 @@ def admit(folder: RunFolder, settings: Settings, stamp: Stamp, resume: Resume) -
     folder.create()
 
 
-def record(folder: RunFolder, settings: Settings, stamp: Stamp) -> None:
-    """Writes `run.json`: what the run is, and what `admit` compares with."""
+def record(folder: RunFolder, settings: Settings, stamp: Stamp, pins: Pins) -> None:
+    """Writes `run.json`: what the run is, what `admit` compares with, and commits of the hub."""
     folder.write_json(
         "run.json",
         {
@@ -59,6 +60,7 @@ def record(folder: RunFolder, settings: Settings, stamp: Stamp) -> None:
             "settings": settings.model_dump(mode="json"),
             "families": settings.families(),
             "source": provenance.source(stamp),
+            "hub": dict(pins),
         },
     )
 

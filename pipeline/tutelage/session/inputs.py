@@ -17,8 +17,11 @@ from tutelage.corpora import Corpus, open_corpus
 from tutelage.corpora.files import Files
 from tutelage.corpora.paths import is_url
 from tutelage.errors import CorpusError, SettingsError
+from tutelage.session import pins
 from tutelage.session.evaluation_sets import Sets, open_sets
+from tutelage.session.pins import Pins
 from tutelage.settings import Settings
+from tutelage.shards import RunFolder
 
 _NAMED = 4
 
@@ -30,7 +33,9 @@ class Inputs:
     corpora: list[Corpus]
     evaluations: Sets
     settings: Settings
-    """With the folder of templates, and models in folders."""
+    """With the folder of templates, models in folders, and commits of models on the hub."""
+    pins: Pins
+    """Kept in `run.json`."""
 
     def pinned(self) -> "Inputs":
         """The same by absolute paths, the files of corpora by their sizes, too."""
@@ -45,22 +50,26 @@ class Inputs:
             [_pinned(corpus) for corpus in self.corpora],
             [(name, _pinned(corpus)) for name, corpus in self.evaluations],
             self.settings.model_copy(update=update),
+            self.pins,
         )
 
 
-def open_inputs(settings: Settings) -> Inputs:
-    """Opens the corpora and the evaluation sets.
+def open_inputs(settings: Settings, folder: RunFolder) -> Inputs:
+    """Opens the corpora and the evaluation sets, for the run in a folder.
 
     Raises:
+        ModelError: the hub has no such model.
         CorpusError: there is no corpus, or one is not what it should be.
     """
+    known = pins.pins(settings, folder)
     corpora = [
-        open_corpus(spec, settings.map, settings.format, settings.longest_row)
+        open_corpus(known.get(spec, spec), settings.map, settings.format, settings.longest_row)
         for spec in settings.corpora
     ]
     if not corpora:
         raise CorpusError("no corpus was named: try `starter`, or see `tutelage corpus list`")
-    return Inputs(corpora, open_sets(settings.decontaminate.paths), settings)
+    sets = open_sets(settings.decontaminate.paths)
+    return Inputs(corpora, sets, pins.pinned(settings, known), known)
 
 
 def check_reachable(inputs: Inputs, out: str, runner: str) -> None:

@@ -4,13 +4,18 @@ from functools import cache
 
 from tutelage import __version__, contract, models, resources, templates
 from tutelage.seeds import digest
+from tutelage.session.pins import Pins
 from tutelage.settings import Settings
 
 _JUDGING = ("answers", "leaks", "sandbox", "verifiers")
 
 
-def stamp(settings: Settings) -> contract.Stamp:
+def stamp(settings: Settings, pins: Pins | None = None) -> contract.Stamp:
     """Provenance that all rows of a run share.
+
+    Args:
+        settings: of the run.
+        pins: commits of what is on the hub.
 
     Raises:
         SettingsError: a template is not there.
@@ -22,7 +27,7 @@ def stamp(settings: Settings) -> contract.Stamp:
     revision = ""
     if student.engine == "vllm":
         models.resolve(student.model)
-        revision = models.revision(student.model)
+        revision = models.revision((pins or {}).get(student.model, student.model))
     if teacher.engine == "vllm":
         models.resolve(teacher.model)
     return contract.Stamp(

@@ -53,7 +53,11 @@ class Player(Section):
     engine: str = Field(
         "", description="vllm, server, batch, scripted, worked (teacher), or module:Class"
     )
-    model: str = Field("", description="bundled name, local folder or hub id; teacher: student's")
+    model: str = Field(
+        "",
+        description="bundled name, local folder or hub id, owner/name or owner/name@revision; "
+        "teacher: student's",
+    )
     url: str = Field("", description="OpenAI-compatible server of this side; else server.url")
     api_key_env: str = Field("", description="variable with its key; else server.api_key_env")
     prompt: str = Field("", description="name of the side's prompt, a file in prompts/<side>/")

@@ -151,8 +151,11 @@ def _adapted(network: Any, recipe: Recipe) -> Any:
 
 
 def _opened(kind: Any, name: str, **options: Any) -> Any:
+    hub_id, revision = models.split(name)
+    if revision:
+        options["revision"] = revision
     try:
-        return kind.from_pretrained(name, **options)
+        return kind.from_pretrained(hub_id, **options)
     except (OSError, ValueError, KeyError, ImportError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
         raise ModelError(f"cannot open the model {name}: {reason}") from None
