@@ -207,7 +207,7 @@ def test_verl_takes_the_prompts(run: Make, tmp_path: Path):
 
 
 def test_prime_rls_renderer_trains_every_reply(run: Make, tmp_path: Path):
-    """prime-rl is on no index; what its SFTDataset calls is `renderers`, which is."""
+    """By what its SFTDataset calls, where prime-rl is not at hand."""
     base, default = loader("renderers.base"), loader("renderers.default")
     tokenizer = make_tokenizer(CHATML)
     path = written(run(dialogues()), "prime-rl", tmp_path)
@@ -222,8 +222,54 @@ def test_prime_rls_renderer_trains_every_reply(run: Make, tmp_path: Path):
     assert all(f"It is {n}<|im_end|>" in said for n in (9, 7, 6)) and HINT not in said
 
 
+def test_prime_rl_trains_every_reply_and_no_hint(
+    run: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """It shifts targets by one, so that its mask is that of the next token."""
+    module = loader("prime_rl.trainer.sft.data")
+    renderer = loader("renderers.qwen3").Qwen3Renderer
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    tokenizer = make_tokenizer(TEMPLATES["qwen3"])
+    tools = ["<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>"]
+    tokenizer.add_tokens(tools, special_tokens=True)
+    export(Request(run(dialogues(cut=False)), "prime-rl", str(tmp_path / "prime-rl")))
+    described = module.SFTDataConfig(name=str(tmp_path / "prime-rl"), seq_len=1024)
+    rows = module.load_sft_dataset(described)
+    theirs = module.SFTDataset(rows, renderer(tokenizer), shuffle=False, seq_len=1024, max_epochs=1)
+    assert [texts(tokenizer, row["target_ids"], row["loss_mask"]) for row in theirs] == [
+        ["It is 9<|im_end|>", "It is 7<|im_end|>", "<think>\n\n</think>\n\nIt is 6<|im_end|>"],
+        ["It is because<|im_end|>", "<think>\n\n</think>\n\nIt is 8<|im_end|>"],
+        ["<think>\n\n</think>\n\nIt is 10<|im_end|>"],
+    ]
+
+
+def test_skyrl_trains_the_very_tokens_of_ours(run: Make, tmp_path: Path):
+    """It keeps the mask from the first trained token on."""
+    module = loader("skyrl.train.dataset.pretokenized")
+    tokenizer = make_tokenizer(CHATML)
+    folder = run(dialogues(tokenizer))
+    model = saved(tokenizer, tmp_path / "model")
+    path = written(folder, "skyrl", tmp_path, shape="tokens", tokenizer=model)
+    theirs = module.load_from_pretokenized(path, 1024)
+    pieces = ours(folder, tokenizer)
+    assert [theirs[i]["input_ids"] for i in range(len(theirs))] == [p.ids.tolist() for p in pieces]
+    for i, piece in enumerate(pieces):
+        window = theirs[i]["loss_mask"]
+        assert [0] * (len(piece) - len(window)) + window == piece.train.astype(int).tolist()
+
+
+def test_skyrl_takes_the_prompts(run: Make, tmp_path: Path):
+    module = loader("skyrl.train.dataset.dataset")
+    path = written(run(dialogues()), "skyrl", tmp_path)
+    theirs = module.PromptDataset(path, make_tokenizer(CHATML), 512, num_workers=1)
+    rows = [theirs[i] for i in range(len(theirs))]
+    chat, environment, extras, _ = next(row for row in rows if row[2]["problem_id"] == "p3")
+    assert [message["role"] for message in chat] == ["system", "user"]
+    assert environment == "tutelage" and extras["reward_spec"]["ground_truth"] == "6"
+
+
 def test_skyrls_store_of_tokens_is_ours(run: Make, tmp_path: Path):
-    """By the rules of its `load_from_pretokenized`; SkyRL is on no index."""
+    """By the rules of its `load_from_pretokenized`, where SkyRL is not at hand."""
     tokenizer = make_tokenizer(CHATML)
     folder = run(dialogues(tokenizer))
     model = saved(tokenizer, tmp_path / "model")

@@ -1,6 +1,7 @@
 """prime-rl's SFTDataset: `messages`, rendered by its own renderers; only roles decide the loss mask.
 
-`prompt` and `completion` would not help: it joins them into one chat.
+`prompt` and `completion` would not help: it joins them into one chat. Its renderers must know the
+model's family (Qwen3, Llama 3, ...); it refuses the default one, which does not say what was sampled.
 """
 
 from collections.abc import Iterator
