@@ -2,6 +2,7 @@
 
 reaper, supervised      a command of any kind, killed with all that it started
 worker, pipe            a Python process of ours that is asked and answers, and may be killed
+repeated                a thread that looks after something meanwhile
 """
 
 import os

@@ -7,10 +7,10 @@ cache counts in full, so that a bill is never higher than what is said here.
 """
 
 import contextlib
-import threading
 from collections.abc import Callable, Iterator, Mapping
 
 from tutelage.errors import TutelageError
+from tutelage.processes.repeated import repeated
 from tutelage.session.telemetry import heartbeats
 from tutelage.settings import Settings
 from tutelage.shards import RunFolder
@@ -28,32 +28,27 @@ def watched(folder: RunFolder, settings: Settings, stop: Callable[[str], None]) 
     if not tokens and not dollars:
         yield
         return
-    ended = threading.Event()
 
-    def look() -> None:
-        while not ended.wait(_LOOK_S):
-            with contextlib.suppress(OSError, TutelageError):
-                by_kind = spent(folder)
-                used, paid = sum(by_kind.values()), cost(by_kind, settings)
-                if tokens and used >= tokens:
-                    budget, option = f"{tokens:,} tokens is spent ({used:,})", "--budget-tokens"
-                elif dollars and paid >= dollars:
-                    budget, option = f"{dollars:,.2f} USD is spent ({paid:,.2f})", "--budget-usd"
-                else:
-                    continue
-                stop(
-                    f"the budget of {budget}; what has ended is safe, and the same command with "
-                    f"another {option} goes on"
-                )
-                return
+    def look() -> bool:
+        try:
+            by_kind = spent(folder)
+            used, paid = sum(by_kind.values()), cost(by_kind, settings)
+            if tokens and used >= tokens:
+                budget, option = f"{tokens:,} tokens is spent ({used:,})", "--budget-tokens"
+            elif dollars and paid >= dollars:
+                budget, option = f"{dollars:,.2f} USD is spent ({paid:,.2f})", "--budget-usd"
+            else:
+                return False
+            stop(
+                f"the budget of {budget}; what has ended is safe, and the same command with "
+                f"another {option} goes on"
+            )
+        except (OSError, TutelageError):
+            return False  # it is read again
+        return True
 
-    thread = threading.Thread(target=look, name="budget", daemon=True)
-    thread.start()
-    try:
+    with repeated(look, _LOOK_S, "budget"):
         yield
-    finally:
-        ended.set()
-        thread.join()
 
 
 def spent(folder: RunFolder) -> dict[str, int]:

@@ -16,7 +16,6 @@ import fcntl
 import json
 import os
 import socket
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -25,6 +24,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from tutelage.errors import SettingsError
+from tutelage.processes.repeated import repeated
 from tutelage.shards.folder import writing
 from tutelage.storage import Location, Remote
 
@@ -114,26 +114,23 @@ def _lease(
         time.sleep(_SETTLE_S)
         if (holder := _read(lock)) and holder["token"] != mine["token"]:
             raise _taken(journal.parent, _who(holder))
-    ended = threading.Event()
 
-    def renew() -> None:
-        while not ended.wait(_RENEW_S):
-            try:
-                holder = _read(lock)
-                if holder and holder["token"] != mine["token"]:
-                    return lost(f"{_who(holder)} has taken over {journal.parent}")
-                mine["renewed"] += 1
-                lock.write_text(json.dumps(mine))
-            except OSError:
-                continue  # The journal reports a store that is unreachable.
+    def renew() -> bool:
+        try:
+            holder = _read(lock)
+            if holder and holder["token"] != mine["token"]:
+                lost(f"{_who(holder)} has taken over {journal.parent}")
+                return True
+            mine["renewed"] += 1
+            lock.write_text(json.dumps(mine))
+        except OSError:
+            pass  # The journal reports a store that is unreachable.
+        return False
 
-    thread = threading.Thread(target=renew, name="lock", daemon=True)
-    thread.start()
     try:
-        yield
+        with repeated(renew, _RENEW_S, "lock"):
+            yield
     finally:
-        ended.set()
-        thread.join()
         try:
             if _read(lock).get("token") == mine["token"]:
                 lock.unlink(missing_ok=True)
