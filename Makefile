@@ -11,9 +11,11 @@ LOCK := pipeline/locks/$(DEVICE).txt
 UV_VERSION := 0.13.9
 STAMP := .venv/.tutelage-$(DEVICE)
 DEMO ?= outputs/demo
-# Test files beside one another, those that take longest first: many wait for processes. True vLLM
-# comes after them and has the machine to itself: beside them it gets nowhere on two cores.
-BESIDE := -n 4 --dist loadfile --no-loadscope-reorder
+# Test files beside one another, those that take longest first; one more than there are cores, because
+# many wait for processes. The quick ones wait for nothing, and each worker more imports all libraries
+# once more. True vLLM comes after them and has the machine to itself: beside them it gets nowhere.
+CORES := $(shell getconf _NPROCESSORS_ONLN)
+BESIDE := --dist loadfile --no-loadscope-reorder
 # On a CPU in float32, in which a run can be repeated.
 EXACT := $(if $(filter cpu,$(DEVICE)),--set vllm.dtype=float32)
 
@@ -50,11 +52,11 @@ test test-fast: export PYTHONDONTWRITEBYTECODE =
 
 test: setup  ## all tests, true vLLM included
 	@$(BIN)/tutelage model pull
-	@$(BIN)/python -m pytest $(BESIDE) -m "not vllm"
+	@$(BIN)/python -m pytest -n $$(($(CORES) + 1)) $(BESIDE) -m "not vllm"
 	@$(BIN)/python -m pytest -m vllm
 
-test-fast: setup  ## the tests that take less than a second each, without true vLLM
-	@$(BIN)/python -m pytest $(BESIDE) -m "not slow and not vllm"
+test-fast: setup  ## the tests that take less than 0.3 s each, without true vLLM
+	@$(BIN)/python -m pytest -n $(CORES) $(BESIDE) -m "not slow and not vllm"
 
 chaos: setup  ## the long form of the failure tests: kills, full disks, dead and lying servers
 	@TUTELAGE_CHAOS=long $(BIN)/python -m pytest tests/chaos tests/derive

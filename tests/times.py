@@ -2,7 +2,7 @@
 
 `pytest --write-times` notes in `times.txt` what that run's tests cost, in seconds of processor time,
 ended children's included, and the set-up that they share with others: of each test that takes
-`SLOW_S`, and of each file that does. From that list
+`SLOW_S`, or `SLOW_TOGETHER_S` with all its parameters, and of each file that does. From that list
 
 - a test is marked `slow`, so that nobody does it by hand; one that runs true vLLM is slow always;
 - a file with none but slow tests is not even imported where `-m "not slow"` leaves them out;
@@ -20,11 +20,13 @@ from typing import Any
 
 import pytest
 
-SLOW_S = 1.0
+SLOW_S = 0.3
 """From how many seconds on a test is slow."""
+SLOW_TOGETHER_S = 2.0
+"""From how many seconds on a parametrised test is slow, over all its parameters."""
 FILE = Path(__file__).with_name("times.txt")
 _HEAD = (
-    "# Seconds that tests and files take, where it is one or more; `all` are slow in that file.\n"
+    "# Seconds that slow tests and files take; `all` are slow in that file.\n"
     "# Written by: pytest --write-times\n"
 )
 _ROOT = FILE.parents[1]
@@ -129,6 +131,7 @@ def pytest_runtest_makereport(
 
 _TOOK: dict[str, float] = defaultdict(float)
 _ALONE: dict[str, float] = defaultdict(float)
+_TOGETHER: dict[str, float] = defaultdict(float)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -138,6 +141,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
             function, took, alone = value  # type: ignore[misc]
             _TOOK[function.partition("::")[0]] += took
             _ALONE[function] = max(_ALONE[function], alone)
+            _TOGETHER[function] += took
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -152,7 +156,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     }
     for file, took in _TOOK.items():
         tests = {name: s for name, s in _ALONE.items() if name.startswith(f"{file}::")}
-        slow = {name: s for name, s in tests.items() if s >= SLOW_S}
+        slow = {
+            name: s
+            for name, s in tests.items()
+            if s >= SLOW_S or _TOGETHER[name] >= SLOW_TOGETHER_S
+        }
         if took >= SLOW_S or slow:
             lines[file] = f"{file} {took:.1f}" + " all" * (tests.keys() == slow.keys())
         lines |= {name: f"{name} {seconds:.1f}" for name, seconds in slow.items()}
