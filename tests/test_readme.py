@@ -126,7 +126,6 @@ def test_a_command_of_ours_is_understood(command: str, monkeypatch: pytest.Monke
     assert result.exit_code == 0, f"{result.output}{result.exception!r}"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("nth", [n for n, c in enumerate(OURS) if not is_parsed(c)])
 def test_a_command_of_ours_runs_as_written(nth: int, workspace: Workspace) -> None:
     result = workspace.run(nth)
@@ -156,7 +155,6 @@ def test_a_command_that_is_named_is_there(name: str) -> None:
     assert CliRunner().invoke(cli, [name, "--help"]).exit_code == 0
 
 
-@pytest.mark.slow
 def test_the_python_runs_as_written(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     (text,) = [text for kind, text in _BLOCK.findall(README) if kind == "python"]
     scripted = '"student.engine": "scripted", "teacher.engine": "scripted"'

@@ -31,7 +31,7 @@ from tutelage.shards import RunFolder, entries, read_rows
 from tutelage.shards.journal import files
 
 LONG = os.environ.get("TUTELAGE_CHAOS") == "long"
-SIZE = 2_000 if LONG else 60
+SIZE = 2_000 if LONG else 48
 KILLS = 20 if LONG else 2
 WAIT = "0.003" if LONG else "0.05"
 """Seconds before an answer: as long as it takes for a few dialogues to be caught in play."""
@@ -273,7 +273,7 @@ def test_a_server_that_only_fails_stops_the_run(tmp_path: Path, server: Server, 
     out = tmp_path / "run"
     server.start("--fault=401=1")
     with pytest.raises(RunFailed, match=r"dialogues failed.*of: permanent: HTTP 401"):
-        run(settings(server, "driver.window=30"), str(out))
+        run(settings(server, "driver.window=12"), str(out))
     assert len(journaled(out)) < SIZE, "it stopped early"
     run(settings(server.start()), str(out))
     whole(out, calm)
@@ -356,7 +356,7 @@ def test_interrupted(tmp_path: Path, server: Server, calm: Path, number: int) ->
     server.start()
     out = tmp_path / "run"
     process = begin(out, words(server))
-    while process.poll() is None and lines(out) < SIZE // 3:
+    while process.poll() is None and lines(out) < SIZE // 6:
         time.sleep(0.01)
     asked = time.monotonic()
     process.send_signal(number)

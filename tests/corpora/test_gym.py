@@ -3,17 +3,21 @@
 import ast
 import json
 import pickle
+from typing import Any
 
 import pytest
 
 from tutelage.corpora import open_corpus
 from tutelage.errors import CorpusError
 
-gym = pytest.importorskip("reasoning_gym")
+
+@pytest.fixture(scope="module", autouse=True)
+def gym() -> Any:
+    return pytest.importorskip("reasoning_gym")
 
 
 @pytest.mark.parametrize("name", ["chain_sum", "graph_color", "list_functions", "arc_1d", "rearc"])
-def test_the_scorer_accepts_the_gold_as_it_was_stored(name: str) -> None:
+def test_the_scorer_accepts_the_gold_as_it_was_stored(name: str, gym: Any) -> None:
     corpus = open_corpus(f"reasoning-gym:{name}?size=3&seed=5")
     rows = list(corpus.rows())
     assert rows == list(pickle.loads(pickle.dumps(corpus)).rows())

@@ -10,7 +10,7 @@ import pytest
 
 from tutelage import models
 
-pytestmark = [pytest.mark.vllm, pytest.mark.slow]
+pytestmark = pytest.mark.vllm
 
 
 @pytest.fixture(scope="module")

@@ -235,7 +235,6 @@ def said(model: str, url: str = "") -> list[tuple[list[int], list[float]]]:
 
 
 @pytest.mark.vllm
-@pytest.mark.slow
 def test_a_reload_answers_as_a_fresh_start_does(tmp_path: Path):
     """To the last digit; what vLLM's own reload leaves behind would show in the second."""
     if reason := models.fault():

@@ -25,7 +25,7 @@ from tutelage.engines.vllm import InProcess
 from tutelage.errors import Fatal, Permanent
 from tutelage.records import Reply, Request
 
-pytestmark = [pytest.mark.vllm, pytest.mark.slow]
+pytestmark = pytest.mark.vllm
 
 CONTEXT = 512
 COUNT = 128

@@ -376,7 +376,6 @@ def test_the_sweep_would_notice(kind: str) -> None:
     assert not _shown(STAMPS, talk(STAMPS, "It is 21, no, 12."), shown)
 
 
-@pytest.mark.slow
 def test_no_hint_shows_the_answer_of_a_real_problem(corpora: Path) -> None:
     rows = open_corpus(str(corpora / "gsm8k_train.jsonl")).rows()
     problems = [row.problem for row in rows if row.problem and row.index % 16 == 0]

@@ -234,12 +234,14 @@ def test_seeds_of_one_training_are_one_model(tmp_path):
     assert line["curve"][-1]["high"] - line["curve"][-1]["low"] > 0.5, "two seeds that differ"
 
 
-@pytest.mark.slow
-def test_a_known_student_is_recovered_in_95_of_100_evaluations(tmp_path):
-    """One run of 100 samples a problem is 100 evaluations: each sample number is one of them."""
+def test_a_known_student_is_recovered_in_as_many_evaluations_as_intervals_claim(tmp_path):
+    """One run of 40 samples a problem is 40 evaluations: each sample number is one of them.
+
+    `test_scores.py` has more of them, of simulated students; here they are played.
+    """
     out = tmp_path / "report"
     result = evaluate(
-        out, "--limit", "50", "--samples", "100", "--turns", "4", "--arm", "sml",
+        out, "--limit", "50", "--samples", "40", "--turns", "4", "--arm", "sml",
         "--model", "students:ByTurn",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
@@ -248,10 +250,10 @@ def test_a_known_student_is_recovered_in_95_of_100_evaluations(tmp_path):
     for condition in conditions(report.stored(str(out)).played()):
         for row in condition.rows:
             by_sample[row["sample"]].append(row)
-    assert len(by_sample) == 100
+    assert len(by_sample) == 40
     inside = np.zeros(4)
     for rows in by_sample.values():
         (condition,) = sorted_rows([("a", rows)])
         points = curve(scores(condition.seeds, 4))
         inside += [right in point for right, point in zip(truth, points, strict=True)]
-    assert inside.mean() >= 93 and inside.min() >= 90, inside
+    assert inside.mean() >= 0.92 * 40 and inside.min() >= 0.87 * 40, inside

@@ -89,7 +89,6 @@ def published(folder):
     return found
 
 
-@pytest.mark.slow
 def test_two_workers_with_nothing_but_the_wheel_give_the_bytes_of_a_local_run(done, tmp_path):
     assert done.dataflow.faults == []
     run(scripted(limit=60), str(tmp_path / "near"))
@@ -102,7 +101,6 @@ def test_two_workers_with_nothing_but_the_wheel_give_the_bytes_of_a_local_run(do
     assert len(counts) == 2 and min(counts) >= 5 and sum(counts) == 60, "both have played"
 
 
-@pytest.mark.slow
 def test_what_was_submitted(done):
     generate, publish = done.dataflow.jobs
     options = generate["environment"]["sdkPipelineOptions"]["options"]
@@ -144,7 +142,6 @@ def hinted(pipeline):
     return found
 
 
-@pytest.mark.slow
 def test_an_interrupted_launcher_cancels_its_job(idle, tmp_path):
     command = [
         sys.executable, "-m", "tutelage", "generate", "starter?size=5", "--engine", "scripted",

@@ -109,7 +109,6 @@ def test_the_manifest_is_what_its_schema_says(done):
     assert set(counts["required"]) == set(manifest["dedup"]["counts"])
 
 
-@pytest.mark.slow
 def test_two_workers_and_another_order_of_work_give_the_same_bytes(done, tmp_path):
     said, folder, manifest = done
     other = RunFolder(tmp_path)

@@ -128,15 +128,6 @@ def test_a_second_run_gives_the_same_bytes(done, tmp_path):
     assert digests(tmp_path) == digests(folder)
 
 
-@pytest.mark.slow
-def test_two_processes_give_the_same_bytes(done, tmp_path):
-    folder, manifest = done
-    settings = scripted("starter", limit=60, samples=2, arms=("sml", "single"))
-    beam = ["--direct_num_workers=2", "--direct_running_mode=multi_processing"]
-    assert run(settings, str(tmp_path), beam) == manifest
-    assert digests(tmp_path) == digests(folder)
-
-
 def test_datasets_reads_the_card(done, tmp_path):
     datasets = pytest.importorskip("datasets")
     folder, manifest = done

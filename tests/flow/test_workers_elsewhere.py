@@ -156,7 +156,6 @@ def listening(port):
             time.sleep(0.1)
 
 
-@pytest.mark.slow
 def test_workers_in_another_folder_give_the_same_bytes(portable, problems, tmp_path):
     settings = scripted(corpora=(problems,), sets=["flow.shared_files=true"])
     run(settings, "far", portable)

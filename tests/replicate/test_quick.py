@@ -12,7 +12,7 @@ from tutelage.replicate import claims, stages, summary
 from tutelage.replicate.scale import QUICK
 from tutelage.replicate.toy import Toy
 
-pytestmark = [pytest.mark.vllm, pytest.mark.slow]
+pytestmark = pytest.mark.vllm
 
 
 class Nobody:

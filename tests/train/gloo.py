@@ -1,6 +1,9 @@
 """Trainings by several processes over gloo, on this machine alone.
 
-    run(jobs, processes, folder)      starts the processes, each of which does every job in turn
+    run([World(jobs, processes), ...], folder)
+
+starts the processes of one world after those of another; each does every job in turn. They are forked
+from one process that has imported torch, which takes seconds, but computed nothing yet.
 
 A job is a training (`{"kind": "sft", "run": ..., "out": ..., ...options of a recipe}`), with
 `"stop": n` one that ends after step n as by a signal, with `"gradients": file` one whose first step
@@ -13,6 +16,8 @@ import signal
 import socket
 import subprocess
 import sys
+import traceback
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,28 +25,64 @@ KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH", "LD_LIBRARY_PATH", "XDG_
 """What earlier tests leave in the environment, such as vLLM's threads, is no part of this one."""
 
 
-def run(jobs: list[dict[str, Any]], processes: int, folder: Path, **more: str) -> None:
-    """Does the jobs with so many processes; fails with what the first that failed printed."""
+@dataclass(frozen=True)
+class World:
+    """So many processes, and what they do."""
+
+    jobs: list[dict[str, Any]]
+    processes: int
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+def run(worlds: list[World], folder: Path) -> None:
+    """Does the jobs; fails with what the processes printed where one of them fails."""
+    shared = {name: os.environ[name] for name in KEPT if name in os.environ}
+    shared |= {"GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    shared |= {"MASTER_ADDR": "127.0.0.1", "WORLDS": json.dumps([asdict(one) for one in worlds])}
+    log = folder / "log"
+    with log.open("w") as output:
+        begun = subprocess.Popen(
+            [sys.executable, __file__],
+            env=shared,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    try:
+        assert begun.wait(timeout=900) == 0, log.read_text()[-4000:]
+    finally:
+        if begun.poll() is None:
+            os.killpg(begun.pid, signal.SIGKILL)
+            begun.wait()
+
+
+def _all(world: World) -> bool:
+    """Whether every process of this world, each a child of this one, came to a good end."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    shared = {name: os.environ[name] for name in KEPT if name in os.environ} | more
-    shared |= {"GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-    shared |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    shared |= {"WORLD_SIZE": str(processes), "JOBS": json.dumps(jobs)}
-    begun = []
-    for rank in range(processes):
-        log = (folder / f"log-{rank}").open("w")
-        own = shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)}
-        begun.append(subprocess.Popen([sys.executable, __file__], env=own, stdout=log, stderr=log))
+    size = str(world.processes)
+    shared = world.environment | {"MASTER_PORT": str(port), "WORLD_SIZE": size}
+    children = []
+    for rank in range(world.processes):
+        child = os.fork()
+        if child == 0:
+            os.environ.update(shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)})
+            os._exit(_status(world.jobs))
+        children.append(child)
+    # the first that fails counts: the others may wait for it for ever
+    return all(os.wait()[1] == 0 for _ in children)
+
+
+def _status(jobs: list[dict[str, Any]]) -> int:
+    """Does every job; the exit status of the process that does."""
     try:
-        for rank, process in enumerate(begun):
-            if process.wait(timeout=900):
-                raise AssertionError((folder / f"log-{rank}").read_text()[-4000:])
-    finally:
-        for process in begun:
-            process.kill()
-            process.wait()
+        for job in jobs:
+            _do(dict(job))
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    return 0
 
 
 def _do(job: dict[str, Any]) -> None:
@@ -93,7 +134,14 @@ def gradients(learner: Any, samples: list[Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    import tutelage.train  # noqa: F401  # before torch: it sets how torch waits
+    import tutelage.train  # before torch: it sets how torch waits
 
-    for job in json.loads(os.environ["JOBS"]):
-        _do(dict(job))
+    # isort: split
+    from transformers import Gemma3ForConditionalGeneration, LlamaForCausalLM  # noqa: F401
+
+    import tutelage.train.learner
+    import tutelage.train.loop  # noqa: F401
+
+    worlds = [World(**world) for world in json.loads(os.environ["WORLDS"])]
+    if not all(map(_all, worlds)):
+        os.killpg(0, signal.SIGKILL)

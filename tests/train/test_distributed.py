@@ -1,7 +1,7 @@
 """Sharded = replicated = one process: losses, gradients, clipping, halts, and what is written."""
 
 import importlib.util
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +28,16 @@ class World:
 
     root: Path
     jobs: dict[str, dict[str, Any]]
+    _alone: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def alone(self, name: str) -> dict[str, Any]:
-        """The gradients of a job, by this process."""
-        job = dict(self.jobs[name])
-        chosen = recipe(job.pop("kind"), job.pop("run"), "", **job)
-        dataset, _ = loop.prepared(chosen, chosen.model)
-        found: dict[str, Any] = gloo.gradients(Learner(chosen, chosen.model), list(dataset.samples))
-        return found
+        """The gradients of a job, by this process, which computes them once."""
+        if name not in self._alone:
+            job = dict(self.jobs[name])
+            chosen = recipe(job.pop("kind"), job.pop("run"), "", **job)
+            samples = loop.prepared(chosen, chosen.model)[0].samples
+            self._alone[name] = gloo.gradients(Learner(chosen, chosen.model), list(samples))
+        return self._alone[name]
 
 
 @pytest.fixture(scope="module")
@@ -81,13 +83,11 @@ def world(
         for name, job in trainings.items()
         for title, layout in LAYOUTS.items()
     ]
-    gloo.run(asked, 2, root)
     goes_on = trainings["halted"] | {"stop": 0, "out": f"{root}/halted-sharded"}
     # as under an accelerate configuration with FSDP, which is taken for `shard`
     fsdp = {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2"}
-    gloo.run(
-        [goes_on, plain | {"run": lone, "out": f"{root}/idle-3", "shard": True}], 3, root, **fsdp
-    )
+    idle = plain | {"run": lone, "out": f"{root}/idle-3", "shard": True}
+    gloo.run([gloo.World(asked, 2), gloo.World([goes_on, idle], 3, fsdp)], root)
     return World(root, jobs | trainings)
 
 

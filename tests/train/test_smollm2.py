@@ -16,7 +16,8 @@ from tutelage.train import loop, metrics
 from tutelage.train.learner import Learner
 from tutelage.train.recipe import recipe
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.vllm
+"""Both tests, though one needs no vLLM: the training, which takes half a minute, is done once."""
 
 PHRASE = "First I add the two."
 
@@ -96,7 +97,6 @@ engine.close()
 """
 
 
-@pytest.mark.vllm
 def test_vllm_serves_it_and_its_log_probabilities_are_the_trainers(taught: Path):
     """The weights that were handed over, sampled by vLLM, read back token for token."""
     typed = [sys.executable, "-c", SAMPLE, str(taught / "last")]

@@ -122,7 +122,6 @@ KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH", "LD_LIBRARY_PATH", "XDG_
 """What earlier tests leave in the environment, such as vLLM's threads, is no part of this one."""
 
 
-@pytest.mark.slow
 def test_accelerate_launch_takes_the_steps_of_one_process(
     runs: Any, model_folder: str, tmp_path: Path
 ):

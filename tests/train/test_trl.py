@@ -13,13 +13,16 @@ from tutelage.train import loss
 from tutelage.train.learner import Learner
 from tutelage.train.recipe import Recipe, recipe
 
-pytest.importorskip("trl")
-pytest.importorskip("datasets")
-
 LENGTH = 512
 RTOL = 1e-4
 
 Gradients = dict[str, torch.Tensor]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def libraries() -> None:
+    for name in ("datasets", "trl"):
+        pytest.importorskip(name)
 
 
 def ours(chosen: Recipe, folder: str, samples: list[Sample]) -> tuple[dict[str, Any], Gradients]:

@@ -7,16 +7,17 @@ import pytest
 from tutelage.records import Gold, Problem
 from tutelage.verifiers import VerifierPool
 
-reasoning_gym = pytest.importorskip("reasoning_gym")
 
-
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", autouse=True)
 def pool():
+    pytest.importorskip("reasoning_gym")
     with VerifierPool(timeout=20, workers=1) as pool:
         yield pool
 
 
 def problem(dataset: str, index: int = 0, **more) -> Problem:
+    import reasoning_gym
+
     entry = reasoning_gym.create_dataset(dataset, size=4, seed=3, **more)[index]
     value = {"dataset": dataset, "answer": entry["answer"], "entry": entry, "literal": ""}
     gold = Gold("scorer", json.dumps(value))
@@ -113,6 +114,8 @@ def test_a_gold_that_is_none_is_unjudged(pool, value):
 
 
 def test_tuples_come_from_the_literal(pool):
+    import reasoning_gym
+
     entry = reasoning_gym.create_dataset("rearc", size=1, seed=1)[0]
     literal = repr(entry)
     value = {"dataset": "rearc", "answer": entry["answer"], "entry": {}, "literal": literal}

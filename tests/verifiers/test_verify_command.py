@@ -3,17 +3,20 @@
 import json
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 
+from typed import tutelage
 
-def verify(*args: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "tutelage", "verify", *args],
-        input=stdin,
-        capture_output=True,
-        text=True,
-    )
+
+def piped(text: str) -> subprocess.CompletedProcess[str]:
+    """`tutelage verify -` in a process of its own."""
+    command = [sys.executable, "-m", "tutelage", "verify", "-"]
+    return subprocess.run(command, input=text, capture_output=True, text=True)
+
+
+verify = partial(tutelage, "verify")
 
 
 ROWS = [
@@ -46,7 +49,7 @@ def test_rows_come_back_in_order(tmp_path, source):
     text = "\n".join(row for row, _, _ in ROWS) + "\n"
     path = tmp_path / "rows.jsonl"
     path.write_text(text)
-    done = verify("-", stdin=text) if source == "-" else verify(str(path))
+    done = piped(text) if source == "-" else verify(str(path))
     assert (done.returncode, done.stderr) == (0, "")
     printed = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(printed) == len(ROWS)
@@ -165,6 +168,7 @@ def test_a_verifier_of_ones_own_lies_in_the_current_folder(tmp_path, monkeypatch
         "        return Verdict('correct' if answer.isupper() else 'incorrect', answer, 'quiet')\n"
     )
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend("")
     rows = [{"gold": "1", "answer": "YES"}, {"gold": "1", "answer": "The answer is 1."}]
     (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
     done = verify("rows.jsonl", "--verifier", "shouting:Shouting")

@@ -1,5 +1,6 @@
 """A run with everything that a page may have to show, including attempts to inject markup."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -30,11 +31,17 @@ FOLDING = [
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> str:
-    """Folder of the run."""
+def run(written: str, tmp_path: Path) -> str:
+    """Folder of the run; a copy, in which marks may be left."""
+    return shutil.copytree(written, str(tmp_path / "first"))
+
+
+@pytest.fixture(scope="session")
+def written(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The run, written once."""
     right = Said("It is 6", right=True, ids=(5, 6, 7))
     return write_run(
-        tmp_path / "first",
+        tmp_path_factory.mktemp("view") / "first",
         [
             Played(3, [Said("It is 9", hint="Off by three."), right]),
             Played(3, [Said("It is 8"), Said("It is 7")], sample=1),

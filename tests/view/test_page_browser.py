@@ -19,7 +19,7 @@ from tutelage.view.rows import Rows
 
 from .conftest import FOLDING
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
