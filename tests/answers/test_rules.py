@@ -25,7 +25,7 @@ def outcome(table: str, text: str) -> str:
     """The stance of the 5 in it, its doubt, its number, its letter, or whether the table knows it."""
     if table in STANCES:
         at = text.index("5")
-        return stance(text, at, at + 1).name
+        return stance.__wrapped__(text, at, at + 1).name
     if table in ("takes_back", "reconsiders", "hedges", "earlier"):
         doubt = sentences.doubt(text)
         return doubt[0] if doubt else ""

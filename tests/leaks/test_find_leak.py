@@ -9,6 +9,7 @@ mended since, so all of it is a regression test now.
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tutelage.leaks import Finder, find_leak
+from tutelage.leaks import find_leak
 from tutelage.records import Gold, Leak
 
 CASES: list[dict[str, Any]] = [
@@ -26,7 +27,7 @@ CASES: list[dict[str, Any]] = [
 ]
 
 
-def found_in(case: dict[str, Any], find: Finder = find_leak) -> Leak:
+def found_in(case: dict[str, Any], find: Callable[..., Leak] = find_leak) -> Leak:
     history = [(turn["role"], turn["content"]) for turn in case["history"]]
     return find(case["domain"], case["gold"], case["statement"], history, case["message"])
 

@@ -56,7 +56,7 @@ def whole_look(monkeypatch: pytest.MonkeyPatch) -> None:
     ))  # fmt: skip
     monkeypatch.setattr(told, "TOLD", [(way, anything, row) for way, _, row in told.TOLD])
     monkeypatch.setattr(told, "WORDING", [(anything, *row) for _, *row in told.WORDING])
-    monkeypatch.setattr(encodings, "_HINTS", anything)
+    monkeypatch.setattr(encodings, "_HINTS", ("",))
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ Tables of words around a span; nothing here knows the value or the gold.
 
 import re
 from enum import IntEnum
+from functools import lru_cache
 
 from tutelage.answers.tables import FILL, LEXICON, TABLES
 
@@ -84,6 +85,7 @@ def _is_counted(text: str, start: int, end: int, before: str, after: str) -> boo
     return bool(numbered or TABLES["counted"].match(after))
 
 
+@lru_cache(maxsize=1024)
 def stance(text: str, start: int, end: int, sought: frozenset[str] = frozenset()) -> Stance:
     """What the sentence does with `text[start:end]`; `sought` are names of what is asked for."""
     if alone(text, start, end):

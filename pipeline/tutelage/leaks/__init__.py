@@ -33,27 +33,6 @@ is a reader's work: a language model that says which answer a draft implies (`di
 by the verifier.
 """
 
-from collections.abc import Sequence
-from typing import Protocol
-
 from tutelage.leaks.gate import find_leak
-from tutelage.records import Gold, Leak
 
-__all__ = ["Finder", "find_leak"]
-
-
-class Finder(Protocol):
-    """Anything that can be asked whether a message leaks: `find_leak`, or more behind it."""
-
-    def __call__(
-        self,
-        domain: str,
-        gold: Gold | str,
-        statement: str,
-        history: Sequence[tuple[str, str]],
-        message: str,
-        solution: str = "",
-        expression: str = "allow",
-    ) -> Leak:
-        """The leak in `message`; its `kind` is empty where the message is clean."""
-        ...
+__all__ = ["find_leak"]

@@ -13,6 +13,7 @@ from functools import lru_cache
 from tutelage.answers.numbers import numbers
 from tutelage.answers.numerals import ONES
 from tutelage.answers.tables import outermost
+from tutelage.leaks.first_look import Amounts
 
 _PLACES = {"one": 1, "unit": 1, "ten": 10, "hundred": 100, "thousand": 1000}
 _NAMES = r"(ones?|units?|tens?|hundreds?|thousands?)\b"
@@ -31,11 +32,11 @@ _REVERSED = re.compile(
     re.I,
 )
 _DIGIT = "|".join(ONES[:10])
-_HINTS = re.compile(
-    r"\d[ _|-]\d|digit|followed by|with|then an?\b|revers|backward|right to left|from the |mirror|swap"
-    rf"|back to|ones|units|tens|hundreds|thousands|(?:{_DIGIT})[ -]"
-)
-"""What any of these ways has, in small letters."""
+_HINTS = (
+    "digit", "followed by", "with", "then a", "revers", "backward", "right to left", "from the ",
+    "mirror", "swap", "back to", "ones", "units", "tens", "hundreds", "thousands",
+)  # fmt: skip
+"""What a text has, in small letters, that tells a number so, but for one digit after another."""
 _SPACED = re.compile(r"(?<![\w.,-])\d(?:[ _|-]\d)+(?![\w]|[.,]\d|\s?[-+*/=])")
 _WORDED = re.compile(
     rf"(?:^|[:=]|\b(?:is|was|digits?))\W*\b((?:{_DIGIT})(?:[ -](?:{_DIGIT}))+)\b", re.I
@@ -60,13 +61,17 @@ _ENDS = re.compile(
 _SPELLED = re.compile(r"\b[a-zA-Z]\b(?:(?:[\s.,_-]{1,3}|\s-\s)[a-zA-Z]\b){2,}")
 
 
-def in_digits(text: str, number: int) -> str:
-    """How `text` tells a number of two or more digits: by places, one after another, or reversed.
+def in_digits(text: str, number: int, named: Amounts) -> str:
+    """How `text`, which names these numbers, tells one of two or more digits: by places, one after
+    another, or reversed.
 
     `four tens and two ones`, `a 4 followed by a 2`, `24 read backwards`, `4 2`.
     """
     wanted = str(number)
-    if not wanted.isdigit() or len(wanted) < 2 or not _HINTS.search(text.lower()):
+    if not wanted.isdigit() or len(wanted) < 2:
+        return ""
+    lower = text.lower()
+    if not named.issuperset(map(float, wanted)) and not any(hint in lower for hint in _HINTS):
         return ""
     spaced = [re.sub(r"\D", "", m[0]) for m in _SPACED.finditer(text)]
     worded = [re.split("[ -]", m[1].lower()) for m in _WORDED.finditer(text)]
@@ -91,20 +96,13 @@ def in_digits(text: str, number: int) -> str:
     return ""
 
 
-def roman(number: int) -> str:
-    """A number in Roman letters: 42 is `XLII`."""
-    letters = ""
-    for value, sign in _ROMAN:
-        letters += sign * (number // value)
-        number %= value
-    return letters
-
-
 @lru_cache(maxsize=1024)
-def roman_of(number: Fraction | None) -> str:
-    """The Roman letters that may tell a number; empty for one so small that they are words."""
-    whole = number is not None and number.denominator == 1 and 4 <= number < 4000
-    letters = roman(int(number)) if whole and number else ""
+def roman(number: Fraction) -> str:
+    """A number in Roman letters: 42 is `XLII`; empty where that is no number or a single letter."""
+    letters, rest = "", int(number) if number.denominator == 1 and 4 <= number < 4000 else 0
+    for value, sign in _ROMAN:
+        letters += sign * (rest // value)
+        rest %= value
     return letters if len(letters) > 1 else ""
 
 
@@ -145,7 +143,7 @@ def disguised(message: str, text: str, number: Fraction | None) -> str:
                 return m[0]
     if number is None:
         return ""
-    letters = roman_of(number)
+    letters = roman(number)
     if letters and letters in message and re.search(rf"\b{letters}\b", message):
         return letters
     if _BASE.search(lower) and number.denominator == 1 and 0 <= number < 10**9:

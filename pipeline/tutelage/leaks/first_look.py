@@ -18,23 +18,26 @@ LARGEST = 10**15
 Amounts = frozenset[float]
 """Numbers without their signs, to nine decimals."""
 _FIGURE = re.compile(r"\d[\d,]*(?:\.\d+)?|\.\d+")
-_QUOTIENT = re.compile(r"(\d+(?:\.\d+)?)\s?/\s?(\d+(?:\.\d+)?)")
-_SPACED = re.compile(r"\d+(?: \d+)+")
+_BESIDE = re.compile(
+    r"\d(?:[_e/*,]|\s?(?:k|bn)\b|\s[/*]| \d"
+    r"|[\s-]?(?!to\b|and\b|or\b|by\b|from\b|times\b|plus\b|minus\b)[a-z]+(?:\W{1,3}(?:and\s)?| of )\d)"
+)
+"""What stands beside figures that may mean other numbers than they say."""
 _READ = re.compile(
     r"\d(?:[_e]|\s?(?:k|bn)\b|\s?\*\s?10\s?\^|,\d)|hundred|thousand|illion|dozen|score"
 )
-"""What makes other numbers of figures than they say."""
 _JOINED = re.compile(r"\d[\s-]?([a-z]+)(?:\W{1,3}(?:and\s)?| of )\d")
 _MEASURED = re.compile(r"[\s-]?([a-z]+)")
 _JOINING = frozenset({*map(str.lower, FIRST_WORDS), "in", "out"})
 """Words between two numbers that may be one: `2 kg 300 g`, `3 out of 8`."""
+_QUOTIENT = re.compile(r"(\d+(?:\.\d+)?)\s?/\s?(\d+(?:\.\d+)?)")
+_SPACED = re.compile(r"\d+(?: \d+)+")
 _PART = re.compile(r"%|cent|pct")
 _SIGN = r"(?:[-+*/]|(?:times|plus|minus|over|of|by|root|squared|add|twice|double|sum|product)\b)"
-_CHAIN = re.compile(rf"{_SIGN}[^.,;:=!?]{{0,24}}?{_SIGN}\s*[($]*[\da-z]")
-"""More than one operation."""
-_FAR = re.compile(r"\^|\d!|[a-z]\(|cubed|cbrt|log|sin|cos|tan")
-"""An operation that may come to anything."""
-_OPERAND = re.compile(rf"\d[\d,.]*|{QUICK.pattern}")
+_FAR = r"\^|\d!|[a-z]\(|cubed|cbrt|log|sin|cos|tan"
+_STEPS = re.compile(rf"{_SIGN}[^.,;:=!?]{{0,24}}?{_SIGN}\s*[($]*[\da-z]|({_FAR})")
+"""More than one operation; or one, in the group, that may come to anything."""
+_OPERAND = re.compile(rf"\d[\d,.]*|{QUICK.pattern}|({_FAR})")
 
 
 def real(value: float | Fraction) -> float:
@@ -53,18 +56,18 @@ def rounded(value: float | Fraction) -> float:
 def amounts(text: str) -> Amounts:
     """Every number that a plain text may name; of 50 % and 50 cents also 0.5."""
     lower = text.lower()
+    named = {round(float(f.replace(",", "")), 9) for f in {*_FIGURE.findall(text)}}
     in_words = tuple(numerals(text)) if QUICK.search(lower) else ()
-    after = [m for _, end, *_ in in_words if (m := _MEASURED.match(lower, end))]
-    joined = any(m[1] in _JOINING for m in (*_JOINED.finditer(lower), *after))
-    if joined or _READ.search(lower):
-        every = (span.number.value for span in numbers(text, True))
-        named = {rounded(value) for value in every if abs(value) < LARGEST}
-    else:
-        named = {round(float(f.replace(",", "")), 9) for f in _FIGURE.findall(text)}
+    if in_words or _BESIDE.search(lower):
+        after = [m for _, end, *_ in in_words if (m := _MEASURED.match(lower, end))]
+        joined = any(m[1] in _JOINING for m in (*_JOINED.finditer(lower), *after))
+        if joined or _READ.search(lower):
+            every = (span.number.value for span in numbers(text, True))
+            named |= {rounded(value) for value in every if abs(value) < LARGEST}
         named |= {rounded(value) for *_, value, _ in in_words if value < LARGEST}
-        for top, low in _QUOTIENT.findall(text):
-            named.add(rounded(float(top) / (float(low) or 1)))
-    named |= {rounded(float(spaced[0].replace(" ", ""))) for spaced in _SPACED.finditer(text)}
+        quotients = ((float(top), float(low)) for top, low in _QUOTIENT.findall(text))
+        named |= {rounded(top / low) for top, low in quotients if low}
+        named |= {rounded(float(f.replace(" ", ""))) for f in _SPACED.findall(text)}
     if _PART.search(lower):
         named |= {rounded(value / 100) for value in named}
     return frozenset(named)
@@ -95,8 +98,11 @@ def one_step(named: Amounts, wanted: Fraction) -> bool:
 def many_steps(text: str) -> bool:
     """Whether more than one operation, or one like a power, may come to anything."""
     lower = text.lower()
-    chained = _CHAIN.search(lower) and len(_OPERAND.findall(lower)) > 1
-    return bool(chained or _FAR.search(lower))
+    steps = _STEPS.search(lower)
+    if not steps or steps[1]:
+        return steps is not None
+    operands = list(_OPERAND.finditer(lower))
+    return len(operands) > 1 or any(m[1] for m in operands)
 
 
 _PAIR = re.compile(r"(\d+(?:\.\d+)?) ?([-+*/]) ?(\d+(?:\.\d+)?)")

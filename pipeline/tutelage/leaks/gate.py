@@ -114,15 +114,18 @@ def number(case: Case) -> Leak:
         return CLEAN
     spans = [s for s in numbers(case.text) if s.number.ordinal == gold.ordinal]
     spans = [s for s in spans if case.is_answer("", s.number)]
-    longer = [p for p in pieces(case.text) if p.form == "formula"] if spans else []
-    asks_when = _DATED.search(case.answer.statement.question)
-    dated = moments(case.text) if spans and not asks_when else ()
     for span in outermost(spans):
-        part = any(p.start <= span.start < p.end for p in longer)
-        part = part or any(start <= span.start < end for start, end, _ in dated)
-        if kind := "" if part else _told(case, gold, span):
+        if (kind := _told(case, gold, span)) and not _is_part(case, span.start):
             return case.leak(kind, span.start, span.end)
     return CLEAN
+
+
+def _is_part(case: Case, start: int) -> bool:
+    """Whether a number stands in a formula, or in a date where none is asked for."""
+    longer = [(p.start, p.end) for p in pieces(case.text) if p.form == "formula"]
+    if not _DATED.search(case.answer.statement.question):
+        longer += [(begin, end) for begin, end, _ in moments(case.text)]
+    return any(begin <= start < end for begin, end in longer)
 
 
 def _told(case: Case, gold: Number, span: NumberSpan) -> str:

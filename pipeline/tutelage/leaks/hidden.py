@@ -44,7 +44,11 @@ def hidden(case: Case) -> Leak:
             if new or case.stance(way.start, way.end) >= Stance.RESULT:
                 return Leak("hidden", evidence=text[way.start : way.end][:80] or text[:80])
         whole = value.denominator == 1 and value < 10**12
-        if whole and (way_told := in_digits(text, int(value))) and value not in case.known:
+        if (
+            whole
+            and (way_told := in_digits(text, int(value), case.amounts))
+            and value not in case.known
+        ):
             return Leak("hidden", evidence=way_told)
     return CLEAN
 

@@ -20,15 +20,7 @@ _TRIPLE = re.compile(r"\"\"\"[\s\S]*?\"\"\"|'''[\s\S]*?'''")
 _OWN = frozenset(keyword.kwlist) | frozenset(
     name for name in dir(builtins) if name.islower() and not name.startswith("_")
 )
-_LIBRARY = words(
-    """append extend insert remove pop sort join split strip lower upper replace find count index keys
-    items get update add startswith endswith isdigit isalpha format Counter defaultdict deque heapq
-    heappush heappop bisect itertools combinations permutations product accumulate math gcd sqrt ceil
-    floor reduce lru_cache re sub match search findall int float string vector size length push_back
-    new public static void function const let var"""
-)
-"""Names of methods and of other languages that say what a line does; kept like builtins."""
-KEPT = _OWN | _LIBRARY
+KEPT = _OWN | words("library")
 """Names that no author of a solution chose."""
 
 Gram = tuple[str, ...]

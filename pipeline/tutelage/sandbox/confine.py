@@ -18,7 +18,9 @@ import resource
 import struct
 import sys
 import sysconfig
+import tomllib
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 
 from tutelage.processes.worker import die_with
@@ -254,54 +256,15 @@ _ALLOWED: dict[str, tuple[int, tuple[int, ...]]] = {
     "socketpair": (0, (1,)),  # of local sockets, to itself: event loops want one
     "prctl": (0, (15, 16, 0x53564D41)),  # names of threads and of memory
     "fcntl": (1, (0, 1, 2, 3, 4, 5, 6, 7, 1030, 1032)),  # but no owner who gets signals, no lease
-    "ioctl": (
-        1,
-        (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451),
-    ),  # is it a terminal, and the like
+    "ioctl": (1, (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)),  # is it a terminal?
 }
 """Calls that are allowed with some values of one argument: its number, and these."""
 _REFUSALS = dict.fromkeys(("getxattr", "lgetxattr", "fgetxattr"), errno.ENOTSUP)
 _REFUSALS |= dict.fromkeys(("listxattr", "llistxattr", "flistxattr"), errno.ENOTSUP)
 _REFUSALS |= {"clone3": errno.ENOSYS, "ioctl": errno.ENOTTY}
 """What a refused call says, where that is not that it is not permitted."""
-_CALLS = {
-    # refused calls: number on x86_64, on aarch64; -1 where there is none
-    "clone": (56, 220), "clone3": (435, 435), "fork": (57, -1), "vfork": (58, -1),
-    "execve": (59, 221), "execveat": (322, 281), "prctl": (157, 167),
-    "socket": (41, 198), "connect": (42, 203), "bind": (49, 200), "listen": (50, 201),
-    "accept": (43, 202), "accept4": (288, 242), "socketpair": (53, 199),
-    "kill": (62, 129), "tkill": (200, 130), "tgkill": (234, 131), "rt_sigqueueinfo": (129, 138),
-    "rt_tgsigqueueinfo": (297, 240), "pidfd_open": (434, 434), "pidfd_send_signal": (424, 424),
-    "pidfd_getfd": (438, 438), "ptrace": (101, 117), "process_vm_readv": (310, 270),
-    "process_vm_writev": (311, 271), "prlimit64": (302, 261), "kcmp": (312, 272),
-    "unshare": (272, 97), "setns": (308, 268), "mount": (165, 40), "umount2": (166, 39),
-    "pivot_root": (155, 41), "chroot": (161, 51), "open_tree": (428, 428),
-    "move_mount": (429, 429), "fsopen": (430, 430), "fsconfig": (431, 431), "fsmount": (432, 432),
-    "fspick": (433, 433), "mount_setattr": (442, 442), "bpf": (321, 280),
-    "perf_event_open": (298, 241), "userfaultfd": (323, 282), "add_key": (248, 217),
-    "request_key": (249, 218), "keyctl": (250, 219), "init_module": (175, 105),
-    "finit_module": (313, 273), "delete_module": (176, 106), "kexec_load": (246, 104),
-    "kexec_file_load": (320, 294), "reboot": (169, 142), "swapon": (167, 224),
-    "swapoff": (168, 225), "io_uring_setup": (425, 425), "io_uring_enter": (426, 426),
-    "io_uring_register": (427, 427), "name_to_handle_at": (303, 264),
-    "open_by_handle_at": (304, 265), "shmget": (29, 194), "msgget": (68, 186),
-    "semget": (64, 190), "mq_open": (240, 180), "memfd_create": (319, 279),
-    "personality": (135, 92), "fcntl": (72, 25), "ioctl": (16, 29),
-    "chmod": (90, -1), "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452),
-    "chown": (92, -1), "fchown": (93, 55), "lchown": (94, -1), "fchownat": (260, 54),
-    "utime": (132, -1), "utimes": (235, -1), "futimesat": (261, -1), "utimensat": (280, 88),
-    "setxattr": (188, 5), "lsetxattr": (189, 6), "fsetxattr": (190, 7), "setxattrat": (463, 463),
-    "getxattr": (191, 8), "lgetxattr": (192, 9), "fgetxattr": (193, 10), "getxattrat": (464, 464),
-    "listxattr": (194, 11), "llistxattr": (195, 12), "flistxattr": (196, 13),
-    "listxattrat": (465, 465), "removexattr": (197, 14), "lremovexattr": (198, 15),
-    "fremovexattr": (199, 16), "removexattrat": (466, 466), "file_setattr": (469, 469),
-    "truncate": (76, 45), "quotactl": (179, 60), "inotify_init": (253, -1),
-    "inotify_init1": (294, 26), "fanotify_init": (300, 262), "syslog": (103, 116),
-    "setpriority": (141, 140), "sched_setparam": (142, 118), "sched_setscheduler": (144, 119),
-    "sched_setaffinity": (203, 122), "sched_setattr": (314, 274), "ioprio_set": (251, 30),
-    "setpgid": (109, 154), "setsid": (112, 157), "migrate_pages": (256, 238),
-    "move_pages": (279, 239), "process_madvise": (440, 440), "process_mrelease": (448, 448),
-    "shmat": (30, 196), "shmctl": (31, 195), "semop": (65, 193), "semctl": (66, 191),
-    "semtimedop": (220, 192), "msgsnd": (69, 189), "msgrcv": (70, 188), "msgctl": (71, 187),
-    "mq_unlink": (241, 181),
-}  # fmt: skip
+_FOLDER = resources.files(__package__)
+_CALLS: dict[str, list[int]] = tomllib.loads(
+    _FOLDER.joinpath("system_calls.toml").read_text("utf-8")
+)["refused"]
+"""Refused calls: the number of each on x86_64 and on aarch64; -1 where there is none."""

@@ -25,7 +25,6 @@ from typing import Any
 from tutelage.answers import sentences
 from tutelage.answers.marks import CUT_OFF, LONGEST_MESSAGE
 from tutelage.answers.prose import NO_ANSWER
-from tutelage.answers.tables import TABLES
 from tutelage.records import Problem, Verdict
 
 LONGEST = 20_000
@@ -104,20 +103,8 @@ def marked(message: str) -> tuple[str, str]:
     marks = _MARK.findall(message)
     if marks:
         return marks[-1].strip(), ""
-    for phrase in reversed(list(TABLES["phrase"].finditer(message))):
-        lines = message[phrase.end() :].strip("*_:= \t\n").splitlines()
-        stated = (
-            sentences.SPLIT.split(lines[0], maxsplit=1)[0].strip("*_ ").rstrip(".! *_")
-            if lines
-            else ""
-        )
-        if (
-            stated
-            and not stated.endswith("?")
-            and not stated.lower().startswith(("not ", "never ", "wrong"))
-        ):
-            return stated, ""
-    return message, ""
+    stated = (clause.strip("*_ ").rstrip(".! *_") for clause, _ in sentences.clauses(message))
+    return next(filter(None, stated), message), ""
 
 
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
