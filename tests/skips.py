@@ -13,7 +13,7 @@ EXPECTED = (
     "the tests run against an installed package",
     r"namespaces: |landlock: ",  # the walls of the sandbox that this kernel does not give
     "no GPU",
-    "liger-kernel is not installed",  # kernels of GPUs
+    "torchao is not installed",  # an extra of the trainer
     "no Chromium on this machine",
     ".* see tests/exports/takers.txt",  # other people's trainers, which want other versions
     "no other user",

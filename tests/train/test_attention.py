@@ -80,10 +80,13 @@ def test_the_one_kernel_is_called_with_the_bounds_of_the_pieces(monkeypatch: pyt
     lengths = (5, 9, 3)
     bounds = torch.tensor([0, 5, 14, 17], dtype=torch.int32)
 
-    def kernel(q: Any, k: Any, v: Any, cu_q: Any, cu_k: Any, most_q: int, most_k: int, **more: Any):
+    def kernel(
+        q: Any, k: Any, v: Any, cu_q: Any, cu_k: Any, most_q: int, most_k: int,
+        enable_gqa: bool, **more: Any,
+    ):  # fmt: skip
         """Its contract, in plain arithmetic: (T, H, D) heads, a window to the left, none right."""
         assert q.shape == (17, 4, 8) and k.shape == (17, 2, 8) and most_q == most_k == 9
-        assert cu_q.tolist() == cu_k.tolist() == bounds.tolist() and more["enable_gqa"]
+        assert cu_q.tolist() == cu_k.tolist() == bounds.tolist() and enable_gqa
         left, right = more["window_size"]
         assert right == 0
         output = torch.empty_like(q)

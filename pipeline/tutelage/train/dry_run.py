@@ -5,12 +5,11 @@ and backward are run on those, in which every tensor counts from its birth to it
 only where a pass is run on the very model: `--measure`. How it is shown: `cli.train_words`.
 """
 
-import contextlib
 import os
 import resource
 import sys
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -79,9 +78,12 @@ def shape(recipe: Recipe, name: str, row: Packed) -> Shape:
 
     half = model.half(recipe)
     device = "cuda" if torch.cuda.is_available() else "cpu"
+    network = model.student(name, replace(recipe, compile=False), model.empty).network
+    policy = Policy(network, attention.chosen(recipe.attention, half), half)
+    policy.entropies = recipe.kind == "rl"
     with FakeTensorMode(allow_non_fake_inputs=True), torch.device(device):
-        network = model.student(name, recipe, contextlib.nullcontext).network
-        policy = Policy(network, attention.chosen(recipe.attention, half), half)
+        policy.to_empty(device=device)
+        policy.bare.tie_weights()  # emptied one by one, they have come apart
         live = _Live(policy)
         reading = policy.text.register_forward_hook(lambda *_: live.mark())
         policy.train()

@@ -2,16 +2,19 @@
 
 A row of 2,048 trained tokens over 262,144 words has 2 GB of float32 logits, several times over with
 their softmax and gradient. Here they exist for a few tokens at a time, and are computed once more for
-the backward pass. On a GPU with Liger's kernels the chunks are theirs, where entropies are not wanted.
+the backward pass. Plain operations are enough: 8,192 tokens, 151,936 words and 1,024 numbers take an
+H200 46 ms forward and back, 29 compiled; Liger's fused kernel takes 108, and 60 where every token
+counts alike, because its chunks are small.
 
 Letters: n tokens, D numbers of a hidden state, V words, m tokens of a chunk.
 """
 
-import importlib
+import functools
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
@@ -51,63 +54,60 @@ class Form:
 
 
 def log_likelihood(
-    hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, form: Form, chunk: int = 0
+    hidden: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    targets: Tensor,
+    form: Form,
+    chunk: int = 0,
+    entropies: bool = True,
+    compiled: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """log p of the targets (n,) and the entropy before them, both (n,) float32; no gradient in that.
 
     hidden (n, D), where the token before each target stands; weight (V, D); bias (V,) or none.
-    `chunk`: tokens at a time; 0: as many as `CHUNK_BYTES` allows.
+    `chunk`: tokens at a time; 0: as many as `CHUNK_BYTES` allows. Without `entropies` they are 0.
     """
     size = chunk or max(16, CHUNK_BYTES.get(hidden.device.type, 1 << 28) // (4 * len(weight)))
     if weight.requires_grad:
         weight = weight.float()  # gradients of many chunks add up: bfloat16 would lose small ones
-
-    def part(hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:  # (m, D), (m,)
-        return chosen(form.logits(hidden, weight, bias), targets)
-
+    run = _compiled() if compiled else _part
     parts = [
-        checkpoint(part, h, t, use_reentrant=False, preserve_rng_state=False)
+        checkpoint(
+            run,
+            *(form, h, weight, bias, t, entropies),
+            use_reentrant=False,
+            preserve_rng_state=False,
+        )
         for h, t in zip(hidden.split(size), targets.split(size), strict=True)
     ]
     logp, entropy = (torch.cat(values) for values in zip(*parts, strict=True))
     return logp, entropy
 
 
-def chosen(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+def _part(
+    form: Form,
+    hidden: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    targets: Tensor,
+    entropies: bool,
+) -> tuple[Tensor, Tensor]:
+    """Of a chunk: (m, D), (m,) -> (m,), (m,)."""
+    return chosen(form.logits(hidden, weight, bias), targets, entropies)
+
+
+@functools.cache
+def _compiled() -> Any:
+    return torch.compile(_part, dynamic=True)
+
+
+def chosen(logits: Tensor, targets: Tensor, entropies: bool = True) -> tuple[Tensor, Tensor]:
     """log p of the targets, and the entropy, by the logits: (m, V), (m,) -> (m,), (m,)."""
-    logs = logits.log_softmax(1)
+    logp = -F.cross_entropy(logits, targets, reduction="none")
+    if not entropies:
+        return logp, torch.zeros_like(logp)
     with torch.no_grad():
+        logs = logits.log_softmax(1)
         entropy = -(logs.exp() * logs).sum(1)
-    return logs.gather(1, targets[:, None])[:, 0], entropy
-
-
-def kernel(device: Any) -> Any:
-    """Liger's function, or None where it is not installed or does not run."""
-    if device.type != "cuda":
-        return None
-    try:
-        return importlib.import_module(
-            "liger_kernel.transformers.functional"
-        ).liger_fused_linear_cross_entropy
-    except ImportError:
-        return None
-
-
-def by_kernel(
-    fused: Any, hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, form: Form
-) -> Tensor | None:
-    """log p (n,) by Liger's function; None for a form that it does not know."""
-    if form.cap and (form.temperature != 1.0 or form.scale != 1.0):
-        return None
-    hidden, weight = form.computed(hidden, weight)
-    by = form.scale / form.temperature  # linear, so it may be put into either factor
-    nll: Tensor = fused(
-        hidden * by,
-        weight,
-        targets,
-        bias=bias if bias is None else bias * by,
-        reduction="none",
-        softcap=form.cap or None,
-        accum_dtype=torch.float32,
-    )
-    return -nll.float()
+    return logp, entropy

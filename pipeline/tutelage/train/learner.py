@@ -21,7 +21,7 @@ from torch import Tensor
 
 from tutelage import seeds
 from tutelage.contract.tokens import Sample
-from tutelage.train import attention, checkpoint, head, loss, packing, sharding, weights
+from tutelage.train import attention, checkpoint, loss, packing, sharding, weights
 from tutelage.train import model as models
 from tutelage.train.checkpoint import Progress
 from tutelage.train.metrics import peak, work
@@ -56,8 +56,7 @@ class Learner:
         hollow = models.empty if self.sharded and not self.main else None
         self.student = models.student(name, recipe, hollow)
         self.policy = self._placed(self.student.network)
-        if recipe.kind == "sft":  # RL is told entropies
-            self.policy.kernel = head.kernel(self.accelerator.device)
+        self.policy.compiled, self.policy.entropies = recipe.compile, recipe.kind == "rl"
         self.model: Any = self.policy  # as what shares gradients wraps it
         if self.world > 1 and not self.sharded:
             self.model = self.accelerator.prepare(self.policy)

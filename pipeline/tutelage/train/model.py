@@ -18,6 +18,7 @@ import torch
 from tutelage import models
 from tutelage.errors import ModelError
 from tutelage.train import attention
+from tutelage.train.policy import blocks
 from tutelage.train.recipe import Recipe
 
 Hollow = Callable[[], contextlib.AbstractContextManager[Any]]
@@ -91,7 +92,7 @@ def load(name: str, recipe: Recipe, frozen: bool = False, hollow: Hollow | None 
     """
     from transformers import AutoModelForCausalLM
 
-    attention.register()
+    attention.register(recipe.compile)
     settings = config(name)
     options = {
         "dtype": (settings.dtype or torch.float32) if frozen or recipe.lora else torch.float32,
@@ -103,6 +104,9 @@ def load(name: str, recipe: Recipe, frozen: bool = False, hollow: Hollow | None 
         network.tie_weights()  # emptied one by one, they have come apart
     else:
         network = _opened(AutoModelForCausalLM, models.resolve(name), **options)
+    if recipe.compile:
+        for layer in blocks(network):
+            layer.compile(dynamic=True)
     return network.requires_grad_(False).eval() if frozen else network
 
 

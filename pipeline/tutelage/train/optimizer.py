@@ -72,16 +72,18 @@ class HalfAdamW(torch.optim.Optimizer):
         first = _local(state["exp_avg"]).float().lerp_(g, 1 - b1)
         second = _local(state["exp_avg_sq"]).float().mul_(b2).addcmul_(g, g, value=1 - b2)
         w.mul_(1 - lr * group["weight_decay"])
-        spread = (second / (1 - b2**t)).sqrt_().add_(group["eps"])
-        w.addcdiv_(first, spread, value=-lr / (1 - b1**t))
+        w.addcdiv_(
+            first, (second / (1 - b2**t)).sqrt_().add_(group["eps"]), value=-lr / (1 - b1**t)
+        )
         _local(state["exp_avg"]).copy_(rounded(first))
         _local(state["exp_avg_sq"]).copy_(rounded(second))
 
 
 def rounded(values: Tensor) -> Tensor:
     """float32 -> bfloat16, up or down by chance, so that the mean is the value."""
-    bits = values.view(torch.int32) + torch.randint_like(values, 1 << 16, dtype=torch.int32)
-    return (bits & -(1 << 16)).view(torch.float32).to(torch.bfloat16)
+    bits = torch.randint_like(values, 1 << 16, dtype=torch.int32)
+    bits.add_(values.view(torch.int32)).bitwise_and_(-(1 << 16))  # in place: a weight is large
+    return bits.view(torch.float32).to(torch.bfloat16)
 
 
 def _local(tensor: Any) -> Tensor:

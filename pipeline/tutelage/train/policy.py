@@ -27,8 +27,7 @@ class Policy(nn.Module):
         super().__init__()
         self.network, self.implementation, self.half = network, implementation, half
         self.temperature, self.plain = 1.0, False
-        self.kernel: Any = None
-        """Of the last layer, where entropies are not wanted; None: our own chunks."""
+        self.entropies, self.compiled = True, False
         text = network.config.get_text_config()
         scale = 1 / (getattr(text, "logits_scaling", None) or 1.0)
         for name in ("logit_scale", "lm_head_multiplier"):
@@ -50,9 +49,7 @@ class Policy(nn.Module):
             hidden = self.text(row.ids, **options).last_hidden_state[0, row.keep]
             form = replace(self.form, temperature=self.temperature, half=self.half)
             of_layer = (hidden, last.weight, getattr(last, "bias", None), row.targets, form)
-            if self.kernel and (logp := head.by_kernel(self.kernel, *of_layer)) is not None:
-                return logp, torch.zeros_like(logp)
-            return head.log_likelihood(*of_layer)
+            return head.log_likelihood(*of_layer, entropies=self.entropies, compiled=self.compiled)
 
     @property
     def text(self) -> Any:

@@ -20,7 +20,7 @@ DEFAULTS: dict[Kind, dict[str, Any]] = {
 }
 """Where a kind wants other defaults than the fields below have."""
 
-_FREE = ("runs", "out", "save_every", "wandb", "threads", "fresh", "shard", "attention")
+_FREE = ("runs", "out", "save_every", "wandb", "threads", "fresh", "shard", "attention", "compile")
 """What may differ between a training and its resumption; of the runs, the rows are compared."""
 
 
@@ -73,6 +73,8 @@ class Recipe:
     """`bf16`: autocast over float32 weights; `auto`: bf16 where the machine computes in it."""
     attention: str = "auto"
     """`each` or `varlen` (see `attention`), whichever is quicker here; or one of transformers'."""
+    compile: bool = False
+    """`torch.compile` each layer, but for its attention: pays on a GPU, after a minute at the start."""
     checkpointing: bool = False
     """Recompute activations in the backward pass: less memory, a third more time."""
     shard: bool = False

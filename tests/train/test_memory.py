@@ -1,0 +1,118 @@
+"""What `--dry-run` says of memory is what a training takes; a long sequence takes no square of it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH", "LD_LIBRARY_PATH", "XDG_CACHE_HOME")
+STEPS = """
+import gc, json, sys, threading, time
+import tutelage.train
+import numpy as np
+import torch
+from tutelage.contract.tokens import Piece, Sample
+from tutelage.train import dry_run, model, packing
+from tutelage.train.learner import Learner
+from tutelage.train.packing import WeightedSequence
+from tutelage.train.recipe import recipe
+
+model.quiet()
+folder, given, lengths, steps = sys.argv[1], *map(json.loads, sys.argv[2:])
+chosen = recipe("sft", "", "", model=folder, threads=1, pack=max(map(sum, lengths)), **given)
+
+def piece(n):
+    ids, train = (np.arange(n) * 7 % 300).astype(np.int32), np.arange(n) > n // 2
+    return Piece(ids, train, train.astype(np.int16), np.zeros(n, np.float32))
+
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096
+
+rows = [[WeightedSequence(piece(n), 1.0, 1.0) for n in row] for row in lengths]
+told = dry_run.shape(chosen, folder, packing.packed(rows[0])).needs(chosen)
+
+def train(samples, steps):
+    learner = Learner(chosen, folder)
+    for _ in range(steps):
+        learner.step(samples, 1e-5)
+
+train([Sample("", (piece(24),))], 2)  # code that is loaded when it is first used
+gc.collect()
+before, most, ended = resident(), [0], threading.Event()
+
+def watch():
+    while not ended.wait(0.002):
+        most[0] = max(most[0], resident())
+
+watcher = threading.Thread(target=watch)
+watcher.start()
+train([Sample(str(i), (x.piece,)) for i, x in enumerate(sum(rows, []))], steps)
+ended.set()
+watcher.join()
+print("PEAK " + json.dumps({"told": told, "measured": most[0] - before}))
+"""
+
+
+def peak(folder: Path, lengths: list[list[int]], steps: int = 2, **given: Any) -> dict[str, Any]:
+    """Predicted and measured peak of these steps in a fresh process, in bytes."""
+    environment = {name: os.environ[name] for name in KEPT if name in os.environ}
+    # one arena, given back at once: resident memory is then what is in use
+    environment |= {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536"}
+    environment |= {"HF_HUB_OFFLINE": "1", "MALLOC_TRIM_THRESHOLD_": "65536"}
+    typed = [sys.executable, "-c", STEPS, str(folder), json.dumps(given), json.dumps(lengths)]
+    typed.append(str(steps))
+    done = subprocess.run(typed, env=environment, capture_output=True, text=True, timeout=300)
+    line = next((x for x in done.stdout.splitlines() if x.startswith("PEAK ")), "")
+    assert line, done.stderr[-3000:]
+    peaks: dict[str, Any] = json.loads(line.removeprefix("PEAK "))
+    return peaks
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, small: Any, tokenizer: Any) -> Path:
+    """Twenty million weights, a third of them words: no part is small beside the others."""
+    folder: Path = tmp_path_factory.mktemp("middling")
+    shape = {"hidden_size": 384, "intermediate_size": 1152, "num_hidden_layers": 8}
+    heads = {"num_attention_heads": 8, "num_key_value_heads": 4, "max_position_embeddings": 4096}
+    small.model(16_000, **shape, **heads, initializer_range=0.02).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"dtype": "fp32"},
+        {"dtype": "bf16"},
+        {"dtype": "bf16", "checkpointing": True},
+        {"dtype": "bf16", "lora": 16},
+        {"dtype": "fp32", "lora": 16, "checkpointing": True},
+        {"dtype": "fp32", "states": "bf16", "checkpointing": True},
+    ],
+    ids=lambda given: " ".join(f"{k}={v}" for k, v in given.items()),
+)
+def test_the_dry_run_tells_the_peak_within_a_tenth(given: dict[str, Any], folder: Path):
+    peaks = peak(folder, [[400, 400], [500, 250]], **given)
+    ratio = peaks["told"]["total"] / peaks["measured"]
+    assert 0.9 < ratio < 1.1, (ratio, peaks)
+
+
+@pytest.mark.parametrize("window", [0, 1024])
+def test_a_sequence_of_32k_takes_no_square_of_memory(window: int, tokenizer: Any, tmp_path: Path):
+    """16 times the tokens, 16 times the activations; one matrix of 32k by 32k would be 4 GiB."""
+    from transformers import MistralConfig, MistralForCausalLM
+
+    shape = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "head_dim": 8}
+    heads = {"num_attention_heads": 2, "num_key_value_heads": 1, "max_position_embeddings": 32768}
+    config = MistralConfig(
+        vocab_size=len(tokenizer), **shape, **heads, sliding_window=window or None
+    )
+    MistralForCausalLM(config).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    short, long = (peak(tmp_path, [[n]], 1, dtype="fp32") for n in (2048, 32768))
+    assert long["told"]["activations"] < 17 * short["told"]["activations"]
+    assert long["measured"] < 1 << 30, (short, long)
