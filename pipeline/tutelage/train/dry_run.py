@@ -80,7 +80,7 @@ def shape(recipe: Recipe, name: str, row: Packed) -> Shape:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network = model.student(name, replace(recipe, compile=False), model.empty).network
     policy = Policy(network, attention.chosen(recipe.attention, half), half)
-    policy.entropies = recipe.kind == "rl"
+    policy.form = replace(policy.form, entropies=recipe.kind == "rl")
     with FakeTensorMode(allow_non_fake_inputs=True), torch.device(device):
         policy.to_empty(device=device)
         policy.bare.tie_weights()  # emptied one by one, they have come apart

@@ -34,16 +34,14 @@ class Form:
     """Of the policy: then divided by it."""
     half: bool = False
     """Matrix products in bfloat16."""
-
-    def computed(self, hidden: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-        """Both in the type that products are computed in."""
-        kind = torch.bfloat16 if self.half else torch.promote_types(hidden.dtype, weight.dtype)
-        return hidden.to(kind), weight.to(kind)
+    entropies: bool = True
+    """Whether they are wanted; otherwise they are 0."""
+    compiled: bool = False
 
     def logits(self, hidden: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """(m, D), (V, D) -> (m, V) float32."""
-        hidden, weight = self.computed(hidden, weight)
-        logits = (hidden @ weight.T).float()
+        kind = torch.bfloat16 if self.half else torch.promote_types(hidden.dtype, weight.dtype)
+        logits = (hidden.to(kind) @ weight.to(kind).T).float()
         if bias is not None:
             logits = logits + bias
         if self.scale != 1.0:
@@ -54,31 +52,20 @@ class Form:
 
 
 def log_likelihood(
-    hidden: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    targets: Tensor,
-    form: Form,
-    chunk: int = 0,
-    entropies: bool = True,
-    compiled: bool = False,
+    hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, form: Form, chunk: int = 0
 ) -> tuple[Tensor, Tensor]:
     """log p of the targets (n,) and the entropy before them, both (n,) float32; no gradient in that.
 
     hidden (n, D), where the token before each target stands; weight (V, D); bias (V,) or none.
-    `chunk`: tokens at a time; 0: as many as `CHUNK_BYTES` allows. Without `entropies` they are 0.
+    `chunk`: tokens at a time; 0: as many as `CHUNK_BYTES` allows.
     """
     size = chunk or max(16, CHUNK_BYTES.get(hidden.device.type, 1 << 28) // (4 * len(weight)))
     if weight.requires_grad:
         weight = weight.float()  # gradients of many chunks add up: bfloat16 would lose small ones
-    run = _compiled() if compiled else _part
+    part = _compiled() if form.compiled else _part
+    options = {"use_reentrant": False, "preserve_rng_state": False}
     parts = [
-        checkpoint(
-            run,
-            *(form, h, weight, bias, t, entropies),
-            use_reentrant=False,
-            preserve_rng_state=False,
-        )
+        checkpoint(part, form, h, weight, bias, t, **options)
         for h, t in zip(hidden.split(size), targets.split(size), strict=True)
     ]
     logp, entropy = (torch.cat(values) for values in zip(*parts, strict=True))
@@ -86,15 +73,9 @@ def log_likelihood(
 
 
 def _part(
-    form: Form,
-    hidden: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    targets: Tensor,
-    entropies: bool,
+    form: Form, hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Of a chunk: (m, D), (m,) -> (m,), (m,)."""
-    return chosen(form.logits(hidden, weight, bias), targets, entropies)
+    return chosen(form.logits(hidden, weight, bias), targets, form.entropies)
 
 
 @functools.cache

@@ -56,7 +56,6 @@ class Learner:
         hollow = models.empty if self.sharded and not self.main else None
         self.student = models.student(name, recipe, hollow)
         self.policy = self._placed(self.student.network)
-        self.policy.compiled, self.policy.entropies = recipe.compile, recipe.kind == "rl"
         self.model: Any = self.policy  # as what shares gradients wraps it
         if self.world > 1 and not self.sharded:
             self.model = self.accelerator.prepare(self.policy)
@@ -71,6 +70,8 @@ class Learner:
     def _placed(self, network: Any) -> Policy:
         half = models.half(self.recipe)
         policy = Policy(network, attention.chosen(self.recipe.attention, half), half)
+        wanted = {"compiled": self.recipe.compile, "entropies": self.recipe.kind == "rl"}
+        policy.form = replace(policy.form, **wanted)
         if self.sharded:
             sharding.shard(policy, self.accelerator.device, self.world, self.main)
         policy.to(self.accelerator.device)

@@ -27,7 +27,6 @@ class Policy(nn.Module):
         super().__init__()
         self.network, self.implementation, self.half = network, implementation, half
         self.temperature, self.plain = 1.0, False
-        self.entropies, self.compiled = True, False
         text = network.config.get_text_config()
         scale = 1 / (getattr(text, "logits_scaling", None) or 1.0)
         for name in ("logit_scale", "lm_head_multiplier"):
@@ -48,8 +47,8 @@ class Policy(nn.Module):
             last = self.network.get_output_embeddings()
             hidden = self.text(row.ids, **options).last_hidden_state[0, row.keep]
             form = replace(self.form, temperature=self.temperature, half=self.half)
-            of_layer = (hidden, last.weight, getattr(last, "bias", None), row.targets, form)
-            return head.log_likelihood(*of_layer, entropies=self.entropies, compiled=self.compiled)
+            bias = getattr(last, "bias", None)
+            return head.log_likelihood(hidden, last.weight, bias, row.targets, form)
 
     @property
     def text(self) -> Any:
