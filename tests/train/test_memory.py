@@ -26,7 +26,7 @@ folder, given, lengths, steps = sys.argv[1], *map(json.loads, sys.argv[2:])
 chosen = recipe("sft", "", "", model=folder, threads=1, pack=max(map(sum, lengths)), **given)
 
 def piece(n):
-    ids, train = (np.arange(n) * 7 % 300).astype(np.int32), np.arange(n) > n // 2
+    ids, train = (np.arange(n) * 7 % 100).astype(np.int32), np.arange(n) > n // 2
     return Piece(ids, train, train.astype(np.int16), np.zeros(n, np.float32))
 
 def resident():
@@ -48,7 +48,7 @@ def watch():
     while not ended.wait(0.002):
         most[0] = max(most[0], resident())
 
-watcher = threading.Thread(target=watch)
+watcher = threading.Thread(target=watch, daemon=True)
 watcher.start()
 train([Sample(str(i), (x.piece,)) for i, x in enumerate(sum(rows, []))], steps)
 ended.set()
@@ -103,7 +103,7 @@ def test_the_dry_run_tells_the_peak_within_a_tenth(given: dict[str, Any], folder
 
 @pytest.mark.parametrize("window", [0, 1024])
 def test_a_sequence_of_32k_takes_no_square_of_memory(window: int, tokenizer: Any, tmp_path: Path):
-    """16 times the tokens, 16 times the activations; one matrix of 32k by 32k would be 4 GiB."""
+    """16 times the tokens: a square would be 256 times as much, and of 32k by 32k alone 4 GiB."""
     from transformers import MistralConfig, MistralForCausalLM
 
     shape = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "head_dim": 8}
@@ -114,5 +114,5 @@ def test_a_sequence_of_32k_takes_no_square_of_memory(window: int, tokenizer: Any
     MistralForCausalLM(config).save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
     short, long = (peak(tmp_path, [[n]], 1, dtype="fp32") for n in (2048, 32768))
-    assert long["told"]["activations"] < 17 * short["told"]["activations"]
+    assert long["told"]["activations"] < 32 * short["told"]["activations"]
     assert long["measured"] < 1 << 30, (short, long)
