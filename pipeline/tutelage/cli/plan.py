@@ -1,7 +1,7 @@
 """`tutelage plan`: what a run will take, from a sample of it."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -88,13 +88,22 @@ def command(
         click.echo(json.dumps({"rows": total, "plan": asdict(plan), "truth": truth}, indent=2))
         return
     click.echo(f"{total} rows, {problems} problems to be played, {dialogues} dialogues\n")
-    for name, figure in plan.figures():
+    for line in _lines(plan.figures(), truth):
+        click.echo(line)
+
+
+def _lines(figures: Iterable[tuple[str, Any]], truth: Mapping[str, float | None]) -> Iterator[str]:
+    """The table; before it what is not known, and which option gives it."""
+    from tutelage.session.estimate import TITLES
+
+    known = {}
+    for name, figure in figures:
         if figure is None:
             why = "give --tokens-per-s or --true" if name == "hours" else _NO_PRICE
-            click.echo(f"{estimate.TITLES[name]:18}{'-':>10}  ({why})")
-    known = {name: figure for name, figure in plan.figures() if figure is not None}
-    for line in table(known, truth):
-        click.echo(line)
+            yield f"{TITLES[name]:18}{'-':>10}  ({why})"
+        else:
+            known[name] = figure
+    yield from table(known, truth)
 
 
 def table(plan: Mapping[str, Any], truth: Mapping[str, float | None]) -> Iterator[str]:

@@ -6,7 +6,7 @@ cache. This room neither loads nor runs models; `engines` and `train` do.
 
 from tutelage.models.bundle import Fault, Progress, cache, fault, folder, pull
 from tutelage.models.hub import pinned
-from tutelage.models.names import is_bundled, resolve, revision, split
+from tutelage.models.names import is_bundled, is_on_hub, resolve, revision, split
 from tutelage.settings import BUNDLED
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "fault",
     "folder",
     "is_bundled",
+    "is_on_hub",
     "pinned",
     "pull",
     "resolve",

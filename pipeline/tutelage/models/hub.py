@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from tutelage.errors import ModelError
-from tutelage.models.names import resolve, split
+from tutelage.models.names import is_on_hub, split
 
 _ANSWER_S = 20
 
@@ -16,7 +16,7 @@ def pinned(name: str) -> str:
     Raises:
         ModelError: the hub says that there is no such model, or revision of it.
     """
-    if "://" in name or Path(resolve(name)).is_dir() or "/" not in name:
+    if not is_on_hub(name):
         return name
     try:
         import huggingface_hub

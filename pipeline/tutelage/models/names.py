@@ -45,6 +45,11 @@ def resolve(name: str) -> str:
     return name
 
 
+def is_on_hub(name: str) -> bool:
+    """Whether it is an id of the hub. Nothing is opened."""
+    return "/" in name and "://" not in name and not _is_path(name)
+
+
 def split(name: str) -> tuple[str, str]:
     """A hub id and its revision: `("owner/name", "v1")` of `owner/name@v1`. Any other name is whole.
 

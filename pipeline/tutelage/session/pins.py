@@ -27,13 +27,14 @@ def pins(settings: Settings, folder: RunFolder) -> Pins:
         ModelError: a model is not there.
         CorpusError: a data set is not there, or the hub cannot be reached.
     """
-    before = folder.read_json("run.json")
+    sets = [spec for spec in settings.corpora if hub_files.names_a_set(spec)]
+    wanted: dict[str, Any] = dict.fromkeys(sets, hub_files.pinned)
+    names = [player.model for player in on_vllm(settings).values()]
+    wanted |= dict.fromkeys(filter(models.is_on_hub, names), models.pinned)
+    before = folder.read_json("run.json") if wanted else {}
     if before and "hub" not in before:
         return {}  # begun by a version that asked nobody
     known: dict[str, str] = before.get("hub", {})
-    sets = [spec for spec in settings.corpora if hub_files.names_a_set(spec)]
-    wanted: dict[str, Any] = dict.fromkeys(sets, hub_files.pinned)
-    wanted |= {player.model: models.pinned for player in on_vllm(settings).values()}
     resolved = {name: known.get(name) or pinned(name) for name, pinned in wanted.items()}
     return {name: pin for name, pin in resolved.items() if pin != name}
 
@@ -46,8 +47,7 @@ def check(settings: Settings, known: Pins) -> None:
     """
     for side, player in on_vllm(settings).items():
         name = known.get(player.model, player.model)
-        is_on_hub = "/" in name and "://" not in name and models.resolve(name) == name
-        if is_on_hub and not models.split(name)[1]:
+        if models.is_on_hub(name) and not models.split(name)[1]:
             raise SettingsError(
                 f"the hub does not say which commit of {name} is meant, and machines that start later "
                 f"might load another: name one, as in --set {side}.model={name}@COMMIT"
