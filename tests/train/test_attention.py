@@ -82,7 +82,7 @@ def test_the_one_kernel_is_called_with_the_bounds_of_the_pieces(monkeypatch: pyt
 
     def kernel(
         q: Any, k: Any, v: Any, cu_q: Any, cu_k: Any, most_q: int, most_k: int,
-        enable_gqa: bool, **more: Any,
+        *, enable_gqa: bool = False, **more: Any,
     ):  # fmt: skip
         """Its contract, in plain arithmetic: (T, H, D) heads, a window to the left, none right."""
         assert q.shape == (17, 4, 8) and k.shape == (17, 2, 8) and most_q == most_k == 9

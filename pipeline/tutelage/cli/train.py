@@ -34,7 +34,7 @@ _COMMON: tuple[_Option, ...] = (
     ("--max-grad-norm", "Longer gradients are scaled down to it; 0: never.", {}),
     ("--dtype", "bf16: autocast over float32 weights.", {"choice": True}),
     ("--attention", "each or varlen, whichever is quicker here; or one of transformers'.", {}),
-    ("--compile", "torch.compile each layer: pays on a GPU, after a minute.", {}),
+    ("--compile", "torch.compile the layers: pays on a GPU, after a slow first step.", {}),
     ("--checkpointing", "Recompute activations: less memory, more time.", {}),
     ("--shard", "Cut weights, gradients and optimiser over the processes (FSDP2).", {}),
     ("--states", "Type of the optimiser's states: 8, 4 or 2 bytes a weight.", {"choice": True}),

@@ -13,7 +13,6 @@ Letters: H query heads, K key heads (H a multiple of K), N tokens, L of one piec
 """
 
 import importlib.util
-import inspect
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -25,9 +24,8 @@ from torch.nn.functional import scaled_dot_product_attention
 PACKED = ("each", "varlen")
 """Those of ours: they want `pieces` in the call of the model."""
 LONG = 2048
-"""From so many tokens a piece on, `each` is quicker on a GPU: its kernel (cuDNN's) does 8,192 tokens in
-2.2 ms on an H200, forward and back, `varlen`'s in 4.0; 16 pieces of 512 take 2.1 and 1.1.
-"""
+"""From so many tokens a piece on, `each` is quicker on a GPU: 8,192 take its kernel (cuDNN's) 2.2 ms on
+an H200, forward and back, `varlen`'s 4.0; 16 pieces of 512 take 2.1 and 1.1."""
 
 
 @dataclass(slots=True)
@@ -40,9 +38,7 @@ class Pieces:
 
 
 def register(compiled: bool = False) -> None:
-    """Makes them known to transformers by their names; in a compiled layer they stay as they are,
-    because lengths that are never the same are not worth compiling for.
-    """
+    """Makes them known to transformers by name; not `compiled`: lengths are never the same."""
     from transformers import AttentionInterface
 
     for attend in (each, varlen):
@@ -86,7 +82,7 @@ def varlen(
     from torch.nn.attention.varlen import varlen_attn
 
     longest = max(pieces.lengths)
-    asked = "enable_gqa" in inspect.signature(varlen_attn).parameters  # PyTorch 2.11 groups unasked
+    asked = "enable_gqa" in (varlen_attn.__kwdefaults__ or {})  # PyTorch 2.11 groups unasked
     grouped = {"enable_gqa": query.shape[1] != key.shape[1]} if asked else {}
     output = varlen_attn(
         *(t[0].transpose(0, 1) for t in (query, key, value)),

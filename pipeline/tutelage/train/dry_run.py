@@ -18,7 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 
 from tutelage.contract.tokens import Sample
-from tutelage.train import attention, model, packing
+from tutelage.train import model, packing
 from tutelage.train.dataset import Dataset
 from tutelage.train.learner import Learner
 from tutelage.train.packing import Packed, WeightedSequence
@@ -76,11 +76,10 @@ def shape(recipe: Recipe, name: str, row: Packed) -> Shape:
     """The shape of the model `name` in passes like `row`."""
     from torch._subclasses.fake_tensor import FakeTensorMode
 
-    half = model.half(recipe)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    network = model.student(name, replace(recipe, compile=False), model.empty).network
-    policy = Policy(network, attention.chosen(recipe.attention, half), half)
-    policy.form = replace(policy.form, entropies=recipe.kind == "rl")
+    plain = replace(recipe, compile=False)
+    network = model.student(name, plain, model.empty).network
+    policy = model.policy(network, plain)
     with FakeTensorMode(allow_non_fake_inputs=True), torch.device(device):
         policy.to_empty(device=device)
         policy.bare.tie_weights()  # emptied one by one, they have come apart

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from tutelage import seeds
 from tutelage.contract.tokens import Sample
-from tutelage.train import attention, checkpoint, loss, packing, sharding, weights
+from tutelage.train import checkpoint, loss, packing, sharding, weights
 from tutelage.train import model as models
 from tutelage.train.checkpoint import Progress
 from tutelage.train.metrics import peak, work
@@ -68,10 +68,7 @@ class Learner:
         examine(self.policy, self.accelerator.device, alone=not recipe.pack)
 
     def _placed(self, network: Any) -> Policy:
-        half = models.half(self.recipe)
-        policy = Policy(network, attention.chosen(self.recipe.attention, half), half)
-        wanted = {"compiled": self.recipe.compile, "entropies": self.recipe.kind == "rl"}
-        policy.form = replace(policy.form, **wanted)
+        policy = models.policy(network, self.recipe)
         if self.sharded:
             sharding.shard(policy, self.accelerator.device, self.world, self.main)
         policy.to(self.accelerator.device)

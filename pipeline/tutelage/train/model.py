@@ -9,7 +9,7 @@ import contextlib
 import logging
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import torch
 from tutelage import models
 from tutelage.errors import ModelError
 from tutelage.train import attention
-from tutelage.train.policy import blocks
+from tutelage.train.policy import Policy, blocks
 from tutelage.train.recipe import Recipe
 
 Hollow = Callable[[], contextlib.AbstractContextManager[Any]]
@@ -133,6 +133,13 @@ def student(name: str, recipe: Recipe, hollow: Hollow | None = None) -> Student:
         with (hollow or contextlib.nullcontext)():
             network = _adapted(network, recipe)
     return Student(network, tokenizer(name, recipe.chat_template), models.resolve(name), native)
+
+
+def policy(network: Any, recipe: Recipe) -> Policy:
+    """The network as the module that says log-probabilities, computed as `recipe` wants."""
+    module = Policy(network, attention.chosen(recipe.attention, half(recipe)), half(recipe))
+    module.form = replace(module.form, compiled=recipe.compile, entropies=recipe.kind == "rl")
+    return module
 
 
 def _adapted(network: Any, recipe: Recipe) -> Any:

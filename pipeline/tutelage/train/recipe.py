@@ -74,7 +74,7 @@ class Recipe:
     attention: str = "auto"
     """`each` or `varlen` (see `attention`), whichever is quicker here; or one of transformers'."""
     compile: bool = False
-    """`torch.compile` each layer, but for its attention: pays on a GPU, after a minute at the start."""
+    """`torch.compile` the layers but for their attention: pays on a GPU, after a slow first step."""
     checkpointing: bool = False
     """Recompute activations in the backward pass: less memory, a third more time."""
     shard: bool = False
