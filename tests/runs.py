@@ -41,9 +41,8 @@ def words(count: int, seed: int) -> list[str]:
 def scripted(**options: Any) -> Settings:
     """Settings of a run that no engine plays."""
     corpora = options.pop("corpora", ("starter",))
-    return settings_room.load(
-        corpora=corpora, student__engine="scripted", teacher__engine="scripted", **options
-    )
+    engines = {"student__engine": "scripted", "teacher__engine": "scripted"}
+    return settings_room.load(corpora=corpora, **(engines | options))
 
 
 def journal(folder: RunFolder, said: Iterable[Said], settings: Settings) -> None:

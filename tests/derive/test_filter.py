@@ -158,6 +158,22 @@ def test_datasets_reads_both_configurations(run, tmp_path):
     assert len(rows) == 80
 
 
+def test_where_nothing_is_solved_sft_is_there_and_empty(run, tmp_path):
+    datasets = pytest.importorskip("datasets")
+    rows, manifest = kept(
+        run, tmp_path / "out", where=("outcome.solved_turn IS NULL",), break_groups=True
+    )
+    assert manifest["files"]["shards/validation/solved-00000-of-00001.parquet"] == 0
+    rl, sft = (
+        datasets.load_dataset(str(tmp_path / "out"), name, streaming=True) for name in ("rl", "sft")
+    )
+    assert rl.keys() == sft.keys() == {"train", "validation"}
+    assert sum(1 for split in rl.values() for _ in split) == len(rows)
+    assert not [row for split in sft.values() for row in split]
+    again, _ = kept(tmp_path / "out", tmp_path / "again", sample=8, break_groups=True)
+    assert len(again) == 8
+
+
 def test_the_same_command_gives_the_same_bytes(run, tmp_path):
     for name in ("a", "b"):
         kept(run, tmp_path / name, no_leaks=True)

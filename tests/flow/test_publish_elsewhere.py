@@ -8,7 +8,7 @@ import pytest
 
 from runs import Said, journal, published, scripted, words
 from tutelage.flow import publish_elsewhere, run
-from tutelage.shards import RunFolder
+from tutelage.shards import RunFolder, read_rows
 
 BLOCKS = (1, 7)
 
@@ -108,6 +108,18 @@ def test_rejects_and_dialogues_that_failed(blocks, tmp_path):
     folder = RunFolder(tmp_path / "run")
     published(folder, len(lines), settings, build=publish_elsewhere.build, run_id=settings.run_id())
     assert contents(tmp_path / "run") == before
+
+
+def test_where_nothing_is_solved_sft_is_there_and_empty(tmp_path):
+    settings = scripted(limit=4, student__engine="tutelage.engines.scripted:Mutant")
+    run(settings, str(tmp_path))
+    before = contents(tmp_path)
+    assert "shards/train/solved-00000-of-00001.parquet" in before
+    assert list(read_rows(str(tmp_path), kind="solved")) == []
+    assert "path: shards/train/solved-*.parquet" in (tmp_path / "README.md").read_text()
+    folder = RunFolder(tmp_path)
+    published(folder, 4, settings, build=publish_elsewhere.build, run_id=settings.run_id())
+    assert contents(tmp_path) == before
 
 
 def test_a_journal_of_nothing(tmp_path):

@@ -16,13 +16,14 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tutelage.contract import arrow_schema
+from tutelage.dedup.splits import HELD
 from tutelage.derive import stream
 from tutelage.derive.account import Counts, copy_contamination, derived_card, manifest_of
 from tutelage.derive.parents import Parents, Source
 from tutelage.errors import OutputError, RunFailed
 from tutelage.seeds import digest
 from tutelage.settings import Settings
-from tutelage.shards import RunFolder
+from tutelage.shards import RunFolder, with_solved
 from tutelage.shards.folder import writing
 from tutelage.shards.writer import Shard
 from tutelage.storage import location
@@ -99,6 +100,7 @@ def write(
     _begin(folder, run_id, parents, operation, settings)
     counts = Counts()
     files = _shards(folder, parents, fates, settings, rewrite, counts, progress)
+    files = with_solved(folder.root, {path.split("/")[1] for path in files} - {HELD}, files)
     kept = sum(files.values())
     balance = {"input": parents.rows, "kept": kept, "dropped": fates.dropped}
     if parents.rows != kept + sum(fates.dropped.values()):

@@ -21,13 +21,14 @@ import pyarrow as pa
 
 from tutelage import dedup
 from tutelage.contract import RowDict, arrow_schema
+from tutelage.dedup.splits import HELD
 from tutelage.errors import RunFailed
 from tutelage.flow import contamination
 from tutelage.session import mending, provenance, spool
 from tutelage.session.plan import File, Notes, plan, scheme
 from tutelage.session.publication import DAMAGED, MANIFEST, SPLITS, staging
 from tutelage.settings import Dedup, Settings
-from tutelage.shards import Damage, Entry, RunFolder, entries, fetch, write_shard
+from tutelage.shards import Damage, Entry, RunFolder, entries, fetch, with_solved, write_shard
 from tutelage.shards.journal import Span, files
 from tutelage.storage import Location, location
 
@@ -159,7 +160,8 @@ def manifest(
     """
     parts = list(parts)
     notes = next(part for part in parts if isinstance(part, Notes))
-    rows = dict(sorted(part for part in parts if isinstance(part, tuple)))
+    rows = dict(part for part in parts if isinstance(part, tuple))
+    rows = with_solved(staging(folder).root, {*notes.in_split} - {HELD}, rows)
     problems, dialogues = notes.problems, notes.dialogues
     total = int(folder.read_json("journal/input.json").get("rows", 0))
     dead_inputs = sum(n for path, n in rows.items() if path.startswith("rejects/dead"))

@@ -21,7 +21,7 @@ No Beam here: `flow` decides what goes into which file.
 from tutelage.shards.folder import RunFolder
 from tutelage.shards.journal import Damage, Entry, Journal, entries, fetch
 from tutelage.shards.reader import read_rows, table
-from tutelage.shards.writer import write_shard
+from tutelage.shards.writer import with_solved, write_shard
 
 __all__ = [
     "Damage",
@@ -32,5 +32,6 @@ __all__ = [
     "fetch",
     "read_rows",
     "table",
+    "with_solved",
     "write_shard",
 ]

@@ -34,8 +34,7 @@ _FEW_VALUES = [
 class Shard:
     """A Parquet file that is written table by table and appears, complete, when it is closed.
 
-    If an error ends the block, or no row was written, no file appears. The bytes do not depend on
-    the sizes of the tables.
+    If an error ends the block, no file appears. The bytes do not depend on the sizes of the tables.
     """
 
     def __init__(self, path: Location, compression_level: int = 3) -> None:
@@ -78,16 +77,15 @@ class Shard:
 
     def _finish(self, *error: Any) -> None:
         try:
-            if self._waiting and error[0] is None:
-                self._flush(self._waiting)
+            if error[0] is None:
+                self._open()
+                if self._waiting:
+                    self._flush(self._waiting)
         finally:
             if self._writer is not None:
                 self._writer.close()
 
-    def _flush(self, rows: int) -> None:
-        table = pa.concat_tables(self._pending)
-        self._pending = [table.slice(rows)] if len(table) > rows else []
-        self._waiting -= rows
+    def _open(self) -> None:
         if self._writer is None:
             self._writer = pq.ParquetWriter(
                 self._part,
@@ -98,6 +96,12 @@ class Shard:
                 write_page_index=True,
                 use_compliant_nested_type=True,
             )
+
+    def _flush(self, rows: int) -> None:
+        self._open()
+        table = pa.concat_tables(self._pending)
+        self._pending = [table.slice(rows)] if len(table) > rows else []
+        self._waiting -= rows
         # As one chunk, because Arrow starts a new page at the end of each chunk.
         group = table.slice(0, rows).combine_chunks()
         parts = -(-group.nbytes // _GROUP_BYTES)
@@ -105,7 +109,7 @@ class Shard:
 
 
 def write_shard(path: Location, rows: Iterable[RowDict], compression_level: int = 3) -> int:
-    """Writes `rows` to `path` and returns their number. Without rows there is no file.
+    """Writes `rows` to `path` and returns their number, which may be 0.
 
     Raises:
         RunFailed: a row does not fit the contract.
@@ -117,6 +121,17 @@ def write_shard(path: Location, rows: Iterable[RowDict], compression_level: int 
         while batch := list(islice(rows, _BATCH_ROWS)):
             shard.write(_table(batch, schema))
     return shard.rows
+
+
+def with_solved(root: Location, splits: Iterable[str], files: dict[str, int]) -> dict[str, int]:
+    """`files` (path below `root` -> rows), with an empty shard `solved` of each of `splits` if no split
+    has one: the configuration `sft` then exists in every run. Only then, because `load_dataset` refuses
+    a configuration if one of its splits is empty, unless it streams.
+    """
+    if not any("/solved-" in path for path in files):
+        paths = [f"shards/{split}/solved-00000-of-00001.parquet" for split in sorted(splits)]
+        files = files | {path: write_shard(root / path, ()) for path in paths}
+    return dict(sorted(files.items()))
 
 
 def _table(batch: list[RowDict], schema: Any) -> pa.Table:
