@@ -12,6 +12,7 @@ import ast
 import cmath
 import hashlib
 import math
+import operator
 import re
 from collections.abc import Sequence
 from fractions import Fraction
@@ -136,7 +137,6 @@ def _begin(out: list[str]) -> int:
 
 
 _OPERATORS = {ast.Add: "+", ast.Sub: "+", ast.Mult: "*", ast.Div: "/", ast.Pow: "^"}
-_HALF: Tree = ("n", Fraction(1, 2))
 
 
 def _tree(node: ast.AST, atoms: Sequence[Tree]) -> Tree:
@@ -210,31 +210,43 @@ _LARGEST = 4096
 """Bits of an exact value."""
 
 
-@lru_cache(maxsize=8192)
 def exact(tree: Tree) -> Fraction | None:
     """The value as a fraction; None where it is not rational, has letters, or is too large."""
+    value = _value(tree)
+    return value if isinstance(value, Fraction) else None
+
+
+def approximate(tree: Tree) -> complex | None:
+    """The value as a float, letters at fixed points; None where it has none."""
+    value = _value(tree)
+    try:
+        return None if value is None else complex(value)
+    except OverflowError:
+        return None
+
+
+@lru_cache(maxsize=8192)
+def _value(tree: Tree) -> Fraction | complex | None:
+    """Exact where that is possible, else a float; None where there is no value."""
     kind = tree[0]
     if kind == "n":
         return Fraction(tree[1])
-    parts = [exact(part) for part in tree[1:] if isinstance(part, tuple)]
-    values = [part for part in parts if part is not None]
-    if kind == "v" or len(values) < len(parts) or not parts:
+    if kind == "v":
+        return _LETTERS.get(tree[1]) or complex(1 + point(tree[1]) / 2**64)
+    try:
+        parts = [_value(part) for part in tree[1:] if isinstance(part, tuple)]
+        values = [part for part in parts if part is not None]
+        if len(values) < len(parts):
+            return None
+        name = tree[1] if kind == "f" else kind
+        fractions = [part for part in values if isinstance(part, Fraction)]
+        known = _rational(name, fractions) if len(fractions) == len(parts) else None
+        if known is not None:
+            return known
+        number = _FLOATS[name](*(values if name == "^" else map(complex, values)))
+    except (ArithmeticError, ValueError, KeyError, RecursionError, TypeError):
         return None
-    if kind == "f":
-        return _called(tree[1], values)
-    a = values[0]
-    if kind == "neg":
-        return -a
-    b = values[1]
-    if max(_bits(a), _bits(b)) > _LARGEST:
-        return None
-    if kind == "+":
-        return a + b
-    if kind == "*":
-        return a * b
-    if kind == "/":
-        return a / b if b else None
-    return _raised(a, b)
+    return complex(number) if cmath.isfinite(number) else None
 
 
 def _bits(number: Fraction) -> int:
@@ -260,9 +272,14 @@ def _root(number: int, degree: int) -> int | None:
     return next((r for r in (near - 1, near, near + 1) if r >= 0 and r**degree == number), None)
 
 
-def _called(name: str, values: list[Fraction]) -> Fraction | None:
-    """The functions whose value at rational numbers is rational."""
+def _rational(name: str, values: list[Fraction]) -> Fraction | None:
+    """An operation or function on fractions, where its value is a fraction of bounded size."""
     first = values[0]
+    if name == "neg":
+        return -first
+    if name in _OPERATIONS:
+        fits = max(_bits(value) for value in values) <= _LARGEST and (name != "/" or values[1])
+        return _OPERATIONS[name](*values) if fits else None
     if name in ("abs", "floor", "ceil"):
         return Fraction(getattr(math, name, abs)(first))
     if name == "log" and first > 0 and _bits(first) < 900:
@@ -285,7 +302,20 @@ def point(name: str) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
 
 
+def _power(a: Fraction | complex, b: Fraction | complex) -> complex:
+    if abs(complex(b)) > 2000:
+        raise OverflowError
+    base = complex(a)
+    if base.imag == 0 and base.real < 0 and isinstance(b, Fraction) and b.denominator % 2:
+        return complex(abs(base.real) ** float(b) * (-1) ** b.numerator)
+    return complex(base.real, base.imag + 0.0) ** complex(b)  # no negative zero beside a cut
+
+
+_OPERATIONS: dict[str, Any] = {
+    "+": operator.add, "*": operator.mul, "/": operator.truediv, "^": _raised,
+}  # fmt: skip
 _FLOATS: dict[str, Any] = {
+    "neg": operator.neg, "+": operator.add, "*": operator.mul, "/": operator.truediv, "^": _power,
     "ln": cmath.log, "log": cmath.log10, "sin": cmath.sin, "cos": cmath.cos, "tan": cmath.tan,
     "arcsin": cmath.asin, "arccos": cmath.acos, "arctan": cmath.atan, "sinh": cmath.sinh,
     "cosh": cmath.cosh, "tanh": cmath.tanh, "abs": abs, "cot": lambda z: 1 / cmath.tan(z),
@@ -294,38 +324,3 @@ _FLOATS: dict[str, Any] = {
     "factorial": lambda z: math.gamma(z.real + 1),
 }  # fmt: skip
 _LETTERS = {"pi": complex(math.pi), "e": complex(math.e), "i": 1j, "inf": complex(1e290)}
-
-
-@lru_cache(maxsize=8192)
-def approximate(tree: Tree) -> complex | None:
-    """The value as a float, letters at fixed points; None where it has none."""
-    try:
-        value = _float(tree)
-    except (ArithmeticError, ValueError, KeyError, RecursionError, TypeError):
-        return None
-    return value if cmath.isfinite(value) else None
-
-
-def _float(tree: Tree) -> complex:
-    kind = tree[0]
-    if kind == "n":
-        return complex(tree[1])
-    if kind == "v":
-        return _LETTERS.get(tree[1]) or complex(1 + point(tree[1]) / 2**64)
-    known = exact(tree)
-    if known is not None:
-        return complex(known)
-    if kind == "f":
-        return complex(_FLOATS[tree[1]](_float(tree[2])))
-    a = _float(tree[1])
-    if kind == "neg":
-        return -a
-    b = _float(tree[2])
-    if kind != "^":
-        return a + b if kind == "+" else a * b if kind == "*" else a / b
-    if abs(b) > 2000:
-        raise OverflowError
-    power = exact(tree[2])
-    if a.imag == 0 and a.real < 0 and power is not None and power.denominator % 2:
-        return complex(abs(a.real) ** b.real * (-1) ** power.numerator)
-    return complex(complex(a.real, a.imag + 0.0) ** b)  # no negative zero beside a cut

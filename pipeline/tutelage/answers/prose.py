@@ -11,11 +11,11 @@ import re
 
 from tutelage.answers import sentences
 from tutelage.answers.equality import NOT_WORKED_OUT, NOWHERE, SEVERAL, difference
+from tutelage.answers.equations import equations
 from tutelage.answers.gold import Answer
 from tutelage.answers.pieces import Piece, pieces
 from tutelage.answers.tables import TABLES
 from tutelage.answers.values import Number, Value, Words
-from tutelage.equations import equations
 
 NO_ANSWER = "no answer"
 Reading = tuple[str, Value]

@@ -6,7 +6,7 @@ whether it also counts as not solved is a rule (`verifier.flaws`).
 
 from dataclasses import replace
 
-from tutelage.equations import equations
+from tutelage.answers.equations import equations
 from tutelage.records import Message, Problem, Verdict
 
 

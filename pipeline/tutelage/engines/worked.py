@@ -24,7 +24,7 @@ It never says the same words twice in a dialogue.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from tutelage.equations import Equation, equations, values
+from tutelage.answers.equations import Equation, equations, values
 from tutelage.records import Dialogue, Message, Reply, Request
 from tutelage.settings import Player, Settings
 from tutelage.templates import HintView, draw, render

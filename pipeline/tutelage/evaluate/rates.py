@@ -13,7 +13,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-from tutelage.equations import spelled_out, value
+from tutelage.answers.equations import spelled_out, value
 
 RowDict = Mapping[str, Any]
 Count = tuple[float, float]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tutelage.equations import equations, spelled_out
+from tutelage.answers.equations import equations, spelled_out
 
 FOUND = [
     ("27 - 5 = 22", [("27 - 5", 22)]),
