@@ -30,8 +30,8 @@ def outcome(table: str, text: str) -> str:
         doubt = sentences.doubt(text)
         return doubt[0] if doubt else ""
     if table in PROSE:
-        given = prose.number_of(text, False, answer_of("5", "What is it?"))
-        return str(given and ([said for said, _ in given[0]], given[1]))
+        final = prose.number_of(text, False, answer_of("5", "What is it?"))
+        return str(final and ([said for said, _ in final.readings], final.reason))
     if table == "phrase":
         return str([clause for clause, _ in sentences.clauses(text)])
     if table == "copula":

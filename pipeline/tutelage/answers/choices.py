@@ -51,40 +51,30 @@ _DANGLING = re.compile(r"(:|\b(?:is|option|choice))[ \t*_]*\n+(?=\s*[(\[*]*[A-J]
 
 def chosen(text: str) -> tuple[str, str]:
     """The letter that a plain text chooses, and why it chooses none."""
-    parts = [s for s in sentences.SPLIT.split(_DANGLING.sub(r"\1 ", text)) if s]
+    parts = sentences.SPLIT.split(_DANGLING.sub(r"\1 ", text))
     lines = [line for line in text.splitlines() if line.strip()]
-    for sentence in parts[:-201:-1]:
-        letter, reason = _chosen(sentence[-_LONGEST:])
-        if letter:
-            return letter, reason
-    for part in dict.fromkeys((text, *lines[:1], *lines[-1:])):
-        letter, reason = letter_of(part)
-        if letter or reason:
-            return letter, reason
-    return "", ""
+    choices = [_chosen(part[-_LONGEST:]) for part in parts[:-201:-1] if part]
+    choices += map(letter_of, (text, *lines[:1], *lines[-1:]))
+    return next((choice for choice in choices if any(choice)), ("", ""))
 
 
 def _chosen(sentence: str) -> tuple[str, str]:
     letter, reason = "", ""
-    if sentences.asks(sentence):
-        return letter, reason
-    leading = [(m, True) for m in TABLES["chooses"].finditer(sentence)]
-    for m, leads in (*leading, *((m, False) for m in _IS_CORRECT.finditer(sentence))):
-        before, after = sentence[: m.start()], sentence[m.end() :]
-        of_it = leads and m[0][-1:].isalpha() and _TOLD_OF.match(after)
-        if _DENIES.search(before) or _NEGATES.search(m[0]) or of_it:
-            continue
-        if _ANOTHER.match(after):
-            reason = HEDGED
-        letter = next(filter(None, m.groups())).upper()
+    for pattern in () if sentences.asks(sentence) else (TABLES["chooses"], _IS_CORRECT):
+        for m in pattern.finditer(sentence):
+            before, after = sentence[: m.start()], sentence[m.end() :]
+            leads = pattern is not _IS_CORRECT and m[0][-1:].isalpha()
+            of_it = leads and _TOLD_OF.match(after)
+            if not (_DENIES.search(before) or _NEGATES.search(m[0]) or of_it):
+                reason = HEDGED if _ANOTHER.match(after) else reason
+                letter = next(filter(None, m.groups())).upper()
     return letter, reason
 
 
 def letter_of(text: str) -> tuple[str, str]:
     """The letter that a short text is or begins with, or the only one that it has in parentheses."""
     text = bare(text)
-    m = _LETTER.match(text if len(text) > 3 else text.upper())
-    if m:
+    if m := _LETTER.match(text if len(text) > 3 else text.upper()):
         return m[1] or m[2], HEDGED if _ANOTHER.match(text, m.end()) else ""
     letters = set(re.findall(r"\(([A-J])\)", text))
     if len(letters) == 1 and not _NEGATES.search(text):
@@ -108,12 +98,10 @@ _THAT = re.compile(r"^\W*it is (?:true|false) that", re.I)
 
 def yes_or_no(sentence: str) -> str:
     """`yes`, `no`, `true` or `false` where a sentence answers so; else empty."""
-    if sentences.asks(sentence):
-        return ""
-    ends = [m for m in _SO.finditer(sentence) if not _UNSURE.search(sentence[: m.start(1)])]
-    ends = [] if _THAT.match(sentence) else ends[-1:]
-    word = ends[0] if ends else _YES.match(sentence)
-    return word[1].lower() if word else ""
+    words = [_YES.match(sentence)]
+    if not _THAT.match(sentence):
+        words += [m for m in _SO.finditer(sentence) if not _UNSURE.search(sentence[: m.start(1)])]
+    return words[-1][1].lower() if words[-1] and not sentences.asks(sentence) else ""
 
 
 SIDES = {"yes": True, "true": True, "no": False, "false": False}
@@ -140,14 +128,14 @@ def sides(text: str, statement: Statement) -> list[tuple[bool, str]]:
 
     Whether each sentence that turns the question into a statement affirms it, and the sentence.
     """
-    asked = _QUESTION.search(statement.question)
-    wanted = stems(asked[1]) - {"numb", "inte", "stat", "foll"} if asked else set()
+    m = _QUESTION.search(statement.question)
+    asked = m[1] if m else ""
+    wanted, own = stems(asked) - {"numb", "inte", "stat", "foll"}, set(re.findall(r"\d+", asked))
     sides_named: list[tuple[bool, str]] = []
-    for part in _REASON.split(text) if asked and wanted else ():
-        if not wanted <= stems(part) or _NOT_PLAIN.search(part):
-            continue
-        figures, own = (set(re.findall(r"\d+", t)) for t in (part, asked[1] if asked else ""))
-        if not figures or not own or figures & own:
-            denied = re.search(r"\b(?:not|never|cannot|neither|no)\b|n't\b", part) is not None
-            sides_named.append((not denied, part))
+    for part in _REASON.split(text) if wanted else ():
+        figures = set(re.findall(r"\d+", part))
+        of_it = wanted <= stems(part) and (not figures or not own or figures & own)
+        if of_it and not _NOT_PLAIN.search(part):
+            denied = re.search(r"\b(?:not|never|cannot|neither|no)\b|n't\b", part)
+            sides_named.append((denied is None, part))
     return sides_named

@@ -20,7 +20,6 @@ from functools import lru_cache
 from tutelage.answers import fields, formulas
 from tutelage.answers.numerals import DOZENS, SCALES
 from tutelage.answers.statement import Statement
-from tutelage.answers.units import Unit
 from tutelage.answers.values import Formula, Items, Moment, Number, Relation, Value, Words
 
 ROUNDED_DIGITS = 6
@@ -43,7 +42,12 @@ def difference(
 
     `decide` compares two formulas; by default without a computer algebra system.
     """
-    given = _unnamed(gold, given)
+    if isinstance(given, Relation) and given.sign == "=" and not isinstance(gold, Relation):
+        left = given.left  # x = 5 is 5, where the gold is no equation
+        named = isinstance(left, Words) or (
+            isinstance(left, Formula) and _NAME.fullmatch(left.text)
+        )
+        given = given.right if named else given
     unworked = isinstance(gold, Formula) and formulas.exact(gold.tree) is not None
     if isinstance(given, Formula) and formulas.is_work(given.tree) and not unworked:
         return NOT_WORKED_OUT
@@ -60,21 +64,12 @@ def difference(
     return "" if isinstance(given, Words) and _says(given.text, gold.text) else TEXT
 
 
-def _unnamed(gold: Value, given: Value) -> Value:
-    """`x = 5` as 5, where the gold is no equation."""
-    if isinstance(gold, Relation) or not isinstance(given, Relation) or given.sign != "=":
-        return given
-    left = given.left
-    named = isinstance(left, Words) or (isinstance(left, Formula) and _NAME.fullmatch(left.text))
-    return given.right if named else given
-
-
 _NAME = re.compile(
     r"[A-Za-z]{1,3}'?(?:_\(?\w+\)?)?(?:\(\w+\))?|[a-z]+|(?:angle|triangle)\s*[A-Z]{1,3}"
 )
 
 
-def _said(equal: bool | None) -> Reason:
+def _reason(equal: bool | None) -> Reason:
     return None if equal is None else "" if equal else NOT_EQUAL
 
 
@@ -119,14 +114,15 @@ def _other_base(gold: Number, given: Number, statement: Statement) -> str:
     if 10 not in (gold.base, given.base) or "base" not in statement.text.lower():
         return "another base"
     based, bare = (gold, given) if gold.base != 10 else (given, gold)
-    digits = str(bare.value)
-    if not digits.lstrip("-").isdigit() or any(int(d) >= based.base for d in digits.lstrip("-")):
+    try:
+        return "" if int(str(bare.value), based.base) == based.value else NOT_EQUAL
+    except ValueError:
         return NOT_EQUAL
-    return "" if int(digits, min(based.base, 36)) == based.value else NOT_EQUAL
 
 
 _OF_KIND = {"area": r"length\^2", "volume": r"length\^3|volume", "speed": r"speed|.+/.+"}
 """What a unit must measure where this is asked for."""
+_MEASURED = re.compile(r"\b(?:long|old|age|time|when|far|tall|heavy|weight|weigh|fast|speed)\b")
 
 
 def _unit_reason(gold: Number, given: Number, statement: Statement) -> str:
@@ -134,16 +130,15 @@ def _unit_reason(gold: Number, given: Number, statement: Statement) -> str:
     if other is None or (one is None and gold.percent) or one == other:
         return ""
     if one:
-        return "" if one.kind == other.kind and _converts(one, other, statement) else UNIT
-    if any(
-        noun in statement.sought and not re.fullmatch(kind, other.kind)
-        for noun, kind in _OF_KIND.items()
-    ):
+        left_open = "how many" not in statement.question and one not in statement.asked
+        converts = one.kind == other.kind and left_open and one.size and other.size
+        return "" if converts else UNIT
+    sought = [kind for noun, kind in _OF_KIND.items() if noun in statement.sought]
+    if not all(re.fullmatch(kind, other.kind) for kind in sought):
         return UNIT
     for asked in statement.asked:
-        if other != asked and (
-            asked.kind == other.kind or other.kind in re.split("[/^]", asked.kind)
-        ):
+        rival = asked.kind == other.kind or other.kind in re.split("[/^]", asked.kind)
+        if other != asked and rival:
             return "" if other.kind == "money" != asked.kind else UNIT
     names = {u.name for u in statement.units}
     if any(u.kind == other.kind for u in statement.units):
@@ -152,29 +147,17 @@ def _unit_reason(gold: Number, given: Number, statement: Statement) -> str:
         return ""
     if re.search(r"how many \w+", statement.question):
         return UNIT
-    if other.kind in ("money", "angle", "data") or len(_WORD.findall(statement.text.lower())) < 4:
+    few = len(re.findall(r"[a-z]{2,}", statement.text.lower())) < 4
+    if other.kind in ("money", "angle", "data") or few:
         return ""  # may be left to be understood
     derived = other.kind.split("^")[0] in {u.kind.split("^")[0] for u in statement.units}
     return "" if derived or (_MEASURED.search(statement.question) and not names) else UNIT
 
 
-_WORD = re.compile(r"[a-z]{2,}")
-_MEASURED = re.compile(r"\b(?:long|old|age|time|when|far|tall|heavy|weight|weigh|fast|speed)\b")
-
-
-def _converts(wanted: Unit, other: Unit, statement: Statement) -> bool:
-    """Whether the statement leaves open which of two units of a kind is the answer's."""
-    left_open = "how many" not in statement.question and wanted not in statement.asked
-    return left_open and bool(wanted.size and other.size)
-
-
 def rounds(value: Fraction, given: Number) -> bool:
     """Whether the decimal `given` is `value`, which has no last digit, rounded or cut off."""
-    odd = value.denominator
-    for prime in (2, 5):
-        while odd % prime == 0:
-            odd //= prime
-    if odd == 1 or given.places < 0 or given.digits < ROUNDED_DIGITS or given.places > 400:
+    ends = 10 ** value.denominator.bit_length() % value.denominator == 0
+    if ends or given.digits < ROUNDED_DIGITS or not 0 <= given.places <= 400:
         return False
     scaled, own = value * 10**given.places, given.value * 10**given.places
     return own in (int(scaled), round(scaled))
@@ -182,11 +165,10 @@ def rounds(value: Fraction, given: Number) -> bool:
 
 def restates(text: str, statement: Statement) -> bool:
     """Whether a formula has no number but the statement's own, so that nothing was worked out."""
-    known, own = (set(_FIGURES.findall(t.replace(",", ""))) for t in (statement.text, text))
+    known, own = (
+        set(re.findall(r"\d+(?:\.\d+)?", t.replace(",", ""))) for t in (statement.text, text)
+    )
     return bool(own) and own <= known
-
-
-_FIGURES = re.compile(r"\d+(?:\.\d+)?")
 
 
 def _formula(gold: Formula, given: Value, statement: Statement, decide: Decide) -> Reason:
@@ -195,16 +177,16 @@ def _formula(gold: Formula, given: Value, statement: Statement, decide: Decide) 
         if value is not None:
             return _same_number(Number(value), replace(given, unit=None), statement)
         if given.digits >= ROUNDED_DIGITS and not names - {"pi", "e"} - formulas.FUNCTIONS:
-            return _said(_irrational(gold.tree, given))
+            return _reason(_irrational(gold.tree, given))
         if given.places < 0 and names & formulas.FUNCTIONS:
             return None
-        return _said(decide(gold.tree, ("n", given.value)))
+        return _reason(decide(gold.tree, ("n", given.value)))
     if not isinstance(given, Formula):
         return SEVERAL if isinstance(given, Items) else "not a formula"
     equal = decide(gold.tree, given.tree)
     if equal and len(given.text) > 2 and squeezed(given.text) in squeezed(statement.text):
         return NOT_WORKED_OUT
-    return _said(equal)
+    return _reason(equal)
 
 
 def _irrational(tree: formulas.Tree, given: Number) -> bool:
@@ -266,29 +248,22 @@ def _relation(gold: Relation, given: Value, decide: Decide) -> Reason:
     pairs = ((gold.left, given.left), (gold.right, given.right))
     if all(difference(one, other, NOWHERE, decide) == "" for one, other in pairs):
         return ""
-    trees = [_tree(side) for side in (gold.left, gold.right, given.left, given.right)]
-    if gold.sign not in ("=", "!=") or None in trees:
+    sides = [side for pair in pairs for side in pair if isinstance(side, Number | Formula)]
+    if gold.sign not in ("=", "!=") or len(sides) < 4:
         return NOT_EQUAL
-    a, b, c, d = (tree for tree in trees if tree is not None)
-    return _said(fields.multiple(("+", a, ("neg", b)), ("+", c, ("neg", d))))
-
-
-def _tree(value: Value) -> formulas.Tree | None:
-    if isinstance(value, Formula):
-        return value.tree
-    return ("n", value.value) if isinstance(value, Number) else None
+    a, c, b, d = (n.tree if isinstance(n, Formula) else ("n", n.value) for n in sides)
+    return _reason(fields.multiple(("+", a, ("neg", b)), ("+", c, ("neg", d))))
 
 
 def _moment(gold: Moment, given: Value) -> str:
     """The year may be left out, and the weekday; what the gold does not say, too, but for the day."""
     if not isinstance(given, Moment):
         return TEXT
-    fields = {name: (getattr(gold, name), getattr(given, name)) for name in ("year", "weekday")}
-    if any(None not in pair and pair[0] != pair[1] for pair in fields.values()):
-        return NOT_EQUAL
-    if (gold.month, gold.day, gold.minute) != (given.month, given.day, given.minute):
-        return NOT_EQUAL
-    return NOT_EQUAL if gold.half and given.half and gold.half != given.half else ""
+    optional = ("year", "weekday", "half")
+    pairs = [(getattr(gold, name), getattr(given, name)) for name in optional]
+    apart = any(one and other and one != other for one, other in pairs)
+    same = (gold.month, gold.day, gold.minute) == (given.month, given.day, given.minute)
+    return "" if same and not apart else NOT_EQUAL
 
 
 def _says(text: str, gold: str) -> bool:

@@ -1,7 +1,6 @@
 r"""Which part of a student's message is its final answer. One stated rule, in this order:
 
-1. the last `\boxed{...}`, `#### x` or `<answer>x</answer>` (`marks`). A box that is never closed
-   means that the message was cut off: there is no answer. Boxes joined by "or" are several;
+1. the last `\boxed{...}`, `#### x` or `<answer>x</answer>` (`marks`);
 2. the last phrase "the answer is x", to the end of its sentence;
 3. the last sentence that gives a value of the gold's kind, with the sum it stands in (`12/4 = 3`
    gives 3). `x ≈ y` gives both.
@@ -17,11 +16,11 @@ import re
 from tutelage.answers import choices, sentences
 from tutelage.answers.equality import OPPOSITES, SEVERAL, difference, squeezed
 from tutelage.answers.gold import Answer
-from tutelage.answers.marks import NOTHING, Final, letter, marked, trimmed, whole
+from tutelage.answers.marks import NOTHING, Final, Reading, letter, marked, trimmed, whole
 from tutelage.answers.moments import moments
 from tutelage.answers.pieces import pieces
 from tutelage.answers.plain import plain
-from tutelage.answers.prose import Reading, number_of, refused
+from tutelage.answers.prose import number_of, refused
 from tutelage.answers.reading import bare, read
 from tutelage.answers.tables import TABLES
 from tutelage.answers.values import Formula, Items, Moment, Number, Relation, Value, Words
@@ -56,19 +55,15 @@ _DISOWNS = re.compile(
 def final_answer(message: str, gold: Answer) -> Final:
     """The final answer of `message`, as the gold's kind wants it."""
     text = plain(trimmed(message))
-    if not text.strip():
-        return NOTHING
     marked_answer = marked(text, gold)
     if marked_answer is None and gold.letter:
         name, reason = choices.chosen(text)
         if name or reason:
             return letter(name, reason)
-        final, rest = _stated(text, gold)
-        return Final((), TAKEN_BACK) if sentences.doubt(rest) else final
-    if marked_answer is None and gold.words in OPPOSITES:
+    elif marked_answer is None and gold.words in OPPOSITES:
         return _yes_or_no(text, gold)
     final, rest = marked_answer or _stated(text, gold)
-    return final if final.reason or not rest.strip() else _reconsidered(final, rest, gold)
+    return final if final.reason else _reconsidered(final, rest, gold)
 
 
 def _stated(text: str, gold: Answer) -> tuple[Final, str]:
@@ -78,7 +73,7 @@ def _stated(text: str, gold: Answer) -> tuple[Final, str]:
     for clause, end in sentences.clauses(text):
         if (final := _of_clause(clause, gold)) is not None:
             return final, text[end:]
-    parts = [p for p in sentences.SPLIT.split(_ITEM.sub("", text)) if p and p.strip()]
+    parts = _parts(_ITEM.sub("", text))
     checked = next((n for n, p in enumerate(parts) if TABLES["checks"].search(p)), len(parts))
     for n, part in reversed(list(enumerate(parts))):
         skipped = sentences.asks(part) or TABLES["closes"].search(part)
@@ -88,13 +83,13 @@ def _stated(text: str, gold: Answer) -> tuple[Final, str]:
     return NOTHING, ""
 
 
+def _parts(text: str) -> list[str]:
+    return [part for part in sentences.SPLIT.split(text) if part and part.strip()]
+
+
 def _alone(text: str, gold: Answer) -> Final | None:
     """A message that is one value and nothing else."""
-    if "\n" in text.strip() or len(text) > 300:
-        return None
-    shown = bare(sentences.plainly(text))
-    if not gold.text.endswith("!") and not re.fullmatch(r"\d+!", text.strip()):
-        shown = shown.rstrip("!")
+    shown = bare(text if re.fullmatch(r"\d+!", text.strip()) else _shortened(text, gold))
     value = read(shown)
     if isinstance(value, Words):
         fits = value.text == gold.words
@@ -105,7 +100,7 @@ def _alone(text: str, gold: Answer) -> Final | None:
         fits = isinstance(value.left, Formula) and value.left.tree[0] == "v"
     else:
         fits = "?" not in shown[-2:]
-    return whole(shown, gold) if fits else None
+    return whole(shown, gold) if fits and "\n" not in text.strip() else None
 
 
 def _shortened(clause: str, gold: Answer) -> str:
@@ -115,18 +110,18 @@ def _shortened(clause: str, gold: Answer) -> str:
 def _heads(clause: str) -> list[str]:
     """A clause, without what explains it, and without what is appended."""
     head = sentences.EXPLAINS.split(clause, maxsplit=1)[0].strip(" *_.")
-    return list(dict.fromkeys((clause, head, _APPENDS.split(head, maxsplit=1)[0])))
+    heads = dict.fromkeys((clause, head, _APPENDS.split(head, maxsplit=1)[0]))
+    return [head for head in heads if head]
 
 
 def _of_clause(clause: str, gold: Answer) -> Final | None:
     """What a clause after "the answer is" says; None where it says nothing of the gold's kind."""
     clause = _shortened(clause, gold)
     if isinstance(gold.value, Number):
-        given = number_of(clause, True, gold)
-        return Final(*given) if given else None
-    heads = [head for head in _heads(clause) if head]
+        return number_of(clause, True, gold)
+    heads = _heads(clause)
     readings = [reading for head in heads for reading in whole(head, gold).readings]
-    readings += _of_kind(heads[min(1, len(heads) - 1)], gold, first=True) if heads else []
+    readings += _of_kind(heads[:2][-1], gold, first=True) if heads else []
     return Final(tuple(readings)) if readings else None
 
 
@@ -134,8 +129,7 @@ def _of_sentence(sentence: str, gold: Answer) -> Final | None:
     """What a sentence gives as its answer; None where it gives none."""
     text = _shortened(sentence, gold)
     if isinstance(gold.value, Number):
-        given = number_of(text, False, gold)
-        return Final(*given) if given else None
+        return number_of(text, False, gold)
     if TABLES["doubts"].search(text):
         return NOTHING
     readings = _of_kind(text, gold)
@@ -150,9 +144,7 @@ def _of_sentence(sentence: str, gold: Answer) -> Final | None:
     readings += whole(text, gold).readings
     if gold.words and not gold.letter:
         readings += _subject(text, gold)
-    if _DENIED.search(text) and readings[0][0] != text:
-        return NOTHING
-    return Final(tuple(readings))
+    return NOTHING if _DENIED.search(text) and readings[0][0] != text else Final(tuple(readings))
 
 
 def _of_kind(text: str, gold: Answer, first: bool = False) -> list[Reading]:
@@ -192,11 +184,10 @@ def _yes_or_no(text: str, gold: Answer) -> Final:
     for clause, _ in sentences.clauses(text):
         if reply := choices.yes_or_no(clause):
             return Final(((reply, Words(reply)),))
-    words = [(word, p) for p in sentences.SPLIT.split(text) if p and (word := choices.yes_or_no(p))]
+    words = [(word, part) for part in _parts(text) if (word := choices.yes_or_no(part))]
     turned = choices.sides(text, gold.statement)
     yes, no = ("true", "false") if gold.words in ("true", "false") else ("yes", "no")
-    if not words:
-        words = [(yes if affirms else no, part) for affirms, part in turned]
+    words = words or [(yes if affirms else no, part) for affirms, part in turned]
     if not words:
         return NOTHING
     last, part = words[-1]
@@ -210,13 +201,15 @@ def _reconsidered(final: Final, rest: str, gold: Answer) -> Final:
     """The answer after what the message says of it afterwards."""
     if _DISOWNS.match(rest):
         return Final(final.readings, TAKEN_BACK)
-    parts = [part for part in sentences.SPLIT.split(rest) if part]
-    checking = next((n for n, p in enumerate(parts) if TABLES["checks"].search(p)), len(parts))
-    kept = [p for n, p in enumerate(parts) if n < checking or _turns(p)]
-    turned = sentences.doubt("\n".join(kept))
+    parts = _parts(rest)
+    checks = [TABLES["checks"].search(part) is not None for part in parts]
+    checking = checks.index(True) if True in checks else len(parts)
+    after = list(zip(parts, checks, strict=True))[checking:]
+    turns = [part for part, check in after if not check and sentences.doubt(part)]
+    turned = sentences.doubt("\n".join((*parts[:checking], *turns)))
     if turned is None:
-        concluded = "\n".join(p for p in parts[checking + 1 :] if _CONCLUDES.match(p))
-        other, _ = _stated(concluded, gold) if concluded else (NOTHING, "")
+        concluded = "\n".join(part for part in parts[checking + 1 :] if _CONCLUDES.match(part))
+        other, _ = _stated(concluded, gold)
         return final if other.reason or _agree(final, other, gold) else other
     kind, words = turned
     if gold.letter and not isinstance(gold.value, Number):
@@ -230,10 +223,6 @@ def _reconsidered(final: Final, rest: str, gold: Answer) -> Final:
     if _agree(final, other, gold):
         return final
     return Final(final.readings, SEVERAL) if kind == "hedges" else other
-
-
-def _turns(sentence: str) -> bool:
-    return not TABLES["checks"].search(sentence) and sentences.doubt(sentence) is not None
 
 
 def _agree(one: Final, other: Final, gold: Answer) -> bool:

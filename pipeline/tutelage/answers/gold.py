@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from tutelage.answers import fields
 from tutelage.answers.equality import NOT_WORKED_OUT, Decide, Reason, difference, restates, squeezed
@@ -58,13 +59,11 @@ class Scorer:
 
 def compare(gold: Answer, text: str, value: Value, decide: Decide = fields.equal) -> Reason:
     """Why `text`, which reads as `value`, is not the answer; empty where it is."""
-    if gold.letter:
-        if text.strip("() .") == gold.letter:
-            return ""
-        if re.fullmatch(r"[A-J]", text) or gold.text == gold.letter:
-            return "another choice"
-    if squeezed(text) == gold.literal:
+    chooses = gold.letter and text.strip("() .") == gold.letter
+    if chooses or squeezed(text) == gold.literal:
         return ""
+    if gold.letter and (re.fullmatch(r"[A-J]", text) or gold.text == gold.letter):
+        return "another choice"
     reason = difference(gold.value, value, gold.statement, decide)
     quotient = reason == "" and isinstance(value, Number) and value.quotient
     return NOT_WORKED_OUT if quotient and restates(text, gold.statement) else reason
@@ -84,12 +83,9 @@ def gold_of(
     """What a gold is, under its statement."""
     gold = gold if isinstance(gold, Gold) else Gold("answer", gold)
     if gold.kind == "scorer":
-        last = solution.strip().rsplit("\n", 1)[-1]
-        if not last:
-            try:
-                last = str(json.loads(gold.value).get("answer") or "")
-            except (ValueError, AttributeError, RecursionError):
-                last = ""
+        entry = _json(gold.value)
+        own = entry.get("answer") if isinstance(entry, dict) else ""
+        last = solution.strip().rsplit("\n", 1)[-1] or str(own or "")
         return Scorer(gold.value, answer_of(last, stated))
     program = gold.value.strip() or solution
     if gold.kind == "tests" or (domain == "code" and _PROGRAM.search(program)):
@@ -100,8 +96,7 @@ def gold_of(
 @lru_cache(maxsize=4096)
 def answer_of(value: str, stated: str) -> Answer:
     """The answer that a text is: bare, or a solution that ends in `#### x` or `\\boxed{x}`."""
-    shown = statement(stated)
-    text = _listed(value.strip())
+    shown, text = statement(stated), _listed(value.strip())
     marked = _MARKED.search(text)
     text = plain(marked[1].splitlines()[0] if marked else text)
     if spans := boxes(text):
@@ -119,10 +114,13 @@ def answer_of(value: str, stated: str) -> Answer:
 
 def _listed(text: str) -> str:
     """A JSON list of texts, `["1", "2"]`, as `1, 2`; anything else as it is."""
-    if text[:2] not in ('["', "['"):
-        return text
+    items: Any = _json(text if '"' in text else text.replace("'", '"')) if text[:1] == "[" else None
+    listed = isinstance(items, list) and items != [] and all(isinstance(i, str) for i in items)
+    return ", ".join(items) if listed else text
+
+
+def _json(text: str) -> Any:
     try:
-        items = json.loads(text if '"' in text else text.replace("'", '"'))
+        return json.loads(text)
     except (ValueError, RecursionError):
-        return text
-    return ", ".join(items) if items and all(isinstance(item, str) for item in items) else text
+        return None

@@ -13,13 +13,13 @@ from tutelage.answers.equality import OPPOSITES, SEVERAL, squeezed
 from tutelage.answers.fields import equal
 from tutelage.answers.gold import Answer
 from tutelage.answers.plain import boxes
-from tutelage.answers.prose import NO_ANSWER, Reading
 from tutelage.answers.reading import bare, read
-from tutelage.answers.values import Items, Words
+from tutelage.answers.values import Items, Value, Words
 
-CUT_OFF = "cut off: a box that is not closed"
+NO_ANSWER, CUT_OFF = "no answer", "cut off: a box that is not closed"
 LONGEST_MESSAGE = 20_000
 """Characters of a message that are read; an answer stands at the end, so its end is kept."""
+Reading = tuple[str, Value]
 _MARK = re.compile(r"####[ \t]*([^\n]*[^\s][^\n]*)")
 _TAGGED = re.compile(r"<answer>\s*(.*?)\s*</answer>", re.S)
 _OR = re.compile(r"(?:,?\s*(?:or|and/or|and)|/|,|)\s*(?:maybe|perhaps|possibly|even|also)?", re.I)
@@ -45,14 +45,10 @@ NOTHING = Final((), NO_ANSWER)
 
 def trimmed(message: str) -> str:
     """The end of `message`, without reasoning in tags and calculator marks."""
-    message = message[-LONGEST_MESSAGE:]
-    if "<<" in message:
-        message = re.sub(r"<<[^<>\n]*>>", "", message)
+    message = re.sub(r"<<[^<>\n]*>>", "", message[-LONGEST_MESSAGE:])
     thought, _, answer = message.rpartition("</think>")
-    if thought:
-        return answer
-    never_ends = "<think>" in message and not message.split("<think>")[0].strip()
-    return "" if never_ends else message.strip()
+    never_ends = not thought and message.lstrip().startswith("<think>")
+    return "" if never_ends else answer.strip()
 
 
 def letter(name: str, reason: str = "") -> Final:
@@ -85,14 +81,14 @@ def marked(text: str, gold: Answer) -> tuple[Final, str] | None:
     if spans:
         return _boxed(text, spans, gold)
     for mark in (*list(_MARK.finditer(text))[-1:], *list(_TAGGED.finditer(text))[-1:]):
-        return _letter(whole(mark[1], gold), gold), text[mark.end() :]
+        return _letter(mark[1], gold), text[mark.end() :]
     return (Final((), CUT_OFF), "") if "<answer>" in text else None
 
 
-def _letter(final: Final, gold: Answer) -> Final:
-    """A marked text as a choice, where the gold is one."""
-    name, reason = choices.letter_of(final.text) if gold.letter else ("", "")
-    return letter(name, reason) if name or reason else final
+def _letter(text: str, gold: Answer) -> Final:
+    """A marked text, as a choice where the gold is one."""
+    name, reason = choices.letter_of(bare(text)) if gold.letter else ("", "")
+    return letter(name, reason) if name or reason else whole(text, gold)
 
 
 def _boxed(text: str, spans: list[tuple[int, int]], gold: Answer) -> tuple[Final, str]:
@@ -107,7 +103,7 @@ def _boxed(text: str, spans: list[tuple[int, int]], gold: Answer) -> tuple[Final
         first = start
         offered.insert(0, bare(text[start:end]))
     if len(set(map(squeezed, offered))) == 1:
-        return _letter(whole(offered[-1], gold), gold), text[last:]
+        return _letter(offered[-1], gold), text[last:]
     together = ", ".join(offered)
     if isinstance(gold.value, Items):
         return whole(together, gold), text[last:]

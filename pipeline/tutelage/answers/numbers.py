@@ -87,22 +87,16 @@ def _figure(m: re.Match[str]) -> Number | None:
         return None
     if m["base"]:
         base = int(m["base"])
-        if (
-            not body.isdigit()
-            or (len(body) > 1 and body[0] == "0")
-            or any(int(d) >= base for d in body)
-        ):
-            return None
-        return Number(Fraction(sign * int(body, base)), base=base)
+        fits = re.fullmatch(r"0|[1-9]\d*", body) and int(max(body)) < base
+        return Number(Fraction(sign * int(body, base)), base=base) if fits else None
     if m["low"]:
         low, top = Fraction(m["low"].replace(",", "")), Fraction(m["top"] or body)
         mixed = m["top"] is not None
         if not low or (mixed and ("." in body or top >= low)):
             return None
+        whole = Fraction(body) if mixed else Fraction(0)
         value = top / low
-        if mixed:
-            return Number(sign * (value + Fraction(body)))
-        return Number(sign * value, quotient=value.denominator == 1)
+        return Number(sign * (whole + value), quotient=not mixed and value.denominator == 1)
     value = Fraction(sign * int(body)) if body.isdigit() else sign * Fraction(body)
     value = value * Fraction(10) ** exponent if exponent else value
     if "." not in body:
@@ -147,18 +141,15 @@ def _is_word(text: str, words: str, end: int) -> bool:
     return len(words) == 1 and bool(re.match(r"\s?[-+*/^=(]\s?[\w(]", text[end : end + 4]))
 
 
-def _compounds(text: str, spans: list[NumberSpan]) -> Iterator[NumberSpan]:
+def _compounds(text: str, spans: list[NumberSpan]) -> list[NumberSpan]:
     """`2 kg 300 g`, `3 hours and 30 minutes`, `5 feet 6 inches`, `4 dollars 50` as one."""
-    run: list[NumberSpan] = []
+    runs: list[list[NumberSpan]] = []
     for span in spans:
-        if run and not _goes_on(text, run[-1], span):
-            if len(run) > 1:
-                yield _summed(run)
-            run = []
-        if run or span.number.unit:
-            run.append(span)
-    if len(run) > 1:
-        yield _summed(run)
+        if runs and _goes_on(text, runs[-1][-1], span):
+            runs[-1].append(span)
+        else:
+            runs.append([span])
+    return [_summed(run) for run in runs if len(run) > 1]
 
 
 def _goes_on(text: str, left: NumberSpan, right: NumberSpan) -> bool:
@@ -169,20 +160,15 @@ def _goes_on(text: str, left: NumberSpan, right: NumberSpan) -> bool:
     if small is None:
         cents = large.kind == "money" and "," not in gap and 0 < right.number.value < 100
         return cents and right.form == left.form and not re.match(r"\s*\w", text[right.end :])
-    pair = {large.name, small.name}
-    same = large.kind == small.kind or pair in ({"dollar", "cent"}, {"euro", "cent"})
-    same = same or {large.kind, small.kind} == {"years", "time"}
+    same = large.kind == small.kind or (large.name, small.name) == ("euro", "cent")
     return same and large.size > small.size > 0 and "ordinal" not in (left.form, right.form)
 
 
 def _summed(run: list[NumberSpan]) -> NumberSpan:
-    first = run[0].number
-    size = first.unit.size if first.unit else Fraction(1)
-    value = first.value
-    for span in run[1:]:
-        part = span.number.unit.size if span.number.unit else Fraction(1, 100)
-        value += span.number.value * part / size * (-1 if first.value < 0 else 1)
-    number = replace(first, value=value, compound=True, places=-1, digits=0)
+    sizes = [span.number.unit.size if span.number.unit else Fraction(1, 100) for span in run]
+    total = sum(abs(s.number.value) * size for s, size in zip(run, sizes, strict=True)) / sizes[0]
+    sign = -1 if run[0].number.value < 0 else 1
+    number = replace(run[0].number, value=sign * total, compound=True, places=-1, digits=0)
     return NumberSpan(run[0].start, run[-1].end, number, "compound")
 
 
@@ -242,7 +228,7 @@ def numbers(text: str, parts: bool = False) -> tuple[NumberSpan, ...]:
     spans.sort(key=lambda span: (span.start, -span.end))
     if " in " in text or " of " in text:
         spans = _ratios(text, spans)
-    compounds = list(_compounds(text, spans)) if len(spans) > 1 else []
+    compounds = _compounds(text, spans) if len(spans) > 1 else []
     for whole in () if parts else compounds:
         spans = [s for s in spans if not whole.start <= s.start < whole.end]
     return tuple(sorted((*spans, *compounds)))

@@ -39,13 +39,17 @@ _SPACES = re.compile("[ \t\u00a0\u2009\u3000]+")
 _CROSS = re.compile(r"(?<=\d)(?<!\b0)\s?[xX]\s?(?=\d)|(?<=\d)(?<!\b0) [xX] (?=\()")
 
 Replacement = str | Callable[[re.Match[str]], str]
-
-
 Rewriting = tuple[re.Pattern[str], Replacement]
 
 
 def _rewritings(*rows: tuple[str, Replacement]) -> tuple[Rewriting, ...]:
     return tuple((re.compile(pattern), put) for pattern, put in rows)
+
+
+def _rewritten(text: str, rewritings: tuple[Rewriting, ...]) -> str:
+    for pattern, put in rewritings:
+        text = pattern.sub(put, text)
+    return text
 
 
 _COMMANDS = {name: put for put, names in LEXICON["latex"].items() for name in names.split()}
@@ -87,18 +91,17 @@ _INNERMOST = _rewritings(
     (r"([\^_])\s*\{([^{}]*)\}", r"\1(\2)"),
 )  # fmt: skip
 _GROUP = re.compile(r"(?<!boxed)\{([^{}]*)\}")
-_PLAIN = re.compile(r"[\d.,]+")
 
 
 def _fraction(top: str, bottom: str) -> str:
     """`a/b` for plain parts, which reads as a number; brackets round anything longer."""
-    top, bottom = top.strip(), bottom.strip()
-    if _PLAIN.fullmatch(top.lstrip("- ")) and _PLAIN.fullmatch(bottom.lstrip("- ")):
-        sign = "-" * ((top[:1] == "-") is not (bottom[:1] == "-"))
-        return f" {sign}{top.lstrip('- ')}/{bottom.lstrip('- ')}"
-    sides = [s if re.fullmatch(r"[\d.,]+|[a-zA-Z]", s) else f"({s})" for s in (top, bottom)]
-    plainly = all(s[0] != "(" for s in sides)
-    return " " + "/".join(sides) if plainly else f" ({'/'.join(sides)})"
+    sides = (top.strip(), bottom.strip())
+    figures = [side.lstrip("- ") for side in sides]
+    if all(re.fullmatch(r"[\d.,]+", figure) for figure in figures):
+        minus = [side[0] for side in sides].count("-") == 1
+        return f" {'-' * minus}{'/'.join(figures)}"
+    text = "/".join(s if re.fullmatch(r"[\d.,]+|[a-zA-Z]", s) else f"({s})" for s in sides)
+    return f" ({text})" if "(" in text else f" {text}"
 
 
 def _repeating(whole: str, fixed: str, period: str) -> str:
@@ -125,64 +128,46 @@ def _from_unicode(text: str) -> str:
 
 
 def _from_latex(text: str) -> str:
-    for pattern, put in _LATEX:
-        text = pattern.sub(put, text)
-    text = _COMMAND.sub(lambda m: _COMMANDS.get(m[1], m[0]), text)
-    text = text.replace("\\{", "\x01").replace("\\}", "\x02")
-    for pattern, put in _COMMANDED:
-        text = pattern.sub(put, text)
+    text = _COMMAND.sub(lambda m: _COMMANDS.get(m[1], m[0]), _rewritten(text, _LATEX))
+    text = _rewritten(text.replace("\\{", "\x01").replace("\\}", "\x02"), _COMMANDED)
     for _ in range(12):
-        before = text
-        for pattern, put in _INNERMOST:
-            text = pattern.sub(put, text)
+        before, text = text, _rewritten(text, _INNERMOST)
         if text == before:
             text = _GROUP.sub(lambda m: f"\x01{m[1]}\x02" if "," in m[1] else f"({m[1]})", text)
         if text == before:
             break
     text = text.replace("\x01", "{").replace("\x02", "}").replace("\\boxed{", BOX)
-    return _NAMED.sub(r" \1", text.replace("\\\\", "\n"))
+    return re.sub(r"\\([A-Za-z]+)", r" \1", text.replace("\\\\", "\n"))
 
 
 _MINUS = re.compile(
     rf"(^|[(\[{{=≈{BOX},/*^]\s?|\b(?:is|to|be|of|get|gets|equals|are)\s)-\s"
     r"(?=[$\d(]|(?:sqrt|cbrt|root|log|ln|pi|[a-z])\b)"
 )
-_NAMED = re.compile(r"\\([A-Za-z]+)")
-
-
 _DRESSED = re.compile(r"[^\x00-\x7f]|[&<$\\*_`]|\^\{|\d\s?[xX]|=>|- |  ")
 """What a text has that is not plain already."""
+_STEPS: tuple[tuple[re.Pattern[str], Callable[[str], str]], ...] = (
+    (re.compile(r"[^\x00-\x7f]"), _from_unicode),
+    (re.compile("&"), lambda text: text if "\\" in text else html.unescape(text)),
+    (re.compile("<"), lambda text: _TAG.sub("", _SUP.sub(r"^(\1)", text))),
+    (re.compile("[$]"), lambda text: _DOLLARS.sub(lambda m: m[1] or m[2], text)),
+    (re.compile(r"\\|[\^_]\{"), _from_latex),
+    (re.compile("[*_]"), lambda text: _BOLD.sub(r"\2", _BOLD.sub(r"\2", text))),
+    (re.compile("[*]"), lambda text: _POWER.sub("^", text).replace("**", "")),
+    (re.compile("[$]"), lambda text: _STRAY.sub("", text)),
+    (re.compile("`|=>"), lambda text: text.replace("`", "").replace("=>", "->")),
+    (re.compile("[xX]"), lambda text: _CROSS.sub(" * ", text)),
+    (re.compile("- "), lambda text: _MINUS.sub(r"\1-", text)),
+    (re.compile("  |[^\x00-\x7f]"), lambda text: _SPACES.sub(" ", text)),
+)
+"""What is looked for, and what is done where it stands."""
 
 
 @lru_cache(maxsize=4096)
 def plain(text: str) -> str:
     """`text` without its dress. Lines stay lines; spans of everything read are places in it."""
-    if not _DRESSED.search(text):
-        return text
-    if not text.isascii():
-        text = _from_unicode(text)
-    if "&" in text:
-        text = html.unescape(text) if "\\" not in text else text
-    if "<" in text:
-        text = _TAG.sub("", _SUP.sub(r"^(\1)", text))
-    if "$" in text:
-        text = _DOLLARS.sub(lambda m: m[1] or m[2], text)
-    if "\\" in text or "^{" in text or "_{" in text:
-        text = _from_latex(text)
-    if "*" in text or "_" in text:
-        text = _BOLD.sub(r"\2", _BOLD.sub(r"\2", text))
-        text = _POWER.sub("^", text).replace("**", "")
-    if "$" in text:
-        text = _STRAY.sub("", text)
-    text = text.replace("`", "")
-    if "x" in text or "X" in text:
-        text = _CROSS.sub(" * ", text)
-    if "=>" in text:
-        text = text.replace("=>", "->")
-    if "- " in text:
-        text = _MINUS.sub(r"\1-", text)
-    if "  " in text or not text.isascii():
-        text = _SPACES.sub(" ", text)
+    for signs, step in _STEPS if _DRESSED.search(text) else ():
+        text = step(text) if signs.search(text) else text
     return text
 
 
@@ -190,12 +175,9 @@ def boxes(text: str) -> list[tuple[int, int]] | None:
     """Where the outermost boxes of a plain text stand; None where one is never closed."""
     spans: list[tuple[int, int]] = []
     depth = start = 0
-    for m in _BOXES.finditer(text):
+    for m in re.finditer(f"[{BOX}{BOX_END}]", text):
         start = m.start() if depth == 0 else start
         depth = depth + 1 if m[0] == BOX else max(0, depth - 1)
         if depth == 0 and m[0] == BOX_END and text[start] == BOX:
             spans.append((start, m.end()))
     return None if depth else spans
-
-
-_BOXES = re.compile(f"[{BOX}{BOX_END}]")

@@ -13,15 +13,11 @@ from tutelage.answers import sentences
 from tutelage.answers.equality import NOT_WORKED_OUT, NOWHERE, SEVERAL, difference
 from tutelage.answers.equations import equations
 from tutelage.answers.gold import Answer
+from tutelage.answers.marks import NOTHING, Final
 from tutelage.answers.pieces import Piece, pieces
 from tutelage.answers.tables import TABLES
-from tutelage.answers.values import Number, Value, Words
+from tutelage.answers.values import Number, Words
 
-NO_ANSWER = "no answer"
-Reading = tuple[str, Value]
-Given = tuple[tuple[Reading, ...], str]
-"""The ways to read what is given, and why nothing is."""
-NOTHING: Given = ((), NO_ANSWER)
 _MEANS = re.compile(
     r"(?:\bi\.e\.,?|\bthat is,?|\bnamely|\bwhich (?:is|equals|makes|gives)|\bor simply|\bequals|=)\s+",
     re.I,
@@ -60,14 +56,7 @@ def refused(text: str, start: int, end: int) -> bool:
     return bool(doubted or TABLES["refuses"].search(before))
 
 
-def _is_name(text: str, piece: Piece, ordinal: bool) -> bool:
-    """Whether a number is a name: step 5, the 5th; or counts what no problem asks for."""
-    label = TABLES["label"].search(text[max(0, piece.start - 20) : piece.start])
-    uncounted = TABLES["not_counted"].match(text[piece.end : piece.end + 40])
-    return bool((piece.form == "ordinal" and not ordinal) or label or uncounted)
-
-
-def number_of(sentence: str, first: bool, gold: Answer) -> Given | None:
+def number_of(sentence: str, first: bool, gold: Answer) -> Final | None:
     """The number that a sentence gives; None where it has none. `first` after "the answer is"."""
     if first and _COMPARES.search(sentence):
         return NOTHING
@@ -81,13 +70,20 @@ def number_of(sentence: str, first: bool, gold: Answer) -> Given | None:
         apart = [p for p in every if other.start() <= p.start < other.end()]
         every = [p for p in every if p not in apart]
         if apart and every and not _same(every[0], apart[0]):
-            return ((sentence, Words("")),), SEVERAL
+            return Final(((sentence, Words("")),), SEVERAL)
     if not every:
         return None
-    at = 0 if first else len(every) - 1
-    if _EACH.match(sentence[every[at].end :]) and not _ASKS_EACH.search(gold.statement.question):
+    end = every[0 if first else -1].end
+    if _EACH.match(sentence, end) and not _ASKS_EACH.search(gold.statement.question):
         return NOTHING
     return _judged(sentence, every, _chosen(sentence, every, first), first)
+
+
+def _is_name(text: str, piece: Piece, ordinal: bool) -> bool:
+    """Whether a number is a name: step 5, the 5th; or counts what no problem asks for."""
+    label = TABLES["label"].search(text[max(0, piece.start - 20) : piece.start])
+    uncounted = TABLES["not_counted"].match(text[piece.end : piece.end + 40])
+    return bool((piece.form == "ordinal" and not ordinal) or label or uncounted)
 
 
 def _chosen(sentence: str, every: list[Piece], first: bool) -> int:
@@ -100,7 +96,7 @@ def _chosen(sentence: str, every: list[Piece], first: bool) -> int:
             if not re.fullmatch(r"\s*(?:\w+\s+)?=\s*", gap):
                 break
             at += 1
-    elif at and _TELLS.match(sentence[every[0].end :]) and every[0].start < 3:
+    elif at and _TELLS.match(sentence, every[0].end) and every[0].start < 3:
         at = 0
     elif every[at].form == "words" and not _SPEAKS.search(sentence[: every[at].start]):
         figures = [n for n, p in enumerate(every) if p.form != "words"]
@@ -109,7 +105,7 @@ def _chosen(sentence: str, every: list[Piece], first: bool) -> int:
     return at
 
 
-def _judged(sentence: str, every: list[Piece], at: int, first: bool) -> Given | None:
+def _judged(sentence: str, every: list[Piece], at: int, first: bool) -> Final | None:
     """The number at `at`, unless what stands around it says that it is none."""
     piece = every[at]
     start, end = piece.start, piece.end
@@ -119,26 +115,26 @@ def _judged(sentence: str, every: list[Piece], at: int, first: bool) -> Given | 
     if _WITHIN.search(before):
         return NOTHING
     if before.rstrip(" $").endswith("=") and is_false(sentence[:end]):
-        return ((sentence, piece.value),), NOT_WORKED_OUT
+        return Final(((sentence, piece.value),), NOT_WORKED_OUT)
     changed = TABLES["changes"].match(after) and not re.search(r"=\s*$", before)
     if changed or TABLES["applies"].search(before):
-        for m in _MEANS.finditer(sentence, end):
-            for meant in every:
-                if meant.start == m.end() and not sentence[meant.end :].strip(" .!"):
-                    return ((sentence[m.end() : meant.end], meant.value),), ""
-        return NOTHING
+        means = [m.end() for m in _MEANS.finditer(sentence, end)]
+        meant = [p for p in every if p.start in means and not sentence[p.end :].strip(" .!")]
+        return (
+            Final(tuple((sentence[p.start : p.end], p.value) for p in meant)) if meant else NOTHING
+        )
     beside = at + 1 if first else at - 1
     if 0 <= beside < len(every):
-        other = every[beside]
-        gap = sentence[min(end, other.end) : max(start, other.start)]
+        left, right = sorted((piece, every[beside]))
+        gap = sentence[left.end : right.start]
         if gap.strip() == "≈":
-            return tuple((sentence[p.start : p.end], p.value) for p in sorted((piece, other))), ""
+            return Final(tuple((sentence[p.start : p.end], p.value) for p in (left, right)))
         offers = _OFFERS.search(gap) and "because" not in gap if first else _JOINS.fullmatch(gap)
-        if offers and not _same(piece, other):
-            return ((sentence[min(start, other.start) :], Words("")),), SEVERAL
+        if offers and not _same(left, right):
+            return Final(((sentence[left.start :], Words("")),), SEVERAL)
     if glued := re.match(r"[\w²³]+", after):
-        return ((sentence[start:end] + glued[0], Words(glued[0])),), ""
-    return ((sentence[start:end], piece.value),), ""
+        return Final(((sentence[start:end] + glued[0], Words(glued[0])),))
+    return Final(((sentence[start:end], piece.value),))
 
 
 def is_false(text: str) -> bool:

@@ -7,6 +7,7 @@ gold. How an answer is found in a message is in `final`.
 import re
 from dataclasses import replace
 from functools import lru_cache
+from itertools import accumulate
 
 from tutelage.answers import formulas
 from tutelage.answers.moments import moments
@@ -49,7 +50,7 @@ def bare(text: str) -> str:
 
 def _stripped(text: str) -> str:
     text = text.rstrip(_DRESS).lstrip(_DRESS.replace(".", ""))
-    return text.lstrip("." + _DRESS) if not _DECIMAL.match(text) else text
+    return text if _DECIMAL.match(text) else text.lstrip(_DRESS)
 
 
 @lru_cache(maxsize=8192)
@@ -85,9 +86,7 @@ def _moment(text: str) -> Moment | None:
 def _number(text: str) -> Number | None:
     """The number that `text` is, with a unit or the name of a thing after it: `18 red apples`."""
     text = _ABOUT.sub("", text, count=1)
-    if not text or not (text[-1].isalnum() or text[-1] in "%)\"'." + MONEY):
-        return None
-    spans = numbers(text)
+    spans = numbers(text) if text[-1:].isalnum() or text[-1:] in tuple("%)\"'." + MONEY) else ()
     if not spans or spans[0].start or any(s.start >= spans[0].end for s in spans):
         return None
     span = spans[0]
@@ -101,40 +100,30 @@ def _number(text: str) -> Number | None:
     nouns = re.findall(r"[a-z]+", tail.lower())
     if not _THING.fullmatch(tail) or span.loose or span.form == "ordinal" or not nouns:
         return None
-    if not _CHANGING.isdisjoint(nouns) or nouns[0] in formulas.FUNCTIONS:
-        return None
-    return span.number if len(nouns[0]) > 1 + tail[0].isalpha() else None
+    names = _CHANGING.isdisjoint(nouns) and nouns[0] not in formulas.FUNCTIONS
+    return span.number if names and len(nouns[0]) > 1 + tail[0].isalpha() else None
 
 
 def split(text: str) -> tuple[str, list[str]]:
     """Brackets and parts of `[1, 2)`, at the top level; no parts where there is but one."""
     brackets, inner = "", text
-    if text[:1] in _OPEN and text[-1:] in _CLOSE and _closes(text):
+    if text[:1] in _OPEN and text[-1:] in _CLOSE and min(_depths(text)[:-1], default=0) > 0:
         brackets, inner = text[0] + text[-1], text[1:-1]
-    parts, depth, start = [], 0, 0
-    stops = {m.start(): m.end() for m in _SEPARATOR.finditer(inner)}
-    for at, char in enumerate(inner):
-        depth += (char in _OPEN) - (char in _CLOSE)
-        if at in stops and depth == 0:
-            parts.append(inner[start:at].strip())
-            start = stops[at]
-    parts.append(inner[start:].strip())
+    depths = _depths(inner)
+    cuts = [m.span() for m in _SEPARATOR.finditer(inner) if depths[m.start()] == 0]
+    edges = zip((0, *(end for _, end in cuts)), (*(at for at, _ in cuts), len(inner)), strict=True)
+    parts = [inner[start:end].strip() for start, end in edges]
     if brackets != "()":
         parts = [re.sub(r"^(?:and|or)\s+", "", part) for part in parts]
     parts = [part for part in parts if part] if brackets in ("", "{}") else parts
-    if depth or not all(parts) or (len(parts) < 2 and brackets != "{}") or len(parts) > 200:
-        return "", []
-    return brackets, parts
+    several = len(parts) > 1 or brackets == "{}"
+    whole = depths[-1:] in ([], [0]) and all(parts) and several and len(parts) <= 200
+    return (brackets, parts) if whole else ("", [])
 
 
-def _closes(text: str) -> bool:
-    """Whether the bracket that begins the text is closed by the one that ends it."""
-    depth = 0
-    for at, char in enumerate(text):
-        depth += (char in _OPEN) - (char in _CLOSE)
-        if depth <= 0:
-            return at == len(text) - 1
-    return False
+def _depths(text: str) -> list[int]:
+    """In how many brackets each character stands; one that closes stands outside."""
+    return list(accumulate((char in _OPEN) - (char in _CLOSE) for char in text))
 
 
 def _items(text: str, depth: int) -> Items | None:

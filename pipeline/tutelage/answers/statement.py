@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import takewhile
 
 from tutelage.answers.numbers import numbers
 from tutelage.answers.plain import plain
@@ -71,12 +72,8 @@ def _options(text: str) -> tuple[dict[str, str], int]:
 
 
 def _nouns(phrase: str) -> list[str]:
-    nouns: list[str] = []
-    for word in phrase.split():
-        if word in _ENDS_NAME:
-            break
-        nouns.append(word.removesuffix("s"))
-    return nouns
+    own = takewhile(lambda word: word not in _ENDS_NAME, phrase.split())
+    return [word.removesuffix("s") for word in own]
 
 
 @lru_cache(maxsize=2048)

@@ -62,13 +62,10 @@ def unit(text: str) -> Unit | None:
     known = _SPELLINGS.get(word) or (_SPELLINGS.get(word.lower()) if len(word) > 1 else None)
     if known is None or (len(word) == 1 and word.isupper() and word not in _CAPITALS):
         return None
-    raised = (
-        2 if parts["square"] or parts["squared"] else 3 if parts["cubic"] or parts["cubed"] else 1
-    )
-    power = int(parts["power"] or raised)
-    if power == 1:
-        return known
-    return Unit(f"{known.name}^{power}", f"{known.kind}^{power}", known.size**power)
+    second, third = parts["square"] or parts["squared"], parts["cubic"] or parts["cubed"]
+    power = int(parts["power"] or (2 if second else 3 if third else 1))
+    raised = Unit(f"{known.name}^{power}", f"{known.kind}^{power}", known.size**power)
+    return known if power == 1 else raised
 
 
 @lru_cache(maxsize=2048)
@@ -76,13 +73,8 @@ def named(text: str) -> frozenset[Unit]:
     """The units that a statement speaks of, in words or signs."""
     units = set()
     for match in PHRASE.finditer(text):
+        figure = text[max(0, match.start() - 2) : match.start()].rstrip()[-1:].isdecimal()
         for piece in {match[0], *_PIECES.split(match[0])}:
-            known = unit(piece)
-            if known and (len(piece) > 2 or piece in MONEY or _follows_figure(text, match.start())):
+            if (known := unit(piece)) and (len(piece) > 2 or piece in MONEY or figure):
                 units.add(known)
     return frozenset(units)
-
-
-def _follows_figure(text: str, begin: int) -> bool:
-    """Whether a figure stands right before, with a space between at most."""
-    return text[max(0, begin - 2) : begin].rstrip()[-1:].isdecimal()

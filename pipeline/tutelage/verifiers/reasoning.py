@@ -23,8 +23,7 @@ from functools import lru_cache
 from typing import Any
 
 from tutelage.answers import sentences
-from tutelage.answers.marks import CUT_OFF, LONGEST_MESSAGE
-from tutelage.answers.prose import NO_ANSWER
+from tutelage.answers.marks import CUT_OFF, LONGEST_MESSAGE, NO_ANSWER
 from tutelage.records import Problem, Verdict
 
 LONGEST = 20_000
