@@ -101,7 +101,7 @@ REACHING = {
     "self of a method": "o.look.__self__.__class__",
     "frame of a generator": "g.gi_frame.f_globals",
     "the end of the pipe": "next(o for o in __import__('gc').get_objects()"
-    " if type(o).__name__ == 'ProgramServer').ask('get', f, '__globals__')",
+    " if type(o).__name__ == 'ProgramServer').ask('attribute', f, 'getattr', '__globals__')",
     "the pipe's library": "next(o for o in __import__('gc').get_objects()"
     " if type(o).__name__ == 'ProgramServer').ask('library', None, 'inspect', 'getdoc', f)",
 }

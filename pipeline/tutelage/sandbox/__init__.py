@@ -8,7 +8,7 @@
     program_server          the program in a process of its own
     endpoint                either end of the pipe between these: what may be asked of the other
     remote                  stand-ins for objects of the other side
-    values                  how values cross: `plain` ones, `containers`, and all else
+    values, plain           how values cross: what Python itself has, and all else
 
 It judges no message and knows no gold: `verifiers.code` finds the program, and says
 what a result means.

@@ -8,8 +8,8 @@ be reached: no frame, no globals, no class.
 """
 
 import asyncio
-import copy
-import dataclasses  # noqa: F401 (it is in LIBRARY)
+import copy  # noqa: F401 (`_do_library` has these)
+import dataclasses  # noqa: F401
 import inspect  # noqa: F401
 import io
 import operator
@@ -42,8 +42,6 @@ class Endpoint:
         self.pipe, self.strict = pipe, strict
         self.meant: frozenset[str] = frozenset()
         self.values = Values(self, first)
-        self.describe: Callable[[BaseException], str] = lambda error: ""
-        """A traceback as text."""
         self.printed = io.StringIO()
         """What was printed here since the last message."""
         self.trace = ""
@@ -74,11 +72,11 @@ class Endpoint:
             )
             while "do" in (message := self._receive()):
                 self._answer(message)
-            if "error" in message:
-                self.trace = str(message.get("trace", ""))[-2000:]
-                self.raised = self._safely(self.values.exception_from, message["error"])
-                raise self.raised
-            return self._safely(self.values.unpack, message.get("value"))
+            value = self._safely(self.values.unpack, message.get("value"))
+            if "trace" not in message:
+                return value
+            self.trace, self.raised = str(message["trace"])[-2000:], value
+            raise value if isinstance(value, BaseException) else self.pipe.broken("garbled")
 
     def serve(self) -> None:
         """Answers until the other side is gone."""
@@ -88,6 +86,10 @@ class Endpoint:
             except Broken:
                 return
             self._answer(message)
+
+    def described(self, error: BaseException) -> str:
+        """A traceback as text."""
+        return ""
 
     def attribute(self, on: Any, name: str) -> Any:
         """An attribute of an object over there; its name goes over only where it is known there.
@@ -108,7 +110,7 @@ class Endpoint:
                 raise AttributeError(f"{type(on).__name__!r} object has no attribute {name!r}")
             if not original.meant:
                 raise Skipped(f"an object of the program's may have any attribute, such as {name}")
-        value = self.ask("get", on, name)
+        value = self.ask("attribute", on, "getattr", name)
         if part := owner(value):
             part.label = f"{original.label}.{name}".lstrip(".")
         return value
@@ -126,13 +128,10 @@ class Endpoint:
 
     def _receive(self) -> dict[str, Any]:
         message: dict[str, Any] = self.pipe.receive()
-        self._safely(self._accept, message)
-        return message
-
-    def _accept(self, message: dict[str, Any]) -> None:
-        self.values.accept(message["contents"], message["free"])
+        self._safely(lambda: self.values.accept(message["contents"], message["free"]))
         if message["printed"]:
             sys.stdout.write(str(message["printed"]))
+        return message
 
     def _answer(self, message: dict[str, Any]) -> None:
         """Does what is asked for, and says what came of it."""
@@ -147,30 +146,29 @@ class Endpoint:
         except (Broken, Skipped):
             raise
         except BaseException as error:  # a program may raise anything, SystemExit too
-            raised, trace = error, self.describe(error)
-            self._send(lambda: {"error": values.exception(raised), "trace": trace})
+            raised, trace = error, self.described(error)
+            self._send(lambda: {"value": values.pack(raised), "trace": trace})
 
-    def _safely(self, read: Callable[[Any], Any], data: Any) -> Any:
+    def _safely(self, read: Callable[..., Any], *data: Any) -> Any:
         """What `read` makes of what the other side sent.
 
         Raises:
             Broken: it makes nothing of it.
         """
         try:
-            return read(data)
+            return read(*data)
         except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, ImportError):
             raise self.pipe.broken("garbled") from None
         except (RecursionError, MemoryError):
             raise self.pipe.broken("output") from None
 
-    def _do_get(self, on: Any, name: str) -> Any:
-        return getattr(on, self._allowed(on, name))
-
-    def _do_set(self, on: Any, name: str, value: Any) -> None:
-        setattr(on, self._allowed(on, name), value)
-
-    def _do_delete(self, on: Any, name: str) -> None:
-        delattr(on, self._allowed(on, name))
+    def _do_attribute(self, on: Any, how: str, name: str, *value: Any) -> Any:
+        """Gets, sets or deletes; objects of the tests show what a caller may use of an argument."""
+        closed = name.startswith("__") or isinstance(on, (*_CLOSED, type))
+        if self.strict and closed and name not in _COPIED:
+            raise AttributeError(name)
+        acts: dict[str, Any] = {"getattr": getattr, "setattr": setattr, "delattr": delattr}
+        return acts[how](on, name, *value)
 
     def _do_names(self, on: Any) -> list[str]:
         kind = type(on)
@@ -187,8 +185,7 @@ class Endpoint:
             raise AttributeError(name)
         if isinstance(on, type) and name == "__getitem__" and not hasattr(type(on), name):
             return operator.getitem(on, *arguments)  # type: ignore[call-overload]
-        method = getattr(type(on), name, None)
-        if method is None:
+        if (method := getattr(type(on), name, None)) is None:
             raise TypeError(f"{type(on).__name__!r} object has no {name}")
         return method(on, *arguments)
 
@@ -198,34 +195,19 @@ class Endpoint:
             raise AttributeError(how)
         if isinstance(value, GeneratorExit):
             return walker.close()
-        return walker.send(value) if how == "send" else walker.throw(value)
+        return getattr(walker, how)(value)
 
     def _do_run(self, _: Any, number: int) -> Any:
         async def main() -> Any:
             return await self.values.mine[number]
 
-        if self._loop is None:
-            self._loop = asyncio.new_event_loop()
+        self._loop = self._loop or asyncio.new_event_loop()
         return self._loop.run_until_complete(main())
 
-    def _do_copy(self, on: Any, deep: bool) -> Any:
-        return copy.deepcopy(on) if deep else copy.copy(on)
-
     def _do_library(self, _: Any, module: str, name: str, *arguments: Any, **named: Any) -> Any:
-        if self.strict or (module, name) not in LIBRARY:
+        if (module, name) not in (_COPYING if self.strict else LIBRARY | _COPYING):
             raise AttributeError(name)
         return getattr(sys.modules[module], name)(*arguments, **named)
-
-    def _allowed(self, on: Any, name: str) -> str:
-        """`name`; objects of the tests show what a caller may use of an argument, and not the tests.
-
-        Raises:
-            AttributeError
-        """
-        closed = name.startswith("__") or isinstance(on, (*_CLOSED, type))
-        if self.strict and closed and name not in _COPIED:
-            raise AttributeError(name)
-        return name
 
 
 _CLOSED = (types.FunctionType, types.MethodType, types.GeneratorType, types.CoroutineType, *INNER)
@@ -237,6 +219,7 @@ _LOOKING = {
     " isabstract getmembers getfullargspec isasyncgen isasyncgenfunction isawaitable",
     "asyncio": "iscoroutinefunction",
 }
+_COPYING = frozenset({("copy", "copy"), ("copy", "deepcopy")})
 SETTINGS = frozenset({("random", "seed"), ("sys", "setrecursionlimit")})
 """Functions of the library that set what holds for a process, and do so on both sides."""
 LIBRARY = SETTINGS.union((module, name) for module, ns in _LOOKING.items() for name in ns.split())

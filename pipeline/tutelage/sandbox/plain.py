@@ -1,73 +1,24 @@
-"""Plain values as JSON: numbers, texts, dates and the like, of Python's own types.
+"""Values of Python's own types: what both sides of the pipe can have, each its own.
 
 Whoever reads gets a new object of that type and nothing else; classes, functions and modules of the
-library cross by name. What has parts or behaviour of its own is `values`' work.
-
-    7, "a", None   as in JSON         2**80   {"int": "0x..."}
-    len            {"builtin": ["builtins", "len"]}
+library cross by name. Containers that can be changed are read and written by the methods of Python's
+own types, whatever a subclass makes of these. What has behaviour of its own is `values`' work.
 """
 
+import array
+import collections
 import datetime
 import decimal
 import fractions
 import importlib
+import ipaddress
+import operator
+import pathlib
 import types
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Any
-
-NotPlain = object()
-"""Stands for the lack of a plain value."""
-
-
-def scalar(value: Any) -> Any:
-    """A plain value as JSON; `NotPlain` where it is none."""
-    kind = type(value)
-    if value is None or kind is bool or kind is str:
-        return value
-    if (kind is int and abs(value) < 2**53) or (kind is float and value - value == 0):
-        return value
-    if kind in _NAMES:
-        return {_NAMES[kind]: _TYPES[_NAMES[kind]][1](value)}
-    if value is Ellipsis or value is NotImplemented:
-        return {"constant": repr(value)}
-    if kind is types.ModuleType:
-        return {"module": value.__name__} if value.__name__ in MODULES else NotPlain
-    if isinstance(value, type | types.BuiltinFunctionType):
-        module, name = getattr(value, "__module__", None), value.__qualname__
-        if module in MODULES and _named(str(module), name) is value:
-            return {"builtin": [module, name]}
-    return NotPlain
-
-
-def plain(name: str, body: Any) -> Any:
-    """The plain value that `{name: body}` stands for; `NotPlain` where it stands for none.
-
-    Raises:
-        ValueError, TypeError, KeyError, AttributeError, ArithmeticError: it is malformed.
-    """
-    if name in _TYPES:
-        return _TYPES[name][2](body)
-    if name == "constant":
-        return {"Ellipsis": Ellipsis, "NotImplemented": NotImplemented}[body]
-    if name in ("module", "builtin"):
-        module, path = (body, "") if name == "module" else body
-        value = _named(str(module), str(path)) if module in MODULES else None
-        if not isinstance(
-            value, types.ModuleType if not path else type | types.BuiltinFunctionType
-        ):
-            raise ValueError("not of the library")
-        return value
-    return NotPlain
-
-
-def _named(module: str, path: str) -> Any:
-    """What a module of the library calls by that name; the module itself where the name is empty."""
-    value: Any = importlib.import_module(module)
-    for part in path.split(".") if path else ():
-        value = getattr(value, part, None)
-    return value
-
 
 _LIBRARY = """
     abc array asyncio asyncio.exceptions binascii bisect builtins calendar cmath collections
@@ -77,25 +28,140 @@ _LIBRARY = """
 """
 MODULES = frozenset(_LIBRARY.split())
 """Modules whose classes and functions are the same on both sides, and cross by name."""
-_TYPES: dict[str, tuple[type, Callable[[Any], Any], Callable[[Any], Any]]] = {
+
+
+def library_name(value: Any) -> list[str] | None:
+    """Module and name of what is of the library, and is called by a name there; else None."""
+    if isinstance(value, types.ModuleType):
+        return [value.__name__, ""] if value.__name__ in MODULES else None
+    if not isinstance(value, _NAMED):
+        return None
+    module = getattr(value, "__module__", None) or "builtins"
+    name = getattr(value, "__qualname__", repr(value))
+    return [module, name] if module in MODULES and _called(module, name) is value else None
+
+
+def library(module: str, name: str) -> Any:
+    """What `library_name` names.
+
+    Raises:
+        ValueError, AttributeError: there is nothing that may be named.
+    """
+    value = _called(module, name) if module in MODULES else None
+    if not isinstance(value, _NAMED if name else types.ModuleType):
+        raise ValueError("not of the library")
+    return value
+
+
+def _called(module: str, name: str) -> Any:
+    value: Any = importlib.import_module(module)
+    for part in name.split(".") if name else ():
+        value = getattr(value, part, None)
+    return value
+
+
+def is_json(value: Any) -> bool:
+    """Whether a value crosses as it is."""
+    kind = type(value)
+    return (
+        value is None or kind is bool or kind is str
+        or (kind is int and abs(value) < 2**53) or (kind is float and value - value == 0)
+    )  # fmt: skip
+
+
+_NAMED = (type, types.BuiltinFunctionType, types.EllipsisType, types.NotImplementedType)
+TEXTS: dict[str, tuple[type, Callable[[Any], str], Callable[[str], Any]]] = {
     "int": (int, hex, lambda text: int(text, 16)),
     "float": (float, repr, float),
-    "complex": (complex, lambda v: [repr(v.real), repr(v.imag)], lambda b: complex(*map(float, b))),
     "bytes": (bytes, bytes.hex, bytes.fromhex),
-    "range": (range, lambda v: [hex(n) for n in (v.start, v.stop, v.step)],
-              lambda b: range(*[int(n, 16) for n in b])),
-    "slice": (slice, lambda v: [v.start, v.stop, v.step], lambda b: slice(*b)),
-    "Decimal": (decimal.Decimal, str, decimal.Decimal),
-    "Fraction": (fractions.Fraction, lambda v: [hex(v.numerator), hex(v.denominator)],
-                 lambda b: fractions.Fraction(int(b[0], 16), int(b[1], 16))),
-    "datetime": (datetime.datetime, datetime.datetime.isoformat, datetime.datetime.fromisoformat),
-    "date": (datetime.date, datetime.date.isoformat, datetime.date.fromisoformat),
-    "time": (datetime.time, datetime.time.isoformat, datetime.time.fromisoformat),
-    "timedelta": (datetime.timedelta, lambda v: [v.days, v.seconds, v.microseconds],
-                  lambda b: datetime.timedelta(*b)),
-    "timezone": (datetime.timezone, lambda v: v.utcoffset(None).total_seconds(),
-                 lambda b: datetime.timezone(datetime.timedelta(seconds=b))),
-    "UUID": (uuid.UUID, str, uuid.UUID),
+}
+"""What crosses as a text: its type, how it is written, how it is read."""
+_REDUCED = (
+    range, slice, decimal.Decimal, fractions.Fraction, datetime.date, datetime.time,
+    datetime.datetime, datetime.timedelta, datetime.timezone, pathlib.PosixPath,
+    ipaddress.IPv4Address, ipaddress.IPv6Address,
+)  # fmt: skip
+PARTS: dict[type, tuple[Callable[[Any], Iterable[Any]], Callable[..., Any]]] = {
+    tuple: (iter, lambda *items: items),
+    frozenset: (iter, lambda *items: frozenset(items)),
+    type({}.keys()): (iter, lambda *items: dict.fromkeys(items).keys()),
+    type({}.values()): (iter, lambda *items: dict(enumerate(items)).values()),
+    type({}.items()): (iter, lambda *items: dict(items).items()),
+    complex: (lambda value: (value.real, value.imag), complex),
+    uuid.UUID: (lambda value: (value.hex,), uuid.UUID),
+    **{kind: (lambda value: value.__reduce__()[1], kind) for kind in _REDUCED},
+}
+"""What crosses by its parts, and how it is made of them again."""
+PARTS_BY_NAME = {kind.__name__: make for kind, (_, make) in PARTS.items()}
+MUTABLE: tuple[type, ...] = (
+    list, collections.Counter, collections.OrderedDict, collections.defaultdict, dict, set,
+    collections.deque, bytearray, array.array,
+)  # fmt: skip
+MUTABLE_BY_NAME = {kind.__name__: kind for kind in MUTABLE}
+_HEADS: dict[Any, str] = {
+    collections.defaultdict: "default_factory", collections.deque: "maxlen", array.array: "typecode"
 }  # fmt: skip
-"""Name, type, how one is written as JSON, how it is read."""
-_NAMES = {kind: name for name, (kind, _, _) in _TYPES.items()}
+BASES: dict[type, Callable[[Any], Any]] = {
+    int: int.__pos__,
+    float: float.__pos__,
+    complex: complex.__pos__,
+    str: str.__str__,
+    bytes: lambda value: bytes.__getitem__(value, slice(None)),
+    tuple: lambda value: tuple.__getitem__(value, slice(None)),
+    frozenset: lambda value: frozenset.__or__(value, frozenset()),
+}
+"""Immutable types of which there may be subclasses, and how the plain value is had."""
+
+
+def head(value: Any) -> Any:
+    """What `empty` needs to know."""
+    return getattr(value, _HEADS.get(type(value), "__no_head__"), None)
+
+
+def empty(kind: Any, of: Any) -> Any:
+    """A container of that kind without content."""
+    if kind is collections.deque:
+        return collections.deque(maxlen=of)
+    return kind(of) if kind in _HEADS else kind()
+
+
+@dataclass(slots=True)
+class Shared:
+    """A container that both sides have."""
+
+    value: Any
+    kind: type
+    """One of `MUTABLE`; `object` for an object of a class that the setup defines on both sides."""
+    head: Any
+    agreed: list[Any] = field(default_factory=list)
+    """Its content when both sides last agreed."""
+
+    def read(self) -> list[Any]:
+        """Its items; keys and values in turn."""
+        kind, inner = self._inner()
+        if issubclass(kind, dict):
+            return [part for pair in kind.items(inner) for part in pair]
+        return [*kind.__iter__(inner)]
+
+    def write(self, items: list[Any]) -> None:
+        """Puts `items` in place of what is in it, and agrees on them."""
+        kind, inner = self._inner()
+        if kind is array.array:
+            del inner[:]
+        else:
+            kind.clear(inner)
+        if issubclass(kind, dict):
+            for key, item in zip(items[::2], items[1::2], strict=True):
+                kind.__setitem__(inner, key, item)
+        else:
+            getattr(kind, "update" if kind is set else "extend")(inner, items)
+        self.agreed = self.read()
+
+    def changed(self) -> bool:
+        """Whether it is no longer what both sides agreed on."""
+        now = self.read()
+        same = operator.eq if self.kind in (bytearray, array.array) else operator.is_
+        return len(now) != len(self.agreed) or not all(map(same, now, self.agreed))
+
+    def _inner(self) -> tuple[Any, Any]:
+        return (dict, vars(self.value)) if self.kind is object else (self.kind, self.value)

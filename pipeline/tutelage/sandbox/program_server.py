@@ -29,7 +29,10 @@ class ProgramServer(Endpoint):
 
     def __init__(self, pipe: Pipe) -> None:
         super().__init__(pipe, first=1, strict=False)
-        self.describe = described
+
+    def described(self, error: BaseException) -> str:
+        """The traceback, as far as it is in the program."""
+        return described(error)
 
     def serve(self) -> None:
         """Answers until the tests are over."""

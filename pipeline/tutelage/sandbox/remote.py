@@ -15,7 +15,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tutelage.sandbox.containers import BASES, MUTABLE
+from tutelage.sandbox.plain import BASES, MUTABLE
 
 if TYPE_CHECKING:
     from tutelage.sandbox.endpoint import Endpoint
@@ -68,61 +68,70 @@ def _ask(self: Any, do: str, *arguments: Any) -> Any:
     return OWNERS[id(self)].side.ask(do, self, *arguments)
 
 
-def _is_local(self: Any, name: str) -> bool:
-    """Whether an attribute is set here: of no original, or one that Python itself looks at."""
-    return name.startswith("__") or id(self) not in OWNERS
+def _own(self: Any) -> Any:
+    """Python's own class of a stand-in."""
+    return type if issubclass(type(self), type) else object
 
 
-def _had_there(name: str) -> Any:
+def _there(name: str) -> Any:
     """An attribute that Python would have here as well, but not the right one."""
     return property(lambda self: _get(self, name))
 
 
-class Remote:
-    """What all stand-ins for objects can do."""
+class _Shown:
+    """Attributes of a stand-in, be it for an object or for a class: of the original, but for those
+    that Python itself looks at."""
 
     __slots__ = ()
     __local__: frozenset[str] = frozenset()
-    """Attributes that are had here, as those of a list."""
-
-    def __init_subclass__(cls) -> None:
-        """What a parent of the library would do here, it has done over there."""
+    """Others that are had here, as those of a list."""
 
     def __getattribute__(self, name: str) -> Any:
-        if name.startswith("__") or name in type(self).__local__:
-            return super().__getattribute__(name)
+        if name.startswith("__") or id(self) not in OWNERS or name in type(self).__local__:
+            return _own(self).__getattribute__(self, name)
         return _get(self, name)
 
     def __getattr__(self, name: str) -> Any:
         return _get(self, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if _is_local(self, name):
-            super().__setattr__(name, value)
+        if name.startswith("__") or id(self) not in OWNERS:
+            _own(self).__setattr__(self, name, value)
         else:
-            _ask(self, "set", name, value)
+            _ask(self, "attribute", "setattr", name, value)
 
     def __delattr__(self, name: str) -> None:
-        _ask(self, "delete", name)
+        _ask(self, "attribute", "delattr", name)
 
     def __dir__(self) -> Any:
         return _ask(self, "names")
+
+
+class Remote(_Shown):
+    """What all stand-ins for objects can do."""
+
+    __slots__ = ()
+
+    def __init_subclass__(cls) -> None:
+        """What a parent of the library would do here, it has done over there."""
 
     def __repr__(self) -> str:
         return str(_ask(self, "special", "__repr__")) if owner(self) else super().__repr__()
 
     def __copy__(self) -> Any:
-        return _ask(self, "copy", False)
+        return OWNERS[id(self)].side.ask("library", None, "copy", "copy", self)
 
     def __deepcopy__(self, memo: Any) -> Any:
-        return _ask(self, "copy", True)
+        return OWNERS[id(self)].side.ask("library", None, "copy", "deepcopy", self)
 
 
-class RemoteType(type):
+class RemoteType(_Shown, type):
     """Class of the classes that stand for one over there, made by `stand_in_class`."""
 
     line: list[type] | None = None
     """Parents of the class that is being made, as they stand over there."""
+    __bases__ = _there("__bases__")
+    __doc__ = _there("__doc__")
 
     def __new__(cls, name: str, bases: Any, namespace: Any, **_: Any) -> "RemoteType":
         """Refuses what a `class` statement of the tests wants."""
@@ -140,49 +149,13 @@ class RemoteType(type):
             original.meant = mine.label in mine.side.meant
         return instance
 
-    def __getattribute__(cls, name: str) -> Any:
-        if name.startswith("__") or id(cls) not in OWNERS:
-            return super().__getattribute__(name)
-        return _get(cls, name)
-
-    def __getattr__(cls, name: str) -> Any:
-        return _get(cls, name)
-
-    def __setattr__(cls, name: str, value: Any) -> None:
-        if _is_local(cls, name):
-            super().__setattr__(name, value)
-        else:
-            _ask(cls, "set", name, value)
-
     @property
     def __mro__(cls) -> tuple[type, ...]:
-        return tuple(kind for kind in type.__dict__["__mro__"].__get__(cls) if kind is not Remote)
-
-    @property
-    def __bases__(cls) -> Any:  # type: ignore[override]
-        return _get(cls, "__bases__")
-
-    @property
-    def __doc__(cls) -> Any:  # type: ignore[override]
-        return _get(cls, "__doc__")
-
-    def __dir__(cls) -> Any:
-        return _ask(cls, "names")
-
-    def __iter__(cls) -> Any:
-        return _ask(cls, "special", "__iter__")
-
-    def __len__(cls) -> int:
-        return int(_ask(cls, "special", "__len__"))
+        line = type.__dict__["__mro__"].__get__(cls)
+        return tuple(kind for kind in line if kind not in (Remote, _Shown))
 
     def __bool__(cls) -> bool:
         return True
-
-    def __getitem__(cls, key: Any) -> Any:
-        return _ask(cls, "special", "__getitem__", key)
-
-    def __contains__(cls, item: Any) -> bool:
-        return bool(_handed(cls, "__contains__", item))
 
 
 def stand_in_class(name: str, line: list[type], words: list[str]) -> RemoteType:
@@ -197,7 +170,7 @@ def stand_in_class(name: str, line: list[type], words: list[str]) -> RemoteType:
     plain = next((kind for kind in library if is_plain(kind)), object)
     local = frozenset(dir(plain) if plain is not object else ()) - {*words}
     namespace: dict[str, Any] = {"__module__": "solution", "__local__": local}
-    namespace |= {word: _had_there(word) for word in ("__dict__", "__doc__")}
+    namespace |= {word: _there(word) for word in ("__dict__", "__doc__")}
     for word in words:
         if word == ALIKE:
             namespace["__eq__"] = _alike
@@ -210,7 +183,8 @@ def stand_in_class(name: str, line: list[type], words: list[str]) -> RemoteType:
     if not issubclass(of, RemoteType):  # such as that of enums
         of = RemoteType if of is type else type("RemoteType", (RemoteType, of), {})
     for parents in (library, plain.__mro__):
-        RemoteType.line = [*ours, Remote, *(kind for kind in parents if kind is not object), object]
+        inherited = [kind for kind in parents if kind is not object]
+        RemoteType.line = [*ours, Remote, _Shown, *inherited, object]
         try:
             kind: RemoteType = type.__new__(of, name, bases, dict(namespace))
             return kind
@@ -301,3 +275,5 @@ ATTRIBUTES = _dunders(
     " dataclass_fields dataclass_params match_args slots cause context notes code func closure"
 )
 """Attributes in double underscores that may be asked for."""
+for _name in ("__iter__", "__len__", "__getitem__", "__contains__"):
+    setattr(RemoteType, _name, _method(_name))  # such as enums have

@@ -1,22 +1,22 @@
 """Values as they cross between a program and its tests, on either side.
 
-- plain values (`plain`), tuples and the like: by value;
+- plain values, tuples and the like: by value;
 - lists, dicts, sets and so on, and instances of the setup's classes: by value, once; each side then
   has one of its own, and before control passes over, what was changed in it is sent along. So a
   change in place is seen on the other side whatever a call returns, and `a is b` holds where it held;
 - anything else stays where it is, and a stand-in (`remote`) hands on what is done to it.
+
+All of it is JSON: `{"shared": 4}`, `{"tuple": [1, 2]}`, `{"mine": 6, "as": {"class": [8, ...]}}`.
 """
 
 import contextlib
 import itertools
 import sys
 import types
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from tutelage.sandbox import remote
-from tutelage.sandbox.containers import BASES, KIND_OF, KINDS, MUTABLE, PARTS, Shared
-from tutelage.sandbox.plain import NotPlain, plain, scalar
+from tutelage.sandbox import plain, remote
+from tutelage.sandbox.plain import BASES, MUTABLE, PARTS, TEXTS, Shared, library_name
 from tutelage.sandbox.remote import OWNERS, Owner, RemoteType, Skipped, is_plain, owner
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 INNER = (types.FrameType, types.CodeType, types.TracebackType, types.ModuleType)
 """What shows more than itself by its attributes, and is never passed to a program."""
+_LOCAL = {types.GeneratorType: remote.generator, types.CoroutineType: remote.awaited}
+"""What is of Python's own class on the other side as well."""
 
 
 class Values:
@@ -48,35 +50,41 @@ class Values:
         self._fresh: list[int] = []
 
     def pack(self, value: Any) -> Any:
-        """`value` as JSON."""
+        """`value` as JSON.
+
+        Raises:
+            Skipped: it must not get there.
+        """
+        kind = type(value)
+        if kind is types.TracebackType or plain.is_json(value):
+            return None if kind is types.TracebackType else value
         if id(value) in self._shared_by_id:
             return {"shared": self._shared_by_id[id(value)]}
         if original := owner(value):
             return {"yours": original.number}
-        if isinstance(value, types.TracebackType):
-            return None
-        kind = type(value)
-        by_name = self._side.strict or kind is not types.BuiltinFunctionType
-        if by_name and (data := scalar(value)) is not NotPlain:
-            return data
-        for name, (type_, _) in PARTS.items():
+        for name, (type_, write, _) in TEXTS.items():
             if kind is type_:
-                return {name: [self.pack(item) for item in value]}
-        if name := KIND_OF.get(kind, ""):
-            return {"shared": self._share_new(name, self.pack(KINDS[name].head(value)), value)}
+                return {name: write(value)}
+        if kind in PARTS:
+            return {kind.__name__: [self.pack(item) for item in PARTS[kind][0](value)]}
+        if kind in MUTABLE:
+            return self._share_new(kind, self.pack(plain.head(value)), value)
         if self.given.get(kind.__name__) is kind:
-            return {"shared": self._share_new("instance", kind.__name__, value)}
+            return self._share_new(object, kind.__name__, value)
+        by_name = self._side.strict or kind is not types.BuiltinFunctionType
+        if by_name and (name_there := library_name(value)):
+            return {"library": name_there}
         if isinstance(value, type):
             return self._class(value)
         if isinstance(value, BaseException):
-            return {"exception": self.exception(value)}
+            return self._exception(value)
         data = self._reference(value)
         for base, put in BASES.items():
             if isinstance(value, base):
-                return {**data, "base": self.pack(put(value))}
-        for base, name in KIND_OF.items():
+                return {**data, "base": [self.pack(put(value))]}
+        for base in MUTABLE:
             if isinstance(value, base):
-                return {"shared": self._share_new(name, {"of": data}, value)}
+                return self._share_new(base, {"of": data}, value)
         return data
 
     def unpack(self, data: Any) -> Any:
@@ -93,22 +101,22 @@ class Values:
         if "mine" in data:
             return self._stand_in(data)
         ((name, body),) = data.items()
+        if name in TEXTS:
+            return TEXTS[name][2](body)
+        if name in plain.PARTS_BY_NAME:
+            return plain.PARTS_BY_NAME[name](*map(self.unpack, body))
         if name == "shared":
             return self._shared[body].value
         if name == "yours":
             return self.mine[body]
-        if name == "class":
-            return self._class_from(body)
         if name == "given":
             return self.given[body]
-        if name == "exception":
-            return self.exception_from(body)
-        if name in PARTS:
-            return PARTS[name][1]([self.unpack(item) for item in body])
-        value = plain(name, body)
-        if value is NotPlain or (
-            self._side.strict and isinstance(value, types.BuiltinFunctionType)
-        ):
+        if name == "class":
+            return self._class_from(*body)
+        if name == "raised":
+            return self._exception_from(*body)
+        value = plain.library(*body) if name == "library" else None
+        if value is None or (self._side.strict and isinstance(value, types.BuiltinFunctionType)):
             raise ValueError(f"nothing known: {name}")
         return value
 
@@ -121,9 +129,9 @@ class Values:
             self._fresh = []
             for number in waiting:
                 shared = self._shared[number]
-                shared.agreed = KINDS[shared.kind].read(shared.value)
+                shared.agreed = shared.read()
                 packed = [self.pack(item) for item in shared.agreed]
-                contents.append([number, shared.kind, shared.head, packed])
+                contents.append([number, shared.kind.__name__, shared.head, packed])
             done |= set(waiting)
         return contents
 
@@ -132,13 +140,12 @@ class Values:
         for number in free:
             if shared := self._shared.pop(number, None):
                 del self._shared_by_id[id(shared.value)]
-        for number, kind, head, _ in contents:
+        for number, name, head, _ in contents:
             if number not in self._shared:
-                self._share(number, kind, head, self._empty(kind, head))
+                kind: type = object if name == "object" else plain.MUTABLE_BY_NAME[name]
+                self._share(number, Shared(self._empty(kind, head), kind, head))
         for number, _, _, items in contents:
-            shared = self._shared[number]
-            KINDS[shared.kind].write(shared.value, [self.unpack(item) for item in items])
-            shared.agreed = KINDS[shared.kind].read(shared.value)
+            self._shared[number].write([self.unpack(item) for item in items])
 
     def free(self) -> list[int]:
         """Containers that only this class holds any more here: the other side forgets them."""
@@ -149,62 +156,57 @@ class Values:
                 del self._shared[number], self._shared_by_id[id(shared.value)]
         return gone
 
-    def _empty(self, kind: str, head: Any) -> Any:
-        """A container without content."""
+    def _empty(self, kind: type, head: Any) -> Any:
         if isinstance(head, dict) and "of" in head:
             return self._stand_in(head["of"])
-        if kind == "instance":
-            return object.__new__(self.given[head])
-        return KINDS[kind].empty(self.unpack(head))
+        return (
+            object.__new__(self.given[head])
+            if kind is object
+            else plain.empty(kind, self.unpack(head))
+        )
 
-    def _share_new(self, kind: str, head: Any, value: Any) -> int:
+    def _share_new(self, kind: type, head: Any, value: Any) -> dict[str, int]:
         number = next(self._numbers)
-        self._share(number, kind, head, value)
+        self._share(number, Shared(value, kind, head))
         self._fresh.append(number)
-        return number
+        return {"shared": number}
 
-    def _share(self, number: int, kind: str, head: Any, value: Any) -> None:
-        self._shared[number] = Shared(value, kind, head, [])
-        self._shared_by_id[id(value)] = number
+    def _share(self, number: int, shared: Shared) -> None:
+        self._shared[number] = shared
+        self._shared_by_id[id(shared.value)] = number
 
     def _number(self, value: Any) -> tuple[int, bool]:
         """The number by which the other side knows an object of this one, and whether it is new."""
-        number = self._mine_by_id.get(id(value))
-        if number is not None:
-            return number, False
-        number = self._mine_by_id[id(value)] = next(self._numbers)
-        self.mine[number] = value
-        return number, True
+        known = id(value) in self._mine_by_id
+        if not known:
+            number = self._mine_by_id[id(value)] = next(self._numbers)
+            self.mine[number] = value
+        return self._mine_by_id[id(value)], not known
 
     def _reference(self, value: Any) -> dict[str, Any]:
-        """How the other side is told of an object that stays here.
-
-        Raises:
-            Skipped: it must not get there.
-        """
+        """How the other side is told of an object that stays here."""
+        kind = type(value)
         if self._side.strict and isinstance(value, INNER):
-            raise Skipped(f"a test passes a {type(value).__name__}")
+            raise Skipped(f"a test passes a {kind.__name__}")
         number, _ = self._number(value)
-        for name, kind in (("generator", types.GeneratorType), ("coroutine", types.CoroutineType)):
-            if isinstance(value, kind):
-                return {"mine": number, "as": name}
-        return {"mine": number, "as": self._class(type(value))}
+        return {"mine": number, "as": kind.__name__ if kind in _LOCAL else self._class(kind)}
 
     def _stand_in(self, data: dict[str, Any]) -> Any:
-        number = int(data["mine"])
+        number, words = int(data["mine"]), data["as"]
         if number in self._theirs:
             return self._theirs[number]
-        if data["as"] == "generator":
-            return self._own(remote.generator(self._side, number), number, "a generator")
-        if data["as"] == "coroutine":
-            return self._own(remote.awaited(self._side, number), number, "a coroutine")
-        kind = self.unpack(data["as"])
-        if not isinstance(kind, RemoteType):
+        for kind, stand_in in _LOCAL.items():
+            if words == kind.__name__:
+                return self._own(stand_in(self._side, number), number, f"a {words}")
+        of = self.unpack(words)
+        if not isinstance(of, RemoteType):
             raise ValueError("no class of the other side's")
-        base = next((base for base in kind.__mro__ if base in (*BASES, *MUTABLE)), object)
-        content = [self.unpack(data["base"])] if "base" in data else []
-        new: Callable[..., Any] = base.__new__
-        return self._own(new(kind, *content), number, kind.__name__)
+        base: Any = next((base for base in of.__mro__ if base in BASES or base in MUTABLE), object)
+        base = of if issubclass(of, BaseException) else base
+        made = base.__new__(of, *map(self.unpack, data.get("base", ())))
+        if data.get("cause"):
+            made.__cause__ = self.unpack(data["cause"])
+        return self._own(made, number, of.__name__)
 
     def _own(self, stand_in: Any, number: int, label: str) -> Any:
         self._theirs[number] = stand_in
@@ -217,23 +219,22 @@ class Values:
             return {"yours": original.number}
         if self.given.get(kind.__name__) is kind:
             return {"given": kind.__name__}
-        if is_plain(kind) and (data := scalar(kind)) is not NotPlain:
-            return dict(data)
+        if is_plain(kind) and (name := library_name(kind)):
+            return {"library": name}
         number, new = self._number(kind)
         if not new:
             return {"class": [number]}
         line = []
         for parent in kind.__mro__[:-1]:
-            if (data := scalar(parent)) is not NotPlain:
-                line.append(data)
+            if name := library_name(parent):
+                line.append({"library": name})
             elif parent is not kind:
                 line.append(self._class(parent))
         return {"class": [number, kind.__name__, line, _words(kind)]}
 
-    def _class_from(self, body: list[Any]) -> Any:
-        number = int(body[0])
+    def _class_from(self, number: int, *described: Any) -> Any:
         if number not in self._theirs:
-            _, name, line, words = body
+            name, line, words = described
             parents = [self.unpack(parent) for parent in line]
             if not all(isinstance(parent, type) for parent in parents):
                 raise ValueError("a class that has no such parent")
@@ -241,51 +242,33 @@ class Values:
             self._own(kind, number, str(name))
         return self._theirs[number]
 
-    def exception(self, error: BaseException) -> dict[str, Any]:
+    def _exception(self, error: BaseException) -> dict[str, Any]:
         """An exception, as data. A failed assert of the tests says no more to a program than that."""
-        if original := owner(error):
-            return {"yours": original.number}
-        kind = self._class(type(error))
-        if self._side.strict and isinstance(error, AssertionError):
-            return {"class": kind, "args": []}
-        data: dict[str, Any] = {"class": kind, "args": [self.pack(item) for item in error.args]}
-        if "builtin" in kind:
-            data["state"] = {name: self.pack(value) for name, value in vars(error).items()}
-        else:
-            data["number"] = self._number(error)[0]
-        if error.__cause__ is not None:
-            data["cause"] = self.exception(error.__cause__)
-        return data
+        hidden = self._side.strict and isinstance(error, AssertionError)
+        arguments = [self.pack(item) for item in (() if hidden else error.args)]
+        cause = error.__cause__ and self.pack(error.__cause__)
+        if (name := library_name(type(error))) is None:
+            return {**self._reference(error), "base": arguments, "cause": cause}
+        state = {} if hidden else {name: self.pack(value) for name, value in vars(error).items()}
+        return {"raised": [name, arguments, state, cause]}
 
-    def exception_from(self, data: dict[str, Any]) -> BaseException:
-        """The exception that `data` stands for."""
-        error: Any
-        if "yours" in data:
-            error = self.mine[data["yours"]]
-        elif data.get("number") in self._theirs:
-            error = self._theirs[data["number"]]
-        else:
-            kind: Any = self.unpack(data["class"])
-            arguments = [self.unpack(item) for item in data["args"]]
-            error = kind.__new__(kind, *arguments)
-            if not isinstance(kind, RemoteType):
-                with contextlib.suppress(TypeError):  # it may want more than it keeps
-                    error.__init__(*arguments)
-            for name, value in data.get("state", {}).items():
-                if not name.startswith("_"):
-                    setattr(error, name, self.unpack(value))
-            if "number" in data:
-                self._own(error, int(data["number"]), kind.__name__)
-            if "cause" in data:
-                error.__cause__ = self.exception_from(data["cause"])
-        if not isinstance(error, BaseException):
+    def _exception_from(self, of: Any, arguments: list[Any], state: Any, cause: Any) -> Any:
+        kind, given = plain.library(*of), [self.unpack(item) for item in arguments]
+        if not issubclass(kind, BaseException):
             raise ValueError("no exception")
+        error = kind.__new__(kind, *given)
+        with contextlib.suppress(TypeError):  # it may want more than it keeps
+            error.__init__(*given)
+        for name, value in state.items():
+            if not name.startswith("_"):
+                setattr(error, name, self.unpack(value))
+        error.__cause__ = self.unpack(cause)
         return error
 
 
 def _words(kind: type) -> list[str]:
     """What a class does otherwise than its first parent of Python's own: operators, and overrides."""
-    library = (parent for parent in kind.__mro__ if scalar(parent) is not NotPlain)
+    library = (parent for parent in kind.__mro__ if library_name(parent))
     base = next(filter(is_plain, library), object)
     names = remote.KNOWN | ({*dir(base)} if base is not object else set())
     words = [
