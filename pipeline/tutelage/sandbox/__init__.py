@@ -4,7 +4,7 @@
     jail, confine           from inside: the server and its processes; what they give up for good
     test_runner             runs the tests of a program and counts what holds
     test_source, asserts    what of a test is run, and what it counts as
-    pytest_, numpy_stand_in what tests use of libraries that are not there
+    stand_ins               what tests use of pytest and numpy, which are not there
     program_server          the program in a process of its own
     endpoint                either end of the pipe between these: what may be asked of the other
     remote                  stand-ins for objects of the other side

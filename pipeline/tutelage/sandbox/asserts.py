@@ -34,33 +34,19 @@ class _Asserts(ast.NodeTransformer):
 
     def visit_Try(self, node: ast.Try) -> ast.AST:
         """Left alone, but where its failures would come to nothing: `except AssertionError`."""
-        swallowed = [_caught(handler) & _ASSERTION for handler in node.handlers]
-        if any(swallowed) and not any(map(_raises, node.handlers)):
+        handlers = "\n".join(map(ast.unparse, node.handlers))
+        if _SWALLOWS.search(handlers) and not _ENDS.search(handlers):
             node.body = [self.visit(child) for child in node.body]
         return node
 
     def visit_Assert(self, node: ast.Assert) -> ast.AST:
-        """`assert a == b` becomes `__report__.compare(..., lambda: a, lambda: b, ...)`."""
+        """`assert a == b` becomes `__report__.judge("assert a == b", [lambda: a, lambda: b], ...)`."""
         test = node.test
         if isinstance(test, ast.Constant):
             return node  # says that this line should not be reached
         if isinstance(test, ast.Tuple) and len(test.elts) == 2:
             test = test.elts[0]  # `assert (a == b, "words")` means its first half
         return _counted(test, node, self._source)
-
-
-def _caught(handler: ast.ExceptHandler) -> set[str]:
-    if handler.type is None:
-        return {"Exception"}
-    return {node.id for node in ast.walk(handler.type) if isinstance(node, ast.Name)}
-
-
-def _raises(handler: ast.ExceptHandler) -> bool:
-    return any(
-        isinstance(node, ast.Raise | ast.Assert)
-        or (isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("exit", "fail"))
-        for node in ast.walk(handler)
-    )
 
 
 def _judged(node: ast.stmt, source: str) -> ast.stmt:
@@ -77,18 +63,22 @@ def _counted(test: ast.expr, node: ast.stmt, source: str) -> ast.stmt:
     """The call that stands for `assert test`; `node` itself where that cannot be in a function."""
     if any(isinstance(part, _ODD) for part in ast.walk(test)):
         return node
-    words = ast.Constant(ast.get_source_segment(source, node) or "assert")
-    arguments: list[ast.expr] = [words, _function(test)]
-    name = "check"
+    call = ast.parse("__report__.judge('', [], lambda left, right: left == right, None, False)")
+    words, sides, holds, mirrored, steady = call.body[0].value.args  # type: ignore[attr-defined]
+    words.value = ast.get_source_segment(source, node) or "assert"
     if isinstance(test, ast.Compare) and len(test.ops) == 1:
-        name, left, right = "compare", test.left, test.comparators[0]
-        a, b = (ast.Name(n, ast.Load()) for n in ("__left__", "__right__"))
-        holds = _function(ast.Compare(a, test.ops, [b]), a.id, b.id)
-        arguments = [words, _function(left), _function(right), holds]
-        arguments += [ast.Constant(_mirrored(left, right)), ast.Constant(_steady(right))]
-    report = ast.Attribute(ast.Name("__report__", ast.Load()), name, ast.Load())
-    call = ast.Expr(ast.Call(report, arguments, []))
-    return ast.fix_missing_locations(ast.copy_location(call, node))
+        left, right = test.left, test.comparators[0]
+        sides.elts = [_function(left), _function(right)]
+        holds.body.ops = test.ops
+        mirrored.value, steady.value = _mirrored(left, right), _steady(right)
+    else:
+        sides.elts, holds.body = [_function(test)], holds.body.left
+        del holds.args.args[1]
+    return ast.fix_missing_locations(ast.copy_location(call.body[0], node))
+
+
+def _function(body: ast.expr) -> ast.expr:
+    return ast.Lambda(ast.arguments([], [], None, [], [], None, []), body)
 
 
 def _mirrored(left: ast.expr, right: ast.expr) -> bool | None:
@@ -106,24 +96,18 @@ def _is_literal(node: ast.expr) -> bool:
 def _steady(right: ast.expr) -> bool:
     """Whether a side works out the expected value from names, and may be worked out twice."""
     parts = list(ast.walk(right))
-    calls = [part for part in parts if isinstance(part, ast.Call)]
+    calls = [part.func for part in parts if isinstance(part, ast.Call)]
     return (
         any(isinstance(part, ast.Call | ast.Subscript) for part in parts)
-        and all(isinstance(call.func, ast.Name) and call.func.id in _PURE for call in calls)
-        and all(isinstance(part, _WORKED_OUT) for part in parts)
+        and all(isinstance(call, ast.Name) and call.id in _PURE for call in calls)
+        and not any(isinstance(part, ast.Attribute | ast.Lambda) for part in parts)
     )
 
 
-def _function(body: ast.expr, *names: str) -> ast.expr:
-    return ast.Lambda(ast.arguments([], [ast.arg(n) for n in names], None, [], [], None, []), body)
-
-
 _ODD = (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)
-_WORKED_OUT = (
-    ast.Name, ast.Call, ast.Constant, ast.Load, ast.keyword, ast.BinOp, ast.operator, ast.List,
-    ast.Tuple, ast.Subscript, ast.Slice, ast.UnaryOp, ast.unaryop,
-)  # fmt: skip
 _EXPECTED = re.compile(r"(?:exp|want|correct|gold|right|truth|target)", re.I)
 _PURE_NAMES = "sorted len sum max min list set tuple str abs dict reversed range"
 _PURE = frozenset(_PURE_NAMES.split())
-_ASSERTION = {"AssertionError", "Exception", "BaseException"}
+_SWALLOWS = re.compile(r"^except(?::|.*\b(?:AssertionError|(?:Base)?Exception)\b)", re.M)
+_ENDS = re.compile(r"^\s+(?:(?:raise|assert)\b|(?:\w+\.)*(?:exit|fail)\()", re.M)
+"""What makes a failure of an `except` branch again."""

@@ -265,7 +265,7 @@ _OPERATORS = _dunders(
 KNOWN = _OPERATORS | _dunders(
     "call len length_hint bool int float complex index abs neg pos invert round trunc floor ceil hash"
     " repr str bytes format iter next reversed getitem setitem delitem enter exit"
-    " aenter aexit aiter anext fspath await"
+    " aenter aexit aiter anext fspath await missing"
 )
 """All that a stand-in may hand on; what the others are given are arguments, as of a call."""
 ALIKE = "__eq__ with its own kind"

@@ -12,8 +12,6 @@ everything, all come to nothing. What the program may do is to answer a call, ri
 - What a piece defines, the pieces after it have, and have it before the program's names.
 - What cannot be put to a program here (a module that is not there, an operator between an object of
   the program's and what is expected) makes the whole of the tests *skipped*: nothing is judged.
-
-What of a piece is run, and how its asserts are found, is in `test_source`.
 """
 
 import builtins
@@ -26,17 +24,10 @@ from typing import Any
 
 from tutelage import seeds
 from tutelage.processes.pipe import Broken, Pipe
+from tutelage.sandbox import test_source
 from tutelage.sandbox.endpoint import LIBRARY, SETTINGS, SHOWN, Endpoint
 from tutelage.sandbox.remote import OWNERS, Skipped, owner
-from tutelage.sandbox.test_source import (
-    TestSource,
-    classes_meant,
-    given_to,
-    identifiers,
-    parsed,
-    run_tests,
-    stand_in,
-)  # fmt: skip
+from tutelage.sandbox.test_source import TestSource
 
 
 class Client(Endpoint):
@@ -60,51 +51,42 @@ class Client(Endpoint):
     def _do_typed(self, _: Any) -> str:
         return sys.stdin.readline() if builtins.input is _INPUT else f"{builtins.input()}\n"
 
-    def compare(
-        self, source: str, left: Callable[[], Any], right: Callable[[], Any],
-        holds: Callable[[Any, Any], Any], mirrored: bool | None, steady: bool,
+    def judge(
+        self, source: str, sides: Sequence[Callable[[], Any]], holds: Callable[..., Any],
+        mirrored: bool | None, steady: bool,
     ) -> None:  # fmt: skip
-        """Stands for `assert left == right`, or with another operator, which is `holds`.
+        """Stands for `assert left == right`, or with another operator, or of one side alone.
 
         Args:
+            holds: says of the sides whether the assert does.
             mirrored: whether the left side is what is expected; None for the one without a call.
             steady: whether the right side must be the same before the left side is worked out.
         """
         self.begin()
-        sides: list[Any] = []
-        calls = [self.calls]
         early = ""
         with contextlib.suppress(Exception):  # it may only be there after the call
-            early = shown(right()) if steady else ""
+            early = shown(sides[1]()) if steady else ""
+        values: list[Any] = []
+        calls = [self.calls]
         try:
-            try:
-                for side in (left, right):
-                    sides.append(side())
-                    calls.append(self.calls)
-            finally:
-                if not sides:  # what was expected is worth to be told
-                    sides += [None, right()]
-            held = bool(holds(*sides))
+            for side in sides:
+                values.append(side())
+                calls.append(self.calls)
+            held = bool(holds(*values))
         except BaseException as error:
-            self.fail(source, error, shown(sides[-1]) if len(sides) == 2 else "")
+            expected = ""
+            if len(sides) > 1 and not isinstance(error, Broken | Skipped):
+                with contextlib.suppress(Exception):  # what was expected is worth to be told
+                    expected = shown(values[1] if len(values) > 1 else sides[1]())
+            self.fail(source, error, expected)
             return
-        if mirrored is None:
-            mirrored = calls[0] == calls[1] < calls[2]
-        wanted, got = map(shown, sides if mirrored else sides[::-1])
-        if held and early not in ("", shown(sides[1])):
+        if held and early not in ("", shown(values[-1])):
             raise Skipped("what a test expects changes with the call")
+        if mirrored is None:
+            mirrored = calls[0] == calls[1] < calls[-1]
+        texts = [*map(shown, values), "a true value"]
+        wanted, got = texts[:2] if mirrored and len(sides) > 1 else texts[1::-1]
         self.count(held, source, wanted, got)
-
-    def check(self, source: str, test: Callable[[], Any]) -> None:
-        """Stands for any other `assert`."""
-        self.begin()
-        try:
-            value = test()
-            held = bool(value)
-        except BaseException as error:
-            self.fail(source, error)
-            return
-        self.count(held, source, "a true value", shown(value))
 
     def begin(self) -> None:
         """Forgets what the test before this one did."""
@@ -144,7 +126,7 @@ def examine(job: dict[str, Any], pipe: Pipe, wall_s: float) -> dict[str, Any]:
     pieces: list[TestSource] = []
     untried = 0
     try:
-        pieces += map(parsed, job["tests"])
+        pieces += map(test_source.parsed, job["tests"])
         untried = len(pieces)
         pipe.deadline = time.monotonic() + wall_s
         names, space = _space(client, job, pieces)
@@ -183,14 +165,12 @@ def _space(
     """The program's names, and all that tests see: under the setup's, but the entry point on top."""
     setup, entry, program = job["setup"], job["entry_point"], job["program"]
     texts = [setup, *job["tests"]]
-    client.meant = classes_meant(texts)
-    module, defined, given = client.ask("load", None, given_to(setup, program), program)
+    client.meant = test_source.classes_meant(texts)
+    module, defined, given = client.ask("load", None, test_source.given_to(setup, program), program)
     OWNERS[id(module)].label = ""
-    wanted = {entry}.union(*map(identifiers, texts))
-    names: dict[str, Any] = {}
-    for name in defined:
-        if name == entry or (name in wanted and not hasattr(builtins, name)):
-            names[name] = getattr(module, name)
+    wanted = {entry}.union(*map(test_source.identifiers, texts))
+    wanted = {name for name in wanted if name == entry or not hasattr(builtins, name)}
+    names = {name: getattr(module, name) for name in defined if name in wanted}
     random.seed(seeds.seed(*texts))
     for library, name in LIBRARY:
         function = getattr(sys.modules[library], name)
@@ -204,7 +184,7 @@ def _space(
     }  # fmt: skip
     if entry in names:
         space["candidate"] = names[entry]
-    stand_in(pieces, module, {*names, entry} - {""})
+    test_source.stand_in(pieces, module, {*names, entry} - {""})
     return names, space
 
 
@@ -228,27 +208,22 @@ def _run(
     before, calls = client.total, client.calls
     client.begin()
     try:
-        exec(compile(piece.code, "tests.py", "exec"), space)
-        run_tests(piece, space, called, entry)
+        test_source.run(piece, space, called, entry)
     except BaseException as error:
         if not isinstance(error, SystemExit) or error.code or error is client.raised:
             client.fail(piece.source, error)
-    if client.total == before and client.calls > calls and _can_fail(piece, space):
-        client.count(True, piece.source, "", "")
-
-
-def _can_fail(piece: TestSource, space: dict[str, Any]) -> bool:
-    """Whether a piece without a counted assert checks anything: `print(f(2))` does not."""
-    if piece.guards or piece.classes:
-        return True
     own = (space.get(name) for name in piece.calls if not hasattr(builtins, name))
-    return any(callable(function) and not owner(function) for function in own)
+    can_fail = piece.guards or any(callable(one) and not owner(one) for one in own)
+    if client.total == before and client.calls > calls and can_fail:
+        client.count(True, piece.source, "", "")
 
 
 def _words(error: BaseException) -> str:
     try:
         return f"{type(error).__name__}: {error}"[:SHOWN]
-    except Exception:
+    except (Broken, Skipped):
+        raise
+    except BaseException:  # a program's may be of any kind
         return type(error).__name__
 
 

@@ -1,9 +1,9 @@
-"""One piece of tests: what it defines, what it imports, and what of it is to be run.
+"""One piece of tests, and the setup: what of them is to be run, and what of them is the program's.
 
-All of this is read off the piece's own source, never off the names that are there when it runs:
-those may be the program's, and a program that defines `check` would switch the tests off.
+All of this is read off their own source, never off the names that are there when it runs: those may
+be the program's, and a program that defines `check` would switch the tests off.
 
-- Its asserts are counted (`asserts`).
+- Asserts are counted (`asserts`).
 - Run are, besides the text itself: functions called `test...`, methods `test...` of classes called
   `Test...` and of `unittest` cases, and `check`, which gets the entry point; but no function that
   any piece calls itself.
@@ -16,13 +16,13 @@ import importlib.util
 import re
 import sys
 import unittest
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tutelage.sandbox import numpy_stand_in, pytest_stand_in
 from tutelage.sandbox.asserts import counted
 from tutelage.sandbox.remote import Skipped
+from tutelage.sandbox.stand_ins import MODULES, Fixtures
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,8 @@ class TestSource:
     source: str
     code: ast.Module
     """With its asserts counted."""
-    functions: dict[str, int]
-    """Functions that it defines at its top, and how many arguments they need."""
-    classes: tuple[str, ...]
+    defines: tuple[str, ...]
+    """Names of its functions and classes; of inner ones, too."""
     calls: frozenset[str]
     """Names of functions that it calls."""
     guards: bool
@@ -45,27 +44,22 @@ def parsed(source: str) -> TestSource:
     """`source` as a piece.
 
     Raises:
-        Skipped: it is no Python.
+        Skipped: it is no Python, or patches the library here, where the program would not see it.
     """
     try:
         tree = ast.parse(source)
     except _UNREADABLE as error:
         raise Skipped(f"a test does not parse: {error}") from None
-    top = [*_top(tree.body)]
-    functions = {
-        node.name: len(node.args.args) - len(node.args.defaults)
-        for node in top if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    }  # fmt: skip
-    called = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    guards = any(isinstance(n, ast.Raise | ast.Try | ast.With | ast.Assert) for n in ast.walk(tree))
-    return TestSource(
-        source,
-        counted(tree, source),
-        functions,
-        tuple(node.name for node in top if isinstance(node, ast.ClassDef)),
-        frozenset(function.id for function in called if isinstance(function, ast.Name)),
-        guards or any(getattr(f, "attr", "").startswith("assert") for f in called),
-    )
+    for root, rest in _PATCHED.findall(source):
+        if root != "solution" and _is_here(root) and rest not in _OF_THE_TESTS:
+            raise Skipped(f"a test patches {root}.{rest}")
+    nodes = list(ast.walk(tree))
+    called = [node.func for node in nodes if isinstance(node, ast.Call)]
+    guards = any(isinstance(node, _GUARDS) for node in nodes)
+    guards = guards or any(getattr(f, "attr", "").startswith("assert") for f in called)
+    names = frozenset(function.id for function in called if isinstance(function, ast.Name))
+    defines = tuple(node.name for node in nodes if isinstance(node, _DEFINING))
+    return TestSource(source, counted(tree, source), defines, names, guards)
 
 
 def identifiers(text: str) -> set[str]:
@@ -94,7 +88,7 @@ def given_to(setup: str, program: str) -> str:
 
 
 def _defined(node: ast.stmt) -> set[str]:
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+    if isinstance(node, _DEFINING):
         return {node.name}
     targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
     return {part.id for target in targets if target for part in ast.walk(target)
@@ -134,40 +128,20 @@ def stand_in(pieces: Sequence[TestSource], program: Any, names: Collection[str])
 
     That is `solution`, and any module that is not here but of which only names of the program are
     wanted. Other modules that are not here stay away: `ModuleNotFoundError`. `unittest.main` does
-    nothing any more, since cases are run without it; `pytest` and `numpy` are stand-ins.
+    nothing any more, since cases are run without it.
     """
-    sys.modules |= {"pytest": pytest_stand_in.module(), "numpy": numpy_stand_in.module()}
-    sys.modules["solution"] = program
+    sys.modules |= {**MODULES, "solution": program}
     unittest.main = lambda *_, **__: None  # type: ignore[assignment]
-    for piece in pieces:
-        for node in ast.walk(piece.code):
-            if isinstance(node, ast.Call):
-                _refuse_patches(node)
-            if not isinstance(node, ast.ImportFrom) or not node.module:
-                continue
-            is_program = sys.modules.get(node.module) is program
-            if is_program or not _is_here(node.module):
-                wanted = {alias.name for alias in node.names}
-                if wanted <= {"*", *names}:
-                    sys.modules[node.module] = program
-                if wanted == {"*"} and names:  # its own names are not to be asked for
-                    node.names = [ast.copy_location(ast.alias(name), node) for name in names]
-
-
-def _refuse_patches(call: ast.Call) -> None:
-    """A test that patches the library patches it here, where the program would not see it.
-
-    Raises:
-        Skipped
-    """
-    name = getattr(call.func, "attr", getattr(call.func, "id", ""))
-    first = call.args[0] if call.args else None
-    target = first.value if isinstance(first, ast.Constant) else None
-    if name in ("patch", "setattr") and isinstance(target, str) and "." in target:
-        root, _, rest = target.partition(".")
-        here = root != "solution" and _is_here(root)
-        if here and rest not in ("input", "print", "stdin", "stdout", "stderr"):
-            raise Skipped(f"a test patches {target}")
+    nodes = [node for piece in pieces for node in ast.walk(piece.code)]
+    for node in nodes:
+        if not isinstance(node, ast.ImportFrom) or not node.module:
+            continue
+        if sys.modules.get(node.module) is program or not _is_here(node.module):
+            wanted = {alias.name for alias in node.names}
+            if wanted <= {"*", *names}:
+                sys.modules[node.module] = program
+            if wanted == {"*"} and names:  # its own names are not to be asked for
+                node.names = [ast.copy_location(ast.alias(name), node) for name in names]
 
 
 def _is_here(module: str) -> bool:
@@ -180,54 +154,55 @@ def _is_here(module: str) -> bool:
         return False
 
 
-def run_tests(
-    piece: TestSource, space: dict[str, Any], called: Collection[str], entry: Any
-) -> None:
-    """Calls what the piece, which has run in `space`, defines as tests; `called` by any piece.
+def run(piece: TestSource, space: dict[str, Any], called: Collection[str], entry: Any) -> None:
+    """Runs the piece in `space`, and what it defines as tests but no piece calls itself.
+
+    Args:
+        called: what any piece calls.
+        entry: what `check` is given.
 
     Raises:
         Skipped: a test wants arguments that nobody knows.
     """
-    fixtures = pytest_stand_in.Fixtures(space)
-    for name, needs in piece.functions.items():
-        if name in called or not (name.startswith("test") or (name == "check" and needs == 1)):
+    before = dict(space)
+    exec(compile(piece.code, "tests.py", "exec"), space)
+    fixtures = Fixtures(space)
+    for name in piece.defines:
+        value: Any = space.get(name)
+        if value is before.get(name):
             continue
-        if needs == 1 and entry is not None and not fixtures.knows(space[name]):
-            space[name](entry)
-        else:
-            fixtures.call(space[name])
-    for name in piece.classes:
-        kind = space[name]
-        if isinstance(kind, type) and issubclass(kind, unittest.TestCase):
-            unittest.defaultTestLoader.loadTestsFromTestCase(kind).run(_Raising())
-        elif isinstance(kind, type) and name.startswith("Test"):
-            fixtures.call_methods(kind)
+        if isinstance(value, type):
+            if issubclass(value, unittest.TestCase):
+                unittest.defaultTestLoader.loadTestsFromTestCase(value).run(_Raising())
+            elif name.startswith("Test"):
+                fixtures.call_methods(value)
+        elif name not in called and (name == "check" or name.startswith("test")):
+            needs = fixtures.needs(value)
+            if len(needs) == 1 and entry is not None and not fixtures.knows(value):
+                value(entry)
+            elif name != "check" or len(needs) == 1:
+                fixtures.call(value)
 
 
 class _Raising(unittest.TestResult):
     """Lets the exception of a test go on, so that it is counted as any other."""
 
     def addError(self, test: Any, err: Any) -> None:
-        """Of a test or of what is set up for it."""
         raise err[1]
 
     addFailure = addError
 
     def addSubTest(self, test: Any, subtest: Any, err: Any) -> None:
-        """Of a part of a test."""
         if err is not None:
             raise err[1]
 
     def addUnexpectedSuccess(self, test: Any) -> None:
-        """Of a test that was to fail."""
         raise AssertionError("a test that should fail passes")
 
 
-def _top(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    for node in body:
-        yield node
-        if isinstance(node, ast.If | ast.Try):
-            yield from _top([*node.body, *node.orelse])
-
-
 _UNREADABLE = (SyntaxError, ValueError, RecursionError)
+_DEFINING = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_GUARDS = (ast.Raise, ast.Try, ast.With, ast.Assert, ast.ClassDef)
+_PATCHED = re.compile(r"(?:patch|setattr)\(\s*['\"](\w+)\.([\w.]+)['\"]")
+_OF_THE_TESTS = frozenset({"input", "print", "stdin", "stdout", "stderr"})
+"""What a test may patch, because the program uses that of the tests."""

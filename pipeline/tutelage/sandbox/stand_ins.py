@@ -1,4 +1,4 @@
-"""What tests use of pytest, which is not where programs run: `raises`, `approx`, marks, fixtures.
+"""What tests use of libraries that are not where programs run: pytest, and of numpy what is near.
 
 No more than tests of single functions need. What is not here makes a test impossible to put
 (`Skipped`), not wrong.
@@ -10,9 +10,11 @@ import contextlib
 import inspect
 import io
 import itertools
+import math
 import re
 import tempfile
 import types
+import unittest
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,43 +23,54 @@ from unittest import mock
 from tutelage.sandbox.remote import Skipped, owner
 
 
-class Raises:
-    """`with raises(ValueError, match="low") as info: ...`, and `info` itself."""
+class _Known(types.ModuleType):
+    """Has some names; a test that wants another one cannot be put."""
 
-    def __init__(self, wanted: Any, match: str | None = None) -> None:
-        self._wanted, self._match = wanted, match
-        self.value: Any = None
+    def __init__(self, module: str, **names: Any) -> None:
+        super().__init__(module)
+        vars(self).update(names)
 
-    @property
-    def type(self) -> Any:
-        """Class of what was raised."""
-        return type(self.value)
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise Skipped(f"a test wants {self.__name__}.{name}")
 
-    def match(self, pattern: str) -> bool:
-        """Whether the words of what was raised match; fails where they do not."""
-        if not re.search(pattern, str(self.value)):
-            raise AssertionError(f"{pattern!r} does not match {str(self.value)!r}")
+
+@contextlib.contextmanager
+def _raising(wanted: Any, match: str) -> Iterator[Any]:
+    def matches(pattern: str) -> bool:
+        _CASE.assertRegex(str(info.value), pattern)  # noqa: PT009 (it is what pytest has)
         return True
 
-    def __enter__(self) -> "Raises":
-        return self
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
-        if error is None:
-            raise AssertionError(f"DID NOT RAISE {self._wanted}")
-        if not isinstance(error, self._wanted):
-            return False
-        self.value = error
-        return self._match is None or self.match(self._match)
+    info = types.SimpleNamespace(match=matches)
+    with _CASE.assertRaisesRegex(wanted, match) as caught:  # noqa: PT027
+        yield info
+    info.value, info.type = caught.exception, type(caught.exception)
 
 
-def raises(wanted: Any, *call: Any, match: str | None = None, **named: Any) -> Any:
+def raises(wanted: Any, *call: Any, match: str = "", **named: Any) -> Any:
     """As pytest's: a context, or given a function and its arguments, what that raises."""
-    context = Raises(wanted, match)
-    if call:
-        with context:
-            call[0](*call[1:], **named)
-    return context
+    context = _raising(wanted, match or "")
+    if not call:
+        return context
+    with context as info:
+        call[0](*call[1:], **named)
+    return info
+
+
+def near(got: Any, wanted: Any, slack: Callable[[Any], float]) -> bool:
+    """Whether two numbers, or all numbers of two containers, differ by no more than `slack` says."""
+    many = isinstance(wanted, list | tuple | dict)
+    if many and isinstance(wanted, dict) != isinstance(got, dict):
+        return False
+    if isinstance(wanted, dict):
+        return wanted.keys() == got.keys() and all(near(got[k], wanted[k], slack) for k in wanted)
+    if many:
+        same = isinstance(got, list | tuple) and len(wanted) == len(got)
+        return same and all(map(near, got, wanted, itertools.repeat(slack)))
+    if wanted == got or isinstance(wanted, _EXACT) or isinstance(got, _EXACT):
+        return bool(wanted == got)
+    return bool(abs(wanted - got) <= slack(wanted) < math.inf)
 
 
 class Approx:
@@ -66,49 +79,33 @@ class Approx:
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, wanted: Any, rel: float | None = None, abs: float | None = None) -> None:
-        self._wanted, self._rel, self._abs = wanted, rel, abs
+        self._wanted = wanted
+        self._least = 1e-12 if abs is None else abs
+        self._relative = 1e-6 if rel is None and abs is None else rel or 0.0
 
     def __repr__(self) -> str:
         return f"approx({self._wanted!r})"
 
     def __eq__(self, other: object) -> bool:
-        return not owner(other) and self._near(self._wanted, other)
-
-    def _near(self, wanted: Any, got: Any) -> bool:
-        if isinstance(wanted, dict):
-            same = isinstance(got, dict) and wanted.keys() == got.keys()
-            return same and all(self._near(wanted[key], got[key]) for key in wanted)
-        if isinstance(wanted, list | tuple):
-            same = isinstance(got, list | tuple) and len(wanted) == len(got)
-            return same and all(map(self._near, wanted, got))
-        if wanted == got or isinstance(wanted, _EXACT) or isinstance(got, _EXACT):
-            return bool(wanted == got)
-        relative = 1e-6 if self._rel is None and self._abs is None else self._rel or 0.0
-        slack = max(relative * abs(wanted), 1e-12 if self._abs is None else self._abs)
-        return bool(abs(wanted - got) <= slack < float("inf"))
+        return not owner(other) and near(
+            other, self._wanted, lambda wanted: max(self._relative * abs(wanted), self._least)
+        )
 
 
-class _Known(types.ModuleType):
-    """Has some names; a test that wants another one cannot be put."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        raise Skipped(f"a test wants {self.__name__}.{name}")
-
-
-def known(module: str, names: dict[str, Any]) -> types.ModuleType:
-    """A stand-in for a module, of which some names are there."""
-    stand_in = _Known(module)
-    vars(stand_in).update(names)
-    return stand_in
+def allclose(got: Any, wanted: Any, rtol: float = 1e-5, atol: float = 1e-8) -> bool:
+    """As numpy's, of numbers and lists of them; one number may stand for all."""
+    if isinstance(got, list | tuple) and not isinstance(wanted, list | tuple):
+        wanted = [wanted] * len(got)
+    elif isinstance(wanted, list | tuple) and not isinstance(got, list | tuple):
+        got = [got] * len(wanted)
+    return near(got, wanted, lambda number: atol + rtol * abs(number))
 
 
 class _Marks:
     """`pytest.mark`: of all marks only `parametrize`, `skip` and `xfail` do anything."""
 
     def __getattr__(self, name: str) -> Any:
-        def mark(*given: Any, **named: Any) -> Any:
+        def mark(*given: Any, **_: Any) -> Any:
             def put(function: Any) -> Any:
                 if name == "parametrize":
                     function.cases = [*getattr(function, "cases", []), _cases(*given[:2])]
@@ -148,16 +145,24 @@ class Fixtures:
     """
 
     def __init__(self, space: dict[str, Any]) -> None:
-        functions: dict[str, Any] = {
-            name: f for name, f in space.items() if isinstance(f, types.FunctionType)
-        }
-        self._own = {name: f for name, f in functions.items() if getattr(f, "is_fixture", False)}
+        self._space = space
+        self._own: dict[str, Any] = {
+            name: maker for name, maker in space.items()
+            if isinstance(maker, types.FunctionType | types.MethodType)
+            and getattr(maker, "is_fixture", False)
+        }  # fmt: skip
 
     def knows(self, function: Any) -> bool:
         """Whether all arguments of a test are fixtures or parameters."""
         rows = itertools.chain(*getattr(function, "cases", []))
-        names = {*_BUILTIN, *self._own}.union(*rows)
-        return {*inspect.signature(function).parameters} <= names
+        return {*self.needs(function)} <= {*_BUILTIN, *self._own}.union(*rows)
+
+    def needs(self, function: Any) -> list[str]:
+        """Arguments that a test must be given; the first ones may be for `mock.patch` to give."""
+        patches = getattr(function, "patchings", ())
+        parameters = inspect.signature(function).parameters.values()
+        names = [one.name for one in parameters if one.default is one.empty]
+        return names[sum(patch.new is mock.DEFAULT for patch in patches) :]
 
     def call(self, function: Any, *cases: Any) -> None:
         """Runs a test, once for each of its cases.
@@ -179,16 +184,16 @@ class Fixtures:
 
     def call_methods(self, kind: type) -> None:
         """Runs the tests of a class, each on an object of its own."""
-        _if_any(kind, "setup_class")
+        _call_if_any(kind, "setup_class")
         for name in [name for name in dir(kind) if name.startswith("test")]:
             one = kind()
-            _if_any(one, "setup_method")
-            self.call(getattr(one, name), *getattr(kind, "cases", []))
-            _if_any(one, "teardown_method")
+            methods = dict(inspect.getmembers(one, inspect.ismethod))
+            _call_if_any(one, "setup_method")
+            Fixtures(self._space | methods).call(methods[name], *getattr(kind, "cases", []))
+            _call_if_any(one, "teardown_method")
 
     def _values(self, function: Any, values: dict[str, Any], stack: Any) -> dict[str, Any]:
-        names = inspect.signature(function).parameters
-        return {name: self._value(name, values, stack) for name in names}
+        return {name: self._value(name, values, stack) for name in self.needs(function)}
 
     def _value(self, name: str, values: dict[str, Any], stack: contextlib.ExitStack) -> Any:
         if name in values:
@@ -206,23 +211,23 @@ class Fixtures:
         return value
 
 
-def _if_any(one: Any, name: str) -> None:
+def _call_if_any(one: Any, name: str) -> None:
     if method := getattr(one, name, None):
         method(*[None] * len(inspect.signature(method).parameters))
 
 
 @contextlib.contextmanager
 def _capsys() -> Iterator[Any]:
-    texts = [io.StringIO(), io.StringIO()]
+    out, errors = io.StringIO(), io.StringIO()
 
     def readouterr() -> Any:
-        captured = _Captured(*[text.getvalue() for text in texts])
-        for text in texts:
+        captured = _Captured(out.getvalue(), errors.getvalue())
+        for text in (out, errors):
             text.seek(0)
             text.truncate()
         return captured
 
-    with contextlib.redirect_stdout(texts[0]), contextlib.redirect_stderr(texts[1]):
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
         yield types.SimpleNamespace(readouterr=readouterr)
 
 
@@ -234,20 +239,13 @@ def _monkeypatch() -> Iterator[Any]:
             patch = mock.patch if isinstance(target, str) else mock.patch.object
             stack.enter_context(patch(target, *name_and_value))
 
-        yield known("monkeypatch", {"setattr": put})
+        yield _Known("monkeypatch", setattr=put)
 
 
 @contextlib.contextmanager
 def _tmp_path() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(dir=".") as folder:
         yield Path(folder).absolute()
-
-
-_EXACT = (bool, str, type(None))
-_Captured = collections.namedtuple("_Captured", "out err")
-_BUILTIN: dict[str, Callable[[], Any]] = {
-    "capsys": _capsys, "monkeypatch": _monkeypatch, "tmp_path": _tmp_path
-}  # fmt: skip
 
 
 def _fail(reason: str = "", **_: Any) -> None:
@@ -258,10 +256,23 @@ def _skip(reason: str = "", **_: Any) -> None:
     raise Skipped(f"a test skips itself: {reason}")
 
 
-def module() -> types.ModuleType:
-    """The module that `import pytest` gives."""
-    return known("pytest", {
-        "raises": raises, "approx": Approx, "mark": _Marks(), "fixture": fixture, "fail": _fail,
-        "skip": _skip, "param": lambda *values, **_: values, "main": lambda *_, **__: 0,
-        "importorskip": __import__,
-    })  # fmt: skip
+_CASE = unittest.TestCase()
+_EXACT = (bool, str, type(None))
+_Captured = collections.namedtuple("_Captured", "out err")
+_BUILTIN: dict[str, Callable[[], Any]] = {
+    "capsys": _capsys, "monkeypatch": _monkeypatch, "tmp_path": _tmp_path
+}  # fmt: skip
+_ARRAYS = ("ndarray", "float16", "float32", "float64", "int32", "int64", "generic")
+"""Types of numpy, of which nothing here is an instance."""
+MODULES = {
+    "pytest": _Known(
+        "pytest", raises=raises, approx=Approx, mark=_Marks(), fixture=fixture, fail=_fail,
+        skip=_skip, param=lambda *values, **_: values, main=lambda *_, **__: 0,
+        importorskip=__import__,
+    ),
+    "numpy": _Known(
+        "numpy", allclose=allclose, isclose=allclose, isnan=math.isnan, inf=math.inf, nan=math.nan,
+        pi=math.pi, **{name: type(name, (), {}) for name in _ARRAYS},
+    ),
+}  # fmt: skip
+"""What `import` finds in the process of the tests."""
