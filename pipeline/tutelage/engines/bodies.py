@@ -5,7 +5,9 @@ bytes are unpacked in pieces no longer than what is still wanted, and the readin
 """
 
 import json
+import ssl
 import zlib
+from functools import cache
 from typing import Any
 
 import httpx
@@ -75,10 +77,17 @@ class Body:
             raise Transient(f"{why} in the reply: {self.text(100)!r}") from None
 
 
+@cache
+def certificates() -> ssl.SSLContext:
+    """What servers' certificates are checked against, loaded once: it takes longer than a request."""
+    return httpx.create_ssl_context()
+
+
 def get(url: str, options: dict[str, Any], limit: int = SMALL) -> tuple[httpx.Response, Body]:
     """What a GET gives. Raises `httpx.HTTPError`, or `Transient` as a `Body` does."""
     headers = {**options.get("headers", {}), **PACKED}
-    with httpx.stream("GET", url, **options | {"headers": headers}) as page:
+    options = {"verify": certificates(), **options, "headers": headers}
+    with httpx.stream("GET", url, **options) as page:
         body = Body(page, limit)
         for piece in page.iter_raw():
             body.feed(piece)

@@ -20,9 +20,9 @@ from typing import Any, Self
 import httpx
 
 from tutelage import models
-from tutelage.engines import access
+from tutelage.engines import access, bodies
 from tutelage.engines.vllm_options import arguments, prepare
-from tutelage.errors import Fatal, ModelError
+from tutelage.errors import Fatal, ModelError, Transient
 from tutelage.processes.supervised import Supervised
 from tutelage.settings import Settings
 
@@ -159,8 +159,9 @@ class VllmServer:
                 raise ModelError(f"vLLM did not start for {self._model!r}: {cause(self.log)}")
             if self._stopped():
                 raise Fatal(f"the start of vLLM for {self._model!r} was interrupted")
-            with contextlib.suppress(httpx.HTTPError):
-                if httpx.get(health, timeout=2.0, trust_env=False).status_code == 200:
+            with contextlib.suppress(httpx.HTTPError, Transient):
+                page, _ = bodies.get(health, {"timeout": 2.0, "trust_env": False})
+                if page.status_code == 200:
                     return
             time.sleep(_LOOK_S)
         limit_s = self._settings.vllm.start_timeout_s

@@ -28,7 +28,6 @@ from tutelage.errors import Fatal, ModelError, Permanent, SettingsError, Transie
 from tutelage.records import Reply, Request
 from tutelage.settings import Player, Settings
 
-_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=256)
 _LOOPBACK = re.compile(r"https?://(localhost|127\.[\d.]+|\[::1\])([:/]|$)", re.IGNORECASE)
 """Asked directly: a proxy that the environment names cannot reach this machine's own servers."""
 
@@ -58,8 +57,11 @@ class Client:
             "headers": {"Authorization": f"Bearer {key}"} if key else {},
             "timeout": httpx.Timeout(server.timeout_s, connect=10.0),
             "trust_env": not _LOOPBACK.match(self._url),
+            "verify": bodies.certificates(),
         }
-        self._clients: dict[asyncio.AbstractEventLoop, httpx.AsyncClient] = {}
+        self._idle: dict[asyncio.AbstractEventLoop, list[httpx.AsyncClient]] = {}
+        """One client for each request in flight, because one with many connections looks through all
+        of them at each request: with 500 in flight that took more time than everything else."""
         self._windows: dict[asyncio.AbstractEventLoop, Window] = {}
         self._retried = 0
         self._throttled = 0
@@ -148,7 +150,7 @@ class Client:
 
     def close(self) -> None:
         """Connections close with their event loop; nothing else is held."""
-        self._clients.clear()
+        self._idle.clear()
 
     def _probe(self, wanted: str) -> tuple[str, bool]:
         try:
@@ -230,16 +232,15 @@ class Client:
 
     async def _post(self, body: dict[str, Any], limit: int, url: str = "") -> Any:
         """What the server says to a request, of at most `limit` bytes."""
-        loop = asyncio.get_running_loop()
-        if loop not in self._clients:
-            self._clients[loop] = httpx.AsyncClient(**self._options, limits=_LIMITS)
+        idle = self._idle.setdefault(asyncio.get_running_loop(), [])
+        client = idle.pop() if idle else httpx.AsyncClient(**self._options)
         begun = time.monotonic()
         try:
             # httpx's own time-out is for one read: a server that trickles would never meet it.
             async with asyncio.timeout(self._timeout_s):
                 way = "completions" if "prompt" in body else "chat/completions"
                 to = url or f"{self._url}/{way}"
-                page, reply = await bodies.post(self._clients[loop], to, body, limit)
+                page, reply = await bodies.post(client, to, body, limit)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise Away(self._url, _words(error)) from None
         except (httpx.ReadTimeout, TimeoutError) as error:
@@ -253,6 +254,8 @@ class Client:
             raise Transient(f"{_words(error)} at {self._url}") from None
         except UnicodeEncodeError as error:
             raise Permanent(f"the chat is no Unicode text: {_words(error)}") from None
+        finally:
+            idle.append(client)
         self._heard = time.monotonic()
         if page.status_code in PASSING:
             raise Busy(page.status_code, page.headers, reply.text(200))

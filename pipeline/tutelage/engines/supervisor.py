@@ -10,9 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Self
 
-import httpx
-
-from tutelage.engines import access
+from tutelage.engines import access, bodies
 from tutelage.engines.launch import VllmServer, cause
 from tutelage.engines.metrics import parse
 from tutelage.settings import Vllm
@@ -85,13 +83,10 @@ class Supervisor:
                 return f"died: {cause(self._server.log)}"
             return f"died (its log cannot be read: {self._server.log})"
         try:
-            page = httpx.get(
-                f"{self._server.url.removesuffix('/v1')}/metrics",
-                headers=access.headers(),
-                timeout=min(10.0, self._stall_s),
-                trust_env=False,
-            )
-            metrics = parse(page.text)
+            options = {"headers": access.headers(), "trust_env": False}
+            options["timeout"] = min(10.0, self._stall_s)
+            _, body = bodies.get(f"{self._server.url.removesuffix('/v1')}/metrics", options)
+            metrics = parse(body.text(bodies.SMALL))
         except Exception:  # away, or no server that we know: it had better move on soon
             metrics = {"running": 1.0}
         computed = metrics.get("prompt_tokens", 0.0) + metrics.get("completion_tokens", 0.0)
