@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from answers.test_shapes import FRAMES, SHAPES, spelled
-from tutelage.leaks import encodings, find_leak, gate, told
+from tutelage.leaks import arithmetic, find_leak, values
 from tutelage.leaks.case import Case
 from tutelage.records import Leak
 
@@ -48,15 +48,13 @@ def whole_look(monkeypatch: pytest.MonkeyPatch) -> None:
     """Takes every first look away."""
     anything = re.compile("")
     monkeypatch.setattr(Case, "may_state", True)
-    monkeypatch.setattr(Case, "one_step", True)
+    monkeypatch.setattr(Case, "may_tell", True)
     monkeypatch.setattr(Case, "may_come_to", property(lambda case: case.number is not None))
-    monkeypatch.setattr(gate, "may_be", lambda formula, wanted: True)
-    monkeypatch.setattr(told, "_ways", lambda named, wanted, yours, one_step: (
-        {way for way in told._VALUES if yours is not None or "y" not in way}
-    ))  # fmt: skip
-    monkeypatch.setattr(told, "TOLD", [(way, anything, row) for way, _, row in told.TOLD])
-    monkeypatch.setattr(told, "WORDING", [(anything, *row) for _, *row in told.WORDING])
-    monkeypatch.setattr(encodings, "_HINTS", ("",))
+    monkeypatch.setattr(values, "may_be", lambda formula, wanted: True)
+    every = [(kind, way, anything, row) for kind, way, _, row in arithmetic.WAYS]
+    monkeypatch.setattr(arithmetic, "WAYS", every)
+    monkeypatch.setattr(arithmetic, "SYMBOLS", [(anything, *row) for _, *row in arithmetic.SYMBOLS])
+    monkeypatch.setattr(arithmetic, "HINTS", anything)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tutelage.leaks import find_leak, gate, told
+from tutelage.leaks import arithmetic, find_leak, gate
 
 HERE = Path(__file__).parent
 MORE = "more.jsonl"
@@ -39,15 +39,15 @@ def test_rules(rule: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert any(find_leak(*case).kind != kind for case, kind in FOUND)
 
 
-@pytest.mark.parametrize("row", range(len(told.TOLD)))
-def test_what_is_told_in_words(row: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(told, "TOLD", told.TOLD[:row] + told.TOLD[row + 1 :])
+@pytest.mark.parametrize("row", range(len(arithmetic.WAYS)))
+def test_arithmetic_in_words(row: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arithmetic, "WAYS", arithmetic.WAYS[:row] + arithmetic.WAYS[row + 1 :])
     hidden = [case for case, kind in FOUND if kind == "hidden"]
-    assert any(not find_leak(*case).kind for case in hidden), told.TOLD[row]
+    assert any(not find_leak(*case).kind for case in hidden), arithmetic.WAYS[row]
 
 
-@pytest.mark.parametrize("row", range(len(told.WORDING)))
+@pytest.mark.parametrize("row", range(len(arithmetic.SYMBOLS)))
 def test_operations_in_words(row: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(told, "WORDING", told.WORDING[:row] + told.WORDING[row + 1 :])
+    monkeypatch.setattr(arithmetic, "SYMBOLS", arithmetic.SYMBOLS[:row] + arithmetic.SYMBOLS[row + 1 :])
     spelled = [case for case, kind in FOUND if kind == "expression"]
-    assert any(not find_leak(*case).kind for case in spelled), told.WORDING[row]
+    assert any(not find_leak(*case).kind for case in spelled), arithmetic.SYMBOLS[row]

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
+from itertools import pairwise
 
 from tutelage.answers.equality import rounds, squeezed
 from tutelage.answers.fields import agrees
@@ -12,7 +13,7 @@ from tutelage.answers.gold import Answer, compare
 from tutelage.answers.numbers import numbers
 from tutelage.answers.stance import Stance, stance
 from tutelage.answers.values import Formula, Number, Relation, Value
-from tutelage.leaks.first_look import Amounts, amounts, many_steps, may_state, one_step
+from tutelage.leaks.first_look import Amounts, amounts, many_steps, may_state, one_step, rounded
 from tutelage.records import Leak
 
 CLEAN = Leak()
@@ -79,6 +80,18 @@ class Case:
         return self.number is not None and one_step(self.amounts, self.number)
 
     @cached_property
+    def last_number(self) -> Fraction | None:
+        """The number that the student gave last."""
+        spans = numbers(self.turns[-1]) if self.turns else ()
+        return spans[-1].number.value if spans else None
+
+    @cached_property
+    def may_tell(self) -> bool:
+        """Whether one operation on these, the student's number and small ones may."""
+        named = self.amounts | {rounded(self.last_number or 0), 1.0, 2.0, 3.0}
+        return self.number is not None and one_step(named, self.number)
+
+    @cached_property
     def may_come_to(self) -> bool:
         """Whether an expression in the message may."""
         return bool(self.amounts) and (self.one_step or many_steps(self.text))
@@ -105,6 +118,11 @@ class Case:
     def stance(self, start: int, end: int, text: str = "") -> Stance:
         """What the message, or another text, does with one of its spans."""
         return stance(text or self.text, start, end, self.sought)
+
+    def weighs(self, start: int, end: int, public: bool, least: Stance = Stance.COUNTED) -> bool:
+        """Whether the gold leaks where it stands: put as the answer, or new and said with `least`."""
+        how = self.stance(start, end)
+        return how is Stance.ANSWER or (not public and how >= least)
 
     def shown(self, literal: str) -> bool:
         """Whether something written in symbols stands in what is public."""
@@ -143,6 +161,20 @@ def _rounded(gold: Formula | Number, value: Number) -> bool:
     if number is None or abs(number.imag) > 1e-12:
         return False
     return abs(float(value.value) - number.real) <= 0.5 / 10.0**value.places * (1 + 1e-6)
+
+
+@lru_cache(maxsize=2048)
+def written(text: str) -> re.Pattern[str]:
+    """Finds a text as it is written, whatever stands between words; `Feb.` for `February`, too."""
+    tokens = re.findall(r"\w+|[^\w\s]", text)[:80] or [""]
+    body = "".join(
+        re.escape(token) + (r"[\W_]+" if token.isalnum() and after.isalnum() else r"[\s$]*")
+        for token, after in pairwise(tokens)
+    ) + re.escape(tokens[-1])
+    if re.fullmatch(r"\w+(?:day|ber|uary|il|ust)", text.lower()) and len(text) > 5:
+        body = rf"(?:{body}|{text[:3]}\.)"
+    begin = r"(?<![\w.])" if tokens[0].isalnum() else ""
+    return re.compile(begin + body + r"(?:'?s)?(?![\w']|[.,]\d)", re.I * (len(text) > 1))
 
 
 def words_of(text: str) -> str:

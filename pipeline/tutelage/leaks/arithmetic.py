@@ -1,0 +1,172 @@
+"""Golds that come out by arithmetic in words, the student's own number counted in; or digit by digit.
+
+A text is written as a formula first: every number becomes `N`, and what is said of the student's
+answer becomes `Y`; so each way of telling is one row of `rules.toml`: `subtract N from Y`, `N less
+than N`. `in_symbols` writes operations as signs: `six times seven` is `6 * 7`.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable
+from fractions import Fraction
+from importlib import resources
+
+from tutelage.answers import formulas
+from tutelage.answers.numbers import NumberSpan, numbers
+from tutelage.answers.numerals import QUICK
+from tutelage.answers.stance import Stance
+from tutelage.answers.tables import outermost
+from tutelage.leaks.case import CLEAN, Case
+from tutelage.records import Leak
+
+_RULES = tomllib.loads(resources.files(__package__).joinpath("rules.toml").read_text("utf-8"))
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    for name, fragment in _RULES["fragments"].items():
+        text = text.replace(f"<{name}>", fragment)
+    return re.compile(text.replace("\n", ""), re.I)
+
+
+WAYS = [
+    (kind, way, re.compile(words), _pattern(text))
+    for kind in ("corrections", "steps")
+    for way, words, text in _RULES[kind]
+]
+"""Kind, what it comes to, words of which one must be there, and the pattern."""
+SYMBOLS = [(re.compile(words), _pattern(text), put) for words, text, put in _RULES["symbols"]]
+_YOURS = re.compile(
+    r"\b(?:yours|your\s+(?:\w+\s+)?(?:answers?|results?|total|number|sum|count|value|figure|guess|product|difference"
+    r"|solution|one)|your\s+N\b|(?:the|that|this)\s+(?:answer|result)(?!\s+(?:of|is))|what\s+you\s+(?:have|got|had"
+    r"|said|wrote|found)|(?<=from\s)(?:it|that)\b|(?<=by\s)it\b)",
+    re.I,
+)
+_RIGHT = re.compile(
+    r"you(?:'re| are| have| 'll be) (?:right|done|the answer|it|there)|that is it", re.I
+)
+
+
+def by_arithmetic(case: Case) -> Leak:
+    """The gold told by its distance from other numbers or the student's, or as the next step."""
+    text, wanted, yours = case.text, case.number, case.last_number
+    if wanted is None or wanted == yours or not case.may_tell:
+        return CLEAN
+    lower = text.lower()
+    ways = [
+        way for way in WAYS if way[2].search(lower) and (yours is not None or "y" not in way[1])
+    ]
+    flat, spans = _flat(text) if ways else ("", {})
+    for kind, way, _, pattern in ways:
+        for hit in pattern.finditer(flat):
+            inside = [span for at, span in spans.items() if hit.start() <= at < hit.end()]
+            if not _comes_to(way, [s.number.value for s in inside], yours, wanted):
+                continue
+            start, end = (inside[0].start, inside[-1].end) if inside else (0, len(text))
+            new = not all(span.number.value in case.known for span in inside)
+            if (
+                kind == "corrections"
+                or new
+                or _RIGHT.search(text[end:])
+                or case.stance(start, end) >= Stance.RESULT
+            ):
+                return Leak("hidden", evidence=text[start:end][:80])
+    return CLEAN
+
+
+def _comes_to(way: str, inside: list[Fraction], yours: Fraction | None, wanted: Fraction) -> bool:
+    """Whether what a way says of the numbers in it, and of the student's, is `wanted`."""
+    named = dict(zip("ab", inside, strict=False)) | ({} if yours is None else {"y": yours})
+    if not set(re.findall("[a-z]", way)) <= set(named):
+        return False
+    sides = re.sub("[a-z]", lambda m: f"({named[m[0]]})", way).split("=")
+    trees = map(formulas.parse, sides)
+    return all(tree is not None and formulas.exact(tree) == wanted for tree in trees)
+
+
+def _flat(text: str) -> tuple[str, dict[int, NumberSpan]]:
+    """`text` with N and Y, and which number each N there is."""
+    flat, spans, last = "", {}, 0
+    for span in outermost(numbers(text), 100):
+        if span.start >= last and span.form in ("figures", "words"):
+            flat += _YOURS.sub("Y", text[last : span.start])
+            spans[len(flat)] = span
+            flat, last = flat + "N", span.end
+    flat = re.sub("your N", "Y     ", flat + _YOURS.sub("Y", text[last:]), flags=re.I)
+    return flat, {at: span for at, span in spans.items() if flat[at] == "N"}
+
+
+_POWERS = {"one": 1, "unit": 1, "ten": 10, "hundred": 100, "thousand": 1000}
+_NAMES = r"((?:one|unit|ten|hundred|thousand)s?)\b"
+_POSITION = re.compile(
+    rf"N\s*(?:(?:(?:is|goes|stands)\s+)?(?:in|at|for|as)\s+the\s+)?{_NAMES}"
+    rf"|\b{_NAMES}\s*(?:digit|place|column)?\s*(?:is|=|:|holds|has)\s*(?:an?\s+)?N",
+    re.I,
+)
+_SIDE_BY_SIDE = re.compile(
+    r"(?P<opens>(?:^|[.!?:=\n]|\b(?:is|was|digits?))\W*)?(?<![\w.,-])N(?:[ _|-]N)+"
+    r"(?!\w|[.,]N|\s?[-+*/=])",
+    re.I,
+)
+"""Words so must open a sentence or follow `is`: `one zero` may be a zero."""
+_DIGITS = re.compile(
+    r"\bdigits?\b|\bfollowed by\b|\b(?:starts?|begins?) with\b.*\bends? (?:in|with)\b|\bthen an?\b",
+    re.I,
+)
+_REVERSED = re.compile(
+    r"\b(?:revers|backward|right to left|from the (?:right|back|end)|back to front|mirror|swap)",
+    re.I,
+)
+HINTS = re.compile(
+    r"digit|followed|with|then a|revers|back|to left|from the |mirror|swap|ones|unit|ten|hund|thous"
+)
+"""What a text has, in small letters, that tells a number so, but for one digit after another."""
+
+
+def by_digits(case: Case) -> Leak:
+    """A gold of two or more digits by their places, side by side, one after another, or reversed.
+
+    `four tens and two ones`, `4 2`, `a 4 followed by a 2`, `24 read backwards`.
+    """
+    wanted = str(case.number)
+    if not wanted.isdigit() or not 2 <= len(wanted) <= 12 or case.number in case.known:
+        return CLEAN
+    if not case.amounts.issuperset(map(float, wanted)) and not HINTS.search(case.text.lower()):
+        return CLEAN
+    flat, spans = _flat(case.text)
+    values = {at: span.number.value for at, span in spans.items()}
+    parts = [
+        values.get(m.start() if m[1] else m.end() - 1, 0)
+        * _POWERS[(m[1] or m[2]).lower().rstrip("s")]
+        for m in _POSITION.finditer(flat)
+    ]
+    in_digits = sum(parts) == case.number and (len(parts) > 1 or max(values.values()) > 9)
+    for m in _SIDE_BY_SIDE.finditer(flat):
+        row = [span for at, span in spans.items() if m.start() <= at < m.end()]
+        plainly = m["opens"] is not None or all(span.form == "figures" for span in row)
+        in_digits |= plainly and _in_a_row(row) == [wanted]
+    if in_digits or (wanted in _in_a_row(spans.values()) and _DIGITS.search(case.text)):
+        return Leak("hidden", evidence=f"{wanted}, digit by digit")
+    if _REVERSED.search(case.text) and Fraction(wanted[::-1]) in values.values():
+        return Leak("hidden", evidence=f"{wanted[::-1]}, reversed")
+    return CLEAN
+
+
+def _in_a_row(spans: Iterable[NumberSpan]) -> list[str]:
+    """The digits that stand one after another, with no larger number between."""
+    values = (span.number.value for span in spans)
+    return "".join(str(v) if v in range(10) else " " for v in values).split()
+
+
+def in_symbols(text: str) -> str:
+    """`text` with its operations in symbols; empty where there are none."""
+    lower = text.lower()
+    rows = [row for row in SYMBOLS if row[0].search(lower)]
+    parts, last = [], 0
+    for span in numbers(text) if QUICK.search(lower) else ():
+        if span.form == "words" and span.start >= last and span.number.unit is None:
+            parts += [text[last : span.start], str(span.number.value)]
+            last = span.end
+    shown = "".join(parts) + text[last:]
+    for _, pattern, put in (*rows, *rows):
+        shown = pattern.sub(put, shown)
+    return "" if shown == text else shown

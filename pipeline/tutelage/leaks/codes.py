@@ -1,0 +1,71 @@
+"""Golds in another code: reversed, spelled letter by letter, in ROT13, base64, hex, binary or Roman.
+
+Rules find the cheap ways only. They do not find riddles ("the only even prime"), other languages
+("quarante-deux"), acrostics, or an answer spread over several messages.
+"""
+
+import base64
+import codecs
+import re
+from fractions import Fraction
+from functools import lru_cache
+
+from tutelage.leaks.case import CLEAN, Case
+from tutelage.records import Leak
+
+_ROMAN = (
+    *((1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L")),
+    *((40, "XL"), (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I")),
+)
+_BASES = (
+    ("b", re.compile(r"0b|binary|base[\s-]?(?:2\b|two)", re.I)),
+    ("x", re.compile(r"0x|\bhex|base[\s-]?(?:16|sixteen)", re.I)),
+)
+_BEGINS = re.compile(r"\b(?:begins?|starts?)\s+with\W{1,3}(\w+)", re.I)
+_ENDS = re.compile(r"\bends?\s+(?:with|in)\W{1,3}(\w+)", re.I)
+
+
+def roman(number: Fraction) -> str:
+    """A number in Roman letters: 42 is `XLII`; empty where that is no number or a single letter."""
+    letters, rest = "", int(number) if number.denominator == 1 and 4 <= number < 4000 else 0
+    for value, sign in _ROMAN:
+        letters += sign * (rest // value)
+        rest %= value
+    return letters if len(letters) > 1 else ""
+
+
+@lru_cache(maxsize=1024)
+def _codes(text: str, number: Fraction | None) -> re.Pattern[str]:
+    """Finds `text`, or the number that it is, in any code; short ones would be found by chance."""
+    raw, lower = text.encode("utf-8", "replace"), text.lower()
+    letters = re.sub(r"[\W_]", "", lower)
+    codes, minding_case = [], []
+    if len(text) >= 4 and text.isascii() and text.replace(" ", "").isalpha():
+        codes += [codecs.encode(lower, "rot13")] + [lower[::-1]] * (lower[::-1] != lower)
+    codes += [raw.hex(), raw.hex(" ")] if len(raw) >= 3 else []
+    minding_case += [base64.b64encode(raw).decode().rstrip("=")] if len(raw) >= 2 else []
+    minding_case += [roman(number)] if number and roman(number) else []
+    patterns = [*map(re.escape, minding_case), *(f"(?i:{re.escape(code)})" for code in codes)]
+    if len(letters) >= 3 and not letters.isdigit():
+        patterns.append(r"(?i:" + r"[\s.,_-]{1,3}".join(letters) + ")")
+    if number is not None and number.denominator == 1 and 1 < number < 10**9:
+        patterns += [f"(?P<{base}>(?i:(?:0{base})?0*{int(number):{base}}))" for base, _ in _BASES]
+    return re.compile(rf"(?<![^\W_])(?:{'|'.join(patterns) or '(?!)'})(?![^\W_])")
+
+
+def in_code(case: Case) -> Leak:
+    """The gold reversed, spelled letter by letter, in Roman numerals, or encoded."""
+    answer, message = case.answer, case.raw
+    if len(answer.text) > 60:
+        return CLEAN
+    for m in _codes(answer.text, case.number).finditer(message):
+        if all(m.groupdict().get(base) is None or named.search(message) for base, named in _BASES):
+            return Leak("hidden", evidence=m[0])
+    first, last = _BEGINS.search(message), _ENDS.search(message)
+    if first and last:
+        letters = re.sub(r"[\W_]", "", answer.text).lower()
+        begin, end = first[1].lower(), last[1].lower()
+        covers = letters.startswith(begin) and letters.endswith(end)
+        if covers and len(begin + end) >= len(letters) >= 3 and not letters.isdigit():
+            return Leak("hidden", evidence=message[:60])
+    return CLEAN

@@ -1,0 +1,215 @@
+"""The rules for golds that are values: numbers, dates, formulas, several in a row.
+
+how it is told        not public        public already
+number                SAID or WORK (*)  ANSWER, or comes out of a sum
+date, time            always            ANSWER
+expression            ANSWER            ANSWER
+formula, literal      RESULT            ANSWER
+items in a row        always            ANSWER
+(*) whole numbers up to 12 are everyday words: RESULT
+"""
+
+import re
+
+from tutelage.answers import formulas, sentences
+from tutelage.answers.equality import squeezed
+from tutelage.answers.marks import whole
+from tutelage.answers.moments import moments
+from tutelage.answers.numbers import NumberSpan, numbers
+from tutelage.answers.pieces import Piece, pieces, runs
+from tutelage.answers.plain import BOX, BOX_END
+from tutelage.answers.stance import Stance, alone, around
+from tutelage.answers.tables import outermost
+from tutelage.answers.values import Formula, Moment, Number, Words
+from tutelage.leaks.arithmetic import in_symbols
+from tutelage.leaks.case import CLEAN, Case, written
+from tutelage.leaks.first_look import may_be
+from tutelage.leaks.words import answers_in_own_words
+from tutelage.records import Leak
+
+_BOXED = re.compile(rf"{BOX}([^{BOX}{BOX_END}]{{0,400}})")
+
+
+def _is_put(case: Case, text: str) -> bool:
+    """Whether a text that is put as the answer is the gold, in whatever form."""
+    return any(
+        reading
+        and (
+            (case.answer.letter and reading.strip("(). ")[:1] == case.answer.letter)
+            or case.is_answer(reading, value)
+        )
+        for reading, value in whole(text, case.answer).readings
+    )
+
+
+def boxed(case: Case) -> Leak:
+    """The gold in a box, whether it was public or not: a box says that it is the answer."""
+    for box in _BOXED.finditer(case.text) if BOX in case.text else ():
+        if _is_put(case, box[1]):
+            return case.leak("boxed", *box.span())
+    return CLEAN
+
+
+_SUMMED = re.compile(
+    r"\d\s*(?:[a-z]+\s+)?(?:[-+*/]|plus|minus|times|by|to|from|and)\s*[$\d.,]+\s*(?:[a-z%]+\s*){0,4}"
+    r"(?:=|\b(?:equals|is|makes|gives|to\s+(?:obtain|get|give)))\s*$",
+    re.I,
+)
+_DATED = re.compile(r"\b(?:day|date|when|time)\b")
+_UNFINISHED = re.compile(
+    r"^[^.!?]{0,40}[.!?;,:]?\s*(?:now\s+|so\s+|can\s+you\s+)*(?:(?:work|compute|calculate|finish|do)\s+(?:it|that)"
+    r"|(?:and\s+)?(?:now\s+)?(?:reduce|simplify))",
+    re.I,
+)
+
+
+def number(case: Case) -> Leak:
+    """A number that is the gold, said with as much weight as it takes."""
+    gold = case.gold
+    if not isinstance(gold, Number) or not case.may_state:
+        return CLEAN
+    spans = [s for s in numbers(case.text) if s.number.ordinal == gold.ordinal]
+    longer = [(p.start, p.end) for p in pieces(case.text) if p.form == "formula"] if spans else []
+    if not _DATED.search(case.answer.statement.question):
+        longer += [(begin, end) for begin, end, _ in moments(case.text)]
+    for span in outermost(s for s in spans if case.is_answer("", s.number)):
+        inside = any(begin <= span.start < end for begin, end in longer)
+        if not inside and (kind := _told(case, gold, span)):
+            return case.leak(kind, span.start, span.end)
+    return CLEAN
+
+
+def _told(case: Case, gold: Number, span: NumberSpan) -> str:
+    """By which kind of words a number that is the gold leaks; empty where it does not."""
+    text, literal, value = case.text, case.text[span.start : span.end], span.number
+    if value.quotient and gold.value.denominator == 1:
+        return ""  # 84/2 is work for 42
+    percent = value.percent and not gold.percent and value.value == gold.value
+    if percent and not re.search(r"%|per ?cent", case.answer.statement.text, re.I):
+        return ""
+    how = case.stance(span.start, span.end)
+    own_words = how is Stance.ANSWER or answers_in_own_words(case, span.start, span.end, True)
+    if _is_public(case, gold, value, literal):
+        summed = _SUMMED.search(text[max(0, span.start - 60) : span.start])
+        own = any(re.search(rf"=\s*{re.escape(literal)}(?!\d)", turn) for turn in case.turns)
+        return "confirmed" if own_words or (summed and not own and how >= Stance.RESULT) else ""
+    if span.form == "fraction" and how < Stance.ANSWER and _UNFINISHED.match(text[span.end :][:90]):
+        return ""
+    small = span.loose or (gold.value.denominator == 1 and 0 <= gold.value <= 12 and not gold.unit)
+    if how < (Stance.RESULT if small else Stance.WORK) and not (
+        small and own_words and how is Stance.SAID
+    ):
+        return ""
+    return (
+        "words" if span.form == "words" else "string" if literal == case.answer.text else "number"
+    )
+
+
+def _is_public(case: Case, gold: Number, value: Number, literal: str) -> bool:
+    """Whether a number is known; a fraction also as it is written."""
+    if gold.compound or case.known.isdisjoint({value.value, gold.value}):
+        return False
+    shown = (t[s.start : s.end].replace(" ", "") for t in case.public for s in numbers(t))
+    return gold.value.denominator == 1 or literal.replace(" ", "") in shown
+
+
+def moment(case: Case) -> Leak:
+    """A date or a time of the day."""
+    for start, end, value in moments(case.text) if isinstance(case.gold, Moment) else ():
+        shown = any(v == value for text in case.public for *_, v in moments(text))
+        if case.is_answer(case.text[start:end], value) and case.weighs(start, end, shown):
+            return case.leak("string", start, end)
+    return CLEAN
+
+
+_CALLED = re.compile(
+    r"\W*(?:(?:and\s+)?(?:that|it|this)(?:'s|\s+is)|be|and\s+you\s+have)\s+(?:your|the)\s+answer\b",
+    re.I,
+)
+_TRIED = re.compile(r"\b(?:try|how about|what about)\s+$")
+_OPEN = re.compile(r"\s*=|[^.!]{0,20}\?|\s*(?:to\s+be|needs?\s+to|remains\s+to)")
+
+
+def expression(case: Case) -> Leak:
+    """A formula that comes to the gold: put as the answer, or for a gold that is a formula, shown."""
+    gold = case.gold
+    if not isinstance(gold, Number | Formula) or (
+        isinstance(gold, Number) and not case.may_come_to
+    ):
+        return CLEAN
+    for text in filter(None, (case.text, in_symbols(case.text))):
+        if isinstance(gold, Number) and not case.block and not _is_stated(case, text):
+            continue
+        for piece in outermost(p for p in pieces(text) if p.form in ("formula", "fraction")):
+            part = text[piece.start : piece.end]
+            leaks = _is_shown if isinstance(gold, Formula) else _is_spelled
+            if case.is_answer(part, piece.value) and leaks(case, text, piece):
+                return Leak("expression", evidence=part)
+    for p in pieces(case.text) if isinstance(gold, Formula) else ():
+        new = isinstance(p.value, Number) and p.value.value not in case.known
+        if new and case.is_answer("", p.value):
+            return case.leak("number", p.start, p.end)
+    return CLEAN
+
+
+def _is_stated(case: Case, text: str) -> bool:
+    """Whether any formula that may come to the gold is put as a result: only then need it be read."""
+    return any(
+        _CALLED.match(text[end:][:60]) or case.stance(start, end, text) >= Stance.RESULT
+        for start, end in outermost(runs(text))
+        if may_be(text[start:end], case.number)
+    )
+
+
+def _is_spelled(case: Case, text: str, piece: Piece) -> bool:
+    """Whether an expression of numbers is put as the answer, or may not be spelled out at all."""
+    start, end = piece.start, piece.end
+    tree = piece.value.tree if isinstance(piece.value, Formula) else None
+    if not (formulas.steps(tree) if tree else getattr(piece.value, "quotient", False)):
+        return False
+    if case.block:
+        return not case.shown(squeezed(text[start:end]))
+    before, after = around(text, start, end)
+    if _TRIED.search(before):
+        return False
+    if _CALLED.match(text[end:][:60]):
+        return True
+    if alone(text, start, end) or _OPEN.match(after) or re.search(r"\d\s*=\s*$", text[:start]):
+        return False
+    finished = tree is not None and not _UNFINISHED.match(text[end:][:90])
+    return case.stance(start, end, text) >= (Stance.RESULT if finished else Stance.ANSWER)
+
+
+def _is_shown(case: Case, text: str, piece: Piece) -> bool:
+    """Whether a formula equal to the gold is it, not the statement's own or a longer way to it."""
+    part, gold = text[piece.start : piece.end], case.gold
+    how = case.stance(piece.start, piece.end, text)
+    if case.shown(squeezed(part)):
+        return how is Stance.ANSWER and not case.shown(case.answer.literal)
+    if not isinstance(piece.value, Formula) or not isinstance(gold, Formula):
+        return True
+    signs = ["".join(sorted(re.sub(r"[\s*{}()\\$]", "", t))) for t in (part, case.answer.text)]
+    same = formulas.steps(piece.value.tree) <= formulas.steps(gold.tree) or signs[0] == signs[1]
+    opens = how is Stance.RESULT and not text[: piece.start].strip()
+    return same or (how >= Stance.RESULT and not opens)
+
+
+def literal(case: Case) -> Leak:
+    """The gold as it is written; and whatever a message puts as its answer."""
+    wanted, gold = case.answer.literal, case.gold
+    if case.answer.letter or not (case.may_state or case.may_come_to):
+        return CLEAN
+    symbols = len(re.findall(r"[^a-z]", wanted))
+    if not isinstance(gold, Words) or symbols > len(wanted) / 3:
+        pattern = written(case.answer.text)
+        shown = any(map(pattern.search, case.public))
+        plainly = len(wanted) >= 3 and symbols and not isinstance(gold, Number | Formula)
+        least = Stance.ANSWER if isinstance(gold, Number) and not gold.ordinal else Stance.RESULT
+        for m in outermost(pattern.finditer(case.text)):
+            if case.weighs(*m.span(), shown, Stance.COUNTED if plainly else least):
+                return case.leak("string", *m.span())
+    if "nswer" in case.text and not isinstance(gold, Words):
+        for clause, end in sentences.clauses(case.text):
+            if _is_put(case, clause):
+                return case.leak("string", end - len(clause), end)
+    return CLEAN
