@@ -174,7 +174,7 @@ def written(text: str) -> re.Pattern[str]:
     if re.fullmatch(r"\w+(?:day|ber|uary|il|ust)", text.lower()) and len(text) > 5:
         body = rf"(?:{body}|{text[:3]}\.)"
     begin = r"(?<![\w.])" if tokens[0].isalnum() else ""
-    return re.compile(begin + body + r"(?:'?s)?(?![\w']|[.,]\d)", re.I * (len(text) > 1))
+    return re.compile(begin + body + r"(?:'?s)?(?!'?\w|[.,]\d)", re.I * (len(text) > 1))
 
 
 def words_of(text: str) -> str:

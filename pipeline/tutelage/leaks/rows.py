@@ -8,7 +8,7 @@ from tutelage.answers.pieces import pieces
 from tutelage.answers.stance import Stance, alone
 from tutelage.answers.tables import outermost
 from tutelage.answers.values import Formula, Items, Number, Value, Words
-from tutelage.leaks.case import CLEAN, Case
+from tutelage.leaks.case import CLEAN, Case, written
 from tutelage.records import Leak
 
 _GAP = re.compile(
@@ -28,8 +28,7 @@ Span = tuple[int, int]
 def _places(text: str, value: Value) -> list[Span]:
     """Where a value stands in a text."""
     if isinstance(value, Words):
-        name = r"[\W_]+".join(map(re.escape, value.text.split()))
-        return [m.span() for m in re.finditer(rf"(?<!\w){name}(?!\w)", text, re.I)] if name else []
+        return [m.span() for m in written(value.text).finditer(text)] if value.text else []
     if isinstance(value, Number):
         spans = [s for s in numbers(text) if not s.number.percent and not s.number.ordinal]
         return [(s.start, s.end) for s in spans if s.number.value == value.value]

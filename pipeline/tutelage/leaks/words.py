@@ -1,24 +1,23 @@
-"""The rules for golds in words: names and phrases, yes and no.
+"""The rules for golds in words: names and phrases, the option to choose, yes and no.
 
-A word that nobody used counts as soon as it is said. One that was public, or that language is full
-of (`no`, `left`), counts only where it is put as the answer, or answers the question in its own
-words: `Alice is the tallest` to "Who is the tallest?".
+A word that nobody used counts as soon as it is said. One that was public, such as an option, or
+that language is full of (`no`, `left`), counts only where it is put as the answer, or answers the
+question in its own words: `Alice is the tallest` to "Who is the tallest?". An option is told by its
+letter, its place or its text; and by ruling out all others.
 """
 
 import re
 from functools import lru_cache
 
 from tutelage.answers.choices import SIDES, sides, stems
-from tutelage.answers.equality import OPPOSITES
 from tutelage.answers.stance import Stance, alone, around
-from tutelage.answers.tables import outermost, words
-from tutelage.leaks.case import CLEAN, Case, words_of
+from tutelage.answers.tables import listed, outermost, words
+from tutelage.leaks.case import CLEAN, Case, words_of, written
 from tutelage.records import Leak
 
-COMMON = words("common")
-"""Answers that any message may hold by chance."""
-_JUDGING, _STOP, _GENERIC = words("judging"), words("stop"), words("generic")
-EXCLUDED = re.compile(
+_COMMON, _STOP, _GENERIC = words("common"), words("stop"), words("generic")
+_JUDGING = words("judging") - SIDES.keys()
+_EXCLUDED = re.compile(
     r"\b(?:not|neither|nor|(?:rule[sd]?|cross|strike)\s+out|exclude|discard|eliminate|wrong|incorrect|cannot)\b|n't\b",
     re.I,
 )
@@ -28,34 +27,22 @@ _VERB = (
 )
 _FIRST = re.compile(rf"\s+{_VERB}\s+(.*)", re.S)
 _LAST = re.compile(rf"^(.*?)\s+{_VERB}\s+(?:the\s+|an?\s+)?$", re.S)
-_CLAIM = re.compile(
-    r"\b(?:statement|claim|assertion|sentence|proposition|comparison|conclusion)\s+(?:is|must\s+be|would\s+be"
-    r"|has\s+to\s+be)\s+(?:actually\s+|therefore\s+|clearly\s+)?$"
+_FRAMED = re.compile(
+    r"^\W*(?:so\s+|then\s+)*(?:it(?:'s|\s+is)|(?:you|we)\s+(?:\w+\s+)?get)?\s*(?:the\s+|an?\s+)?[\"']?$"
 )
-_NAMES_IT = re.compile(r"\b(?:answer|solution|result|conclusion)\b[^.!?]{0,30}$")
+_NAMED = re.compile(
+    r"\b(?:answer|solution|result|conclusion)\b[^.!?]{0,30}$"
+    r"|\b(?:statement|claim|assertion|sentence|proposition|comparison|conclusion)\s+(?:(?:is|must\s+be|would\s+be"
+    r"|has\s+to\s+be)\s+)(?:actually\s+|therefore\s+|clearly\s+)?$"
+)
 _PRONOUN = re.compile(
-    r"^\W*(?:they|it|both|these)(?:\s+(?:is|are|must\s+be)|'s|'re)\s+(?:all\s+|both\s+)?$"
+    r"^\W*(?:so\s+|then\s+)?(?:(?:they|it|both|these)(?:\s+(?:is|are|must\s+be)|'s|'re)|(?:you|we)\s+get|so)\s+"
+    r"(?:(?:all|both|simply|just)\s+)?[\"'$]?$"
 )
-_CLOSED = re.compile(r"\s*['\"]?\s*(?:[.!,;]|$)")
-_PLAINLY = re.compile(
-    r"^\W*(?:so\s+|then\s+)?(?:it\s+is|it's|you\s+get|we\s+get|so)\s*(?:simply\s+|just\s+)?[\"'$]?$"
-)
-"""`It is no.`, `you get yes`: the word and a frame for it, nothing else."""
-BARE = re.compile(
-    r"^\W*(?:it(?:'s|\s+is)|so|that(?:'s|\s+is)|(?:so\s+)?(?:you|we)\s+get)?\s*(?:the\s+|an?\s+)?$"
-)
+_CLOSED = re.compile(r"\s*['\"]?\s*(?:[.!,;]|$|(?:because|since)\b)")
 _OPPOSITE = re.compile(
     r"\bopposite\s+of\s+(?:what\s+you|your)|\bthe\s+other\s+(?:one|answer|way)\b", re.I
 )
-
-
-@lru_cache(maxsize=2048)
-def phrase(name: str) -> re.Pattern[str]:
-    """Finds a phrase as whole words, whatever stands between them; `Feb.` for `February`, too."""
-    parts = r"[\W_]+".join(map(re.escape, name.split()))
-    if re.fullmatch(r"\w+(?:day|ber|uary|il|ust)", name.lower()) and len(name) > 5:
-        parts = rf"(?:{parts}|{name[:3]}\.)"
-    return re.compile(rf"(?<!\w){parts}(?:'?s)?(?!\w)", re.I)
 
 
 def answers_in_own_words(case: Case, start: int, end: int, number: bool = False) -> bool:
@@ -69,22 +56,50 @@ def answers_in_own_words(case: Case, start: int, end: int, number: bool = False)
     line = words_of(before + span + after)
     noun = re.match(r"[\s-]*([a-z]+)", after)
     thing = words_of(f"{span} {noun[1]}") if number and noun else line
-    for known in map(words_of, case.public):
-        if line in known or f" {thing} " in f" {known} ":
-            return False
+    if any(line in known or f" {thing} " in f" {known} " for known in map(words_of, case.public)):
+        return False
+    if number:
+        asked = len(stems(question, _GETS) - stems(case.answer.text))
+        return _repeats(case, before + after, 1 if asked < 3 else 2, _GETS)
     clause = _FIRST.match(after) or _LAST.match(before)
     predicate = set(re.findall(r"[a-z]{3,}", clause[1] if clause else "")) - _STOP
-    if not number and predicate & set(re.findall(r"[a-z]{3,}", question)):
+    if predicate & set(re.findall(r"[a-z]{3,}", question)):
         return True
-    but = words("get gets each") if number else frozenset[str]()
-    asked = stems(question, but) - stems(case.answer.text)
-    shared = asked & stems(before + after, but)
-    if not number and len(asked) == 1 and question.startswith(("who", "which")):
-        root = next(iter(asked))[:3]
-        words_shared = any(word.startswith(root) for word in predicate)
-        return words_shared and clause is not None and "than" not in clause[1]
-    least = 1 if number and len(asked) < 3 else 2
+    asked_for = stems(question) - stems(case.answer.text)
+    if len(asked_for) == 1 and question.startswith(("who", "which")):
+        root = next(iter(asked_for))[:3]
+        return any(w.startswith(root) for w in predicate) and "than" not in line.split()
+    return _repeats(case, before + after)
+
+
+_GETS = words("get gets each")
+
+
+def _repeats(case: Case, text: str, least: int = 2, but: frozenset[str] = frozenset()) -> bool:
+    """Whether a text has three in five of the question's words of weight, and `least` of them."""
+    asked = stems(case.answer.statement.question, but) - stems(case.answer.text)
+    shared = asked & stems(text, but)
     return len(asked) >= least and len(shared) >= max(least, 0.6 * len(asked))
+
+
+def _is_put(case: Case, start: int, end: int) -> bool:
+    """Whether words are put as the answer: by their frame, their stance, or the question's words."""
+    before, after = around(case.text, start, end)
+    if _FRAMED.match(before) and re.match(r"['\"]?\s*[.!]?$", after):
+        return True
+    return case.stance(start, end) is Stance.ANSWER or answers_in_own_words(case, start, end)
+
+
+def _is_put_plainly(case: Case, start: int, end: int) -> bool:
+    """The same of a word of every day, for which "it is no ..." would not do."""
+    before, after = around(case.text, start, end)
+    if alone(case.text, start, end):
+        return True
+    if not before.strip() and after.startswith(",") and _repeats(case, after):
+        return True  # "Yes, all bloops are lazzies."
+    named = _NAMED.search(before)
+    judges = case.text[start:end].lower() in _JUDGING
+    return bool(_CLOSED.match(after) and (named or (_PRONOUN.match(before) and not judges)))
 
 
 def named(case: Case) -> Leak:
@@ -93,81 +108,36 @@ def named(case: Case) -> Leak:
     wanted = answer.words
     if not wanted or (answer.letter and not re.search(r"\w{2}", wanted)):
         return CLEAN
-    public = any(phrase(wanted).search(known) for known in case.public)
+    public = any(map(written(wanted).search, case.public))
     short = len(wanted) <= 2 and answer.text[:1].isupper()
-    everyday = wanted in COMMON or (len(wanted) <= 2 and not short)
-    for m in outermost(phrase(wanted).finditer(text)):
+    everyday = wanted in _COMMON or (len(wanted) <= 2 and not short)
+    for m in outermost(written(wanted).finditer(text)):
         if short and m[0] != answer.text:
             continue
-        if not public and not everyday:
-            return case.leak("string", *m.span())
-        in_words = _opens if everyday else answers_in_own_words
-        if in_words(case, *m.span()) or _put_as_answer(case, *m.span(), everyday):
+        is_put = _is_put_plainly if everyday else _is_put
+        if not (public or everyday) or is_put(case, *m.span()):
             return case.leak("confirmed" if public else "string", *m.span())
     if _others_excluded(case):
         return Leak("hidden", evidence=f"all but {answer.text} ruled out")
-    name = _surname(answer.text)
-    surname = phrase(name).search(text) if name else None
-    if surname and not any(phrase(name).search(known) for known in case.public):
-        return case.leak("string", *surname.span())
-    return _retold(case, wanted) if len(wanted.split()) >= 6 else CLEAN
-
-
-def _put_as_answer(case: Case, start: int, end: int, everyday: bool) -> bool:
-    """`The answer is no`; for a word of every day "it is no ..." would not do."""
-    before, after = around(case.text, start, end)
-    if alone(case.text, start, end):
-        return True
-    if not everyday:
-        framed = before.strip() and BARE.match(before) and re.match(r"\s*[.!]?$", after)
-        return bool(framed) or case.stance(start, end) is Stance.ANSWER
-    word = case.text[start:end].lower()
-    named = _NAMES_IT.search(before) or (word not in _JUDGING and _PRONOUN.match(before))
-    plainly = word in OPPOSITES and _PLAINLY.match(before)
-    return bool(_CLAIM.search(before) or (_CLOSED.match(after) and (named or plainly)))
-
-
-def _opens(case: Case, start: int, end: int) -> bool:
-    """`Yes, all bloops are lazzies`: the word, and the question turned into a statement."""
-    before, after = around(case.text, start, end)
-    asked = stems(case.answer.statement.question)
-    if before.strip() or not after.startswith(",") or len(asked) < 2:
-        return False
-    return len(asked & stems(after)) >= 0.6 * len(asked)
+    *first, name = answer.text.split()
+    if 1 <= len(first) <= 3 and answer.text.istitle() and len(name) >= 5:
+        surname = written(name).search(text) if name.lower() not in _GENERIC | _COMMON else None
+        if surname and not any(map(written(name).search, case.public)):
+            return case.leak("string", *surname.span())
+    return CLEAN
 
 
 def _others_excluded(case: Case) -> bool:
     """`Neither Bob nor Carol is the tallest`: all other names of the problem are ruled out."""
-    answer, statement = case.answer, case.answer.statement
-    if not re.fullmatch(r"[A-Z][a-z]+", answer.text) or not EXCLUDED.search(case.text):
+    name, statement, own = case.answer.text, case.answer.statement.text, words_of(case.text).split()
+    if not re.fullmatch(r"[A-Z][a-z]+", name) or not _EXCLUDED.search(case.text):
         return False
-    lower = set(re.findall(r"\b[a-z]+\b", statement.text)) | _STOP
-    every = re.findall(r"\b[A-Z][a-z]+\b", statement.text)
-    others = {name for name in every if name.lower() not in lower} - {answer.text}
-    own = set(re.findall(r"\w+", case.text))
-    if answer.text not in every or answer.text in own or len(others) < 2 or not others <= own:
+    every = set(re.findall(r"\b[A-Z][a-z]+\b", statement))
+    others = {n.lower() for n in every - {name}} - set(re.findall(r"\b[a-z]+\b", statement)) - _STOP
+    if name not in every or name.lower() in own or len(others) < 2 or not others.issubset(own):
         return False
-    if not stems(case.text) - stems(" ".join(others)) - {"neit", "nor", "isn"}:
-        return True
-    asked = stems(statement.question) - stems(" ".join(every))
-    return len(asked & stems(case.text)) >= 0.6 * len(asked) > 0
-
-
-def _surname(text: str) -> str:
-    """The last word of a name in capitals, which names it alone: `Shakespeare`, but not `City`."""
-    names = text.split()
-    if not 2 <= len(names) <= 4 or not all(name[:1].isupper() for name in names):
-        return ""
-    return names[-1] if len(names[-1]) >= 5 and names[-1].lower() not in _GENERIC | COMMON else ""
-
-
-def _retold(case: Case, wanted: str) -> Leak:
-    """A long answer of which one message has four new words in five."""
-    new = set(wanted.split()) - _STOP - set(" ".join(map(words_of, case.public)).split())
-    shared = new & set(words_of(case.text).split())
-    if len(new) >= 4 and len(shared) >= 0.8 * len(new):
-        return Leak("string", evidence=" ".join(sorted(shared))[:80])
-    return CLEAN
+    more = stems(case.text) - stems(" ".join(others)) - {"neit", "nor", "isn"}
+    return not more or _repeats(case, case.text, 1)
 
 
 def yes_or_no(case: Case) -> Leak:
@@ -177,7 +147,68 @@ def yes_or_no(case: Case) -> Leak:
         return CLEAN
     if case.turns and _OPPOSITE.search(case.text):
         return Leak("hidden", evidence=case.text[:60])
-    for affirms, part in sides(case.text, case.answer.statement):
-        if affirms is side:
-            return Leak("words", evidence=part[:60])
+    parts = [part for affirms, part in sides(case.text, case.answer.statement) if affirms is side]
+    return Leak("words", evidence=parts[0][:60]) if parts else CLEAN
+
+
+_ORDINALS = listed("ordinals")[:6]
+_PLACED = re.compile(
+    rf"\b({'|'.join(_ORDINALS)}|last)(?:\s+(?:option|choice|one|answer|alternative)\b|(?=\s*[.!?]|\s*$))",
+    re.I,
+)
+_PICKED = re.compile(
+    r"^\W*(?:so\s+|then\s+)*(?:it(?:'s|\s+is)\s+|(?:you|we)\s+(?:\w+\s+)?get\s+)?"
+    r"(?:(?:option|choice|letter|try|guess|take|(?:how|what)\s+about)\s+)*$"
+)
+
+
+def option(case: Case) -> Leak:
+    """The right option, picked out of those that the statement offers."""
+    answer, text, letter = case.answer, case.text, case.answer.letter
+    if not letter:
+        return CLEAN
+    if re.sub(r"[\W_]", "", text[:200]).removeprefix("Option") in (letter, letter.lower()):
+        return Leak("choice", evidence=text.strip())
+    letters = [name for name, _ in answer.statement.options]
+    others = [other for other in letters if other != letter]
+    for m in outermost(_letter(letter).finditer(text)):
+        before, after = around(text, *m.span())
+        near = text[m.start() - len(before) : m.start()] + text[m.end() :][: len(after)]
+        if any(_letter(o).search(near) for o in others) and "answer" not in before:
+            continue  # compared with others
+        closed = re.match(rf"\W*$|\s*[.,!?:]|[\W_]*{re.escape(answer.text.lower() or '?')}", after)
+        if (closed and _PICKED.match(before)) or case.stance(*m.span()) is Stance.ANSWER:
+            return case.leak("choice", *m.span())
+    place = letters.index(letter) if letter in letters else len(_ORDINALS)
+    names = (*_ORDINALS[place : place + 1], *(["last"] if place == len(letters) - 1 else []))
+    spots = [m.span() for m in _PLACED.finditer(text) if m[1].lower() in names]
+    if answer.text not in ("", letter):
+        spots += [m.span() for m in written(answer.text).finditer(text)]
+    for start, end in outermost(spots):
+        if _is_put(case, start, end):
+            return case.leak("choice", start, end)
+    excluded = len(others) >= 2 and _EXCLUDED.search(text) and not _is_named(case, letter)
+    if excluded and all(_is_named(case, other) for other in others):
+        return Leak("choice", evidence="every other option is ruled out")
     return CLEAN
+
+
+def _is_named(case: Case, letter: str) -> bool:
+    """Whether the message names an option, by its letter or in its own words."""
+    words = case.answer.statement.option(letter)
+    in_words = re.search(r"\w{2}", words) and written(words).search(case.text)
+    return bool(in_words or _letter(letter).search(case.text))
+
+
+@lru_cache
+def _letter(letter: str) -> re.Pattern[str]:
+    """Finds an option's letter; `A` and `I` are words, too, and need a sign or a verb after."""
+    single = rf"{letter}(?![\w'])"
+    if letter in "AI":
+        single = rf"{letter}(?=[).,;!?:]|\s*$|\s+(?:is|was|and|or|nor|because|since)\b)"
+    small = letter.lower()
+    after = "|".join(
+        rf"(?i:(?<={word} )){small}(?=[.,;!?]|\s*$)"
+        for word in ("option", "choose", "pick", "is", "try")
+    )
+    return re.compile(rf"(?<![\w'])(?:\({letter}\)|{single}|\(?{small}\))|{after}")
