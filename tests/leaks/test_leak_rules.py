@@ -48,6 +48,8 @@ def test_arithmetic_in_words(row: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("row", range(len(arithmetic.SYMBOLS)))
 def test_operations_in_words(row: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arithmetic, "SYMBOLS", arithmetic.SYMBOLS[:row] + arithmetic.SYMBOLS[row + 1 :])
+    monkeypatch.setattr(
+        arithmetic, "SYMBOLS", arithmetic.SYMBOLS[:row] + arithmetic.SYMBOLS[row + 1 :]
+    )
     spelled = [case for case, kind in FOUND if kind == "expression"]
     assert any(not find_leak(*case).kind for case in spelled), arithmetic.SYMBOLS[row]
