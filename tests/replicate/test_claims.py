@@ -46,7 +46,7 @@ def reports(toy):
     point = figure(0.1, 0.3)
     trees = {}
     for one in stages.evaluations(toy):
-        names = ["toy-a", "toy-b", "toy-c in shards"] if one.name == "main" else ["toy-a"]
+        names = {"transfer": ["toy-b"], "pieces": ["toy-c in shards"]}.get(one.name, ["toy-a"])
         lift = {"by_turn": [point] * 10, "area": point, "gain": point, "equal_tokens": point}
         rates = dict.fromkeys(("question_rate", "premature_rate", "leak_rate"), point)
         trees[one.name] = {

@@ -120,7 +120,7 @@ def _rates(model: str, over: str, rate: str) -> Callable[[Reports], Tree]:
 
     def figure(reports: Reports) -> Tree:
         one, other = (
-            _line(reports, "main", "toy-c in shards", "conditions", model=name)["rates"][rate]
+            _line(reports, "pieces", "toy-c in shards", "conditions", model=name)["rates"][rate]
             for name in (model, over)
         )
         return {
@@ -137,7 +137,7 @@ def _ratio(model: str, over: str, rate: str) -> Callable[[Reports], Tree]:
 
     def figure(reports: Reports) -> Tree:
         one, other = (
-            _line(reports, "main", "toy-c in shards", "conditions", model=name)["rates"][rate]
+            _line(reports, "pieces", "toy-c in shards", "conditions", model=name)["rates"][rate]
             for name in (model, over)
         )
         least = 1e-3  # a rate of zero is not known any better
@@ -170,13 +170,14 @@ CLAIMS = (
     Claim("SML", "Online RL gives more than offline SFT", "67.1 to 69.9",
           "mt-rl less mt-sft, area, A", _less("main", "toy-a", "mt-rl", "mt-sft", "area")),
     Claim("SML", "It carries over to another family: A to B", "math to code, better over many turns",
-          "mt-sft less base, by turn 10, B", _less("main", "toy-b", "mt-sft", "base")),
+          "mt-sft less base, by turn 10, B", _less("transfer", "toy-b", "mt-sft", "base")),
     Claim("SML", "RL carries over better than SFT", "54.8 against 53.0 (code)",
-          "mt-rl less mt-sft, area, B", _less("main", "toy-b", "mt-rl", "mt-sft", "area")),
+          "mt-rl less mt-sft, area, B", _less("transfer", "toy-b", "mt-rl", "mt-sft", "area")),
     Claim("SML", "It carries over the other way: B to A", "code to math",
           "trained on B less base, by turn 10, A", _less("reverse", "toy-a", "reverse", "base")),
     Claim("SML", "At one turn nothing changes on the other family", "equal at one turn",
-          "mt-sft less base, by turn 1, B", _less("main", "toy-b", "mt-sft", "base", "first"), "equal"),
+          "mt-sft less base, by turn 1, B",
+          _less("transfer", "toy-b", "mt-sft", "base", "first"), "equal"),
     Claim("SML", "Single-turn SFT does not give it", "63.3 against 67.1",
           "mt-sft less st-sft, by turn 10, A", _less("main", "toy-a", "mt-sft", "st-sft")),
     Claim("SML", "Single-turn RL does not give it", "63.7 against 69.9",

@@ -16,7 +16,7 @@ class Scale:
     """Trainings of every arm, one after another."""
     rollouts: int = 200
     """To learn from by SFT, three dialogues each."""
-    test: int = 24
+    test: int = 48
     """Held out, of each family."""
     rounds: int = 1
     round_problems: int = 16
@@ -25,7 +25,7 @@ class Scale:
     """Of the single-turn arm that has the same budget of student turns."""
     by_heart: int = 40
     """Problems of the regime in which gold can be learnt by heart."""
-    probe: int = 60
+    probe: int = 100
     """Dialogues of the gold probe at most."""
 
     def within(self, minutes: float) -> "Scale":

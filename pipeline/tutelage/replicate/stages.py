@@ -2,7 +2,8 @@
 
 OUT/models/            eager (before the last lesson), base, base-0, base-5
 OUT/seed-N/RUN, ARM    what was played to learn from, and what was learnt
-OUT/reports/NAME       evaluations: main, controls, liar, other-words, reverse, web, by-heart
+OUT/reports/NAME       evaluations: main (family A), transfer (B), pieces (C), controls, liar,
+                       other-words, reverse, web, by-heart
 OUT/steps/NAME.json    a line a finished step: its seconds
 
 arm        learnt from
@@ -55,7 +56,7 @@ def steps(toy: Toy) -> Iterator[Step]:
     reports = {
         one.name: (f"report-{one.name}", partial(evaluate, toy, one)) for one in evaluations(toy)
     }
-    for name in ("main", "controls", "liar", "other-words"):
+    for name in ("main", "transfer", "pieces", "controls", "liar", "other-words"):
         yield reports[name]
     yield "seed-1/reverse", partial(trainings.sft, toy, 1, "reverse", toy.base, family="b")
     yield reports["reverse"]
@@ -125,15 +126,19 @@ def _of_seed(toy: Toy, number: int) -> Iterator[Step]:
 
 
 def evaluations(toy: Toy) -> list[Evaluation]:
-    """The reports, on problems that were held out; the last one on those that were trained on."""
+    """The reports, on problems that were held out; the last one on those that were trained on. Each
+    has the students that a claim compares.
+    """
     size, seed = toy.scale.test, 50 + toy.seed
     a, b = (toy.corpus(family, size, "test", "3-6", seed) for family in "ab")
     pieces = toy.corpus("c", size, "test", "3-5", seed)
     known = toy.corpus("a", toy.scale.by_heart, "train", "3-3", 7 + toy.seed)
     first = ("base", "mt-sft")
     return [
-        Evaluation("main", (a, b, pieces), ("base", *ARMS)),
-        Evaluation("controls", (a,), first, ("sml", "retry", "shuffled", "blind")),
+        Evaluation("main", (a,), ("base", *ARMS)),
+        Evaluation("transfer", (b,), ("base", "st-sft", "mt-sft", "mt-rl")),
+        Evaluation("pieces", (pieces,), ("base", "mt-sft", "q-sft", "q-rl")),
+        Evaluation("controls", (a,), ("mt-sft",), ("sml", "retry", "shuffled", "blind")),
         Evaluation("liar", (a,), first, teacher="Liar"),
         Evaluation("other-words", (a,), first, teacher="OtherWords"),
         Evaluation("reverse", (a, b), ("base", "reverse")),

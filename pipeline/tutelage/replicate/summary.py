@@ -63,18 +63,26 @@ def write(toy: Toy) -> Tree:
         "probe": more["probe"],
         "scale": {name: getattr(toy.scale, name) for name in toy.scale.__slots__},
         "seed": toy.seed,
-        "sets": {name: trees["main"]["sets"][name] for name in sorted(trees["main"]["sets"])},
+        "sets": sets(trees),
         "signal": signal(toy),
         "seconds": _seconds(toy.out),
     }
     for name, of in tree["sets"].items():
         plots.save(of, name, toy.out / f"{name.replace(' ', '-')}.png")
-    shown = {TITLES[name]: tree["sets"][name] for name in ("toy-a", "toy-b")}
+    shown = {
+        TITLES[name]: tree["sets"][name] for name in ("toy-a", "toy-b") if name in tree["sets"]
+    }
     plots.overview(shown, _SHOWN, toy.out / "curves.png")
     text = json.dumps(tree, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     (toy.out / "report.json").write_text(text, "utf-8")
     (toy.out / "report.html").write_text(render(tree, names), "utf-8")
     return tree
+
+
+def sets(trees: Mapping[str, Tree]) -> Tree:
+    """The evaluation sets that the page shows: families A, B and C."""
+    shown = [trees[name]["sets"] for name in ("main", "transfer", "pieces") if name in trees]
+    return {name: of for by_name in shown for name, of in by_name.items()}
 
 
 def beyond(folder: Path) -> Tree:

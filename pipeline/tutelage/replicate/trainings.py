@@ -6,7 +6,7 @@ straight from this base, without either, it collapsed within fifty steps.
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,8 +20,12 @@ from tutelage.rounds.loop import Launch
 from tutelage.settings import Settings
 from tutelage.shards import read_rows
 
-LENGTHS = "3-4"
-"""Digits of the answers that are learnt from: few enough that four turns can be enough."""
+LENGTHS = "3-3"
+"""Digits of the answers that are learnt from: a student who listens is out by the fourth turn. With
+four digits among them half as many dialogues were solved, and trainings differed by their luck.
+"""
+OTHER_WEBS = ("base-0", "base-5")
+"""Bases of webs with fewer listeners."""
 SFT: Mapping[str, Any] = {"epochs": 8, "lr": 1e-3, "batch": 16, "dtype": "fp32", "length": 600}
 RL: Mapping[str, Any] = {
     "lr": 1e-4, "beta": 0.05, "std_floor": 0.1, "batch": 8, "dtype": "fp32", "length": 600,
@@ -53,6 +57,8 @@ def pretrain(toy: Toy, name: str, listen: float, *, is_first: bool = False) -> N
     from tutelage.replicate import pretraining
 
     lessons = pretraining.curriculum(listen, toy.scale.steps)
+    if name in OTHER_WEBS:  # enough to unlearn or keep a habit, which is all that is asked of them
+        lessons = (*lessons[:2], replace(lessons[2], steps=max(1, lessons[2].steps * 5 // 8)))
     out = toy.models / name
     if out.is_dir():
         return
