@@ -1,6 +1,10 @@
 """A server that answers like OpenAI's, by the scripted engine's rules, and misbehaves on demand.
 
-    python dummy.py CORPUS PORT LOG [--fault NAME=SHARE]... [--poison WORDS] [--hang-after N]
+    python dummy.py CORPUS
+
+For each line of standard input, `["PORT", "LOG", "--fault=NAME=SHARE", "--poison=WORDS",
+"--hang-after=N", ...]`, it forks a server and prints its process id once that listens; so a server
+costs no imports. It ends with its input, and the last server with it.
 
 What it answers depends on the chat and the seed alone, so that runs against it can be compared byte
 for byte. Each answer is a line in LOG (the digest of the request), so that work done twice can be
@@ -11,8 +15,11 @@ import argparse
 import hashlib
 import itertools
 import json
+import os
 import random
+import signal
 import socket
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,6 +27,7 @@ from typing import Any
 
 from tutelage.corpora import open_corpus
 from tutelage.engines.scripted import attempt
+from tutelage.records import Problem
 
 SENTENCES = (
     "Look again at the last operation that you chose.",
@@ -42,10 +50,9 @@ class Dummy(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 512
 
-    def __init__(self, given: argparse.Namespace) -> None:
+    def __init__(self, problems: dict[str, Problem], given: argparse.Namespace) -> None:
         super().__init__(("127.0.0.1", given.port), Handler)
-        rows = open_corpus(given.corpus, {}, "").rows()
-        self.problems = {r.problem.statement: r.problem for r in rows if r.problem}
+        self.problems = problems
         self.faults = {name: float(share) for name, _, share in map(_pair, given.fault)}
         self.poison = given.poison
         self.hang_after = given.hang_after
@@ -133,16 +140,29 @@ def _pair(text: str) -> tuple[str, str, str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("corpus")
     parser.add_argument("port", type=int)
     parser.add_argument("log")
     parser.add_argument("--fault", action="append", default=[])
     parser.add_argument("--poison", default="")
     parser.add_argument("--hang-after", type=int, default=0)
     parser.add_argument("--wait", type=float, default=0.003)
-    server = Dummy(parser.parse_args())
-    print("ready", flush=True)  # noqa: T201
-    server.serve_forever()
+    rows = open_corpus(sys.argv[1], {}, "").rows()
+    problems = {row.problem.statement: row.problem for row in rows if row.problem}
+    child = 0
+    for line in sys.stdin:
+        if child:
+            os.waitpid(child, 0)  # whoever asks for another life has ended the one before
+        child = os.fork()
+        if child == 0:
+            try:
+                server = Dummy(problems, parser.parse_args(json.loads(line)))
+            except OSError as error:
+                print(error, flush=True)  # noqa: T201
+                raise
+            print(os.getpid(), flush=True)  # noqa: T201
+            server.serve_forever()
+    if child:
+        os.kill(child, signal.SIGKILL)
 
 
 if __name__ == "__main__":

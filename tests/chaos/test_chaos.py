@@ -6,6 +6,7 @@ kills the process 20 times. Every undisturbed run here is byte-identical to the 
 
 import contextlib
 import hashlib
+import json
 import os
 import random
 import resource
@@ -23,6 +24,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from proc import lives
 from tutelage import settings as settings_room
 from tutelage.engines.launch import free_port
 from tutelage.errors import EngineError, Mistake, OutputError, RunFailed
@@ -40,38 +42,64 @@ PLACES = 16
 _DUMMY = Path(__file__).with_name("dummy.py")
 
 
+class Dummies:
+    """The process that forks the servers, one at a time."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, str(_DUMMY), CORPUS],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def begin(self, *given: str) -> int:
+        """Starts one, and gives its process id once it listens."""
+        assert self._process.stdin and self._process.stdout
+        print(json.dumps(given), file=self._process.stdin, flush=True)
+        return int(self._process.stdout.readline())
+
+    def close(self) -> None:
+        self._process.communicate(timeout=60)
+
+
 class Server:
     """The dummy in a process of its own, at a port that it keeps over its lives."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, dummies: Dummies) -> None:
         self.port = free_port()
         self.log = folder / "answers.log"
         self.log.touch()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._dummies = dummies
+        self._pid = 0
 
     def start(self, *options: str) -> "Server":
         self.kill()
-        command = [sys.executable, str(_DUMMY), CORPUS, str(self.port), str(self.log)]
-        command += ["--wait", WAIT, *options]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE)
-        assert self._process.stdout is not None
-        assert self._process.stdout.readline() == b"ready\n"
+        self._pid = self._dummies.begin(str(self.port), str(self.log), f"--wait={WAIT}", *options)
         return self
 
     def kill(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
+        if self._pid:
+            os.kill(self._pid, signal.SIGKILL)
+            while lives(self._pid):
+                time.sleep(0.001)
+            self._pid = 0
 
     def answers(self) -> Counter[str]:
         """How often each request was answered, over all lives."""
         return Counter(self.log.read_text().split())
 
 
+@pytest.fixture(scope="module")
+def dummies() -> Iterator[Dummies]:
+    made = Dummies()
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    made = Server(tmp_path)
+def server(tmp_path: Path, dummies: Dummies) -> Iterator[Server]:
+    made = Server(tmp_path, dummies)
     yield made
     made.kill()
 
@@ -131,10 +159,10 @@ def lines(out: Path) -> int:
 
 
 @pytest.fixture(scope="module")
-def calm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def calm(tmp_path_factory: pytest.TempPathFactory, dummies: Dummies) -> Path:
     """An undisturbed run against the dummy."""
     folder = tmp_path_factory.mktemp("calm")
-    made = Server(folder).start()
+    made = Server(folder, dummies).start()
     manifest = run(settings(made), str(folder / "run"))
     assert manifest["balance"]["kept"] == SIZE
     assert set(made.answers().values()) == {1}, "an undisturbed run asks nothing twice"
