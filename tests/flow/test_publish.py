@@ -16,7 +16,8 @@ from tutelage.shards import RunFolder, read_rows
 from tutelage.shards.journal import files
 
 HALVES = {"splits__ratios": {"train": 0.5, "validation": 0.5}}
-TWO_WORKERS = ["--direct_num_workers=2", "--direct_running_mode=multi_processing"]
+TWO_WORKERS = ["--direct_num_workers=2", "--direct_running_mode=multi_threading"]
+"""Threads; processes take seconds to start, and have a run of their own in `test_contamination.py`."""
 
 
 def texts() -> list[str]:

@@ -3,11 +3,14 @@
 import json
 import random
 import shutil
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from runs import Said, journal, published, scripted, words
 from tutelage.flow import publish_elsewhere, run
+from tutelage.settings import Settings
 from tutelage.shards import RunFolder, read_rows
 
 BLOCKS = (1, 7)
@@ -51,13 +54,24 @@ def blocks(request, monkeypatch):
     return request.param
 
 
-@pytest.mark.parametrize("blocks", BLOCKS, indirect=True)
-@pytest.mark.parametrize("ratios", [{"train": 1.0}, {"train": 0.5, "validation": 0.5}])
-def test_the_bytes_are_those_of_a_local_run(blocks, ratios, tmp_path):
+@dataclass(frozen=True)
+class Local:
+    """A run that was published here after each of two parts of its dialogues."""
+
+    settings: Settings
+    parts: list[Path]
+    """Folders with the whole run as it was after each."""
+    problems: list[int]
+    manifests: list[dict]
+
+
+@pytest.fixture(scope="module", params=[{"train": 1.0}, {"train": 0.5, "validation": 0.5}])
+def local(request, tmp_path_factory):
     """At first, and when the run is extended by what ties two splits."""
+    root = tmp_path_factory.mktemp("local")
     options = {
         "arms": ("sml", "retry"),
-        "splits__ratios": ratios,
+        "splits__ratios": request.param,
         "dedup__threshold": 0.7,
         "sets": ["shards.rows=50"],
     }
@@ -74,20 +88,26 @@ def test_the_bytes_are_those_of_a_local_run(blocks, ratios, tmp_path):
             ("z9", words(120, 4)),
         )
     ]
-    for sessions, problems in (([order[:200], order[200:]], len(said) // 2), ([bridges], None)):
-        problems = problems or len({one.asked for one in said + bridges})
-        settings = scripted(**options)
+    made = Local(scripted(**options), [root / "first", root / "second"], [], [])
+    problems = len(said) // 2, len({one.asked for one in said + bridges})
+    for sessions, count, part in zip(
+        ([order[:200], order[200:]], [bridges]), problems, made.parts, strict=True
+    ):
         for session in sessions:
-            journal(RunFolder(tmp_path / "here"), session, settings)
-        shutil.copytree(
-            tmp_path / "here" / "journal", tmp_path / "there" / "journal", dirs_exist_ok=True
-        )
-        here = published(RunFolder(tmp_path / "here"), problems, settings)
-        there = published(
-            RunFolder(tmp_path / "there"), problems, settings, build=publish_elsewhere.build
-        )
+            journal(RunFolder(root / "here"), session, made.settings)
+        made.manifests.append(published(RunFolder(root / "here"), count, made.settings))
+        made.problems.append(count)
+        shutil.copytree(root / "here", part)
+    return made
+
+
+@pytest.mark.parametrize("blocks", BLOCKS, indirect=True)
+def test_the_bytes_are_those_of_a_local_run(blocks, local, tmp_path):
+    for part, count, here in zip(local.parts, local.problems, local.manifests, strict=True):
+        shutil.copytree(part / "journal", tmp_path / "journal", dirs_exist_ok=True)
+        there = published(RunFolder(tmp_path), count, local.settings, build=publish_elsewhere.build)
         assert there == here
-        assert contents(tmp_path / "there") == contents(tmp_path / "here")
+        assert contents(tmp_path) == contents(part)
         assert here["dedup"]["counts"]["near"] > 50 and here["dedup"]["counts"]["exact"] >= 20
         assert here["dedup"]["counts"]["capped"] > 0, "keys are crowded"
 
