@@ -37,6 +37,7 @@ class World:
 def run(worlds: list[World], folder: Path) -> None:
     """Does the jobs; fails with what the processes printed where one of them fails."""
     shared = {name: os.environ[name] for name in KEPT if name in os.environ}
+    shared["PYTHONPATH"] = os.pathsep.join(sys.path)
     shared |= {"GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     shared |= {"MASTER_ADDR": "127.0.0.1", "WORLDS": json.dumps([asdict(one) for one in worlds])}
     log = folder / "log"
@@ -88,6 +89,7 @@ def _status(jobs: list[dict[str, Any]]) -> int:
 def _do(job: dict[str, Any]) -> None:
     import torch
 
+    import gradients
     from tutelage.train import loop
     from tutelage.train.learner import Learner
     from tutelage.train.recipe import recipe
@@ -97,7 +99,8 @@ def _do(job: dict[str, Any]) -> None:
     if kept:
         learner = Learner(chosen, chosen.model)
         dataset, _ = loop.prepared(chosen, chosen.model)
-        torch.save(gradients(learner, list(dataset.samples)), f"{kept}-{os.environ['RANK']}")
+        figures, step = gradients.step(learner, list(dataset.samples))
+        torch.save(step | {"figures": figures}, f"{kept}-{os.environ['RANK']}")
         return
 
     def halt(event: str, figures: dict[str, Any]) -> None:
@@ -111,35 +114,13 @@ def _do(job: dict[str, Any]) -> None:
             raise
 
 
-def gradients(learner: Any, samples: list[Any]) -> dict[str, Any]:
-    """Loss, norm and gradients of a step, by the learner's own code; no weight moves."""
-    from tutelage.train.sharding import whole
-
-    found: dict[str, Any] = {}
-
-    class Still:
-        param_groups = learner.optimizer.param_groups
-
-        @staticmethod
-        def step() -> None:
-            for name, weight in learner.student.network.named_parameters():
-                if weight.requires_grad:
-                    found[name] = whole(weight.grad).clone()
-
-        zero_grad = staticmethod(lambda: None)
-
-    learner.optimizer = Still()
-    figures = learner.step(samples, 0.0)
-    return found | {name: figures[name] for name in ("loss", "grad_norm", "trained_tokens")}
-
-
 if __name__ == "__main__":
     import tutelage.train  # before torch: it sets how torch waits
 
     # isort: split
     from transformers import Gemma3ForConditionalGeneration, LlamaForCausalLM  # noqa: F401
 
-    import tutelage.train.learner
+    import gradients  # noqa: F401
     import tutelage.train.loop  # noqa: F401
 
     worlds = [World(**world) for world in json.loads(os.environ["WORLDS"])]

@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+import gradients
 from tutelage.train import loop, metrics
 from tutelage.train.learner import Learner
 from tutelage.train.recipe import recipe
@@ -36,7 +37,8 @@ class World:
             job = dict(self.jobs[name])
             chosen = recipe(job.pop("kind"), job.pop("run"), "", **job)
             samples = loop.prepared(chosen, chosen.model)[0].samples
-            self._alone[name] = gloo.gradients(Learner(chosen, chosen.model), list(samples))
+            figures, step = gradients.step(Learner(chosen, chosen.model), list(samples))
+            self._alone[name] = step | {"figures": figures}
         return self._alone[name]
 
 
@@ -98,10 +100,12 @@ def test_loss_and_gradients_are_those_of_one_process(name: str, layout: str, wor
     for rank in (0, 1):
         several = torch.load(world.root / f"{name}-{layout}-{rank}")
         assert several.keys() == alone.keys()
-        assert several["loss"] == pytest.approx(alone["loss"], rel=1e-6)
+        one, other = several["figures"], alone["figures"]
+        assert one["trained_tokens"] == other["trained_tokens"] > 0
+        assert one["loss"] == pytest.approx(other["loss"], rel=1e-6)
         # of the whole gradient, before it is scaled down
-        assert several["grad_norm"] == pytest.approx(alone["grad_norm"], rel=1e-5)
-        assert alone["grad_norm"] > 0.5
+        assert one["grad_norm"] == pytest.approx(other["grad_norm"], rel=1e-5)
+        assert other["grad_norm"] > 0.5
         total = 0.0
         for key, value in alone.items():
             if isinstance(value, torch.Tensor):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+import gradients
 from tutelage.contract.tokens import Encoder, Sample
 from tutelage.train import loss
 from tutelage.train.learner import Learner
@@ -25,30 +26,17 @@ def libraries() -> None:
         pytest.importorskip(name)
 
 
-def ours(chosen: Recipe, folder: str, samples: list[Sample]) -> tuple[dict[str, Any], Gradients]:
+def step(chosen: Recipe, folder: str, samples: list[Sample]) -> tuple[dict[str, Any], Gradients]:
     """Figures and gradient of a step: the learner's own, with the optimiser held still."""
-    learner = Learner(chosen, folder)
-    kept: Gradients = {}
-
-    class Still:
-        param_groups = learner.optimizer.param_groups
-
-        @staticmethod
-        def step() -> None:
-            kept.update({n: w.grad.clone() for n, w in learner.student.network.named_parameters()})
-
-        zero_grad = staticmethod(lambda: None)
-
-    learner.optimizer = Still()
-    return learner.step(samples, 0.0), kept
+    return gradients.step(Learner(chosen, folder), samples)
 
 
-def same(value: float, gradients: Gradients, other: torch.Tensor, model: Any) -> None:
+def same(value: float, ours: Gradients, other: torch.Tensor, model: Any) -> None:
     assert value == pytest.approx(float(other), rel=RTOL, abs=1e-9)
     for name, weight in model.named_parameters():
         scale = float(weight.grad.norm())
         assert scale > 0, f"{name} has no gradient: nothing is compared"
-        assert float((gradients[name] - weight.grad).norm()) <= RTOL * scale, name
+        assert float((ours[name] - weight.grad).norm()) <= RTOL * scale, name
 
 
 def plain(kind: Any, folder: str, **given: Any) -> Recipe:
@@ -64,7 +52,7 @@ def test_sft_is_trls(pack: int, runs: Any, tokenizer: Any, model_folder: str, tm
 
     rows = runs.rows(runs.dialogue(n, turns=1 + n % 4) for n in range(6))
     samples = [Encoder(tokenizer).sample(row) for row in rows]
-    figures, gradients = ours(plain("sft", model_folder, pack=pack), model_folder, samples)
+    figures, gradient = step(plain("sft", model_folder, pack=pack), model_folder, samples)
 
     config = SFTConfig(
         output_dir=str(tmp_path),
@@ -87,7 +75,7 @@ def test_sft_is_trls(pack: int, runs: Any, tokenizer: Any, model_folder: str, tm
     assert (batch["labels"] != -100).sum() == sum(sample.trained for sample in samples)
     theirs = trainer.compute_loss(trainer.model, batch)
     theirs.backward()
-    same(figures["loss"], gradients, theirs.detach(), trainer.model)
+    same(figures["loss"], gradient, theirs.detach(), trainer.model)
 
 
 def completions(samples: list[Sample], pad: int) -> dict[str, torch.Tensor]:
@@ -179,7 +167,7 @@ def test_grpo_is_trls(
     small.model(len(tokenizer), seed=5).save_pretrained(reference)
     given = {"normaliser": normaliser, "beta": beta, "reference": reference, "ratio": ratio}
     chosen = plain("rl", model_folder, **given)
-    figures, gradients = ours(chosen, model_folder, samples)
+    figures, gradient = step(chosen, model_folder, samples)
     assert 0.1 < figures["clip_fraction"] < 0.9
 
     trainer = GRPOTrainer(
@@ -225,4 +213,4 @@ def test_grpo_is_trls(
         batch["importance_sampling_ratio"] = ratios
     value = trainer._compute_loss(trainer.model, batch)
     value.backward()
-    same(figures["loss"], gradients, value.detach(), trainer.model)
+    same(figures["loss"], gradient, value.detach(), trainer.model)
