@@ -1,5 +1,6 @@
 """Fixtures that several rooms share."""
 
+import gc
 import os
 import sys
 import time
@@ -20,6 +21,16 @@ pytest_plugins = ["skips", "times"]
 # library has loaded that; told so, it leaves it alone. From Python 3.12 on there is none.
 if sys.version_info < (3, 12):
     os.environ["SETUPTOOLS_USE_DISTUTILS"] = "stdlib"
+
+# What is imported stays; looked through by the collector again and again, it would cost seconds.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """From here on the collector looks at what tests make."""
+    gc.freeze()
+    gc.enable()
+
 
 _ROOT = Path(__file__).resolve().parents[1]
 
