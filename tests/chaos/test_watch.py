@@ -1,8 +1,10 @@
 """Engines that hang or die are noticed: in this process, and by the supervisor of a server."""
 
 import asyncio
+import contextlib
 import os
 import queue
+import socket
 import sys
 import threading
 import time
@@ -128,18 +130,18 @@ def keep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
     monkeypatch.setattr(launch, "_LOOK_S", 0.05)
     monkeypatch.setattr(supervisor, "_LOOK_S", 0.05)
     monkeypatch.setattr(
-        VllmServer,
-        "_command",
-        lambda self: [sys.executable, "-S", "-c", SERVE, str(self._port)],
+        launch,
+        "command_line",
+        lambda settings, model, name, port, more: [sys.executable, "-S", "-c", SERVE, str(port)],
     )
     made: list[Kept] = []
 
-    def make(*sets: str) -> Kept:
+    def make(*sets: str, say: Callable[[str], None] | None = None) -> Kept:
         chosen = settings.load("", sets)
         said: list[str] = []
         lost: queue.Queue[str] = queue.Queue()
         server = VllmServer(chosen, "some/model", tmp_path / "vllm.log")
-        watch = Supervisor(server, chosen.vllm, said.append, lost.put)
+        watch = Supervisor(server, chosen.vllm, say or said.append, lost.put)
         watch.__enter__()
         made.append(Kept(server, watch, said, lost))
         return made[-1]
@@ -176,12 +178,10 @@ def test_a_server_that_does_not_start_again_uses_up_the_budget(keep: Callable[..
 
 
 def test_nobody_listens_and_the_watch_goes_on(keep: Callable[..., Kept]) -> None:
-    kept = keep("vllm.restarts=3")
-
     def gone(words: str) -> None:
         raise BrokenPipeError
 
-    kept.watch._said = kept.server._said = gone
+    kept = keep("vllm.restarts=3", say=gone)
     Path("metrics").mkdir()  # the server cannot even say what it counts
     for life in (1, 2):
         os.kill(kept.lives()[-1], 9)
@@ -209,9 +209,9 @@ def test_a_server_that_hangs_is_started_again(keep: Callable[..., Kept]) -> None
 def test_a_port_is_nobody_elses_while_its_server_is_away(keep: Callable[..., Kept]) -> None:
     kept = keep()
     port = int(kept.server.url.split(":")[2].split("/")[0])
-    kept.server._end()
-    others = [launch._reserved() for _ in range(200)]
-    assert port not in {number for _, number in others}
-    assert port not in {launch.free_port() for _ in range(200)}
-    for place, _ in others:
-        place.close()
+    kept.server.stop()
+    with contextlib.ExitStack() as others:
+        for _ in range(200):
+            other = socket.create_server(("127.0.0.1", 0), reuse_port=True)
+            assert others.enter_context(other).getsockname()[1] != port
+        assert port not in {launch.free_port() for _ in range(200)}

@@ -8,7 +8,7 @@ import pytest
 
 from tutelage import settings
 from tutelage.engines import access
-from tutelage.engines.launch import VllmServer
+from tutelage.engines.launch import command_line
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -29,10 +29,7 @@ async def test_who_has_no_key_is_refused(path: str, given: str | None) -> None:
 
 
 def test_the_key_is_on_no_command_line(tmp_path: Path) -> None:
-    server = object.__new__(VllmServer)
-    server._settings, server._model, server._name = settings.load(""), str(tmp_path), "m"
-    server._port, server._more = 1, {}
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "model.safetensors").touch()
-    command = server._command()
+    command = command_line(settings.load(""), str(tmp_path), "m", 1, {})
     assert access.MIDDLEWARE in command and not any(access.key() in word for word in command)

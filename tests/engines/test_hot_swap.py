@@ -15,7 +15,6 @@ import pytest
 from tutelage import engines, models, settings
 from tutelage.engines import HOT_SWAP_MODEL, HOT_SWAP_SERVERS, hot_swap, launch
 from tutelage.engines.hot_swap import HotSwapServer
-from tutelage.engines.launch import VllmServer
 from tutelage.engines.server import Client
 from tutelage.errors import ModelError
 
@@ -66,12 +65,12 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     made: list[HotSwapServer] = []
 
     def make(model: str, *sets: str, refused: str = "", gpu: bool = False) -> HotSwapServer:
-        def command(server: VllmServer) -> list[str]:
+        def command_line(_: object, model: str, name: str, port: int, more: object) -> list[str]:
             with Path("begun").open("a") as file:
-                file.write(server._model + "\n")
-            return [sys.executable, "-S", "-c", SERVE, str(server._port), refused]
+                file.write(model + "\n")
+            return [sys.executable, "-S", "-c", SERVE, str(port), refused]
 
-        monkeypatch.setattr(VllmServer, "_command", command)
+        monkeypatch.setattr(launch, "command_line", command_line)
         monkeypatch.setattr(hot_swap, "has_gpu", lambda: gpu)
         chosen = settings.load("", sets)
         made.append(HotSwapServer(chosen, model, tmp_path / "log", lambda _: None, lambda: False))

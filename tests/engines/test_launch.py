@@ -154,10 +154,12 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
         said: Callable[[str], None] | None = None,
         stopped: Callable[[], bool] | None = None,
     ) -> VllmServer:
-        def command(server: VllmServer) -> list[str]:
-            return [sys.executable, "-S", "-u", "-c", SERVERS[kind], str(server._port)]
+        def command_line(_: object, model: str, name: str, port: int, more: object) -> list[str]:
+            with Path("begun").open("a") as file:
+                file.write(f"{model} as {name}\n")
+            return [sys.executable, "-S", "-u", "-c", SERVERS[kind], str(port)]
 
-        monkeypatch.setattr(VllmServer, "_command", command)
+        monkeypatch.setattr(launch, "command_line", command_line)
         log = tmp_path / "logs" / "vllm.log"
         return VllmServer(settings.load("", sets), "some/model", log, said, stopped=stopped)
 
@@ -256,12 +258,14 @@ def test_another_model_goes_by_the_first_ones_name(start: Start, survivors: Surv
     with start("healthy") as server:
         url, pids = server.url, _pids()
         server.restart("/another")
-        assert (server._model, server._name, server.url) == ("/another", "some/model", url)
+        assert server.url == url
         assert not survivors(pids)
         server.stop()
         assert not server.alive()
         server.restart()
-        assert server._model == "/another" and server.alive() and server.url == url
+        assert server.alive() and server.url == url
+    names = Path("begun").read_text().splitlines()
+    assert names == ["some/model as some/model", *["/another as some/model"] * 2]
 
 
 def test_a_proxy_is_not_asked_for_the_health(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -278,6 +282,7 @@ def test_a_server_that_was_killed_is_not_alive(start: Start, survivors: Survivor
         pids = _pids()
         os.kill(pids[0], 9)
         assert not survivors(pids), "its children go with it"
-        # its process may look dead a moment before its last thread is
-        server._process.wait()
+        limit = time.monotonic() + 60
+        while server.alive() and time.monotonic() < limit:  # until its last thread is dead, too
+            time.sleep(0.01)
         assert not server.alive()

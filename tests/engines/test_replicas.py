@@ -9,6 +9,8 @@ import pytest
 from tutelage import engines, settings
 from tutelage.engines import replicas
 
+CLOSED = []
+
 
 class Server:
     """Answers with its URL."""
@@ -16,7 +18,6 @@ class Server:
     def __init__(self, player, chosen):
         self.url = chosen.server.url
         self.capacity = 10
-        self.closed = False
 
     async def reply(self, request):
         return self.url
@@ -25,12 +26,13 @@ class Server:
         return {"retries": 1.0, f"running@{self.url}": 2.0}
 
     def close(self):
-        self.closed = True
+        CLOSED.append(self.url)
 
 
 @pytest.fixture
 def engine(monkeypatch):
     monkeypatch.setattr(replicas, "Client", Server)
+    CLOSED.clear()
     chosen = settings.load("", ["student.engine=server", "server.url=http://a/v1, http://b/v1"])
     return engines.build(chosen.student, chosen)
 
@@ -52,4 +54,4 @@ def test_they_count_together(engine):
         "retries": 2.0, "running@http://a/v1": 2.0, "running@http://b/v1": 2.0,
     }  # fmt: skip
     engine.close()
-    assert all(client.closed for client in engine._clients)
+    assert sorted(CLOSED) == ["http://a/v1", "http://b/v1"]

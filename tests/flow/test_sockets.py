@@ -2,9 +2,9 @@
 
 import contextlib
 import os
-import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import apache_beam as beam
@@ -87,7 +87,7 @@ def test_a_local_run_listens_on_sockets_of_its_user(
 def test_a_long_temporary_folder_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", "/tmp/" + "a" * 120)
     with sockets.private_services():
-        folder = sockets._FOLDER.get()
-        assert folder is not None
-        with socket.socket(socket.AF_UNIX) as probe:
-            probe.bind(str(folder / ("b" * 12)))
+        server = worker_handlers.grpc.server(ThreadPoolExecutor(1))
+        port = server.add_insecure_port("[::]:0")
+        assert Path(port.removeprefix("unix:")).is_socket()
+        server.stop(None)

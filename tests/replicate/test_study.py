@@ -74,7 +74,7 @@ def test_gpu_says_what_it_would_play_and_plan_reads_its_settings(tmp_path, at_ha
     assert json.loads(planned.output)["rows"] == 20  # 520 less the 500 that are held out
 
 
-def test_gpu_is_sized_for_twelve_hours():
+def test_gpu_is_sized_for_twelve_hours(tmp_path):
     """At the worst, where every turn is as long as it may be and nobody solves anything.
 
     3,000 tokens a second are a guess on the low side for 4B parameters and 256 dialogues at once;
@@ -84,7 +84,9 @@ def test_gpu_is_sized_for_twelve_hours():
     long = found.settings["student"]["max_tokens"] / 2  # a mean answer is half of the limit
     learnt = 2 * found.problems * found.samples * found.turns
     rounds = found.rounds * found.round_problems * found.group * (1 + found.turns)
-    models = 1 + len(study._arms(found))
+    bench = study.Bench(tmp_path, found, 0, print, SimpleNamespace(stopped=lambda: False))
+    steps = [step for step, _, _ in study.steps(bench) if step.startswith("seed-1/")]
+    models = 1 + len([step for step in steps if "rollouts" not in step])
     measured = models * len(found.arms) * len(found.test) * found.test_problems * found.horizon
     assert (learnt + rounds + measured) * long / 3000 < 9 * 3600
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from proc import descendants
 from tutelage.errors import SettingsError
 from tutelage.records import Gold, Problem
 from tutelage.verifiers import VerifierPool, load
@@ -89,11 +90,12 @@ def test_a_child_killed_between_two_orders_is_replaced(rogue):
 
 
 def test_easy_answers_need_no_child():
+    before = descendants(os.getpid())
     with VerifierPool() as pool:
         assert pool.verify(problem(), "The answer is 18.").status == "correct"
         assert pool.verify(problem(), "The answer is 19.").status == "incorrect"
         assert pool.verify(problem(), "").reason == "no answer"
-        assert pool._children == []
+        assert descendants(os.getpid()) == before
 
 
 def test_a_hung_sympy_is_killed_and_says_what_it_read():

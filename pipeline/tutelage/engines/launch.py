@@ -119,7 +119,8 @@ class VllmServer:
 
     def _start(self) -> None:
         environment = {access.KEY_VARIABLE: access.key()} | self._environment
-        self._process = Supervised(self._command(), self.log, environment)
+        command = command_line(self._settings, self._model, self._name, self._port, self._more)
+        self._process = Supervised(command, self.log, environment)
         try:
             with contextlib.suppress(OSError):  # nobody may be there to hear it
                 self._say(f"starting vLLM for {self._model} (log: {self.log})")
@@ -127,29 +128,6 @@ class VllmServer:
         except BaseException:
             self._end()
             raise
-
-    def _command(self) -> list[str]:
-        vllm = self._settings.vllm
-        prepare(vllm)
-        resolved = models.resolve(self._model)
-        chosen = arguments(resolved, self._settings, models.is_bundled(self._model))
-        chosen |= {"host": "127.0.0.1", "port": self._port, "served_model_name": self._name}
-        # Sampling is what the request says. By default a server fills in the model's own advice (top_k,
-        # penalties), which vLLM in this process does not.
-        chosen = (
-            {"generation_config": "vllm", "middleware": access.MIDDLEWARE} | chosen | self._more
-        )
-        words = [sys.executable, "-m", "vllm.entrypoints.openai.api_server"]
-        for key, value in chosen.items():
-            flag = key.replace("_", "-")
-            if value is True:
-                words.append(f"--{flag}")
-            elif value is False:
-                words.append(f"--no-{flag}")
-            else:
-                text = json.dumps(value) if isinstance(value, dict | list) else str(value)
-                words += [f"--{flag}", text]
-        return [*words, "--disable-uvicorn-access-log"]
 
     def _await(self) -> None:
         limit = time.monotonic() + self._settings.vllm.start_timeout_s
@@ -166,6 +144,29 @@ class VllmServer:
             time.sleep(_LOOK_S)
         limit_s = self._settings.vllm.start_timeout_s
         raise Fatal(f"vLLM was not ready after {limit_s:.0f} s (log: {self.log})")
+
+
+def command_line(
+    settings: Settings, model: str, name: str, port: int, more: Mapping[str, Any]
+) -> list[str]:
+    """The words that start vLLM, which serves `model` by this name; `more`: as in `VllmServer`."""
+    prepare(settings.vllm)
+    chosen = arguments(models.resolve(model), settings, models.is_bundled(model))
+    chosen |= {"host": "127.0.0.1", "port": port, "served_model_name": name}
+    # Sampling is what the request says. By default a server fills in the model's own advice (top_k,
+    # penalties), which vLLM in this process does not.
+    chosen = {"generation_config": "vllm", "middleware": access.MIDDLEWARE} | chosen | dict(more)
+    words = [sys.executable, "-m", "vllm.entrypoints.openai.api_server"]
+    for key, value in chosen.items():
+        flag = key.replace("_", "-")
+        if value is True:
+            words.append(f"--{flag}")
+        elif value is False:
+            words.append(f"--no-{flag}")
+        else:
+            text = json.dumps(value) if isinstance(value, dict | list) else str(value)
+            words += [f"--{flag}", text]
+    return [*words, "--disable-uvicorn-access-log"]
 
 
 def _reserved() -> tuple[socket.socket, int]:
