@@ -17,7 +17,8 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NoReturn
+from functools import partial
+from typing import Any
 
 from tutelage.processes.pipe import Broken, Pipe
 from tutelage.processes.worker import die_with, opened
@@ -35,16 +36,37 @@ def main(parent: str) -> None:
     os.environ.clear()
     del sys.path[0]  # where our package is
     os.chdir("/")
-    here = os.getpid()
     with contextlib.suppress(Broken):
         while True:
             order = pipe.receive()
-            if (job := os.fork()) == 0:
-                _wait(order, here, pipe)
-            os.waitpid(job, 0)
+            os.waitpid(_forked(partial(_wait, order, os.getpid(), pipe), pipe), 0)
 
 
-def _wait(order: dict[str, Any], server: int, pipe: Pipe) -> NoReturn:
+def _forked(do: Callable[[], object], pipe: Pipe | None = None) -> int:
+    """A new process that does something and ends; its id. What goes wrong is told to the pipe."""
+    if process := os.fork():
+        return process
+    try:
+        do()
+        os._exit(0)
+    except BaseException as error:
+        if pipe:
+            pipe.send({"broken": f"{type(error).__name__}: {error}"[:300]})
+    finally:
+        os._exit(1)
+
+
+def _ended(process: int, within_s: float) -> tuple[int, Any, bool]:
+    """How a process ends, which has so many seconds: status, usage, and whether it was too late."""
+    end = time.monotonic() + within_s
+    signal.signal(signal.SIGALRM, lambda *_: os.kill(process, signal.SIGKILL))
+    signal.setitimer(signal.ITIMER_REAL, within_s)
+    _, status, used = os.wait4(process, 0)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    return status, used, time.monotonic() >= end
+
+
+def _wait(order: dict[str, Any], server: int, pipe: Pipe) -> None:
     """Forks the first process, and waits until it and all below it are gone, or its time is over.
 
     Args:
@@ -52,109 +74,85 @@ def _wait(order: dict[str, Any], server: int, pipe: Pipe) -> NoReturn:
         server: whom to die with.
         pipe: where the job comes from, and its result goes.
     """
-    first, late = 0, False
-
-    def end(*_: object) -> None:
-        nonlocal late
-        late = True
-        os.kill(first, signal.SIGKILL)
-
-    try:
-        die_with(server)
-        os.setsid()
-        adopt()
-        if order["mode"] == "namespaces":
-            isolate()
-        here = os.getpid()
-        if (first := os.fork()) == 0:
-            _work(order, here, pipe)
-        signal.signal(signal.SIGALRM, end)
-        signal.setitimer(signal.ITIMER_REAL, order["limits"]["total_s"])
-        if os.waitpid(first, 0)[1]:
-            words = "timeout: all tests together" if late else "its first process died"
-            pipe.send({"broken": words})
-        with contextlib.suppress(ChildProcessError):
-            while True:
-                os.wait()
-    except Exception as error:
-        pipe.send({"broken": f"{type(error).__name__}: {error}"[:300]})
-    finally:
-        os._exit(0)
+    die_with(server)
+    os.setsid()
+    adopt()
+    if order["mode"] == "namespaces":
+        isolate()
+    first = _forked(partial(_work, order, os.getpid(), pipe), pipe)
+    status, _, late = _ended(first, order["limits"]["total_s"])
+    if os.WIFSIGNALED(status):
+        pipe.send({"broken": "timeout: all tests together" if late else "its first process died"})
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.wait()
 
 
-def _work(order: dict[str, Any], parent: int, pipe: Pipe) -> NoReturn:
+def _work(order: dict[str, Any], parent: int, pipe: Pipe) -> None:
     """The first process: does the job, and sends what came of it."""
-    try:
-        spaces = order["mode"] == "namespaces"
-        die_with(0 if spaces else parent)  # the first of a process namespace sees no parent
-        limits = Limits(**order["limits"])
-        uid = _UID + parent % 0x400000
-        folder = "/tmp" if spaces else order["folder"]
-        if spaces:
-            furnish(limits.file_mb)
-        elif may_change_user():
-            with contextlib.suppress(PermissionError):
-                os.chown(folder, uid, uid)
-        os.chdir(folder)
-        do = _tests if order["kind"] == "tests" else _whole
-        pipe.send(do(pipe, limits, uid, folder))
-    except Exception as error:
-        pipe.send({"broken": f"{type(error).__name__}: {error}"[:300]})
-    finally:
-        os._exit(0)
+    spaces = order["mode"] == "namespaces"
+    die_with(0 if spaces else parent)  # the first of a process namespace sees no parent
+    limits = Limits(**order["limits"])
+    uid = _UID + parent % 0x400000
+    folder = "/tmp" if spaces else order["folder"]
+    if spaces:
+        furnish(limits.file_mb)
+    elif may_change_user():
+        with contextlib.suppress(PermissionError):
+            os.chown(folder, uid, uid)
+    os.chdir(folder)
+    do = _tests if order["kind"] == "tests" else _whole
+    pipe.send(do(pipe, limits, uid, folder))
 
 
 def _tests(pipe: Pipe, limits: Limits, uid: int, folder: str) -> dict[str, Any]:
     """Forks the program's process, then reads the job and becomes the tests' process."""
     (down_r, down_w), (up_r, up_w) = os.pipe(), os.pipe()
-    program = _forked(
-        lambda: program_server.ProgramServer(Pipe(down_r, up_w)).serve(),
-        {down_r, up_w}, limits, uid, folder,
-    )  # fmt: skip
+    serve = program_server.ProgramServer(Pipe(down_r, up_w)).serve
+    program = _confined(serve, {down_r, up_w}, limits, uid, folder)
     os.close(down_r)
     os.close(up_w)
     own = replace(limits, cpu_s=int(limits.total_s) + 1, memory_mb=2 * limits.memory_mb)
     confine(own, uid, folder, os.getppid())
     job = pipe.receive()
     result = examine(job, Pipe(up_r, down_w, limits.output_kb * 1024), limits.wall_s)
-    ended_by = _end_of(program, limits)[1] if result["fate"] == "ended" else 0
+    ended_by = _end(*os.wait4(program, 0)[1:], limits) if result["fate"] == "ended" else 0
     return {**result, "ended_by": ended_by}
 
 
 def _whole(pipe: Pipe, limits: Limits, uid: int, folder: str) -> dict[str, Any]:
     """Runs a whole program on one input, in files of memory; gives its output, errors and end."""
     job = pipe.receive()
-    given, out, errors = (os.memfd_create(name) for name in ("in", "out", "errors"))
+    given, out, errors = files = [os.memfd_create(name) for name in ("in", "out", "errors")]
     with open(given, "wb", closefd=False) as file:
         file.write(job["stdin"].encode("utf-8", "surrogatepass"))
     os.lseek(given, 0, os.SEEK_SET)
 
     def run() -> None:
-        for number, file in enumerate((given, out, errors)):
+        for number, file in enumerate(files):
             os.dup2(file, number)
             os.close(file)
         program_server.play(job["setup"], job["program"])
 
-    began = time.monotonic()
-    program = _forked(run, {given, out, errors}, limits, uid, folder)
-    signal.signal(signal.SIGALRM, lambda *_: os.kill(program, signal.SIGKILL))
-    signal.setitimer(signal.ITIMER_REAL, limits.wall_s)
-    status, ended_by = _end_of(program, limits)
-    late = ended_by == signal.SIGKILL and time.monotonic() - began >= limits.wall_s
+    program = _confined(run, {*files}, limits, uid, folder)
+    status, used, late = _ended(program, limits.wall_s)
+    ended_by = _end(status, used, limits)
     flooded = os.fstat(out).st_size > limits.output_kb * 1024
+    late = late and ended_by == signal.SIGKILL
     fate = "timeout" if late else "output" if flooded else "ended" if ended_by else ""
-    printed = "" if fate else os.pread(out, limits.output_kb * 1024, 0).decode("utf-8", "replace")
-    trace = os.pread(errors, 1 << 20, 0).decode("utf-8", "replace")[-2000:]
-    return {"stdout": printed, "stderr": trace, "fate": fate, "status": status,
-            "ended_by": ended_by}  # fmt: skip
+    printed = b"" if fate else os.pread(out, limits.output_kb * 1024, 0)
+    return {
+        "stdout": printed.decode("utf-8", "replace"),
+        "stderr": os.pread(errors, 1 << 20, 0).decode("utf-8", "replace")[-2000:],
+        "fate": fate, "status": os.WEXITSTATUS(status), "ended_by": ended_by,
+    }  # fmt: skip
 
 
-def _forked(do: Callable[[], None], kept: set[int], limits: Limits, uid: int, folder: str) -> int:
-    """Forks the process of a program, which keeps some descriptors and is confined; its id."""
+def _confined(do: Callable[[], None], kept: set[int], limits: Limits, uid: int, folder: str) -> int:
+    """Forks the process of a program, which keeps some descriptors; its id."""
     here = os.getpid()
-    if program := os.fork():
-        return program
-    try:
+
+    def run() -> None:
         for descriptor in {*range(3, limits.open_files)} - kept:
             with contextlib.suppress(OSError):
                 os.close(descriptor)
@@ -162,14 +160,12 @@ def _forked(do: Callable[[], None], kept: set[int], limits: Limits, uid: int, fo
         for name in [name for name in sys.modules if name.partition(".")[0] == "tutelage"]:
             del sys.modules[name]  # a program finds none of our modules
         do()
-    finally:
-        os._exit(1)
+
+    return _forked(run)
 
 
-def _end_of(program: int, limits: Limits) -> tuple[int, int]:
-    """Exit status of a program, and the signal that ended it; a kill for its time is SIGXCPU."""
-    _, status, used = os.wait4(program, 0)
-    if os.WIFEXITED(status):
-        return os.WEXITSTATUS(status), 0
-    late = os.WTERMSIG(status) == signal.SIGKILL and used.ru_utime + used.ru_stime >= limits.cpu_s
-    return 0, signal.SIGXCPU if late else os.WTERMSIG(status)
+def _end(status: int, used: Any, limits: Limits) -> int:
+    """The signal that ended a program; a kill for its time is SIGXCPU. 0 where it ended itself."""
+    number = os.WTERMSIG(status)
+    late = number == signal.SIGKILL and used.ru_utime + used.ru_stime >= limits.cpu_s
+    return signal.SIGXCPU if late else number

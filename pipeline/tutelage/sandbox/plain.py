@@ -17,7 +17,7 @@ import pathlib
 import types
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 _LIBRARY = """
@@ -70,18 +70,15 @@ def is_json(value: Any) -> bool:
 
 
 _NAMED = (type, types.BuiltinFunctionType, types.EllipsisType, types.NotImplementedType)
-TEXTS: dict[str, tuple[type, Callable[[Any], str], Callable[[str], Any]]] = {
-    "int": (int, hex, lambda text: int(text, 16)),
-    "float": (float, repr, float),
-    "bytes": (bytes, bytes.hex, bytes.fromhex),
-}
-"""What crosses as a text: its type, how it is written, how it is read."""
 _REDUCED = (
     range, slice, decimal.Decimal, fractions.Fraction, datetime.date, datetime.time,
     datetime.datetime, datetime.timedelta, datetime.timezone, pathlib.PosixPath,
     ipaddress.IPv4Address, ipaddress.IPv6Address,
 )  # fmt: skip
 PARTS: dict[type, tuple[Callable[[Any], Iterable[Any]], Callable[..., Any]]] = {
+    int: (lambda value: (hex(value),), lambda text: int(text, 16)),
+    float: (lambda value: (repr(value),), float),
+    bytes: (lambda value: (value.hex(),), bytes.fromhex),
     tuple: (iter, lambda *items: items),
     frozenset: (iter, lambda *items: frozenset(items)),
     type({}.keys()): (iter, lambda *items: dict.fromkeys(items).keys()),
@@ -101,16 +98,15 @@ MUTABLE_BY_NAME = {kind.__name__: kind for kind in MUTABLE}
 _HEADS: dict[Any, str] = {
     collections.defaultdict: "default_factory", collections.deque: "maxlen", array.array: "typecode"
 }  # fmt: skip
-BASES: dict[type, Callable[[Any], Any]] = {
-    int: int.__pos__,
-    float: float.__pos__,
-    complex: complex.__pos__,
-    str: str.__str__,
-    bytes: lambda value: bytes.__getitem__(value, slice(None)),
-    tuple: lambda value: tuple.__getitem__(value, slice(None)),
-    frozenset: lambda value: frozenset.__or__(value, frozenset()),
-}
-"""Immutable types of which there may be subclasses, and how the plain value is had."""
+BASES: tuple[Any, ...] = (int, float, complex, str, bytes, tuple, frozenset)
+"""Immutable types of which there may be subclasses."""
+
+
+def plain(value: Any, base: Any) -> tuple[Any, ...]:
+    """What an instance of a subclass of `base` is made of."""
+    if base is frozenset:
+        return (frozenset.__or__(value, frozenset()),)
+    return tuple(base.__getnewargs__(value))
 
 
 def head(value: Any) -> Any:
@@ -133,8 +129,8 @@ class Shared:
     kind: type
     """One of `MUTABLE`; `object` for an object of a class that the setup defines on both sides."""
     head: Any
-    agreed: list[Any] = field(default_factory=list)
-    """Its content when both sides last agreed."""
+    agreed: list[Any] | None = None
+    """Its content when both sides last agreed; None for one that the other side has not got yet."""
 
     def read(self) -> list[Any]:
         """Its items; keys and values in turn."""
@@ -159,6 +155,8 @@ class Shared:
 
     def changed(self) -> bool:
         """Whether it is no longer what both sides agreed on."""
+        if self.agreed is None:
+            return True
         now = self.read()
         same = operator.eq if self.kind in (bytearray, array.array) else operator.is_
         return len(now) != len(self.agreed) or not all(map(same, now, self.agreed))

@@ -1,8 +1,6 @@
 """Runs a student's program where it can do no harm, and its tests where it cannot reach them.
 
-Covered, each by a test that tries: endless loops and sleeps, memory, processes and threads, floods
-of output, large files, network, files of others, other processes and their environment, and every
-way of passing tests without being right that comes from running beside them (see `test_runner`).
+Covered, each by a test that tries:
 
     wall time, processor time, memory, file size, open files, threads      limits of `Limits`
     a process, program, socket, signal or trace of its own                 seccomp
@@ -11,11 +9,10 @@ way of passing tests without being right that comes from running beside them (se
     other processes, network, host name                                    namespaces
     the parent's environment                                               the server starts empty
 
-Not covered: faults in the kernel; timing and other side channels; a full disk under many small
-files, where there is no mount namespace; more than one core by threads; packages outside Python's
-library (they are not there); tests that are malicious themselves (they run confined, too, but may
-say what they like of a program), or that `eval` what a program returns. Whoever kills this process
-while a program runs finds an empty folder left in the temporary folder, in the mode `landlock`.
+Not covered: faults in the kernel; side channels; a full disk under many small files, where there is
+no mount namespace; more than one core by threads; tests that are malicious themselves (confined,
+too, but they may say what they like of a program), or that `eval` what a program returns. In the
+mode `landlock`, whoever kills this process while a program runs finds an empty temporary folder.
 
 It needs Linux, and of its kernel either namespaces (as root, or as a user who may make them) or
 Landlock. Whether that is enough is tried out once, by a program that tries to get out. Where it
@@ -110,7 +107,7 @@ class Sandbox:
         if self._server is not None:
             self._server.stop()
             self._server.kill()
-        self._server = None
+            self._server = None
 
     def _settle(self) -> None:
         """Finds the mode, by trying to break out of it."""
@@ -140,27 +137,28 @@ class Sandbox:
                     prefix="tutelage-sandbox-", ignore_cleanup_errors=True
                 )
                 order["folder"] = stack.enter_context(folder)
-            result = self._ask(order, job, anew=self._server is not None)
+            result = self._ask(order, job)
         if "broken" in result:
+            self.close()  # it may still have the job before it
             raise Failed(result["broken"])
         return result
 
-    def _ask(self, order: dict[str, Any], job: dict[str, Any], anew: bool) -> dict[str, Any]:
+    def _ask(self, order: dict[str, Any], job: dict[str, Any]) -> dict[str, Any]:
         """What the server says; where one that was there has died meanwhile, what a new one says."""
-        if self._server is None:
-            self._server = Worker(
-                "tutelage.sandbox.jail",
-                environment={"PYTHONHASHSEED": "0"},
-                options=("-s", "-S", "-X", "utf8"),
-            )
+        was_there = self._server is not None
+        self._server = self._server or Worker(
+            "tutelage.sandbox.jail",
+            environment={"PYTHONHASHSEED": "0"},
+            options=("-s", "-S", "-X", "utf8"),
+        )
         try:
             self._server.send(order, self.limits.total_s + _SLACK)
             self._server.pipe.send(job)
             result: dict[str, Any] = self._server.receive()
         except Broken as error:
             self.close()
-            if anew and str(error) == "ended":
-                return self._ask(order, job, anew=False)
+            if was_there and str(error) == "ended":
+                return self._ask(order, job)
             late = str(error) == "timeout"
             raise Failed("timeout: all tests together" if late else "it died") from None
         return result

@@ -6,17 +6,18 @@
   change in place is seen on the other side whatever a call returns, and `a is b` holds where it held;
 - anything else stays where it is, and a stand-in (`remote`) hands on what is done to it.
 
-All of it is JSON: `{"shared": 4}`, `{"tuple": [1, 2]}`, `{"mine": 6, "as": {"class": [8, ...]}}`.
+All of it is JSON: `["shared", 4]`, `["tuple", 1, 2]`, `["mine", 6, ["class", 8, ...]]`.
 """
 
 import contextlib
 import itertools
 import sys
 import types
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tutelage.sandbox import plain, remote
-from tutelage.sandbox.plain import BASES, MUTABLE, PARTS, TEXTS, Shared, library_name
+from tutelage.sandbox.plain import BASES, MUTABLE, PARTS, Shared, library_name
 from tutelage.sandbox.remote import OWNERS, Owner, RemoteType, Skipped, is_plain, owner
 
 if TYPE_CHECKING:
@@ -47,7 +48,15 @@ class Values:
         self._theirs: dict[int, Any] = {}
         self._shared: dict[int, Shared] = {}
         self._shared_by_id: dict[int, int] = {}
-        self._fresh: list[int] = []
+        self._readers: dict[str, Callable[..., Any]] = {
+            "shared": lambda number: self._shared[number].value,
+            "yours": lambda number: self.mine[number],
+            "mine": self._stand_in,
+            "given": lambda name: self.given[name],
+            "class": self._class_from,
+            "raised": self._exception_from,
+            "library": self._library,
+        }
 
     def pack(self, value: Any) -> Any:
         """`value` as JSON.
@@ -59,32 +68,29 @@ class Values:
         if kind is types.TracebackType or plain.is_json(value):
             return None if kind is types.TracebackType else value
         if id(value) in self._shared_by_id:
-            return {"shared": self._shared_by_id[id(value)]}
+            return ["shared", self._shared_by_id[id(value)]]
         if original := owner(value):
-            return {"yours": original.number}
-        for name, (type_, write, _) in TEXTS.items():
-            if kind is type_:
-                return {name: write(value)}
+            return ["yours", original.number]
         if kind in PARTS:
-            return {kind.__name__: [self.pack(item) for item in PARTS[kind][0](value)]}
+            return [kind.__name__, *map(self.pack, PARTS[kind][0](value))]
         if kind in MUTABLE:
             return self._share_new(kind, self.pack(plain.head(value)), value)
         if self.given.get(kind.__name__) is kind:
             return self._share_new(object, kind.__name__, value)
         by_name = self._side.strict or kind is not types.BuiltinFunctionType
-        if by_name and (name_there := library_name(value)):
-            return {"library": name_there}
+        if by_name and (name := library_name(value)):
+            return ["library", *name]
         if isinstance(value, type):
             return self._class(value)
         if isinstance(value, BaseException):
             return self._exception(value)
-        data = self._reference(value)
-        for base, put in BASES.items():
+        for base in BASES:
             if isinstance(value, base):
-                return {**data, "base": [self.pack(put(value))]}
+                return [*self._reference(value), [*map(self.pack, plain.plain(value, base))]]
+        data = self._reference(value)
         for base in MUTABLE:
             if isinstance(value, base):
-                return self._share_new(base, {"of": data}, value)
+                return self._share_new(base, ["of", data], value)
         return data
 
     def unpack(self, data: Any) -> Any:
@@ -94,45 +100,24 @@ class Values:
             ValueError, TypeError, LookupError, ArithmeticError, AttributeError, ImportError:
                 `data` is malformed.
         """
-        if not isinstance(data, dict):
-            if isinstance(data, list):
-                raise ValueError("a bare list")
+        if not isinstance(data, list):
             return data
-        if "mine" in data:
-            return self._stand_in(data)
-        ((name, body),) = data.items()
-        if name in TEXTS:
-            return TEXTS[name][2](body)
+        name, *body = data
         if name in plain.PARTS_BY_NAME:
             return plain.PARTS_BY_NAME[name](*map(self.unpack, body))
-        if name == "shared":
-            return self._shared[body].value
-        if name == "yours":
-            return self.mine[body]
-        if name == "given":
-            return self.given[body]
-        if name == "class":
-            return self._class_from(*body)
-        if name == "raised":
-            return self._exception_from(*body)
-        value = plain.library(*body) if name == "library" else None
-        if value is None or (self._side.strict and isinstance(value, types.BuiltinFunctionType)):
-            raise ValueError(f"nothing known: {name}")
-        return value
+        return self._readers[name](*body)
 
     def changes(self) -> list[Any]:
         """What was changed in the containers that both sides have, and those that are new."""
         contents = []
         waiting = [number for number, shared in self._shared.items() if shared.changed()]
-        done: set[int] = set()
-        while waiting := [n for n in dict.fromkeys([*waiting, *self._fresh]) if n not in done]:
-            self._fresh = []
+        while waiting:
             for number in waiting:
                 shared = self._shared[number]
                 shared.agreed = shared.read()
                 packed = [self.pack(item) for item in shared.agreed]
                 contents.append([number, shared.kind.__name__, shared.head, packed])
-            done |= set(waiting)
+            waiting = [number for number, shared in self._shared.items() if shared.agreed is None]
         return contents
 
     def accept(self, contents: list[Any], free: list[int]) -> None:
@@ -157,80 +142,82 @@ class Values:
         return gone
 
     def _empty(self, kind: type, head: Any) -> Any:
-        if isinstance(head, dict) and "of" in head:
-            return self._stand_in(head["of"])
+        if isinstance(head, list) and head[0] == "of":
+            return self.unpack(head[1])
         return (
             object.__new__(self.given[head])
             if kind is object
             else plain.empty(kind, self.unpack(head))
         )
 
-    def _share_new(self, kind: type, head: Any, value: Any) -> dict[str, int]:
+    def _share_new(self, kind: type, head: Any, value: Any) -> list[Any]:
         number = next(self._numbers)
         self._share(number, Shared(value, kind, head))
-        self._fresh.append(number)
-        return {"shared": number}
+        return ["shared", number]
 
     def _share(self, number: int, shared: Shared) -> None:
         self._shared[number] = shared
         self._shared_by_id[id(shared.value)] = number
 
-    def _number(self, value: Any) -> tuple[int, bool]:
-        """The number by which the other side knows an object of this one, and whether it is new."""
-        known = id(value) in self._mine_by_id
-        if not known:
+    def _library(self, module: str, name: str) -> Any:
+        value = plain.library(module, name)
+        if self._side.strict and isinstance(value, types.BuiltinFunctionType):
+            raise ValueError("a function that would run here")
+        return value
+
+    def _number(self, value: Any) -> int:
+        """The number by which the other side knows an object of this one."""
+        if id(value) not in self._mine_by_id:
             number = self._mine_by_id[id(value)] = next(self._numbers)
             self.mine[number] = value
-        return self._mine_by_id[id(value)], not known
+        return self._mine_by_id[id(value)]
 
-    def _reference(self, value: Any) -> dict[str, Any]:
+    def _reference(self, value: Any) -> list[Any]:
         """How the other side is told of an object that stays here."""
         kind = type(value)
         if self._side.strict and isinstance(value, INNER):
             raise Skipped(f"a test passes a {kind.__name__}")
-        number, _ = self._number(value)
-        return {"mine": number, "as": kind.__name__ if kind in _LOCAL else self._class(kind)}
+        of = kind.__name__ if kind in _LOCAL else self._class(kind)
+        return ["mine", self._number(value), of]
 
-    def _stand_in(self, data: dict[str, Any]) -> Any:
-        number, words = int(data["mine"]), data["as"]
+    def _stand_in(self, number: int, of: Any, base: Sequence[Any] = (), cause: Any = None) -> Any:
         if number in self._theirs:
             return self._theirs[number]
         for kind, stand_in in _LOCAL.items():
-            if words == kind.__name__:
-                return self._own(stand_in(self._side, number), number, f"a {words}")
-        of = self.unpack(words)
-        if not isinstance(of, RemoteType):
+            if of == kind.__name__:
+                return self._own(stand_in(self._side, number), number, f"a {of}")
+        kind = self.unpack(of)
+        if not isinstance(kind, RemoteType):
             raise ValueError("no class of the other side's")
-        base: Any = next((base for base in of.__mro__ if base in BASES or base in MUTABLE), object)
-        base = of if issubclass(of, BaseException) else base
-        made = base.__new__(of, *map(self.unpack, data.get("base", ())))
-        if data.get("cause"):
-            made.__cause__ = self.unpack(data["cause"])
-        return self._own(made, number, of.__name__)
+        own: Any = next((one for one in kind.__mro__ if one in BASES or one in MUTABLE), object)
+        own = kind if issubclass(kind, BaseException) else own
+        value = own.__new__(kind, *map(self.unpack, base))
+        if cause:
+            value.__cause__ = self.unpack(cause)
+        return self._own(value, number, kind.__name__)
 
     def _own(self, stand_in: Any, number: int, label: str) -> Any:
         self._theirs[number] = stand_in
         OWNERS[id(stand_in)] = Owner(stand_in, self._side, number, label[:80])
         return stand_in
 
-    def _class(self, kind: type) -> dict[str, Any]:
+    def _class(self, kind: type) -> list[Any]:
         """A class, as data; the first time with its parents and what it does otherwise than these."""
         if original := owner(kind):
-            return {"yours": original.number}
+            return ["yours", original.number]
         if self.given.get(kind.__name__) is kind:
-            return {"given": kind.__name__}
+            return ["given", kind.__name__]
         if is_plain(kind) and (name := library_name(kind)):
-            return {"library": name}
-        number, new = self._number(kind)
-        if not new:
-            return {"class": [number]}
-        line = []
+            return ["library", *name]
+        if id(kind) in self._mine_by_id:
+            return ["class", self._number(kind)]
+        number, line = self._number(kind), []
         for parent in kind.__mro__[:-1]:
             if name := library_name(parent):
-                line.append({"library": name})
+                line.append(["library", *name])
             elif parent is not kind:
                 line.append(self._class(parent))
-        return {"class": [number, kind.__name__, line, _words(kind)]}
+        return ["class", number, kind.__name__, line, _words(kind)]
 
     def _class_from(self, number: int, *described: Any) -> Any:
         if number not in self._theirs:
@@ -242,26 +229,28 @@ class Values:
             self._own(kind, number, str(name))
         return self._theirs[number]
 
-    def _exception(self, error: BaseException) -> dict[str, Any]:
+    def _exception(self, error: BaseException) -> list[Any]:
         """An exception, as data. A failed assert of the tests says no more to a program than that."""
         hidden = self._side.strict and isinstance(error, AssertionError)
         arguments = [self.pack(item) for item in (() if hidden else error.args)]
         cause = error.__cause__ and self.pack(error.__cause__)
         if (name := library_name(type(error))) is None:
-            return {**self._reference(error), "base": arguments, "cause": cause}
+            return [*self._reference(error), arguments, cause]
         state = {} if hidden else {name: self.pack(value) for name, value in vars(error).items()}
-        return {"raised": [name, arguments, state, cause]}
+        return ["raised", name, arguments, state, cause]
 
-    def _exception_from(self, of: Any, arguments: list[Any], state: Any, cause: Any) -> Any:
-        kind, given = plain.library(*of), [self.unpack(item) for item in arguments]
+    def _exception_from(
+        self, name: list[str], arguments: list[Any], state: dict[str, Any], cause: Any
+    ) -> Any:
+        kind, given = plain.library(*name), [self.unpack(item) for item in arguments]
         if not issubclass(kind, BaseException):
             raise ValueError("no exception")
-        error = kind.__new__(kind, *given)
+        error: Any = kind.__new__(kind, *given)
         with contextlib.suppress(TypeError):  # it may want more than it keeps
             error.__init__(*given)
-        for name, value in state.items():
-            if not name.startswith("_"):
-                setattr(error, name, self.unpack(value))
+        for word, value in state.items():
+            if not word.startswith("_"):
+                setattr(error, word, self.unpack(value))
         error.__cause__ = self.unpack(cause)
         return error
 
