@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tutelage.leaks import find_leak
 from tutelage.records import Gold, Problem
-from tutelage.verifiers.math import MathVerifier, accepts
+from tutelage.verifiers.math import MathVerifier
 
 FRAMES = (
     "The answer is {}.",
@@ -121,7 +121,6 @@ def test_what_is_accepted_in_another_spelling_is_found_in_it(pair: tuple[str, st
     gold, said = pair
     message = f"The answer is {said}."
     assert MathVerifier().verify(problem(gold), message).status == "correct"
-    assert accepts(problem(gold), said)
     assert found(gold, message)
 
 
@@ -132,7 +131,6 @@ def test_another_number_is_neither(number: int, more: int) -> None:
         MathVerifier().verify(problem(str(number)), f"The answer is {number + more}.").status
         == "incorrect"
     )
-    assert not accepts(problem(str(number)), str(number + more))
 
 
 @given(st.integers(3, 400), st.integers(3, 400))

@@ -102,6 +102,8 @@ REACHING = {
     "frame of a generator": "g.gi_frame.f_globals",
     "the end of the pipe": "next(o for o in __import__('gc').get_objects()"
     " if type(o).__name__ == 'ProgramServer').ask('attribute', f, 'getattr', '__globals__')",
+    "the pipe, for a class of the library": "next(o for o in __import__('gc').get_objects()"
+    " if type(o).__name__ == 'ProgramServer').ask('call', type, 'Yes', (), {'__eq__': max}).name",
     "the pipe's library": "next(o for o in __import__('gc').get_objects()"
     " if type(o).__name__ == 'ProgramServer').ask('library', None, 'inspect', 'getdoc', f)",
 }

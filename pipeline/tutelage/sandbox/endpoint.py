@@ -1,10 +1,10 @@
 """One end of the pipe between a program and its tests, the same on both sides.
 
-How values cross is said in `values`. A program can lie about a value, as any program can, but brings
-no `__eq__` and no code to the side that compares. No word of the tests goes to the program but
-arguments of its calls, and of attributes only those names that the program has itself. An object of
-the tests that is an argument shows its attributes, but nothing by which the tests themselves could
-be reached: no frame, no globals, no class.
+A program can lie about a value, as any program can, but brings no `__eq__` and no code to the side
+that compares. No word of the tests goes to the program but arguments of its calls, and of attributes
+only those names that the program has itself. An object of the tests that is an argument shows its
+attributes, but nothing by which the tests could be reached: no frame, no globals, no class. And what
+the program has done on this side, it has done to such an object, never to one that it names.
 """
 
 import asyncio

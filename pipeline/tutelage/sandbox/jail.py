@@ -1,7 +1,7 @@
 """The server from which every program is forked.
 
-It starts with an empty environment, holds no test and no answer, and does nothing but fork. An order
-says which walls; the job itself is read by a process below, when the program's has been forked:
+It holds no test and no answer. An order says which walls; the job itself is read by a process below,
+when the program's has been forked:
 
     verifier's child ── server ── waits ── first process: tests (`test_runner`), or a whole program
                                                └── the program (`program_server`), confined

@@ -1,9 +1,9 @@
 """What stands here for an object that lives in the other process.
 
-Each class of the other side has a class here, of the same name and in the same line of parents, with
-those operators that the class over there has. So `isinstance`, `except`, `with`, `for` and `+` find
-what they would find there, and hand it on. An instance that is a number, a text or a container as well
-(`IntEnum`, a named tuple, a `list` with methods of its own) is one here, too, and compares as one.
+Each class of the other side has one here, of the same name, line of parents and operators, which it
+hands on. So `isinstance`, `except`, `with`, `for` and `+` find what they would find there. An instance
+that is a number, a text or a container as well (`IntEnum`, a named tuple, a `list` with methods of its
+own) is one here, too, and compares as one.
 
 Where the tests' side hands an operator on, its other operand goes along. That is allowed with two
 objects of the program's, and where the tests made the object themselves from a class that they use

@@ -223,8 +223,7 @@ def _capsys() -> Iterator[Any]:
     def readouterr() -> Any:
         captured = _Captured(out.getvalue(), errors.getvalue())
         for text in (out, errors):
-            text.seek(0)
-            text.truncate()
+            text.truncate(text.seek(0))
         return captured
 
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):

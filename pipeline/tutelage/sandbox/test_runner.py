@@ -1,10 +1,9 @@
 """The side of the tests: runs them where the student's program is not.
 
-A test is Python that names the student's functions. Here each such name is a stand-in (`remote`)
-that sends its arguments to the process of the program (`program_server`) and gives back what comes.
-All that the tests compare, they compare in this process, so the program can neither patch nor skip
-nor read them: `sys.exit(0)`, a printed "passed", a changed `assert`, an object that equals
-everything, all come to nothing. What the program may do is to answer a call, rightly or wrongly.
+Each name of the student's is a stand-in (`remote`) here, which asks the process of the program. All
+that the tests compare, they compare in this process, so the program can neither patch nor skip nor
+read them: `sys.exit(0)`, a changed `assert`, an object that equals everything, all come to nothing.
+What the program may do is to answer a call, rightly or wrongly.
 
 - An assert that stands in no `try` is counted, and the tests go on after it fails.
 - A piece without such an assert counts as one test, which an exception fails, if it calls the

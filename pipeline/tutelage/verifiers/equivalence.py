@@ -40,16 +40,8 @@ def equal(one: Tree, other: Tree) -> bool | None:
             return True
         if agree and sympy.simplify(sympy.gammasimp(left - right)) == 0:
             return True
-        return bool(
-            verify(
-                [left],
-                [right],
-                float_rounding=15,
-                numeric_precision=50,
-                strict=True,
-                timeout_seconds=None,
-            )
-        )
+        exactly = {"float_rounding": 15, "numeric_precision": 50, "strict": True}
+        return bool(verify([left], [right], timeout_seconds=None, **exactly))
     except MemoryError:
         raise
     except Exception:  # sympy raises all sorts at what cannot be compared
@@ -68,20 +60,15 @@ def expression(tree: Tree) -> Any:
     a = expression(tree[1])
     if kind == "neg":
         return -a
-    if (
-        kind == "^"
-        and (power := exact(tree[2])) is not None
-        and power.denominator % 2
-        and a.is_negative
-    ):
+    power = exact(tree[2]) if kind == "^" else None
+    if power is not None and power.denominator % 2 and a.is_negative:
         return sympy.real_root(a, power.denominator) ** power.numerator
     b = expression(tree[2])
     return a + b if kind == "+" else a * b if kind == "*" else a / b if kind == "/" else a**b
 
 
 def _agree(left: Any, right: Any) -> bool | None:
-    """Whether both come to the same number, letters at fixed points; None where they come to
-    none."""
+    """Whether both come to the same number, letters at fixed points; None where to none."""
     letters = sorted(left.free_symbols | right.free_symbols, key=str)
     for point in _POINTS:
         places = {letter: point + n for n, letter in enumerate(letters)}

@@ -16,8 +16,7 @@ from tutelage.answers import fields, formulas
 from tutelage.answers.equality import Decide
 from tutelage.answers.final import final_answer
 from tutelage.answers.gold import Answer, Scorer, Tests, compare, gold_of
-from tutelage.answers.marks import Final, whole
-from tutelage.answers.plain import plain
+from tutelage.answers.marks import Final
 from tutelage.answers.values import Formula, Value, Words
 from tutelage.records import Problem, Verdict
 
@@ -88,27 +87,8 @@ def answer_to(problem: Problem) -> Answer | None:
     return gold.answer if isinstance(gold, Scorer) else gold
 
 
-def accepts(problem: Problem, text: str) -> bool:
-    """Whether a short text, taken as a final answer, is the gold: `42`, `x = 42`, `(B)`.
-
-    In the caller's process; formulas that only algebra can tell apart count as equal where their
-    values agree.
-    """
-    gold = answer_to(problem)
-    if gold is None or not gold.text or not text.strip():
-        return False
-    final = final_answer(f"The answer is {text.strip()}", gold)
-    readings = (*final.readings, *whole(plain(text), gold).readings) if not final.reason else ()
-    return any(
-        compare(gold, text_read, value, fields.agrees) == "" for text_read, value in readings
-    )
-
-
 def refused(gold: Answer, final: Final, unsure: bool) -> str:
-    """Why an answer is not compared; empty where nothing speaks against it.
-
-    `unsure` says that it would take algebra.
-    """
+    """Why an answer is not compared, which may take algebra (`unsure`); empty where it can be."""
     if isinstance(gold.value, Words) and not _UNREAD.search(gold.text):
         return ""
     for text, value in final.readings:

@@ -18,8 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from types import TracebackType
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from tutelage.processes.pipe import Broken
@@ -56,10 +55,8 @@ class VerifierPool:
         verifier: str = "",
         by_corpus: Mapping[str, str] | None = None,
     ) -> None:
-        self._timeout = timeout
-        self._memory_mb = memory_mb
-        self._verifier = verifier
-        self._by_corpus = dict(by_corpus or {})
+        self._timeout, self._memory_mb = timeout, memory_mb
+        self._verifier, self._by_corpus = verifier, dict(by_corpus or {})
         self._loaded: dict[str, Verifier] = {}
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="verifier")
         self._own = threading.local()
@@ -72,7 +69,7 @@ class VerifierPool:
         """The verdict on `message`; waits for it. What `finish_reason` says was cut off is no
         answer."""
         verdict = self._glance(problem, message, finish_reason)
-        return verdict if verdict is not None else self._submit(problem, message).result()
+        return verdict or self._threads.submit(self._ask, problem, message).result()
 
     async def verify_async(
         self, problem: Problem, message: str, finish_reason: str = ""
@@ -81,7 +78,7 @@ class VerifierPool:
         verdict = self._glance(problem, message, finish_reason)
         if verdict is not None:
             return verdict
-        return await asyncio.wrap_future(self._submit(problem, message))
+        return await asyncio.wrap_future(self._threads.submit(self._ask, problem, message))
 
     def close(self) -> None:
         """Ends the children, and with them what they were judging. May be called twice."""
@@ -96,12 +93,7 @@ class VerifierPool:
     def __enter__(self) -> "VerifierPool":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _name(self, problem: Problem) -> str:
@@ -113,27 +105,21 @@ class VerifierPool:
             return Verdict("incorrect", "", CUT, name)
         if name not in self._loaded:
             self._loaded[name] = load(name)
-        glance = getattr(self._loaded[name], "glance", None)
+        glance = getattr(self._loaded[name], "glance", lambda *_: None)
         try:
-            verdict: Verdict | None = glance(problem, message) if glance is not None else None
+            verdict: Verdict | None = glance(problem, message)
         except Exception as error:  # a fault of the verifier's, which costs one verdict
             return Verdict("unjudged", "", f"error: {type(error).__name__}: {error}"[:200], name)
         return verdict
 
-    def _submit(self, problem: Problem, message: str) -> Future[Verdict]:
-        return self._threads.submit(self._ask, problem, message)
-
     def _ask(self, problem: Problem, message: str) -> Verdict:
         name = self._name(problem)
         verifier = self._loaded[name]
-        limit = self._timeout + getattr(verifier, "grace", 0.0)
         order = {
-            "verifier": name,
-            "problem": dataclasses.asdict(problem),
-            "message": message,
-            "timeout": limit,
+            "verifier": name, "problem": dataclasses.asdict(problem), "message": message,
+            "timeout": self._timeout + getattr(verifier, "grace", 0.0),
             "path": [entry for entry in sys.path if entry],
-        }
+        }  # fmt: skip
         reason = _GONE
         for _ in range(2):
             child: Worker | None = getattr(self._own, "child", None)
@@ -148,8 +134,8 @@ class VerifierPool:
             reason = "closed" if self._closed else fate
             if reason != _GONE:
                 break
-        reads = getattr(verifier, "reads", None)
-        return Verdict("unjudged", reads(problem, message) if reads else "", reason, name)
+        reads = getattr(verifier, "reads", lambda *_: "")
+        return Verdict("unjudged", reads(problem, message), reason, name)
 
 
 _CHILD = "tutelage.verifiers.child"
