@@ -11,9 +11,10 @@ import pytest
 
 from cloud.fixtures import buckets, gs
 from proc import lives
+from resident import resident
 from stores import store
 
-__all__ = ["buckets", "gs", "store"]
+__all__ = ["buckets", "gs", "resident", "store"]
 
 pytest_plugins = ["skips", "times"]
 

@@ -1,18 +1,15 @@
 """A server that takes other weights while it runs: what it answers is what a fresh start answers."""
 
 import json
-import os
 import struct
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from tutelage import engines, models, settings
+from tutelage import engines, settings
 from tutelage.engines import HOT_SWAP_MODEL, HOT_SWAP_SERVERS, hot_swap, launch
 from tutelage.engines.hot_swap import HotSwapServer
 from tutelage.engines.server import Client
@@ -198,81 +195,3 @@ def test_a_player_is_answered_where_its_weights_are(monkeypatch: pytest.MonkeyPa
     monkeypatch.delenv(HOT_SWAP_SERVERS)
     with pytest.raises(ModelError, match="of its own"):
         engines.build(chosen.student, chosen)
-
-
-CHATS = ["What is 17 + 25?", "Ann had 12 apples and ate 5. How many are left?", "again " * 470]
-"""The last leaves less than the 24 tokens that are asked for, of the 512 that the model takes."""
-
-FRESH = """
-import asyncio, json, sys
-from tutelage import engines, settings
-from tutelage.records import Request, Sampling
-async def play(engine, chats):
-    made = []
-    for chat in chats:
-        request = Request("student", (("user", chat),), Sampling(0.0, 1.0, 24), 7, None)
-        reply = await engine.reply(request)
-        made.append([list(reply.token_ids), list(reply.logprobs)])
-    return made
-def main(model, chats):
-    chosen = settings.load("", [f"student.model={model}", "vllm.max_model_len=512"])
-    engine = engines.build(chosen.student, chosen)
-    print(json.dumps(asyncio.run(play(engine, chats))))
-    engine.close()
-if __name__ == "__main__":
-    main(sys.argv[1], json.loads(sys.argv[2]))
-"""
-
-
-def said(model: str, url: str = "") -> list[tuple[list[int], list[float]]]:
-    """Greedy replies and their log-probabilities, by the server or by an engine of its own."""
-    environment = os.environ | ({HOT_SWAP_SERVERS: json.dumps({model: url})} if url else {})
-    typed = [sys.executable, "-c", FRESH, model, json.dumps(CHATS)]
-    done = subprocess.run(typed, capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return [(tokens, logprobs) for tokens, logprobs in json.loads(done.stdout.splitlines()[-1])]
-
-
-@pytest.mark.vllm
-def test_a_reload_answers_as_a_fresh_start_does(tmp_path: Path):
-    """To the last digit; what vLLM's own reload leaves behind would show in the second."""
-    if reason := models.fault():
-        pytest.skip(f"the bundled model {reason}: tutelage model pull")
-    other = str(tmp_path / "other")
-    other_weights(other)
-    fresh, before = said(other), said(models.BUNDLED)
-    assert [len(tokens) for tokens, _ in fresh][-1] < 20
-    chosen = settings.load("", ["vllm.max_model_len=512"])
-    begun: list[str] = []
-    log = tmp_path / "vllm.log"
-    server = HotSwapServer(chosen, models.BUNDLED, log, begun.append, lambda: False)
-    try:
-        assert said(models.BUNDLED, server.server.url) == before
-        server.play(other)
-        assert said(other, server.server.url) == fresh
-        server.play(models.BUNDLED)
-        assert said(models.BUNDLED, server.server.url) == before
-        assert len(begun) == 1
-        gone = server.server.url
-    finally:
-        server.close()
-    with pytest.raises(httpx.ConnectError):
-        httpx.get(f"{gone}/models", trust_env=False)
-    assert [tokens for tokens, _ in fresh] != [tokens for tokens, _ in before]
-
-
-def other_weights(path: str) -> None:
-    """The bundled model with noise in every weight, as a training leaves a folder."""
-    noise = """
-import sys, torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
-model = AutoModelForCausalLM.from_pretrained(sys.argv[1], dtype=torch.bfloat16)
-torch.manual_seed(0)
-with torch.no_grad():
-    for weight in model.parameters():
-        weight.add_(torch.randn_like(weight) * weight.std() * 0.03)
-model.save_pretrained(sys.argv[2])
-AutoTokenizer.from_pretrained(sys.argv[1]).save_pretrained(sys.argv[2])
-"""
-    typed = [sys.executable, "-c", noise, models.resolve(models.BUNDLED), path]
-    subprocess.run(typed, check=True, capture_output=True)

@@ -1,8 +1,6 @@
 """SFT of the bundled model on word problems, and its way back to the engine that samples."""
 
-import json
-import subprocess
-import sys
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,8 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from resident import Resident
 from tutelage import models
 from tutelage.contract.tokens import Encoder
+from tutelage.dialogue import begin, need
+from tutelage.engines import Engine
+from tutelage.records import Gold, Problem, Request, Rules, Sampling
 from tutelage.train import loop, metrics
 from tutelage.train.learner import Learner
 from tutelage.train.recipe import recipe
@@ -66,44 +68,29 @@ def test_the_validation_loss_falls_and_the_model_stops_where_it_should(taught: P
     assert PHRASE in ours.decode(reply)
 
 
-SAMPLE = """
-import asyncio, json, sys
-from tutelage import settings
-from tutelage.dialogue import begin, need
-from tutelage.engines import build
-from tutelage.records import Gold, Problem, Rules, Sampling
-
-chosen = settings.load("", [f"student.model={sys.argv[1]}", "vllm.max_model_len=512",
-                            "vllm.max_num_seqs=8", "vllm.kv_cache_gb=1", "student.engine=vllm"])
-engine = build(chosen.student, chosen)
-rules = Rules(student=Sampling(temperature=1.0, max_tokens=24))
-
-def posed(n):
-    story = f"Ann has {n} pears and Bob has {n} more. How many do they have?"
-    problem = Problem(f"p{n}", "math", "test", "CC0-1.0", story, Gold("answer", str(2 * n)))
-    return begin(problem, rules, 0, 0)
-
-async def sample(d):
-    ask = need(d)
+async def _sample(engine: Engine, number: int) -> dict[str, Any]:
+    """One reply, as a row holds it, and the chat that it was to."""
+    story = f"Ann has {number} pears and Bob has {number} more. How many do they have?"
+    gold = Gold("answer", str(2 * number))
+    problem = Problem(f"p{number}", "math", "test", "CC0-1.0", story, gold)
+    ask = need(begin(problem, Rules(student=Sampling(temperature=1.0, max_tokens=24)), 0, 0))
+    assert isinstance(ask, Request)
     reply = await engine.reply(ask)
-    return {"chat": ask.chat, "text": reply.text, "token_ids": reply.token_ids,
-            "logprobs": reply.logprobs, "finish_reason": reply.finish_reason}
-
-async def both():
-    return await asyncio.gather(*(sample(posed(n)) for n in range(3, 11)))
-
-print("REPLIES " + json.dumps(asyncio.run(both())))
-engine.close()
-"""
+    return {
+        "chat": ask.chat,
+        "text": reply.text,
+        "token_ids": list(reply.token_ids),
+        "logprobs": list(reply.logprobs),
+        "finish_reason": reply.finish_reason,
+    }
 
 
-def test_vllm_serves_it_and_its_log_probabilities_are_the_trainers(taught: Path):
+async def test_vllm_serves_it_and_its_log_probabilities_are_the_trainers(
+    taught: Path, resident: Resident
+):
     """The weights that were handed over, sampled by vLLM, read back token for token."""
-    typed = [sys.executable, "-c", SAMPLE, str(taught / "last")]
-    done = subprocess.run(typed, capture_output=True, text=True, timeout=400)
-    line = next((x for x in done.stdout.splitlines() if x.startswith("REPLIES ")), "")
-    assert line, done.stderr[-2000:]
-    replies = json.loads(line.removeprefix("REPLIES "))
+    engine = resident.engine(str(taught / "last"))
+    replies = await asyncio.gather(*(_sample(engine, number) for number in range(3, 11)))
     assert sum(PHRASE in reply["text"] for reply in replies) >= 2  # drawn at temperature 1
 
     chosen = recipe("rl", "", "", model=str(taught / "last"), threads=2)
