@@ -2,9 +2,7 @@
 
 import json
 import os
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,6 +12,7 @@ import pytest
 pytest.importorskip("huggingface_hub")
 
 from cloud.hub import CONVERTED, Hub, serving
+from forked import Forks
 
 
 def parquet(path: Path, *answers: int) -> bytes:
@@ -56,34 +55,37 @@ def hub(tmp_path_factory) -> Iterator[Hub]:
         yield server
 
 
-def read(hub: Hub, spec: str, take: int = 1000) -> tuple[list[str], str]:
-    """Answers of the first rows, and the last line of what is complained of."""
-    script = f"""
-import itertools
+SCRIPT = """
+import sys
 from tutelage.corpora import open_corpus
-for row in itertools.islice(open_corpus({spec!r}).rows(), {take}):
+for row in open_corpus(sys.argv[1]).rows():
     print(row.problem.gold.value, row.problem.split)
 """
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        capture_output=True,
-        text=True,
-        env=hub.environment,
-    )
-    return done.stdout.splitlines(), (done.stderr.splitlines() or [""])[-1]
 
 
-def test_a_split_is_streamed(hub):
-    assert read(hub, "hf://datasets/own/sums?split=test&config=main") == (["7 test"], "")
-    assert read(hub, "hf://datasets/own/sums?config=hard") == (["8 train"], "")
-    rows, _ = read(hub, "hf://datasets/own/sums")
+@pytest.fixture(scope="module")
+def read(hub: Hub) -> Iterator[Callable[[str], tuple[list[str], str]]]:
+    """Answers of the rows of a spec, and the last line of what is complained of."""
+    with Forks(hub.environment, ["tutelage.corpora", "huggingface_hub"]) as forks:
+
+        def answers(spec: str) -> tuple[list[str], str]:
+            done = forks.run(SCRIPT, spec)
+            return done.stdout.splitlines(), (done.stderr.splitlines() or [""])[-1]
+
+        yield answers
+
+
+def test_a_split_is_streamed(hub, read):
+    assert read("hf://datasets/own/sums?split=test&config=main") == (["7 test"], "")
+    assert read("hf://datasets/own/sums?config=hard") == (["8 train"], "")
+    rows, _ = read("hf://datasets/own/sums")
     assert rows == [f"{n} train" for n in range(102)]
     commit = hub.branches["datasets/own/sums"][CONVERTED]
-    assert read(hub, f"hf://datasets/own/sums@{commit}?config=hard") == (["8 train"], "")
-    assert read(hub, "hf://datasets/own/lines") == (["9 train"], "")
-    assert read(hub, "hf://datasets/own/sums@refs%2Fconvert%2Fparquet/hard/train/0000.parquet")[
-        0
-    ] == ["8 train"]
+    assert read(f"hf://datasets/own/sums@{commit}?config=hard") == (["8 train"], "")
+    assert read("hf://datasets/own/lines") == (["9 train"], "")
+    assert read("hf://datasets/own/sums@refs%2Fconvert%2Fparquet/hard/train/0000.parquet")[0] == [
+        "8 train"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +98,7 @@ def test_a_split_is_streamed(hub):
         ("hf://datasets/own/sums?splti=test", "no option 'splti'"),
     ],
 )
-def test_a_mistake_is_one_line(hub, spec, words):
-    rows, complaint = read(hub, spec)
+def test_a_mistake_is_one_line(read, spec, words):
+    rows, complaint = read(spec)
     assert not rows
     assert complaint.startswith("tutelage.errors.CorpusError: ") and words in complaint, complaint

@@ -1,14 +1,13 @@
 """Commits of the hub: asked once, kept in `run.json`, gone on with."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 
 pytest.importorskip("huggingface_hub")
 
 from cloud.hub import serving
+from forked import Forks
 from tutelage import models
 from tutelage.engines.vllm_options import arguments
 from tutelage.errors import SettingsError
@@ -27,51 +26,50 @@ def hub():
         yield server
 
 
-def generated(hub, out, limit):
-    words = ["generate", "hf://datasets/own/sums", "--engine", "scripted", "--limit", str(limit)]
-    command = [sys.executable, "-m", "tutelage", *words, "--out", str(out), "--quiet"]
-    return subprocess.run(command, env=hub.environment, capture_output=True, text=True)
-
-
-def test_a_run_goes_on_with_the_commit_that_it_was_begun_with(hub, tmp_path):
-    first = hub.commit("datasets/own/sums", "main", lines(1, 2, 3, 4))
-    assert generated(hub, tmp_path / "run", 2).returncode == 0
-    kept = json.loads((tmp_path / "run" / "run.json").read_text())
-    assert kept["hub"] == {"hf://datasets/own/sums": f"hf://datasets/own/sums@{first}"}
-    assert kept["shaping"]["corpora"] == ["hf://datasets/own/sums"]
-    hub.commit("datasets/own/sums", "main", lines(9))
-    done = generated(hub, tmp_path / "run", 4)
-    assert done.returncode == 0, done.stderr
-    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
-    assert manifest["balance"]["input"] == 4
-    fresh = generated(hub, tmp_path / "fresh", 4)
-    assert fresh.returncode == 0 and "1 in = 1 kept" in fresh.stdout
-
-
-def pins(hub, *models_):
-    """What names of models are pinned to, in a process that takes this for the hub."""
-    script = """
+TYPED = "import sys; from tutelage.cli import main; main(sys.argv[1:])"
+PINNED = """
 import sys
 from tutelage import models
 for name in sys.argv[1:]:
     print(models.pinned(name))
 """
-    done = subprocess.run(
-        [sys.executable, "-c", script, *models_],
-        env=hub.environment,
-        capture_output=True,
-        text=True,
-    )
+
+
+def generated(forks, out, limit):
+    words = ["generate", "hf://datasets/own/sums", "--engine", "scripted", "--limit", str(limit)]
+    return forks.run(TYPED, *words, "--out", str(out), "--quiet")
+
+
+def pins(forks, *models_):
+    """What names of models are pinned to."""
+    done = forks.run(PINNED, *models_)
     return done.stdout.split() or done.stderr.splitlines()[-1]
 
 
-def test_a_model_is_pinned_by_its_commit(hub, tmp_path):
+def test_a_run_goes_on_with_the_commit_that_it_was_begun_with(hub, tmp_path):
+    first = hub.commit("datasets/own/sums", "main", lines(1, 2, 3, 4))
+    with Forks(hub.environment, ["tutelage.flow", "tutelage.cli", "huggingface_hub"]) as forks:
+        assert generated(forks, tmp_path / "run", 2).returncode == 0
+        kept = json.loads((tmp_path / "run" / "run.json").read_text())
+        assert kept["hub"] == {"hf://datasets/own/sums": f"hf://datasets/own/sums@{first}"}
+        assert kept["shaping"]["corpora"] == ["hf://datasets/own/sums"]
+        hub.commit("datasets/own/sums", "main", lines(9))
+        done = generated(forks, tmp_path / "run", 4)
+        assert done.returncode == 0, done.stderr
+        manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
+        assert manifest["balance"]["input"] == 4
+        fresh = generated(forks, tmp_path / "fresh", 4)
+        assert fresh.returncode == 0 and "1 in = 1 kept" in fresh.stdout
+
+
+def test_a_model_is_pinned_by_its_commit(hub):
     commit = hub.commit("models/own/tiny", "main", {})
     other = hub.commit("models/own/tiny", "v2", {"x": b""})
     named = (f"own/tiny@{commit}", f"own/tiny@{other}", f"own/tiny@{commit}", "gs://b/m")
-    assert pins(hub, "own/tiny", "own/tiny@v2", named[0], "gs://b/m") == list(named)
-    assert "the hub has no model 'own/tiny@v3'" in pins(hub, "own/tiny@v3")
-    assert "the hub has no model 'own/huge'" in pins(hub, "own/huge")
+    with Forks(hub.environment, ["tutelage.models", "huggingface_hub"]) as forks:
+        assert pins(forks, "own/tiny", "own/tiny@v2", named[0], "gs://b/m") == list(named)
+        assert "the hub has no model 'own/tiny@v3'" in pins(forks, "own/tiny@v3")
+        assert "the hub has no model 'own/huge'" in pins(forks, "own/huge")
     assert models.revision(named[0]) == commit
     chosen = arguments(named[0], Settings(), False)
     assert chosen["model"] == "own/tiny"
@@ -91,4 +89,5 @@ def test_machines_that_might_load_different_commits_are_refused():
 def test_without_a_way_to_the_hub_a_name_stays_as_it_is(hub, monkeypatch, tmp_path):
     hub.server_close()
     monkeypatch.setenv("HF_HOME", str(tmp_path))
-    assert pins(hub, "own/tiny") == ["own/tiny"]
+    with Forks(hub.environment, ["tutelage.models"]) as forks:
+        assert pins(forks, "own/tiny") == ["own/tiny"]

@@ -10,7 +10,7 @@ import pytest
 
 from stores import bucket
 from tutelage.errors import SettingsError
-from tutelage.shards.lock import _machine, alone
+from tutelage.shards.lock import alone
 
 LOCK = "bucket/run/lock"
 
@@ -58,7 +58,9 @@ def test_a_lock_that_nobody_renews_is_taken_over(store):
 def test_a_dead_process_of_this_machine_is_not_waited_for(store):
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    store.objects[LOCK] = hold(machine=_machine(), pid=gone.pid)
+    with take():
+        mine = json.loads(store.objects[LOCK])
+    store.objects[LOCK] = hold(machine=mine["machine"], pid=gone.pid)
     begun = time.monotonic()
     with take():
         assert time.monotonic() - begun < 0.4

@@ -2,26 +2,33 @@
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from forked import Forks
+
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH", "LD_LIBRARY_PATH", "XDG_CACHE_HOME")
+MODULES = (
+    "tutelage.train.learner",  # before torch: it sets how torch waits
+    "tutelage.train.dry_run",
+    "transformers.models.llama.modeling_llama",
+    "transformers.models.mistral.modeling_mistral",
+)
 STEPS = """
-import gc, json, os, sys, threading, time
-import tutelage.train
+import gc, json, sys, threading
 import numpy as np
-import torch
-from transformers import LlamaForCausalLM, MistralForCausalLM
 from tutelage.contract.tokens import Piece, Sample
 from tutelage.train import dry_run, model, packing
 from tutelage.train.learner import Learner
 from tutelage.train.packing import WeightedSequence
 from tutelage.train.recipe import recipe
+
+model.quiet()
+folder, given, lengths = sys.argv[1], *map(json.loads, sys.argv[2:])
+chosen = recipe("sft", "", "", model=folder, threads=1, pack=max(map(sum, lengths)), **given)
 
 def piece(n):
     ids, train = (np.arange(n) * 7 % 100).astype(np.int32), np.arange(n) > n // 2
@@ -30,82 +37,49 @@ def piece(n):
 def resident():
     return int(open("/proc/self/statm").read().split()[1]) * 4096
 
-def peaks(folder, given, lengths):
-    model.quiet()
-    chosen = recipe("sft", "", "", model=folder, threads=1, pack=max(map(sum, lengths)), **given)
-    rows = [[WeightedSequence(piece(n), 1.0, 1.0) for n in row] for row in lengths]
-    fullest = max(rows, key=packing.tokens)
-    predicted = dry_run.shape(chosen, folder, packing.packed(fullest)).needs(chosen)
+def train(samples):
+    learner = Learner(chosen, folder)
+    learner.step(short, 1e-5)  # from then on there are states
+    learner.step(samples, 1e-5)
 
-    short = [Sample("", (piece(24),))]
+rows = [[WeightedSequence(piece(n), 1.0, 1.0) for n in row] for row in lengths]
+fullest = max(rows, key=packing.tokens)
+predicted = dry_run.shape(chosen, folder, packing.packed(fullest)).needs(chosen)
+short = [Sample("", (piece(24),))]
+train(short)  # code that is loaded when it is first used
+gc.collect()
+before, most, ended = resident(), [0], threading.Event()
 
-    def train(samples):
-        learner = Learner(chosen, folder)
-        learner.step(short, 1e-5)  # from then on there are states
-        learner.step(samples, 1e-5)
+def watch():
+    while not ended.wait(0.002):
+        most[0] = max(most[0], resident())
 
-    train(short)  # code that is loaded when it is first used
-    gc.collect()
-    before, most, ended = resident(), [0], threading.Event()
-
-    def watch():
-        while not ended.wait(0.002):
-            most[0] = max(most[0], resident())
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    train([Sample(str(i), (x.piece,)) for i, x in enumerate(sum(rows, []))])
-    ended.set()
-    watcher.join()
-    return {"predicted": predicted, "measured": most[0] - before}
-
-for line in sys.stdin:
-    child = os.fork()
-    if child == 0:
-        try:
-            print(json.dumps(peaks(*json.loads(line))), flush=True)
-        finally:
-            sys.stderr.flush()
-            os._exit(1)
-    os.wait()
-    print(flush=True)
+watcher = threading.Thread(target=watch, daemon=True)
+watcher.start()
+train([Sample(str(i), (x.piece,)) for i, x in enumerate(sum(rows, []))])
+ended.set()
+watcher.join()
+print(json.dumps({"predicted": predicted, "measured": most[0] - before}))
 """
+Peak = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def peak(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., dict[str, Any]]]:
-    """Predicted and measured peak of a training, in bytes: `peak(folder, lengths, **recipe)`.
-
-    Each in a fresh process, forked from one that has imported torch but computed nothing.
-    """
+def peak() -> Iterator[Peak]:
+    """Predicted and measured peak of a training, in bytes: `peak(folder, lengths, **recipe)`."""
     environment = {name: os.environ[name] for name in KEPT if name in os.environ}
     # one arena, given back at once: resident memory is then what is in use
     environment |= {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536"}
     environment |= {"HF_HUB_OFFLINE": "1", "MALLOC_TRIM_THRESHOLD_": "65536"}
-    log = tmp_path_factory.mktemp("peak") / "log"
-    with (
-        log.open("w") as errors,
-        subprocess.Popen(
-            [sys.executable, "-c", STEPS],
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-        ) as process,
-    ):
-        assert process.stdin and process.stdout
-        asked, answers = process.stdin, process.stdout
+    with Forks(environment, MODULES) as forks:
 
         def ask(folder: Path, lengths: list[list[int]], **given: Any) -> dict[str, Any]:
-            print(json.dumps([str(folder), given, lengths]), file=asked, flush=True)
-            lines = list(iter(answers.readline, "\n"))
-            assert lines and all(lines), log.read_text()[-3000:]
-            peaks: dict[str, Any] = json.loads(lines[-1])
+            done = forks.run(STEPS, str(folder), json.dumps(given), json.dumps(lengths))
+            assert done.returncode == 0, done.stderr[-3000:]
+            peaks: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
             return peaks
 
         yield ask
-        asked.close()
 
 
 @pytest.fixture(scope="module")
@@ -131,9 +105,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, small: Any, tokenizer: Any)
     ],
     ids=lambda given: " ".join(f"{k}={v}" for k, v in given.items()),
 )
-def test_the_dry_run_tells_the_peak_within_a_tenth(
-    given: dict[str, Any], folder: Path, peak: Callable[..., dict[str, Any]]
-):
+def test_the_dry_run_tells_the_peak_within_a_tenth(given: dict[str, Any], folder: Path, peak: Peak):
     """Two passes a step, the second with the gradients of the first."""
     peaks = peak(folder, [[400, 400], [500, 250]], **given)
     ratio = peaks["predicted"]["total"] / peaks["measured"]
@@ -142,7 +114,7 @@ def test_the_dry_run_tells_the_peak_within_a_tenth(
 
 @pytest.mark.parametrize("window", [0, 1024])
 def test_a_sequence_of_32k_takes_no_square_of_memory(
-    window: int, tokenizer: Any, tmp_path: Path, peak: Callable[..., dict[str, Any]]
+    window: int, tokenizer: Any, tmp_path: Path, peak: Peak
 ):
     """16 times the tokens: a square would be 256 times as much, and of 32k by 32k alone 4 GiB."""
     from transformers import MistralConfig, MistralForCausalLM
