@@ -35,9 +35,10 @@ _TOKEN = re.compile(
     |(?P<fn>{"|".join(sorted(FUNCTIONS, key=len, reverse=True))})(?![a-zA-Z])
     |(?P<name>(?:{_NAMES})(?![a-zA-Z])|[a-zA-Z](?![a-zA-Z]))(?P<sub>_(?:\w+|\([^()]*\)))?(?P<dash>'*)
     |(?P<letters>[a-zA-Z]{{2,3}}(?![a-zA-Z]))|(?P<op>[-+*/^])|(?P<open>[(\[])|(?P<close>[)\]])
-    |(?P<mark>[!%|])|(?P<comma>[,;]))""",
+    |(?P<mark>%)|(?P<comma>[,;]))""",
     re.X,
 )
+_BARE = "|".join(sorted(FUNCTIONS - {"sqrt", "cbrt"}, key=len, reverse=True))
 _SPELLINGS = tuple(
     (re.compile(pattern), put)
     for pattern, put in (
@@ -47,14 +48,20 @@ _SPELLINGS = tuple(
         (r"(?<![\w.)^/])(\d+) (\d+/\d+)(?![\d/.])", r"(\1+\2)"),
         (r"\b(sin|cos|tan|ln|log)\^(\d+)\s*(\([^()]*\)|\w+)", r"(\1(\3))^\2"),
         (r"\blog_\(?(\w+)\)?\s*(\([^()]*\)|[\w.]+)", r"logb(\2; \1)"),
+        (r"\|([^|]*)\|", r" abs(\1)"),
+        (r"((?<![\d.])\d+|(?<![a-zA-Z])[a-zA-Z]|\((?:[^()!]|\([^()]*\))*\))\s?!",
+         r" factorial(\1)"),
+        (r"(?<![a-zA-Z])(sqrt|cbrt)\s*([\d.,]+|[a-zA-Z]+)", r"\1(\2)"),
+        (rf"(?<![a-zA-Z])({_BARE})(?![a-zA-Z])\s*(?![(\[\s])([^-+*/()\[\],;]+)", r"\1(\2)"),
     )
 )  # fmt: skip
-
-
+"""Other ways to write; and the argument of a function that has no brackets."""
+_SPELLED = re.compile(r"[ _^!|]|[a-z]{2}")
 _LETTER = re.compile(r"[^()]*[a-zA-Z]")
+_SIGNS = {"^": "**", "[": "(", "]": ")", ";": ",", "%": "/100"}
 
 
-class NoFormula(Exception):
+class NoFormula(ValueError):
     """The text is no formula, or one that is not read."""
 
 
@@ -63,51 +70,25 @@ def _python(text: str) -> tuple[str, list[Tree]]:
     atoms."""
     out: list[str] = []
     atoms: list[Tree] = []
-    waiting = ""  # a function whose argument has no brackets: closes before the next sign
-    bars, at, kind = 0, 0, ""
+    at, kind = 0, ""
     while at < len(text):
         m = _TOKEN.match(text, at)
         if not m:
             raise NoFormula(text)
-        before = kind
+        before, own = kind, _atoms(m)
         kind = "num" if m["num"] else "name" if m["name"] else m.lastgroup or ""
         word, apart, at = m[0].strip(), m[0][:1].isspace(), m.end()
-        operand = kind in ("num", "name", "letters", "fn", "open") or (word == "|" and not bars)
-        if waiting and ((kind in ("op", "close", "comma", "fn") and word != "^") or word == "|"):
-            out.append(")")
-            waiting = ""
-        if operand and before in ("num", "name", "close", "mark"):
-            if (kind == "num" and before != "close") or (apart and {kind, before} == {"name"} and (
-                word not in CONSTANTS | {"pi"}
-            )):  # fmt: skip
-                raise NoFormula(word)
-            if apart and (before, kind) == ("num", "open") and not _LETTER.match(text, at):
+        if (own or kind in ("fn", "open")) and before in ("num", "name", "close", "mark"):
+            prose = kind == before == "name" and word not in CONSTANTS
+            explains = (before, kind) == ("num", "open") and not _LETTER.match(text, at)
+            if (kind == "num" and before != "close") or (apart and (prose or explains)):
                 raise NoFormula(word)  # 145 (168 - 23): the bracket explains
             out.append("*")
-        if kind == "fn":
-            bracketed = re.match(r"\s*[(\[]", text[at:])
-            out.append(f"{word}_" if bracketed else f"{word}_(")
-            waiting = "" if bracketed else word
-            kind = "op"
-        elif kind in ("num", "name", "letters"):
-            for atom in _atoms(m):
-                out.append("*" if out and out[-1][:1] == "_" else "")
-                out.append(f"_{len(atoms)}")
-                atoms.append(atom)
-            kind = "name" if kind == "letters" else kind
-            if waiting in ("sqrt", "cbrt"):
-                out.append(")")
-                waiting, kind = "", "close"
-        elif word == "!":
-            out.insert(_begin(out), "factorial_(")
-            out.append(")")
-        elif word == "|":
-            out.append(")" if bars else "abs_(")
-            bars, kind = 1 - bars, "close" if bars else "open"
-        else:
-            signs = {"^": "**", "[": "(", "]": ")", ";": ",", "%": "/100"}
-            out.append(signs.get(word, word))
-    return "".join(out) + (")" if waiting else ""), atoms
+        out.append("*".join(f"_{len(atoms) + n}" for n in range(len(own))))
+        out.append("" if own else f"{word}_" if kind == "fn" else _SIGNS.get(word, word))
+        atoms += own
+        kind = "op" if kind == "fn" else "name" if kind == "letters" else kind
+    return "".join(out), atoms
 
 
 def _atoms(m: re.Match[str]) -> list[Tree]:
@@ -117,23 +98,11 @@ def _atoms(m: re.Match[str]) -> list[Tree]:
         return [("v", letter) for letter in m["letters"]]
     if m["name"]:
         return [("v", m["name"] + re.sub(r"[()]", "", m["sub"] or "") + m["dash"])]
+    if not m["num"]:
+        return []
     digits = m["num"].replace(",", "")
-    try:
-        return [("n", Fraction(int(digits, int(m["base"]))) if m["base"] else (
-            Fraction(digits) * Fraction(10) ** int(m["exp"] or 0)
-        ))]  # fmt: skip
-    except ValueError:
-        raise NoFormula(digits) from None
-
-
-def _begin(out: list[str]) -> int:
-    """Where the operand begins that `out` ends with."""
-    depth = 0
-    for at in range(len(out) - 1, -1, -1):
-        depth += (out[at] == ")") - (out[at] == "(" or out[at].endswith("_("))
-        if depth == 0 and out[at]:
-            return at - 1 if at and out[at] == "(" and out[at - 1].endswith("_") else at
-    return 0
+    number = Fraction(int(digits, int(m["base"])) if m["base"] else digits)
+    return [("n", number * Fraction(10) ** int(m["exp"] or 0))]
 
 
 _OPERATORS = {ast.Add: "+", ast.Sub: "+", ast.Mult: "*", ast.Div: "/", ast.Pow: "^"}
@@ -170,12 +139,12 @@ def parse(text: str) -> Tree | None:
     text = text.strip()
     if not text or len(text) > LONGEST:
         return None
-    for pattern, put in _SPELLINGS if " " in text or "_" in text or "^" in text else ():
+    for pattern, put in _SPELLINGS if _SPELLED.search(text) else ():
         text = pattern.sub(put, text)
     try:
         source, atoms = _python(text)
         return _tree(ast.parse(source, mode="eval").body, atoms)
-    except (NoFormula, SyntaxError, ValueError, RecursionError, MemoryError, IndexError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
 
@@ -259,12 +228,10 @@ def _raised(a: Fraction, b: Fraction) -> Fraction | None:
         return a ** int(b) if fits else None
     if b.denominator > 12 or (a < 0 and b.denominator % 2 == 0) or _bits(a) > 900:
         return None
-    roots = [_root(abs(n), b.denominator) for n in (a.numerator, a.denominator)]
-    if None in roots:
+    top, low = (_root(abs(n), b.denominator) for n in (a.numerator, a.denominator))
+    if top is None or low is None:
         return None
-    return _raised(
-        Fraction(roots[0] or 0, roots[1] or 1) * (-1 if a < 0 else 1), Fraction(b.numerator)
-    )
+    return _raised(Fraction(-top if a < 0 else top, low), Fraction(b.numerator))
 
 
 def _root(number: int, degree: int) -> int | None:

@@ -7,6 +7,7 @@ half`) come out where something is counted with them. Ordinals are not numbers h
 import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import takewhile
 
 from tutelage.answers.tables import listed, words
 
@@ -55,41 +56,33 @@ def numerals(text: str) -> Iterator[tuple[int, int, Fraction, bool]]:
 
 def spelled(words: Sequence[str]) -> tuple[Fraction, int]:
     """The number that `words`, in small letters, begin with, and how many it takes; or 0, 0."""
+    left_out, article = words[0] in ("half", "dozen", *SCALES), words[0] in ("a", "an")
+    if left_out or article:
+        words = ["one", *words[article:]]
     value, used = _mantissa(words)
     rest = words[used:]
     skipped = next((n for n, word in enumerate(rest) if word not in ("of", "a")), 0)
     large = _LARGE.get(rest[skipped], 0) if used and skipped < len(rest) and value < 1000 else 0
     if large and (value.denominator > 1 or rest[0] == "dozen"):
-        return value * large, used + skipped + 1
-    return value, used
+        value, used = value * large, used + skipped + 1
+    if article and used < 2:
+        return Fraction(0), 0
+    return value, used - left_out
 
 
 def _mantissa(words: Sequence[str]) -> tuple[Fraction, int]:
     """The same without a word that multiplies a fraction: `two and a half` of `... million`."""
-    first, follows = words[0], words[1] if len(words) > 1 else ""
-    if first in ("a", "an"):
-        if follows in PARTS:
-            return Fraction(1, PARTS[follows]), 2
-        value, used = _mantissa(words[1:]) if follows in _LARGE else (Fraction(0), -1)
-        return value, used + 1
-    if first in ("half", "dozen"):
-        return (Fraction(1, 2) if first == "half" else Fraction(12)), 1
-    whole, used = _whole(["one", *words] if first in SCALES else words)
-    used -= first in SCALES
-    rest = words[used:]
-    if used and rest[:1] == ["point"]:
-        digits = ""
-        for word in rest[1:]:
-            if CARDINALS.get(word, 10) > 9:
-                break
-            digits += str(CARDINALS[word])
-        if digits:
+    whole, used = _whole(words)
+    rest = words[used:] if used else []
+    if rest[:1] == ["point"]:
+        below_ten = takewhile(lambda word: CARDINALS.get(word, 10) < 10, rest[1:])
+        if digits := "".join(str(CARDINALS[word]) for word in below_ten):
             return Fraction(f"{whole}.{digits}"), used + 1 + len(digits)
-    if used and rest and rest[0] in PARTS and (whole > 1) is rest[0].endswith("s"):
+    if rest and rest[0] in PARTS and (whole > 1) is rest[0].endswith("s"):
         return Fraction(whole, PARTS[rest[0]]), used + 1
-    if used and len(rest) > 2 and rest[0] == "and":
+    if len(rest) > 2 and rest[0] == "and" and rest[2] in PARTS:
         above = 1 if rest[1] in ("a", "an") else CARDINALS.get(rest[1], 0)
-        if above and rest[2] in PARTS:
+        if above:
             return whole + Fraction(above, PARTS[rest[2]]), used + 3
     return Fraction(whole), used
 

@@ -43,8 +43,6 @@ _ASKS_EACH = re.compile(r"\b(?:each|per|every|apiece)\b|^$")
 _TELLS = re.compile(r"\s+(?:\w+\s+){0,2}(?:remain|remains|are left|is left)\b", re.I)
 _COMPARES = re.compile(r"\b(?:more|less|fewer|greater|larger|smaller|higher|lower) than\b", re.I)
 _OTHERWISE = re.compile(r"\(\s*(?:or|maybe|perhaps|possibly)\b([^()]*\d[^()]*)\)", re.I)
-_WITHIN = re.compile(r"(?:[A-Za-z]\(|[√|])\s*-?\s*$")
-"""Before the argument of a function."""
 
 
 def refused(text: str, start: int, end: int) -> bool:
@@ -112,9 +110,8 @@ def _judged(sentence: str, every: list[Piece], at: int, first: bool) -> Final | 
     before, after = sentence[max(0, start - 60) : start], sentence[end:]
     if refused(sentence, start, end) or re.match(r"\s*(?:[<>≤≥≠]|!=)", after):
         return None if first else NOTHING
-    if _WITHIN.search(before):
-        return NOTHING
-    if before.rstrip(" $").endswith("=") and is_false(sentence[:end]):
+    written = " ".join(sentence[:end].split())
+    if any(not e.holds and written.endswith(e.text) for e in equations(sentence[:end])):
         return Final(((sentence, piece.value),), NOT_WORKED_OUT)
     changed = TABLES["changes"].match(after) and not re.search(r"=\s*$", before)
     if changed or TABLES["applies"].search(before):
@@ -135,12 +132,6 @@ def _judged(sentence: str, every: list[Piece], at: int, first: bool) -> Final | 
     if glued := re.match(r"[\w²³]+", after):
         return Final(((sentence[start:end] + glued[0], Words(glued[0])),))
     return Final(((sentence[start:end], piece.value),))
-
-
-def is_false(text: str) -> bool:
-    """Whether a text ends with an equation that does not hold."""
-    last = equations(text)[-1:]
-    return bool(last) and not last[0].holds and " ".join(text.split()).endswith(last[0].text)
 
 
 def _same(one: Piece, other: Piece) -> bool:
