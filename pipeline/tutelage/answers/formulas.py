@@ -38,7 +38,7 @@ _TOKEN = re.compile(
     |(?P<mark>%)|(?P<comma>[,;]))""",
     re.X,
 )
-_BARE = "|".join(sorted(FUNCTIONS - {"sqrt", "cbrt"}, key=len, reverse=True))
+_BARE = rf"(?<![a-zA-Z])({'|'.join(sorted(FUNCTIONS, key=len, reverse=True))})(?![a-zA-Z])"
 _SPELLINGS = tuple(
     (re.compile(pattern), put)
     for pattern, put in (
@@ -48,11 +48,11 @@ _SPELLINGS = tuple(
         (r"(?<![\w.)^/])(\d+) (\d+/\d+)(?![\d/.])", r"(\1+\2)"),
         (r"\b(sin|cos|tan|ln|log)\^(\d+)\s*(\([^()]*\)|\w+)", r"(\1(\3))^\2"),
         (r"\blog_\(?(\w+)\)?\s*(\([^()]*\)|[\w.]+)", r"logb(\2; \1)"),
-        (r"\|([^|]*)\|", r" abs(\1)"),
+        (r"\|([^|]*)\|", r"(abs(\1))"),
         (r"((?<![\d.])\d+|(?<![a-zA-Z])[a-zA-Z]|\((?:[^()!]|\([^()]*\))*\))\s?!",
          r" factorial(\1)"),
         (r"(?<![a-zA-Z])(sqrt|cbrt)\s*([\d.,]+|[a-zA-Z]+)", r"\1(\2)"),
-        (rf"(?<![a-zA-Z])({_BARE})(?![a-zA-Z])\s*(?![(\[\s])([^-+*/()\[\],;]+)", r"\1(\2)"),
+        (rf"{_BARE}\s*(?![(\[\s])((?:(?!{_BARE})[^-+*/()\[\],;])+)", r"\1(\2)"),
     )
 )  # fmt: skip
 """Other ways to write; and the argument of a function that has no brackets."""
@@ -78,6 +78,8 @@ def _python(text: str) -> tuple[str, list[Tree]]:
         before, own = kind, _atoms(m)
         kind = "num" if m["num"] else "name" if m["name"] else m.lastgroup or ""
         word, apart, at = m[0].strip(), m[0][:1].isspace(), m.end()
+        if before == "fn" and kind != "open":
+            raise NoFormula(word)
         if (own or kind in ("fn", "open")) and before in ("num", "name", "close", "mark"):
             prose = kind == before == "name" and word not in CONSTANTS
             explains = (before, kind) == ("num", "open") and not _LETTER.match(text, at)
@@ -87,7 +89,7 @@ def _python(text: str) -> tuple[str, list[Tree]]:
         out.append("*".join(f"_{len(atoms) + n}" for n in range(len(own))))
         out.append("" if own else f"{word}_" if kind == "fn" else _SIGNS.get(word, word))
         atoms += own
-        kind = "op" if kind == "fn" else "name" if kind == "letters" else kind
+        kind = "name" if kind == "letters" else kind
     return "".join(out), atoms
 
 

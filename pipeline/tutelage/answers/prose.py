@@ -110,8 +110,8 @@ def _judged(sentence: str, every: list[Piece], at: int, first: bool) -> Final | 
     before, after = sentence[max(0, start - 60) : start], sentence[end:]
     if refused(sentence, start, end) or re.match(r"\s*(?:[<>≤≥≠]|!=)", after):
         return None if first else NOTHING
-    written = " ".join(sentence[:end].split())
-    if any(not e.holds and written.endswith(e.text) for e in equations(sentence[:end])):
+    sums = equations(sentence[:end]) if before.rstrip(" $").endswith("=") else []
+    if sums and not sums[-1].holds and " ".join(sentence[:end].split()).endswith(sums[-1].text):
         return Final(((sentence, piece.value),), NOT_WORKED_OUT)
     changed = TABLES["changes"].match(after) and not re.search(r"=\s*$", before)
     if changed or TABLES["applies"].search(before):
