@@ -35,7 +35,7 @@ _TOKEN = re.compile(
     |(?P<fn>{"|".join(sorted(FUNCTIONS, key=len, reverse=True))})(?![a-zA-Z])
     |(?P<name>(?:{_NAMES})(?![a-zA-Z])|[a-zA-Z](?![a-zA-Z]))(?P<sub>_(?:\w+|\([^()]*\)))?(?P<dash>'*)
     |(?P<letters>[a-zA-Z]{{2,3}}(?![a-zA-Z]))|(?P<op>[-+*/^])|(?P<open>[(\[])|(?P<close>[)\]])
-    |(?P<mark>%)|(?P<comma>[,;]))""",
+    |(?P<mark>[!%])|(?P<comma>[,;]))""",
     re.X,
 )
 _BARE = rf"(?<![a-zA-Z])({'|'.join(sorted(FUNCTIONS, key=len, reverse=True))})(?![a-zA-Z])"
@@ -49,16 +49,14 @@ _SPELLINGS = tuple(
         (r"\b(sin|cos|tan|ln|log)\^(\d+)\s*(\([^()]*\)|\w+)", r"(\1(\3))^\2"),
         (r"\blog_\(?(\w+)\)?\s*(\([^()]*\)|[\w.]+)", r"logb(\2; \1)"),
         (r"\|([^|]*)\|", r"(abs(\1))"),
-        (r"((?<![\d.])\d+|(?<![a-zA-Z])[a-zA-Z]|\((?:[^()!]|\([^()]*\))*\))\s?!",
-         r" factorial(\1)"),
         (r"(?<![a-zA-Z])(sqrt|cbrt)\s*([\d.,]+|[a-zA-Z]+)", r"\1(\2)"),
         (rf"{_BARE}\s*(?![(\[\s])((?:(?!{_BARE})[^-+*/()\[\],;])+)", r"\1(\2)"),
     )
 )  # fmt: skip
 """Other ways to write; and the argument of a function that has no brackets."""
-_SPELLED = re.compile(r"[ _^!|]|[a-z]{2}")
+_SPELLED = re.compile(r"[ _^|]|[a-z]{2}")
 _LETTER = re.compile(r"[^()]*[a-zA-Z]")
-_SIGNS = {"^": "**", "[": "(", "]": ")", ";": ",", "%": "/100"}
+_SIGNS = {"^": "**", "[": "(", "]": ")", ";": ",", "%": "/100", "!": ".factorial"}
 
 
 class NoFormula(ValueError):
@@ -119,6 +117,8 @@ def _tree(node: ast.AST, atoms: Sequence[Tree]) -> Tree:
         left, right = _tree(node.left, atoms), _tree(node.right, atoms)
         right = ("neg", right) if isinstance(node.op, ast.Sub) else right
         return (_OPERATORS[type(node.op)], left, right)
+    if isinstance(node, ast.Attribute):
+        return ("f", "factorial", _tree(node.value, atoms))
     if isinstance(node, ast.UnaryOp):
         inner = _tree(node.operand, atoms)
         return ("neg", inner) if isinstance(node.op, ast.USub) else inner
