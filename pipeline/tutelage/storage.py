@@ -30,6 +30,8 @@ from pyarrow import fs
 
 from tutelage.errors import Mistake
 
+STORES = ("gs://", "gcs://", "s3://")
+"""How the URLs of object stores begin."""
 _URL = re.compile(r"(?P<store>[\w+.-]+://[^/?]+)/?(?P<path>[^?]*)(?P<query>\?.*)?")
 _BUFFER = 1 << 20
 _RETRY_S = 30

@@ -1,6 +1,7 @@
 """`tutelage plan`: beside the truth of the run that it was for."""
 
 import json
+import random
 
 import pytest
 from click.testing import CliRunner
@@ -12,6 +13,7 @@ from tutelage.errors import SettingsError
 from tutelage.flow import run
 from tutelage.session import estimate
 from tutelage.session.estimate import Range
+from tutelage.session.shard_sizes import ShardSizes
 from tutelage.shards import RunFolder, read_rows
 
 
@@ -29,9 +31,8 @@ def test_a_plan_is_near_the_truth(tmp_path):
     result = json.loads(output)
     plan, truth = result["plan"], result["truth"]
     assert result["rows"] == plan["problems"] == 120 and plan["dialogues"] == 240
-    for name in ("calls", "prompt", "completion", "journal_bytes"):
-        value = plan[name]["value"] if name in plan else 0
-        assert value == pytest.approx(truth[name], rel=0.2), name
+    for name in ("calls", "prompt", "completion", "journal_bytes", "shard_bytes"):
+        assert plan[name]["value"] == pytest.approx(truth[name], rel=0.2), name
     assert plan["calls"]["low"] < plan["calls"]["value"] < plan["calls"]["high"]
     assert plan["hours"]["value"] == pytest.approx(plan["completion"]["value"] / 500 / 3600)
     assert plan["cost"]["value"] == pytest.approx(plan["hours"]["value"] * 2, rel=0.05)
@@ -39,6 +40,38 @@ def test_a_plan_is_near_the_truth(tmp_path):
     assert "120 rows, 120 problems to be played, 240 dialogues" in table
     assert "give prices.engine_hour" in table
     assert "give --tokens-per-s or --true" in planned(*words[:5])
+
+
+def word_problems(path, count):
+    """A file as GSM8K has them: long statements that have little in common, worked solutions."""
+    draw = random.Random(1)
+    words = ["".join(draw.choices("abdeiklmnorstu", k=draw.randint(2, 9))) for _ in range(2000)]
+    with path.open("w") as file:
+        for _ in range(count):
+            a, b = draw.randint(2, 99), draw.randint(2, 99)
+            story = " ".join(draw.choices(words, k=draw.randint(20, 70)))
+            steps = f"{a} and {b} are <<{a}+{b}={a + b}>>{a + b}.\n#### {a + b}"
+            record = {"question": f"{story}: how many are {a} and {b}?", "answer": steps}
+            file.write(json.dumps(record) + "\n")
+    return str(path)
+
+
+@pytest.mark.parametrize("count", [160, 300])
+def test_bytes_of_shards_are_foreseen_from_twenty_problems(count, tmp_path):
+    file = word_problems(tmp_path / "problems.jsonl", count) if count == 300 else ""
+    corpus = file or f"starter?size={count}"
+    run(scripted(corpora=(corpus,)), str(tmp_path / "run"))
+    output = planned(corpus, "--sample", "20", "--beside", str(tmp_path / "run"), "--json")
+    plan, truth = json.loads(output)["plan"], json.loads(output)["truth"]
+    assert truth["shard_bytes"] > 60_000
+    assert plan["shard_bytes"]["value"] == pytest.approx(truth["shard_bytes"], rel=0.2)
+
+
+def test_sizes_of_shards_grow_by_files_as_well_as_by_rows():
+    sizes = ShardSizes(fixed=1000.0, slope=0.1, gain=0.0, text=100.0, shares=(0.75, 0.25))
+    assert sizes.total(100, 1000) == 2 * 1000 + 100 * 10
+    assert sizes.total(100, 25) == 4 * 1000 + 100 * 10
+    assert ShardSizes.of([], 3).total(100, 1000) == 0
 
 
 def test_the_plan_of_a_run_stands_beside_the_truth_in_its_report(tmp_path):
@@ -80,6 +113,7 @@ def test_what_is_summed_is_what_rows_say(tmp_path):
     assert sums["dialogues"].tolist() == [2, 1]
     assert sums["calls"].tolist() == [4, 2] and sums["cached"].tolist() == [16, 8]
     assert sums["bill"].tolist() == pytest.approx([40 / 1e6, 20 / 1e6])
-    whole = estimate.estimate(sums, RunFolder(tmp_path), 100, 150, 0.0, settings)
+    whole = estimate.estimate(sums, RunFolder(tmp_path), 9e3, 100, 150, 0.0, settings)
     assert whole.prompt.value == 100 * 30 and whole.hours is None
+    assert whole.shard_bytes.value == 9e3
     assert Range(1, 0, 2) + Range(1, 1, 1) * 2 == Range(3, 2, 4)

@@ -8,13 +8,17 @@ import base64
 import gzip
 import hashlib
 import json
+import os
 import re
+import subprocess
+import sys
 import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
@@ -306,3 +310,36 @@ def url(port: int, path: str) -> str:
     """The place `BUCKET/NAME` in this store, as Arrow wants it."""
     bucket, _, name = path.partition("/")
     return f"gs://anonymous@{bucket}/{quote(name)}?endpoint_override=localhost:{port}&scheme=http"
+
+
+@contextmanager
+def serving_apart(folder: Path) -> Iterator[int]:
+    """The port of a store in a process of its own, whose bucket `bucket` holds the files in a folder.
+
+    For what reads by random access: Arrow opens its stream with the interpreter's lock held, and a
+    store in the same process could never answer.
+    """
+    command = [sys.executable, "-m", "cloud.storage", str(folder)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    tests = {"PYTHONPATH": str(Path(__file__).parents[1])}
+    with subprocess.Popen(command, env=os.environ | tests, text=True, **pipes) as process:
+        assert process.stdin is not None and process.stdout is not None
+        try:
+            yield int(process.stdout.readline())
+        finally:
+            process.stdin.close()
+
+
+def main(folder: Path) -> None:
+    buckets = Buckets()
+    for file in folder.rglob("*"):
+        if file.is_file():
+            buckets.put("bucket", str(file.relative_to(folder)), file.read_bytes())
+    with serving(buckets) as port:
+        sys.stdout.write(f"{port}\n")
+        sys.stdout.flush()
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -57,6 +57,7 @@ def command(
     """
     from tutelage.flow import run
     from tutelage.session import estimate
+    from tutelage.session.shard_sizes import ShardSizes
     from tutelage.shards import RunFolder, read_rows
     from tutelage.shards.figures import figures
     from tutelage.shards.folder import existing
@@ -80,7 +81,10 @@ def command(
             rate = folder.read_json("telemetry.json")["tokens_per_s"]
         sums = estimate.counts(read_rows(sampled), settings)
         dialogues = problems * settings.samples * len(settings.arms)
-        plan = estimate.estimate(sums, folder, problems, dialogues, rate, settings)
+        level, rows_per_file = settings.shards.compression_level, settings.shards.rows
+        sizes = ShardSizes.of(read_rows(sampled), level)
+        shard_bytes = sizes.total(dialogues, rows_per_file)
+        plan = estimate.estimate(sums, folder, shard_bytes, problems, dialogues, rate, settings)
     if planned_for:
         planned_for.write_json(estimate.PLAN, estimate.record(plan, settings))
     truth = estimate.truth(figures(beside), existing(beside), settings) if beside else {}

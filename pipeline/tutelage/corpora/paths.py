@@ -4,17 +4,25 @@ Compression is told by the first bytes, not by the name. Nothing here knows what
 """
 
 import bz2
+import errno
 import gzip
 import importlib
 import io
 import lzma
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from glob import glob, has_magic
 from pathlib import Path
 from typing import Any, cast
 
+from tutelage import storage
 from tutelage.corpora import hub_files
 from tutelage.errors import CorpusError
+from tutelage.storage import Remote
+
+_BUFFER = 1 << 16
+_BUFFER_OF_STORES = 1 << 20
+"""Bytes per request: what a store takes to answer is worth about as many."""
 
 
 def find(spec: str) -> tuple[str, ...]:
@@ -25,6 +33,8 @@ def find(spec: str) -> tuple[str, ...]:
     """
     if hub_files.names_a_set(spec):
         return hub_files.find(spec)
+    if stored := _stored(spec):
+        return _find_stored(spec, stored)
     if is_url(spec):
         return _find_remote(spec)
     path = Path(spec).expanduser()
@@ -45,7 +55,7 @@ def find(spec: str) -> tuple[str, ...]:
 
 
 def is_url(spec: str) -> bool:
-    """Whether the spec is for fsspec, such as `gs://bucket/file.jsonl`."""
+    """Whether the spec is a URL, such as `gs://bucket/file.jsonl`."""
     return "://" in spec
 
 
@@ -63,6 +73,10 @@ def size(path: str) -> int:
     try:
         if not is_url(path):
             return Path(path).stat().st_size
+        if stored := _stored(path):
+            if not stored.is_file():
+                raise CorpusError(f"there is no {path}: check the address")
+            return stored.size()
         system, inner = _remote(path)
         return int(system.size(inner))
     except OSError as error:
@@ -112,18 +126,94 @@ def _compression(raw: io.BufferedReader) -> Callable[[io.BufferedReader], object
 def _raw(path: str) -> io.BufferedReader:
     if not is_url(path):
         return Path(path).open("rb")
+    if stored := _stored(path):
+        return _buffered(_Object(stored), _BUFFER_OF_STORES)
     system, inner = _remote(path)
     return _buffered(system.open(inner, "rb"))
 
 
-def _buffered(stream: object) -> io.BufferedReader:
-    return io.BufferedReader(cast(io.RawIOBase, stream), buffer_size=1 << 16)
+def _buffered(stream: object, size: int = _BUFFER) -> io.BufferedReader:
+    return io.BufferedReader(cast(io.RawIOBase, stream), buffer_size=size)
+
+
+class _Object(io.RawIOBase):
+    """An object in a store, whose errors have numbers: a store that fails is no fault of a row."""
+
+    def __init__(self, where: Remote) -> None:
+        with _numbered():
+            self._file = storage.opened(where)
+            self._size = self._file.size()
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        count = min(len(buffer), self._size - self._at)
+        if count <= 0:  # for which a store has an error
+            return 0
+        with _numbered():
+            data = self._file.read_at(count, self._at)
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._file.close()
+        super().close()
+
+
+@contextmanager
+def _numbered() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno or errno.EIO, storage.reason(error)) from error
 
 
 def _zstandard(raw: io.BufferedReader) -> object:
     import pyarrow as pa  # carries a zstd that the standard library of this Python may not have
 
     return pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd")
+
+
+def _stored(spec: str) -> Remote | None:
+    """The object or pattern in a store that a URL names; None for any other name."""
+    where = storage.location(spec) if spec.startswith(storage.STORES) else None
+    return where if isinstance(where, Remote) else None
+
+
+def _find_stored(spec: str, where: Remote) -> tuple[str, ...]:
+    folder, name = where, ""
+    while has_magic(folder.path):
+        folder, name = folder.parent, f"{folder.name}/{name}".rstrip("/")
+    if "**" in name.removeprefix("**/") or name == "**":
+        raise CorpusError(
+            f"{spec!r}: wanted ** at the beginning of the pattern only, as in gs://bucket/**/*.jsonl"
+        )
+    try:
+        if not name:
+            files = [where] if where.is_file() else []
+        elif name.startswith("**/"):
+            files = sorted(folder.rglob(name.removeprefix("**/")))
+        else:
+            files = sorted(folder.glob(name))
+    except OSError as error:
+        raise CorpusError(f"{spec!r} cannot be reached: {storage.reason(error)}") from error
+    if not files:
+        raise CorpusError(f"nothing lies at {spec!r}: check the address and your access to it")
+    return tuple(map(str, files))
 
 
 def _find_remote(spec: str) -> tuple[str, ...]:

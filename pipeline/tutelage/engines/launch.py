@@ -20,7 +20,7 @@ from typing import Any, Self
 import httpx
 
 from tutelage import models
-from tutelage.engines import access, bodies
+from tutelage.engines import access, bodies, weights
 from tutelage.engines.vllm_options import arguments, prepare
 from tutelage.errors import Fatal, ModelError, Transient
 from tutelage.processes.supervised import Supervised
@@ -151,7 +151,7 @@ def command_line(
 ) -> list[str]:
     """The words that start vLLM, which serves `model` by this name; `more`: as in `VllmServer`."""
     prepare(settings.vllm)
-    chosen = arguments(models.resolve(model), settings, models.is_bundled(model))
+    chosen = arguments(weights.on_this_machine(model), settings, models.is_bundled(model))
     chosen |= {"host": "127.0.0.1", "port": port, "served_model_name": name}
     # Sampling is what the request says. By default a server fills in the model's own advice (top_k,
     # penalties), which vLLM in this process does not.

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from tutelage import chat_template, models
-from tutelage.engines import metrics, stops, thinking
+from tutelage.engines import metrics, stops, thinking, weights
 from tutelage.engines.tokens import ChatTokens, Prompt
 from tutelage.engines.vllm_options import arguments, prepare
 from tutelage.errors import EngineError, Fatal, ModelError, Permanent
@@ -58,7 +58,7 @@ class InProcess:
         """When the engine's thread was last seen outside a step."""
         self._stall_s = settings.vllm.stall_s
         self._dead = ""
-        model = models.resolve(player.model)
+        model = weights.on_this_machine(player.model)
         chosen = arguments(model, settings, models.is_bundled(player.model))
         self._capacity = int(chosen["max_num_seqs"])
         players = (settings.student, settings.teacher, settings.judge)

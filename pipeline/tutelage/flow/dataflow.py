@@ -16,10 +16,11 @@ from typing import Any
 
 from tutelage import models
 from tutelage.corpora.paths import is_url
+from tutelage.engines import weights
 from tutelage.errors import Mistake, SettingsError
 from tutelage.session import pins
 from tutelage.settings import Settings
-from tutelage.storage import location, reason
+from tutelage.storage import STORES, location, reason
 
 MACHINE = "n2-standard-4"
 _BEAM = "apache-beam"
@@ -193,9 +194,13 @@ def _model(settings: Settings) -> str:
     for name in names:
         if models.resolve(name) != name:
             raise SettingsError(f"{name} is a folder of this machine: name it by its hub id")
+        if name.startswith(STORES):
+            weights.revision(name)
     known = {name: models.pinned(name) for name in sorted(names)}
     pins.check(settings, known)
-    return f"{', '.join(known.values())} from the hub, once a machine" if names else "none of vLLM"
+    if not names:
+        return "none that vLLM serves"
+    return f"{', '.join(known.values())}, fetched once per machine"
 
 
 def _quota(where: Target) -> str:

@@ -111,6 +111,7 @@ def lay_out(names: list[str], settings: Settings, folder: RunFolder) -> Iterator
             yield part.path, str(listed)
         else:
             yield part
+    give_back()
 
 
 def gathered(
@@ -147,7 +148,9 @@ def write(shard: List, folder: RunFolder, compression_level: int) -> tuple[str, 
                 marks = _MARKS if one["split"] else ()
                 yield row | {name: one[name] for name in marks}
 
-    return path, write_shard(staging(folder).root / path, rows(), compression_level)
+    count = write_shard(staging(folder).root / path, rows(), compression_level)
+    give_back()
+    return path, count
 
 
 def manifest(

@@ -127,13 +127,20 @@ def _sums(problems: Iterable[Mapping[str, int]], settings: Settings) -> Sums:
 
 
 def estimate(
-    sums: Sums, folder: RunFolder, problems: int, dialogues: int, rate: float, settings: Settings
+    sums: Sums,
+    folder: RunFolder,
+    shard_bytes: float,
+    problems: int,
+    dialogues: int,
+    rate: float,
+    settings: Settings,
 ) -> Estimate:
     """The estimate of a run of so many problems and dialogues.
 
     Args:
         sums: of the sample; see `counts`.
         folder: of the sample.
+        shard_bytes: of the whole run; see `shard_sizes`.
         problems: of the whole run.
         dialogues: of the whole run.
         rate: tokens that an engine writes a second; 0 where nobody knows.
@@ -142,9 +149,9 @@ def estimate(
     totals = {name: _mean(sums[name]) * problems for name in _SUMMED}
     bill = totals.pop("bill")
     played = max(1.0, float(sums["dialogues"].sum()))
-    journal, shards = (_bytes(place) / played for place in (folder.journal, folder.shards))
+    journal = _bytes(folder.journal) / played
     hours = totals["completion"] * (1 / rate / 3600) if rate else None
-    stored = Range(*[shards * dialogues] * 3)
+    stored = Range(*[shard_bytes] * 3)
     prices = settings.prices
     cost = None
     if prices.engine_hour and hours is not None:
@@ -183,7 +190,8 @@ def truth(
             )
     rate = figures["telemetry"].get("tokens_per_s") or 0.0
     whole = _sums([counted], settings)
-    exact = estimate(whole, folder, 1, counted["dialogues"], rate, settings)
+    shard_bytes = _bytes(folder.shards)
+    exact = estimate(whole, folder, shard_bytes, 1, counted["dialogues"], rate, settings)
     return {name: None if figure is None else figure.value for name, figure in exact.figures()}
 
 

@@ -11,7 +11,6 @@ Of a dialogue it holds some 100 bytes of facts; of its text the sketch, and whil
 are searched for as much again.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -82,8 +81,9 @@ def plan(
     at = np.asarray(known.ids, np.int64)
     near = dedup.find_within(known, (arms[at] * len(names) + split[at]).tolist(), rule, cores())
     del known, rank
-    all_facts = facts().take(chosen)
-    kept, other = all_facts.filter(is_kept), all_facts.filter(~is_kept)
+    all_facts = facts()
+    kept, other = all_facts.take(chosen[is_kept]), all_facts.take(chosen[~is_kept])
+    del all_facts
     twin, cluster = np.full(len(kept), -1), np.arange(len(kept))
     twin[at] = np.where(near.twin < 0, -1, at[near.twin])
     cluster[at] = at[near.first]
@@ -219,10 +219,12 @@ def _notes(
     """How many problems and dialogues ended how and where."""
     dead = other.filter(fates == "dead")
     had_begun = pc.not_equal(dead["group"], "").to_numpy()
-    alive = set(kept["problem"].to_pylist())
-    lost = set(dead.filter(had_begun)["problem"].to_pylist()) - alive
+    alive = pc.unique(kept["problem"])
+    tried = pc.unique(dead.filter(had_begun)["problem"])
+    lost = pc.sum(pc.invert(pc.is_in(tried, alive))).as_py() or 0
     dead_inputs = len(dead) - int(had_begun.sum())
-    solved_at = Counter(kept["solved"].drop_null().to_pylist())
+    turns, dialogues = pc.value_counts(kept["solved"].drop_null()).flatten()
+    solved_at = dict(zip(turns.to_pylist(), dialogues.to_pylist(), strict=True))
     listed = {
         name: kept["key"].filter(split == number).to_pylist()
         for number, name in enumerate(names)
@@ -233,7 +235,7 @@ def _notes(
             "kept": len(alive),
             "filtered": int((fates == "filtered").sum()),
             "duplicate": int((fates == "duplicate").sum()),
-            "dead": dead_inputs + len(lost),
+            "dead": dead_inputs + lost,
         },
         dialogues={"kept": len(kept), "dead": len(dead) - dead_inputs},
         solved_at={str(turn): count for turn, count in sorted(solved_at.items())},

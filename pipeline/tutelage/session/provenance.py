@@ -3,9 +3,11 @@
 from functools import cache
 
 from tutelage import __version__, contract, models, resources, templates
+from tutelage.engines import weights
 from tutelage.seeds import digest
 from tutelage.session.pins import Pins
 from tutelage.settings import Settings
+from tutelage.storage import STORES
 
 _JUDGING = ("answers", "leaks", "sandbox", "verifiers")
 
@@ -27,7 +29,9 @@ def stamp(settings: Settings, pins: Pins | None = None) -> contract.Stamp:
     revision = ""
     if student.engine == "vllm":
         models.resolve(student.model)
-        revision = models.revision((pins or {}).get(student.model, student.model))
+        pinned = (pins or {}).get(student.model, student.model)
+        is_stored = pinned.startswith(STORES)
+        revision = weights.revision(pinned) if is_stored else models.revision(pinned)
     if teacher.engine == "vllm":
         models.resolve(teacher.model)
     return contract.Stamp(
