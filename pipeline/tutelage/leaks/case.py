@@ -1,22 +1,25 @@
 """One message under examination: what it says, what the answer is, and what everybody knew before."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, lru_cache
 from itertools import pairwise
 
-from tutelage.answers.equality import rounds, squeezed
+from tutelage.answers.equality import difference, rounds, squeezed
 from tutelage.answers.fields import agrees
 from tutelage.answers.formulas import approximate
 from tutelage.answers.gold import Answer, compare
 from tutelage.answers.numbers import numbers
 from tutelage.answers.stance import Stance, stance
+from tutelage.answers.statement import Statement
 from tutelage.answers.values import Formula, Number, Relation, Value
 from tutelage.leaks.first_look import Amounts, amounts, many_steps, may_state, one_step, rounded
 from tutelage.records import Leak
 
 CLEAN = Leak()
+_ANYWHERE = Statement("?")
+"""Asks for no unit, so that any will do."""
 
 
 @lru_cache(maxsize=4096)
@@ -104,16 +107,21 @@ class Case:
         return self.answer.statement.sought | self.answer.statement.counted | nouns
 
     def is_answer(self, text: str, value: Value) -> bool:
-        """Whether a value is the gold: as the verifier has it, in another unit, or rounded."""
+        """Whether a value is the gold: as the verifier has it; a number in any unit, or rounded."""
         gold = self.gold
-        if isinstance(gold, Formula | Number) and isinstance(value, Number):
-            if _rounded(gold, value):
-                return True
-            if isinstance(gold, Number):
-                return _same_number(gold, value)
         if isinstance(gold, Number) and isinstance(value, Formula):
             return agrees(("n", gold.value), value.tree) is True
+        if isinstance(gold, Number | Formula) and isinstance(value, Number):
+            if _rounded(gold, value) or self._same_number(gold, value):
+                return True
         return compare(self.answer, text, value, agrees) == ""
+
+    def _same_number(self, gold: Number | Formula, value: Number) -> bool:
+        if not isinstance(gold, Number) or value.unit is None or gold.unit is not None:
+            return difference(gold, value, _ANYWHERE, agrees) == ""
+        units = [u for u in self.answer.statement.units if u.kind == value.unit.kind] or [None]
+        golds = (replace(gold, unit=u) for u in units)
+        return any(difference(g, value, _ANYWHERE) == "" for g in golds)
 
     def stance(self, start: int, end: int, text: str = "") -> Stance:
         """What the message, or another text, does with one of its spans."""
@@ -131,21 +139,6 @@ class Case:
     def leak(self, kind: str, start: int, end: int) -> Leak:
         """A leak whose evidence is the span and a few words on either side."""
         return Leak(kind, evidence=" ".join(self.text[max(0, start - 24) : end + 16].split()))
-
-
-def _same_number(gold: Number, value: Number) -> bool:
-    """Whether two numbers are the same, whatever the units; per cent and conversions counted in."""
-    if gold.base != value.base or gold.ordinal != value.ordinal:
-        return False
-    one, other = gold.value, value.value
-    if one == other and not value.percent and gold.base == 10:
-        return True
-    if gold.percent != value.percent:
-        return one / (100 if gold.percent else 1) == other / (100 if value.percent else 1)
-    a, b = gold.unit, value.unit
-    if a and b and a.size and b.size and a.kind == b.kind:
-        return one * a.size == other * b.size
-    return one == other or bool(b and b.name == "cent" and not a and other == one * 100)
 
 
 def _rounded(gold: Formula | Number, value: Number) -> bool:
