@@ -5,18 +5,20 @@ answer becomes `Y`; so each way of telling is one row of `rules.toml`: `subtract
 than N`. `in_symbols` writes operations as signs: `six times seven` is `6 * 7`.
 """
 
+import operator
 import re
 import tomllib
 from collections.abc import Iterable
 from fractions import Fraction
 from importlib import resources
+from typing import Any
 
-from tutelage.answers import formulas
 from tutelage.answers.numbers import NumberSpan, numbers
 from tutelage.answers.numerals import QUICK
 from tutelage.answers.stance import Stance
 from tutelage.answers.tables import outermost
 from tutelage.leaks.case import CLEAN, Case
+from tutelage.leaks.first_look import real, rounded
 from tutelage.records import Leak
 
 _RULES = tomllib.loads(resources.files(__package__).joinpath("rules.toml").read_text("utf-8"))
@@ -28,8 +30,11 @@ def _pattern(text: str) -> re.Pattern[str]:
     return re.compile(text.replace("\n", ""), re.I)
 
 
+Side = tuple[str, str, str]
+_OPERATIONS = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
+_SIDE = re.compile(r"(\w*)([-+*/])(\w+)")
 WAYS = [
-    (kind, way, re.compile(words), _pattern(text))
+    (kind, _SIDE.findall(way), re.compile(words), _pattern(text))
     for kind in ("corrections", "steps")
     for way, words, text in _RULES[kind]
 ]
@@ -49,38 +54,42 @@ _RIGHT = re.compile(
 def by_arithmetic(case: Case) -> Leak:
     """The gold told by its distance from other numbers or the student's, or as the next step."""
     text, wanted, yours = case.text, case.number, case.last_number
-    if wanted is None or wanted == yours or not case.may_tell:
+    if wanted is None or yours == wanted:
         return CLEAN
     lower = text.lower()
-    ways = [
-        way for way in WAYS if way[2].search(lower) and (yours is not None or "y" not in way[1])
-    ]
+    ways = [way for way in WAYS if way[2].search(lower) and may_tell(case, way[1][0])]
     flat, spans = _flat(text) if ways else ("", {})
-    for kind, way, _, pattern in ways:
+    for kind, sides, _, pattern in ways:
         for hit in pattern.finditer(flat):
             inside = [span for at, span in spans.items() if hit.start() <= at < hit.end()]
-            if not _comes_to(way, [s.number.value for s in inside], yours, wanted):
+            named = dict(zip("ab", (s.number.value for s in inside), strict=False)) | {"y": yours}
+            if not all(_result(side, named) == wanted for side in sides):
                 continue
             start, end = (inside[0].start, inside[-1].end) if inside else (0, len(text))
             new = not all(span.number.value in case.known for span in inside)
-            if (
-                kind == "corrections"
-                or new
-                or _RIGHT.search(text[end:])
-                or case.stance(start, end) >= Stance.RESULT
-            ):
+            done = new or _RIGHT.search(text[end:]) or case.stance(start, end) >= Stance.RESULT
+            if kind == "corrections" or done:
                 return Leak("hidden", evidence=text[start:end][:80])
     return CLEAN
 
 
-def _comes_to(way: str, inside: list[Fraction], yours: Fraction | None, wanted: Fraction) -> bool:
-    """Whether what a way says of the numbers in it, and of the student's, is `wanted`."""
-    named = dict(zip("ab", inside, strict=False)) | ({} if yours is None else {"y": yours})
-    if not set(re.findall("[a-z]", way)) <= set(named):
-        return False
-    sides = re.sub("[a-z]", lambda m: f"({named[m[0]]})", way).split("=")
-    trees = map(formulas.parse, sides)
-    return all(tree is not None and formulas.exact(tree) == wanted for tree in trees)
+def _result(side: Side, named: dict[str, Any]) -> Any:
+    """What one operation on numbers that have names comes to; None where one is missing."""
+    left, right = (named.get(n) if n.isalpha() else int(n or 0) for n in (side[0], side[2]))
+    if left is None or right is None or (side[1] == "/" and not right):
+        return None
+    return _OPERATIONS[side[1]](left, right)
+
+
+def may_tell(case: Case, side: Side) -> bool:
+    """Whether an operation may come to the gold at a first look at the message's numbers."""
+    if "b" in side:
+        return case.one_step
+    wanted, yours = rounded(case.number or 0), case.last_number
+    y = None if yours is None else real(yours)
+    every = (n * sign for n in case.amounts for sign in (1, -1)) if "a" in side else (0.0,)
+    results = (_result(side, {"a": a, "y": y}) for a in every)
+    return any(result is not None and rounded(result) == wanted for result in results)
 
 
 def _flat(text: str) -> tuple[str, dict[int, NumberSpan]]:

@@ -14,7 +14,7 @@ from tutelage.answers.numbers import numbers
 from tutelage.answers.stance import Stance, stance
 from tutelage.answers.statement import Statement
 from tutelage.answers.values import Formula, Number, Relation, Value
-from tutelage.leaks.first_look import Amounts, amounts, many_steps, may_state, one_step, rounded
+from tutelage.leaks.first_look import Amounts, amounts, many_steps, may_state, one_step
 from tutelage.records import Leak
 
 CLEAN = Leak()
@@ -89,12 +89,6 @@ class Case:
         return spans[-1].number.value if spans else None
 
     @cached_property
-    def may_tell(self) -> bool:
-        """Whether one operation on these, the student's number and small ones may."""
-        named = self.amounts | {rounded(self.last_number or 0), 1.0, 2.0, 3.0}
-        return self.number is not None and one_step(named, self.number)
-
-    @cached_property
     def may_come_to(self) -> bool:
         """Whether an expression in the message may."""
         return bool(self.amounts) and (self.one_step or many_steps(self.text))
@@ -112,16 +106,15 @@ class Case:
         if isinstance(gold, Number) and isinstance(value, Formula):
             return agrees(("n", gold.value), value.tree) is True
         if isinstance(gold, Number | Formula) and isinstance(value, Number):
-            if _rounded(gold, value) or self._same_number(gold, value):
-                return True
+            return _rounded(gold, value) or self._same_number(gold, value)
         return compare(self.answer, text, value, agrees) == ""
 
     def _same_number(self, gold: Number | Formula, value: Number) -> bool:
-        if not isinstance(gold, Number) or value.unit is None or gold.unit is not None:
-            return difference(gold, value, _ANYWHERE, agrees) == ""
-        units = [u for u in self.answer.statement.units if u.kind == value.unit.kind] or [None]
-        golds = (replace(gold, unit=u) for u in units)
-        return any(difference(g, value, _ANYWHERE) == "" for g in golds)
+        golds: list[Number | Formula] = [gold]
+        if isinstance(gold, Number) and gold.unit is None and value.unit:
+            named = [u for u in self.answer.statement.units if u.kind == value.unit.kind]
+            golds = [replace(gold, unit=unit) for unit in named] or golds
+        return any(difference(gold, value, _ANYWHERE, agrees) == "" for gold in golds)
 
     def stance(self, start: int, end: int, text: str = "") -> Stance:
         """What the message, or another text, does with one of its spans."""

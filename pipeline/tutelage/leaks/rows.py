@@ -1,6 +1,7 @@
 """The rule for golds of several values: all of them in a row, however they are joined."""
 
 import re
+from itertools import pairwise
 
 from tutelage.answers.equality import squeezed
 from tutelage.answers.numbers import numbers
@@ -38,34 +39,30 @@ def _places(text: str, value: Value) -> list[Span]:
 
 
 def rows(text: str, gold: Items) -> list[Span]:
-    """Where all items of `gold` stand in a row, in any order unless the gold has one."""
+    """Where all items of `gold` stand in a row, in any order unless the gold has one.
+
+    Of an interval with one bound, where that stands as a bound.
+    """
     values = _finite(gold)
-    places = [_places(text, value)[:60] for value in values]
-    if not values or not all(places):
-        return []
-    marks = sorted({(start, end, n) for n, spans in enumerate(places) for start, end in spans})
-    spans: list[Span] = []
-    for at, first in enumerate(marks):
-        chain = [first]
-        for mark in marks[at + 1 :]:
-            if mark[2] in {n for *_, n in chain} or mark[0] < chain[-1][1]:
-                continue
-            gap = text[chain[-1][1] : mark[0]]
-            if len(chain) == len(values) or len(gap) > 60 or not _GAP.fullmatch(gap):
-                break
-            chain.append(mark)
-        in_order = [n for *_, n in chain] == list(range(len(values)))
-        if len(chain) == len(values) and (in_order or not gold.ordered):
-            spans.append((chain[0][0], chain[-1][1]))
-    return spans
+    marks = {(*span, n) for n, value in enumerate(values) for span in _places(text, value)[:60]}
+    in_order = sorted(marks)
+    spans = []
+    for at in range(len(in_order) - len(values) + 1):
+        row = in_order[at : at + len(values)]
+        ids = [n for *_, n in row]
+        if ids != list(range(len(values))) and (gold.ordered or len(set(ids)) < len(values)):
+            continue
+        joined = all(
+            0 <= right[0] - left[1] <= 60 and _GAP.fullmatch(text, left[1], right[0])
+            for left, right in pairwise(row)
+        )
+        if joined and (len(values) > 1 or _BOUND.search(text[: row[0][0]][-20:])):
+            spans.append((row[0][0], row[-1][1]))
+    return spans if values else []
 
 
 def _finite(gold: Items) -> list[Value]:
     return [v for v in gold.items if not (isinstance(v, Formula) and "inf" in v.text)]
-
-
-def _bounds(text: str, gold: Items) -> list[Span]:
-    return [span for span in rows(text, gold) if _BOUND.search(text[: span[0]][-20:])]
 
 
 def items(case: Case) -> Leak:
@@ -75,10 +72,6 @@ def items(case: Case) -> Leak:
         return CLEAN
     if not gold.brackets and _SORTED.search(case.answer.statement.text):
         gold = Items(":", gold.items)
-    if len(_finite(gold)) == 1:
-        new = _bounds(text, gold)
-        shown = any(_bounds(known, gold) for known in case.public)
-        return case.leak("set", *new[0]) if new and not shown else CLEAN
     spans = rows(text, gold)
     if not spans:
         return _apart(case, gold)
