@@ -136,10 +136,12 @@ def by_digits(case: Case) -> Leak:
 
     `four tens and two ones`, `4 2`, `a 4 followed by a 2`, `24 read backwards`.
     """
-    wanted = str(case.number)
-    if not wanted.isdigit() or not 2 <= len(wanted) <= 12 or case.number in case.known:
+    number = case.number
+    wanted = str(number.numerator) if number is not None and number.denominator == 1 else ""
+    if not wanted.isdigit() or not 2 <= len(wanted) <= 12:
         return CLEAN
-    if not case.amounts.issuperset(map(float, wanted)) and not HINTS.search(case.text.lower()):
+    side_by_side = case.amounts.issuperset(map(float, wanted))
+    if not (side_by_side or HINTS.search(case.text.lower())) or number in case.known:
         return CLEAN
     flat, spans = _flat(case.text)
     values = {at: span.number.value for at, span in spans.items()}

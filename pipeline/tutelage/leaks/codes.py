@@ -61,7 +61,8 @@ def in_code(case: Case) -> Leak:
     for m in _codes(answer.text, case.number).finditer(message):
         if all(m.groupdict().get(base) is None or named.search(message) for base, named in _BASES):
             return Leak("hidden", evidence=m[0])
-    first, last = _BEGINS.search(message), _ENDS.search(message)
+    last = _ENDS.search(message) if "end" in message else None
+    first = _BEGINS.search(message) if last else None
     if first and last:
         letters = re.sub(r"[\W_]", "", answer.text).lower()
         begin, end = first[1].lower(), last[1].lower()

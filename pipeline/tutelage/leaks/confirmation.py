@@ -20,12 +20,13 @@ _EARLIER = re.compile(
 
 def confirmed(case: Case) -> Leak:
     """`Yes, exactly` to a student who asked "is it 42?"; `your first answer was right`."""
-    asked = list(
-        filter(sentences.asks, sentences.SPLIT.split(case.turns[-1] if case.turns else ""))
-    )
-    if asked and _YES.match(case.text) and _holds(case, asked[-1]):
-        return Leak("confirmed", evidence=case.text[:40])
-    earlier = _EARLIER.search(case.text) if case.turns else None
+    if not case.turns:
+        return CLEAN
+    if _YES.match(case.text):
+        asked = [part for part in sentences.SPLIT.split(case.turns[-1]) if sentences.asks(part)]
+        if asked and _holds(case, asked[-1]):
+            return Leak("confirmed", evidence=case.text[:40])
+    earlier = _EARLIER.search(case.text) if "our" in case.text else None
     if earlier and any(_holds(case, turn) for turn in case.turns):
         return Leak("confirmed", evidence=earlier[0])
     return CLEAN

@@ -55,9 +55,11 @@ def rounded(value: float | Fraction) -> float:
 
 def amounts(text: str) -> Amounts:
     """Every number that a plain text may name; of 50 % and 50 cents also 0.5."""
-    lower = text.lower()
-    named = {round(float(f.replace(",", "")), 9) for f in {*_FIGURE.findall(text)}}
+    lower, figures = text.lower(), set(_FIGURE.findall(text))
     in_words = tuple(numerals(text)) if QUICK.search(lower) else ()
+    if not figures and not in_words:
+        return frozenset()
+    named = {float(f) if f.isdigit() else round(float(f.replace(",", "")), 9) for f in figures}
     if in_words or _BESIDE.search(lower):
         after = [m for _, end, *_ in in_words if (m := _MEASURED.match(lower, end))]
         joined = any(m[1] in _JOINING for m in (*_JOINED.finditer(lower), *after))
