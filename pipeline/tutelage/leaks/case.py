@@ -110,11 +110,11 @@ class Case:
         return compare(self.answer, text, value, agrees) == ""
 
     def _same_number(self, gold: Number | Formula, value: Number) -> bool:
-        golds: list[Number | Formula] = [gold]
+        pairs = [(gold, value), (gold, replace(value, unit=None))]
         if isinstance(gold, Number) and gold.unit is None and value.unit:
             named = [u for u in self.answer.statement.units if u.kind == value.unit.kind]
-            golds = [replace(gold, unit=unit) for unit in named] or golds
-        return any(difference(gold, value, _ANYWHERE, agrees) == "" for gold in golds)
+            pairs += [(replace(gold, unit=unit), value) for unit in named]
+        return any(difference(*pair, _ANYWHERE, agrees) == "" for pair in pairs)
 
     def stance(self, start: int, end: int, text: str = "") -> Stance:
         """What the message, or another text, does with one of its spans."""

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from tutelage.answers.numbers import numbers
 from tutelage.answers.numerals import QUICK, numerals
-from tutelage.answers.units import FIRST_WORDS
+from tutelage.answers.units import FIRST_WORDS, SIZES
 from tutelage.answers.values import Number
 
 LARGEST = 10**15
@@ -38,6 +38,9 @@ _FAR = r"\^|\d!|[a-z]\(|cubed|cbrt|log|sin|cos|tan"
 _STEPS = re.compile(rf"{_SIGN}[^.,;:=!?]{{0,24}}?{_SIGN}\s*[($]*[\da-z]|({_FAR})")
 """More than one operation; or one, in the group, that may come to anything."""
 _OPERAND = re.compile(rf"\d[\d,.]*|{QUICK.pattern}|({_FAR})")
+
+
+_SIZES = {kind: frozenset(map(float, sizes)) - {0.0} for kind, sizes in SIZES.items()}
 
 
 def real(value: float | Fraction) -> float:
@@ -77,12 +80,16 @@ def amounts(text: str) -> Amounts:
 
 def may_state(named: Amounts, gold: Number) -> bool:
     """Whether one of the numbers that are named may be `gold`, in whatever unit and notation."""
-    value = abs(real(gold.value))
+    value, unit = abs(real(gold.value)), gold.unit
     if value >= LARGEST or gold.ordinal:
         return True
-    if gold.unit or gold.percent or gold.base != 10:
+    if gold.percent or gold.base != 10 or (unit and unit.kind not in _SIZES):
         return bool(named)
-    return value in named if value.is_integer() else not all(map(float.is_integer, named))
+    if value in named or not (value.is_integer() or all(map(float.is_integer, named))):
+        return True
+    size = float(unit.size) if unit else 0.0
+    others = (value * size / other for other in _SIZES[unit.kind]) if unit and size else ()
+    return any(rounded(other) in named for other in others)
 
 
 def one_step(named: Amounts, wanted: Fraction) -> bool:

@@ -44,13 +44,16 @@ def rows(text: str, gold: Items) -> list[Span]:
     Of an interval with one bound, where that stands as a bound.
     """
     values = _finite(gold)
-    marks = {(*span, n) for n, value in enumerate(values) for span in _places(text, value)[:60]}
-    in_order = sorted(marks)
-    spans = []
-    for at in range(len(in_order) - len(values) + 1):
-        row = in_order[at : at + len(values)]
-        ids = [n for *_, n in row]
-        if ids != list(range(len(values))) and (gold.ordered or len(set(ids)) < len(values)):
+    marks: dict[Span, set[int]] = {}
+    for n, value in enumerate(values):
+        for span in _places(text, value)[:60]:
+            marks.setdefault(span, set()).add(n)
+    every, spans = sorted(marks), []
+    for at in range(len(every) - len(values) + 1 if values else 0):
+        row = every[at : at + len(values)]
+        fits = [marks[span] for span in row]
+        in_order = all(n in fit for n, fit in enumerate(fits))
+        if not in_order and (gold.ordered or len(set().union(*fits)) < len(values)):
             continue
         joined = all(
             0 <= right[0] - left[1] <= 60 and _GAP.fullmatch(text, left[1], right[0])
@@ -58,7 +61,7 @@ def rows(text: str, gold: Items) -> list[Span]:
         )
         if joined and (len(values) > 1 or _BOUND.search(text[: row[0][0]][-20:])):
             spans.append((row[0][0], row[-1][1]))
-    return spans if values else []
+    return spans
 
 
 def _finite(gold: Items) -> list[Value]:
