@@ -44,6 +44,12 @@ def shaped() -> Iterator[tuple[Any, ...]]:
             yield "math", gold, "Solve the problem.", history, frame.replace("{}", gold)
 
 
+def converted() -> Iterator[tuple[Any, ...]]:
+    for gold, said in (("2 hours", "120 minutes"), ("18", "1800 cents"), ("2.3 kg", "2300 g")):
+        asked = "It takes hours and dollars. How much is it?"
+        yield "math", gold, asked, [("assistant", "Is it 13?")], f"It comes to {said}."
+
+
 def whole_look(monkeypatch: pytest.MonkeyPatch) -> None:
     """Takes every first look away."""
     anything = re.compile("")
@@ -58,7 +64,8 @@ def whole_look(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("messages", "expression"), [(labelled, "allow"), (labelled, "block"), (shaped, "block")]
+    ("messages", "expression"),
+    [(labelled, "allow"), (labelled, "block"), (shaped, "block"), (converted, "allow")],
 )
 def test_nothing_is_lost(messages: Any, expression: str, monkeypatch: pytest.MonkeyPatch) -> None:
     every = list(messages())

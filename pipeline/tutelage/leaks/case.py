@@ -111,9 +111,8 @@ class Case:
 
     def _same_number(self, gold: Number | Formula, value: Number) -> bool:
         pairs = [(gold, value), (gold, replace(value, unit=None))]
-        if isinstance(gold, Number) and gold.unit is None and value.unit:
-            named = [u for u in self.answer.statement.units if u.kind == value.unit.kind]
-            pairs += [(replace(gold, unit=unit), value) for unit in named]
+        if value.unit and value.unit.name == "cent":
+            pairs.append((gold, replace(value, value=value.value / 100, unit=None)))
         return any(difference(*pair, _ANYWHERE, agrees) == "" for pair in pairs)
 
     def stance(self, start: int, end: int, text: str = "") -> Stance:

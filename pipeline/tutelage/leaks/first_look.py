@@ -80,16 +80,17 @@ def amounts(text: str) -> Amounts:
 
 def may_state(named: Amounts, gold: Number) -> bool:
     """Whether one of the numbers that are named may be `gold`, in whatever unit and notation."""
-    value, unit = abs(real(gold.value)), gold.unit
+    value = abs(real(gold.value))
     if value >= LARGEST or gold.ordinal:
         return True
-    if gold.percent or gold.base != 10 or (unit and unit.kind not in _SIZES):
+    if gold.percent or gold.base != 10:
         return bool(named)
     if value in named or not (value.is_integer() or all(map(float.is_integer, named))):
         return True
-    size = float(unit.size) if unit else 0.0
-    others = (value * size / other for other in _SIZES[unit.kind]) if unit and size else ()
-    return any(rounded(other) in named for other in others)
+    if not gold.unit or gold.unit.kind not in _SIZES:
+        return gold.unit is not None and bool(named)
+    base = value * float(gold.unit.size)
+    return any(rounded(base / size) in named for size in _SIZES[gold.unit.kind])
 
 
 def one_step(named: Amounts, wanted: Fraction) -> bool:
