@@ -24,7 +24,9 @@ def status(code, words):
     try:
         exec(compile(code, "<script>", "exec"), {"__name__": "__main__"})
     except SystemExit as ended:
-        return ended.code or 0
+        if isinstance(ended.code, str):
+            print(ended.code, file=sys.stderr)
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except BaseException:
         traceback.print_exc()
         return 1
