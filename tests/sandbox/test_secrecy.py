@@ -74,6 +74,9 @@ WORDS = {
     "assert again(hidden) == 'zebra'",
     "a failure of a callback": "def hidden():\n    assert 1 == 2, 'zebra'\n"
     "try:\n    again(hidden)\nexcept AssertionError:\n    pass\nassert spy() == 'zebra'",
+    "an error of the tests' own": "class Own(AssertionError): pass\n"
+    "def hidden():\n    raise Own('zebra') from ValueError('zebra')\n"
+    "try:\n    again(hidden)\nexcept AssertionError:\n    pass\nassert spy() == 'zebra'",
     "the setup": "assert zebra2(1) == spy()",
     "what the setup expects": "assert ZEBRA[1] == spy()",
 }

@@ -73,11 +73,10 @@ class Client(Endpoint):
                 calls.append(self.calls)
             held = bool(holds(*values))
         except BaseException as error:
-            expected = ""
-            if len(sides) > 1 and not isinstance(error, Broken | Skipped):
+            if not values and len(sides) > 1 and not isinstance(error, Broken | Skipped):
                 with contextlib.suppress(Exception):  # what was expected is worth to be told
-                    expected = shown(values[1] if len(values) > 1 else sides[1]())
-            self.fail(source, error, expected)
+                    values += [None, sides[1]()]
+            self.fail(source, error, shown(values[1]) if len(values) > 1 else "")
             return
         if held and early not in ("", shown(values[-1])):
             raise Skipped("what a test expects changes with the call")

@@ -231,12 +231,13 @@ class Values:
 
     def _exception(self, error: BaseException) -> list[Any]:
         """An exception, as data. A failed assert of the tests says no more to a program than that."""
-        hidden = self._side.strict and isinstance(error, AssertionError)
-        arguments = [self.pack(item) for item in (() if hidden else error.args)]
+        if self._side.strict and isinstance(error, AssertionError):
+            return ["raised", ["builtins", "AssertionError"], [], {}, None]
+        arguments = [self.pack(item) for item in error.args]
         cause = error.__cause__ and self.pack(error.__cause__)
         if (name := library_name(type(error))) is None:
             return [*self._reference(error), arguments, cause]
-        state = {} if hidden else {name: self.pack(value) for name, value in vars(error).items()}
+        state = {word: self.pack(value) for word, value in vars(error).items()}
         return ["raised", name, arguments, state, cause]
 
     def _exception_from(
