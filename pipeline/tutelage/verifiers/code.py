@@ -157,18 +157,10 @@ _ELSEWHERE = frozenset(
 
 def same_output(got: str, wanted: str) -> bool:
     """Whether a program printed what it should: line by line, numbers by their value."""
-    mine, theirs = _lines(got), _lines(wanted)
-    if mine == theirs:
-        return True
-    if len(mine) != len(theirs):
-        return False
-    return all(
+    mine, theirs = ([line.strip() for line in text.strip().splitlines()] for text in (got, wanted))
+    return len(mine) == len(theirs) and all(
         a == b or _numbers(a) == _numbers(b) != [] for a, b in zip(mine, theirs, strict=True)
     )
-
-
-def _lines(text: str) -> list[str]:
-    return [line.strip() for line in text.strip().splitlines()]
 
 
 def _numbers(line: str) -> list[Decimal]:
