@@ -61,7 +61,7 @@ def slow(monkeypatch):
     monkeypatch.setattr(Scripted, "reply", reply)
     monkeypatch.setattr(Scripted, "capacity", 8)
     monkeypatch.setattr(journal, "_SOON_S", 0.0)
-    monkeypatch.setattr(telemetry, "_BEAT_S", 0.05)
+    monkeypatch.setattr(telemetry, "_HEARTBEAT_S", 0.05)
 
 
 def journaled():

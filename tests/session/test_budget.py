@@ -24,8 +24,8 @@ def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(Scripted, "reply", slow)
     monkeypatch.setattr(Scripted, "capacity", 4)
-    monkeypatch.setattr(telemetry, "_BEAT_S", 0.05)
-    monkeypatch.setattr(budget, "_LOOK_S", 0.05)
+    monkeypatch.setattr(telemetry, "_HEARTBEAT_S", 0.05)
+    monkeypatch.setattr(budget, "_POLL_S", 0.05)
 
 
 def scripted(tokens: int) -> settings.Settings:

@@ -11,7 +11,7 @@ from tutelage.errors import SettingsError
 
 _OURS = ("on", "project", "region", "gpu", "gpus", "workers", "image", "show_only")
 _LEFT_OUT = ("preview",)
-"""Options of `generate` for a few dialogues on this machine."""
+"""Options of `generate` that make sense on this machine only."""
 _CHECK = "check"
 
 
@@ -43,7 +43,9 @@ _CHECK = "check"
 @click.option(
     "--image", default="", metavar="IMAGE", help="Container of the workers; see Dockerfile."
 )
-@click.option("--show", "show_only", is_flag=True, help="Print what would be done, and do nothing.")
+@click.option(
+    "--show", "show_only", is_flag=True, help="Print what would be launched, and launch nothing."
+)
 @click.pass_context
 def command(
     context: click.Context,
@@ -60,10 +62,9 @@ def command(
 ) -> None:
     """Generate on many machines.
 
-    The same as `tutelage generate` with Beam's options for Dataflow; --show prints that command, and
-    further options of Beam may follow `--`. Our wheel is built from what is installed and handed on.
-    Where the first word is `check`, versions, image, bucket, corpora, models and the names of quotas
-    are looked at, and nothing is launched.
+    Equivalent to `tutelage generate` with Beam's options for Dataflow, which --show prints; further
+    options of Beam may follow `--`. The workers get a wheel of the installed package. `tutelage launch
+    check ...` checks versions, image, bucket, corpora, models and quotas, and launches nothing.
     """
     from tutelage.flow import dataflow
 
@@ -80,7 +81,7 @@ def command(
         ours["image"],
         out,
     )
-    sets = (*where.settings(), *sets)  # what a person says comes later, and counts
+    sets = (*where.settings(), *sets)  # the user's own come later and take precedence
     settings = generate.resolved(given, config, sets, mapping, arm, options)
     flags = [*where.flags(), *beam_args]
     if is_check:
@@ -91,7 +92,7 @@ def command(
 
 
 def _show(where: Any, corpora: tuple[str, ...], flags: list[str], options: list[str]) -> None:
-    """Prints the resolved options, and the command that is the same."""
+    """Prints the resolved options and the equivalent `generate` command."""
     from tutelage.flow import beam_options, dataflow
 
     beam_options.parse([flag for flag in flags if flag != "--runner=DataflowRunner"])
@@ -109,7 +110,7 @@ def _show(where: Any, corpora: tuple[str, ...], flags: list[str], options: list[
 
 
 def _options(context: click.Context) -> list[str]:
-    """The options that a person gave and that `generate` has, too, as words."""
+    """The given options that `generate` has as well, as arguments of a command line."""
     words: list[str] = []
     for option in generate.command.params:
         source = context.get_parameter_source(option.name or "")
@@ -125,12 +126,11 @@ def _options(context: click.Context) -> list[str]:
 
 
 def _check(where: Any, settings: Any) -> None:
-    """Says what was found, one thing a line."""
+    """Prints the result of each check on a line."""
     from tutelage.flow import dataflow
 
-    findings = list(dataflow.check(where, settings))
-    for finding in findings:
-        mark = "ok     " if finding.is_sound else "MISSING"
-        click.echo(f"{mark} {finding.what}: {finding.words}")
-    if wrong := [finding.what for finding in findings if not finding.is_sound]:
+    checks = list(dataflow.check(where, settings))
+    for check in checks:
+        click.echo(f"{'ok     ' if check.is_sound else 'MISSING'} {check.subject}: {check.message}")
+    if wrong := [check.subject for check in checks if not check.is_sound]:
         raise SettingsError(f"not ready to launch: {', '.join(wrong)}")

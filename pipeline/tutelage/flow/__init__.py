@@ -3,26 +3,26 @@
     generate   corpora -> rows -> [exact dedup, decontaminate] -> dialogues -> driver -> journal
     publish    journal -> sketch -> one plan (near-duplicates, clusters, splits, files) -> shards
 
-Two graphs with the journal between them: what was generated is durable before anything is decided
-about it, and publishing can be done again without an engine. `run` puts both into one command. Each
-has two executions, which give the same bytes: on this machine, where no text travels through a
-shuffle, only offsets in the journal; and elsewhere, where every step is spread.
+The journal lies between the two graphs: dialogues are durable before anything is decided about them,
+and publishing can be repeated without an engine. `run` joins both in one command. Each graph has two
+versions with the same output, byte for byte: a local one, in which only offsets into the journal pass
+through a shuffle, never text; and one for other runners, in which every step is distributed.
 
-    reading, candidates, play       rows by piece; what may be played; the step that plays
-    publish                         published here
-    publish_elsewhere               published elsewhere: facts, near, splitting, filing
-    beam_options, workers, sockets  Beam's options; processes of a local run, and where they listen
-    staging, dataflow               our wheel for machines elsewhere; presets and looks for Dataflow
-    execution                       one graph to its end
+    reading, candidates, play       reads rows; decides which may be played; plays them
+    publish                         publishing on this machine
+    publish_elsewhere               distributed publishing, with facts, near, splitting and filing
+    beam_options, workers, sockets  Beam's options; worker processes of a local run, and their sockets
+    staging, dataflow               our wheel for remote workers; presets and checks for Dataflow
+    execution                       runs one graph
 """
 
 import logging
 import os
 
-# Read when Arrow is first imported. Its own pool keeps much of what was freed.
+# Arrow reads this when it is first imported. Its own pool keeps most of the memory that was freed.
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
-# Beam warns on the root logger about Google libraries that nobody asked for.
+# Beam warns on the root logger that Google's libraries are missing, which most runs do not need.
 logging.disable(logging.WARNING)
 import apache_beam  # noqa: E402, F401
 

@@ -1,7 +1,7 @@
 """What follows `--` on the command line, read and checked as Beam's pipeline options.
 
-Local by default, on `FnApiRunner` by name: `DirectRunner` tries a Go binary first, which it
-downloads, so the same command could run on different engines on two machines.
+The default is `FnApiRunner`, by name: `DirectRunner` first tries to download a Go binary, so the same
+command could run on different engines on two machines.
 """
 
 from collections.abc import Sequence
@@ -28,8 +28,8 @@ from tutelage.errors import SettingsError
 from tutelage.flow.workers import LocalRunner, WorkerPool
 
 _RUNNERS = {"DaskRunner": "apache_beam.runners.dask.dask_runner.DaskRunner"}
-"""Runners of Beam's that it does not know by their short names."""
-_ANSWER_S = 10
+"""Beam's runners that it does not know by their short names."""
+_TIMEOUT_S = 10
 _SLICES_A_WORKER = 4
 
 
@@ -37,11 +37,11 @@ def parse(beam_args: Sequence[str]) -> PipelineOptions:
     """Beam's options.
 
     Raises:
-        SettingsError: Beam does not know one of them, or does not take its value.
+        SettingsError: Beam does not know an option, or rejects its value.
     """
     usage = StringIO()
     try:
-        with redirect_stderr(usage):  # argparse ends the process, with a page of usage
+        with redirect_stderr(usage):  # argparse would exit after printing a page of usage
             options = PipelineOptions(list(beam_args))
             _known_runner(options)
             unknown = _unknown(beam_args, options)
@@ -70,7 +70,7 @@ def parse(beam_args: Sequence[str]) -> PipelineOptions:
 
 
 def _known_runner(options: PipelineOptions) -> None:
-    """Imports the runner, which brings options of its own.
+    """Imports the runner, which defines further options.
 
     Raises:
         SettingsError: Beam has no such runner, or a library that it needs is not installed.
@@ -87,7 +87,7 @@ def _known_runner(options: PipelineOptions) -> None:
 
 
 def _unknown(beam_args: Sequence[str], options: PipelineOptions) -> list[str]:
-    """The arguments that Beam would ignore in silence, by its own parser."""
+    """The arguments that Beam would silently ignore, by its own parser."""
     parsers: list[Any] = []
     options.get_all_options(add_extra_args_fn=parsers.append)
     unknown: list[str] = parsers[0].parse_known_args(list(beam_args))[1]
@@ -99,25 +99,25 @@ def _unknown(beam_args: Sequence[str], options: PipelineOptions) -> list[str]:
 
 
 def _of_job_server(endpoint: str) -> set[str]:
-    """The options that a job server has of its own; none where it does not say."""
+    """The options that a job server defines itself; none if it does not answer."""
     with grpc.insecure_channel(endpoint) as channel:
         service = beam_job_api_pb2_grpc.JobServiceStub(channel)
         request = beam_job_api_pb2.DescribePipelineOptionsRequest()
         try:
-            answer = service.DescribePipelineOptions(request, timeout=_ANSWER_S)
+            answer = service.DescribePipelineOptions(request, timeout=_TIMEOUT_S)
         except grpc.RpcError:
             return set()
     return {option.name for option in answer.options}
 
 
 def is_local(options: PipelineOptions) -> bool:
-    """Whether the graph runs on this machine, by the runner that is used where none is named."""
+    """Whether the graph runs on this machine, on the default runner."""
     named = options.view_as(StandardOptions).runner
     return named in (None, "DirectRunner", "FnApiRunner")
 
 
 def name(options: PipelineOptions) -> str:
-    """The runner's name, for people."""
+    """The runner's short name, for messages."""
     named = options.view_as(StandardOptions).runner
     return str(named or "FnApiRunner").rpartition(".")[2]
 
@@ -128,7 +128,7 @@ def is_multiprocess(options: PipelineOptions) -> bool:
 
 
 def slices(options: PipelineOptions) -> int:
-    """Into how many parts a corpus is cut, so that all workers have something to read."""
+    """Number of pieces of a generated corpus, enough for all workers."""
     direct = options.view_as(DirectOptions).direct_num_workers
     if is_local(options):
         return 1 if direct == 1 else _SLICES_A_WORKER * max(int(direct), 4)
@@ -138,9 +138,7 @@ def slices(options: PipelineOptions) -> int:
 
 
 def runner(options: PipelineOptions, workers: WorkerPool | None = None) -> Any:
-    """The runner that was asked for by name; where none was, ours, with its worker processes
-    from `workers`.
-    """
+    """The runner that the options name, or else ours, with worker processes from `workers`."""
     if is_local(options):
         return LocalRunner(workers)
     return options.view_as(StandardOptions).runner

@@ -1,8 +1,8 @@
-"""From rows to candidates: what has to be known of a row before it may be played.
+"""From rows to candidates: what must be known about a row before it is played.
 
-`here` and `elsewhere` are two executions of one rule, for the local runner and for others; see
-`generate`. Each gives (what to decide on, the tallies of the input, how to decide), because the
-deciding belongs to the step that plays.
+`here` and `elsewhere` apply the same rule, on the local runner and on others; see `generate`. Each
+returns (rows, tallies of the input, transform from rows to candidates); the transform is applied
+within the step that plays.
 """
 
 from collections import defaultdict
@@ -27,25 +27,25 @@ Gathered = tuple[beam.PCollection, beam.PCollection, beam.PTransform]
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A row, and what is known of it."""
+    """A row, and what is known about it."""
 
     index: RowIndex
     row: Row
     first: RowIndex
-    """Of the first row with this statement: its own, unless it repeats another."""
+    """Index of the first row with this statement: its own, unless it repeats another."""
     done: frozenset[str] = frozenset()
-    """Keys of what the journal holds of it, where they were gathered."""
+    """Keys of its finished entries in the journal; filled by `elsewhere` only."""
     match: Match | None = None
-    """The evaluation problem that it is like."""
+    """The evaluation problem that it matches."""
 
     @property
     def is_playable(self) -> bool:
-        """Whether it is a problem, and no other row's."""
+        """Whether it is a problem and the first with its statement."""
         return self.row.problem is not None and self.index == self.first
 
 
 def here(source: Source, folder: RunFolder, before: dict[int, int], run_id: str) -> Gathered:
-    """Two readings: one to see what repeats, one to play."""
+    """Reads the corpus twice: to find repeated statements, and to play."""
     blocks = source.read("survey", survey.survey)
     repeated = (
         blocks
@@ -63,7 +63,7 @@ def _decided(row: tuple[RowIndex, Row], repeated: dict[int, RowIndex]) -> Candid
 
 
 class _Done(NamedTuple):
-    """An entry of the journal, in what order it came."""
+    """An entry of the journal. Sorts in the order of writing."""
 
     file: str
     offset: int
@@ -72,7 +72,7 @@ class _Done(NamedTuple):
 
 
 def elsewhere(source: Source, folder: RunFolder, before: dict[int, int], run_id: str) -> Gathered:
-    """One reading: rows and journal meet under the statement."""
+    """Reads the corpus once: groups rows and journal entries by statement."""
     rows = source.rows("play")
     done = journal_files(source.pipeline, folder) | "what is done" >> beam.FlatMap(_done, run_id)
     # Not `CoGroupByKey`, which holds all rows of a statement at once.
@@ -95,7 +95,7 @@ def _done(file: str, run_id: str) -> Iterator[tuple[str, _Done]]:
 
 
 def _of_statement(group: tuple[str, Iterable[tuple[RowIndex, Row] | _Done]]) -> Iterator[Candidate]:
-    """The candidates of one statement: the first of them is to be played."""
+    """The candidates with one statement, of which the first is to be played."""
     entries_of: dict[str, list[_Done]] = defaultdict(list)
     first: RowIndex | None = None
     for one in group[1]:

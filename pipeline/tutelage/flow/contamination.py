@@ -1,6 +1,6 @@
-"""Evaluation problems among the problems to train on: found before any of them is played.
+"""Finds evaluation problems among the problems to train on, before any of them is played.
 
-    candidates ─ compare with the evaluation sets ─┬─ play, which leaves out what matches
+    candidates ─ compare with the evaluation sets ─┬─ play, which leaves out the matches
                                                    └─ contamination.md, .jsonl
 
 What counts as a match is in `dedup.decontaminate`. With the action `drop` a matching row is
@@ -23,20 +23,20 @@ from tutelage.settings import Decontaminate, Settings
 from tutelage.shards import RunFolder
 
 SUMMARY = "journal/contamination.json"
-"""What was compared and found, for the manifest."""
+"""Which sets were compared, and how many matches there are; copied into the manifest."""
 
 Matched = tuple[RowIndex, str, Match]
-"""(index, problem id, match) of a row that an evaluation set has, too."""
+"""(index, problem id, match) of a row that is also in an evaluation set."""
 
 
 def report(matches: beam.PCollection, sets: Sets, settings: Settings, folder: RunFolder) -> None:
-    """Adds the report of what was found to a graph.
+    """Adds the report of all matches to a graph.
 
     Args:
         matches: `Matched`.
-        sets: what was compared with.
-        settings: how.
-        folder: where the report goes.
+        sets: the evaluation sets.
+        settings: of the run.
+        folder: of the run.
     """
     _ = (
         matches
@@ -46,9 +46,9 @@ def report(matches: beam.PCollection, sets: Sets, settings: Settings, folder: Ru
 
 
 class Compare(beam.DoFn):
-    """Gives each candidate with the evaluation problem that it is like, if there is one.
+    """Adds to each candidate the evaluation problem that it matches, if there is one.
 
-    The index is built once in a process, from the sets themselves, so that it need not travel.
+    Each process builds the index once, from the sets themselves, so that it need not be sent.
     """
 
     def __init__(self, sets: Sets, terms: Decontaminate) -> None:
@@ -57,7 +57,7 @@ class Compare(beam.DoFn):
         self._shared = Shared()
 
     def setup(self) -> None:
-        """Takes this process's index."""
+        """Acquires this process's index."""
         self._evaluations: Evaluations = self._shared.acquire(
             lambda: Evaluations.build(
                 overlap_report.problems(self._sets), self._terms.threshold, self._terms.ngram
@@ -65,7 +65,7 @@ class Compare(beam.DoFn):
         )
 
     def process(self, candidate: Candidate) -> Iterator[Candidate]:
-        """Looks one candidate up."""
+        """Looks up one candidate."""
         problem = candidate.row.problem
         if problem is None or not candidate.is_playable:
             yield candidate
@@ -74,13 +74,13 @@ class Compare(beam.DoFn):
 
 
 def matched(candidate: Candidate) -> Iterator[Matched]:
-    """What there is to report of a candidate."""
+    """The match of a candidate, if it has one."""
     if candidate.match is not None and candidate.row.problem is not None:
         yield candidate.index, candidate.row.problem.problem_id, candidate.match
 
 
 def _write(matches: Iterable[Matched], sets: Sets, settings: Settings, folder: RunFolder) -> None:
-    """Writes what was found to the run's folder, and for the manifest."""
+    """Writes the report, and the summary for the manifest."""
     corpora = settings.shaping()["corpora"]
     terms = settings.decontaminate
     folder.write_json(SUMMARY, overlap_report.report(matches, sets, terms, corpora, folder))

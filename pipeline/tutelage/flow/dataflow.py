@@ -1,8 +1,8 @@
-"""Dataflow: from a kind of GPU to the options of a job, and what can be looked at beforehand.
+"""Dataflow: the options of a job for a kind of GPU, and checks before a launch.
 
-Only the step that plays asks for a GPU (`flow.accelerator`, a resource hint, which Dataflow calls
-right fitting), so reading, sketching and writing run on cheap machines of `MACHINE`. One process a
-machine, so that one engine has its GPU. Nothing here submits anything.
+Only the step that plays asks for a GPU (`flow.accelerator`, a resource hint; Dataflow calls it right
+fitting), so reading, sketching and writing run on cheap machines (`MACHINE`). Each machine has one
+process, whose engine has the whole GPU. Nothing here submits a job.
 """
 
 import os
@@ -25,9 +25,9 @@ from tutelage.storage import STORES, location, reason
 MACHINE = "n2-standard-4"
 _BEAM = "apache-beam"
 _ENDPOINT = "CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE"
-"""Variable by which `gcloud` finds another Compute Engine, and we."""
+"""Environment variable with another address of Compute Engine, which `gcloud` reads, too."""
 _SCOPE = "https://www.googleapis.com/auth/compute.readonly"
-_ANSWER_S = 30
+_TIMEOUT_S = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +35,13 @@ class Gpu:
     """One kind of GPU."""
 
     type: str
-    """As Compute Engine calls it."""
+    """Compute Engine's name for it."""
     quota: str
-    """The regional quota that it takes one of."""
+    """The regional quota that counts it."""
     memory_gb: int
-    """Of the GPU."""
+    """Memory of the GPU."""
     min_ram: str
-    """Memory that the machine around it should have."""
+    """Memory of the machine, at least."""
 
 
 GPUS = {
@@ -55,20 +55,20 @@ GPUS = {
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a run is launched, as a person names it."""
+    """Where a run is launched, from the options of the command."""
 
     project: str
     region: str
     gpu: str
-    """One of `GPUS`; empty for none, as with a server elsewhere or scripted players."""
+    """A key of `GPUS`; empty for none, as with an external server or scripted players."""
     gpus_a_machine: int
     workers: int
     image: str
-    """Container of the workers, of this project's Dockerfile; empty for Beam's own."""
+    """The workers' container, built from this project's Dockerfile; empty for Beam's own."""
     out: str
 
     def settings(self) -> list[str]:
-        """Settings by which the graph asks for what it needs, as `--set` takes them."""
+        """Settings with the resource hints of the graph, as arguments of `--set`."""
         if not self.gpu:
             return []
         gpu = GPUS[self.gpu]
@@ -87,10 +87,10 @@ class Target:
             f"--num_workers={self.workers}",
             f"--max_num_workers={self.workers}",
             f"--machine_type={MACHINE}",
-            # Weights, a container of some gigabytes, and a journal are more than the usual 25 GB.
+            # Weights, a container of several GB and a journal exceed the default of 25 GB.
             "--disk_size_gb=200",
             "--experiments=no_use_multiple_sdk_containers",
-            # One plays; another may end a bundle meanwhile.
+            # One plays while another ends a bundle.
             "--number_of_worker_harness_threads=2",
         ]
         return [*flags, f"--sdk_container_image={self.image}"] if self.image else flags
@@ -104,7 +104,7 @@ class Target:
 def target(
     project: str, region: str, gpu: str, gpus: int, workers: int, image: str, out: str | None
 ) -> Target:
-    """Raises `SettingsError` where something is not named that Dataflow cannot do without."""
+    """The target. Raises `SettingsError` if something that Dataflow needs is missing."""
     missing = [name for name, value in (("project", project), ("region", region)) if not value]
     if missing:
         raise SettingsError(
@@ -124,18 +124,17 @@ def target(
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at before a launch."""
+class Check:
+    """The result of one check before a launch."""
 
-    what: str
-    words: str
-    """What was found."""
+    subject: str
+    message: str
     is_sound: bool
 
 
-def check(where: Target, settings: Settings) -> Iterator[Finding]:
-    """Looks at everything that would otherwise fail after minutes that cost money."""
-    looks: list[tuple[str, Callable[[], str]]] = [
+def check(where: Target, settings: Settings) -> Iterator[Check]:
+    """Checks everything that would otherwise fail after minutes that cost money."""
+    checks: list[tuple[str, Callable[[], str]]] = [
         ("beam", _beam),
         ("python", _python),
         ("image", lambda: _image(where)),
@@ -144,11 +143,11 @@ def check(where: Target, settings: Settings) -> Iterator[Finding]:
         ("model", lambda: _model(settings)),
         ("quota", lambda: _quota(where)),
     ]
-    for what, look in looks:
+    for subject, run in checks:
         try:
-            yield Finding(what, look(), True)
+            yield Check(subject, run(), True)
         except (Mistake, OSError, ImportError) as error:
-            yield Finding(what, reason(error), False)
+            yield Check(subject, reason(error), False)
 
 
 def _beam() -> str:
@@ -185,7 +184,7 @@ def _corpus(spec: str) -> str:
     corpus = open_corpus(spec)
     paths = getattr(corpus, "paths", ())
     if local := [path for path in paths if not is_url(path)]:
-        raise SettingsError(f"{local[0]} is a file of this machine: copy it to {'gs://'}...")
+        raise SettingsError(f"{local[0]} is a file of this machine: copy it to gs://...")
     return f"{corpus.name}, {len(paths)} files" if paths else f"{corpus.name}, made by the workers"
 
 
@@ -204,20 +203,20 @@ def _model(settings: Settings) -> str:
 
 
 def _quota(where: Target) -> str:
-    """Raises `SettingsError` where fewer GPUs are free than are wanted, or nobody can be asked."""
+    """The free quota. Raises `SettingsError` if it is too small, or Compute Engine cannot be asked."""
     if not where.gpu:
         return "no GPU"
     name, count = GPUS[where.gpu].quota, where.workers * where.gpus_a_machine
     quota = next((one for one in _quotas(where) if one["metric"] == name), {"limit": 0, "usage": 0})
     free = int(quota["limit"] - quota["usage"])
-    words = f"{name} in {where.region} of {where.project}: {count} are wanted, {free} are free"
+    message = f"{name} in {where.region} of {where.project}: {count} are wanted, {free} are free"
     if free < count:
-        raise SettingsError(f"{words}: ask for more of it, or take fewer --workers")
-    return words
+        raise SettingsError(f"{message}: ask for more of it, or take fewer --workers")
+    return message
 
 
 def _quotas(where: Target) -> list[dict[str, Any]]:
-    """What Compute Engine grants a project in a region."""
+    """All quotas of a project in a region."""
     from google.auth import default
     from google.auth.exceptions import GoogleAuthError
     from google.auth.transport.requests import AuthorizedSession
@@ -226,10 +225,12 @@ def _quotas(where: Target) -> list[dict[str, Any]]:
     endpoint = os.environ.get(_ENDPOINT, "https://compute.googleapis.com/compute/v1/")
     try:
         session = Session()
-        if endpoint.startswith("https://"):  # else a stand-in, which asks nobody who he is
+        if endpoint.startswith(
+            "https://"
+        ):  # otherwise a local substitute, which has no authentication
             session = AuthorizedSession(default(scopes=[_SCOPE])[0])  # type: ignore[no-untyped-call]
         url = f"{endpoint}projects/{where.project}/regions/{where.region}"
-        page = session.get(url, timeout=_ANSWER_S)
+        page = session.get(url, timeout=_TIMEOUT_S)
         page.raise_for_status()
         quotas: list[dict[str, Any]] = page.json().get("quotas", [])
     except GoogleAuthError as error:

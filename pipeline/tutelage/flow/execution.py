@@ -1,4 +1,4 @@
-"""Runs one graph to its end; what a worker raised is raised here by its own class."""
+"""Runs one graph to its end, and raises a worker's error here with its original class."""
 
 import re
 import time
@@ -18,28 +18,28 @@ from tutelage.flow.workers import WorkerPool
 _NAMED = re.compile(r"tutelage\.errors\.(\w+): ([^\n]*)")
 _WHERE = " [while running"
 _CANCEL_S = 180.0
-_LOOK_S = 0.5
+_POLL_S = 0.5
 
 
 class RunningGraph:
-    """The graph that runs now, for whoever may have to end it from another thread."""
+    """The graph that is running, so that another thread can cancel it."""
 
     def __init__(self) -> None:
         self._result: Any = None
 
     def started(self, result: Any) -> None:
-        """Takes what Beam gave for it."""
+        """Stores Beam's result object."""
         self._result = result
 
     def cancel(self) -> None:
-        """Asks the runner to end it, and waits until it has, or for a few minutes."""
+        """Asks the runner to cancel it and waits until it has ended, at most `_CANCEL_S`."""
         result, until = self._result, time.monotonic() + _CANCEL_S
         if result is None:
             return
-        with suppress(Exception):  # whatever a runner raises where there is nothing to cancel
+        with suppress(Exception):  # runners raise different errors if there is nothing to cancel
             result.cancel()
             while not PipelineState.is_terminal(result.state) and time.monotonic() < until:
-                time.sleep(_LOOK_S)
+                time.sleep(_POLL_S)
 
 
 def execute(
@@ -54,14 +54,14 @@ def execute(
     Args:
         options: Beam's.
         build: adds the steps.
-        args: for `build`.
-        workers: processes of a local run.
-        running: is told of the graph as soon as it runs.
+        args: arguments of `build`.
+        workers: worker processes of a local run.
+        running: receives the graph when it starts.
 
     Raises:
-        SettingsError: Beam does not take the options.
-        RunFailed: the graph did not end well.
-        TutelageError: what a step raised.
+        SettingsError: Beam rejects the options.
+        RunFailed: the graph failed or was cancelled.
+        TutelageError: a step raised it.
     """
     try:
         pipeline = beam.Pipeline(runner=beam_options.runner(options, workers), options=options)
@@ -81,8 +81,8 @@ def execute(
 
 
 def _unwrapped(fault: Exception) -> Exception:
-    """What a worker raised, without what Beam adds: it arrives as it was, with the step's name at
-    the end, from this process, and as the text of its traceback from another.
+    """The error that a worker raised, without Beam's additions. From this process it arrives as itself,
+    with the name of the step appended; from another process as the text of its traceback.
     """
     if isinstance(fault, TutelageError):
         return type(fault)(str(fault).split(_WHERE)[0])

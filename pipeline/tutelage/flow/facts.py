@@ -1,6 +1,6 @@
-"""Facts and sketches out of the journal, in blocks by key: what publishing elsewhere decides by.
+"""Facts and sketches from the journal, in blocks of keys: what distributed publishing decides by.
 
-Not here: the rows themselves, which stay in the journal until their files are known (`filing`).
+Not here: the rows, which stay in the journal until their files are known (`filing`).
 """
 
 from collections import Counter, defaultdict
@@ -21,7 +21,7 @@ from tutelage.storage import location
 
 
 class Fact(NamedTuple):
-    """One entry of the journal; fields as those of `spool.FACTS`."""
+    """One entry of the journal, with the fields of `spool.FACTS`."""
 
     key: str
     kind: str
@@ -36,7 +36,7 @@ class Fact(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """Some entries, and the sketches of those that were kept."""
+    """Some entries, and sketches of those that were kept."""
 
     facts: list[Fact]
     sketches: Sketches
@@ -46,7 +46,7 @@ class Facts(NamedTuple):
 def read(
     file: str, settings: Dedup, folder: RunFolder, run_id: str, blocks: int
 ) -> Iterator[tuple[int, Facts]]:
-    """The entries of a journal file, dealt out by their keys."""
+    """(block, facts) of the entries of a journal file, distributed by key."""
     journal, rule = location(file), scheme(settings)
     damage: list[Damage] = []
     with at_hand(journal):
@@ -69,7 +69,7 @@ def read(
 
 
 def stand(group: tuple[int, Iterable[Facts]]) -> tuple[int, Facts]:
-    """The entries that count, one a key, in the order of keys: see `plan.standing`."""
+    """The entries that count, one per key and sorted by key; see `plan.standing`."""
     number, parts = group[0], list(group[1])
     sketches = joined([part.sketches for part in parts])
     facts = [(one, (p, at)) for p, part in enumerate(parts) for at, one in enumerate(part.facts)]
@@ -86,12 +86,12 @@ def stand(group: tuple[int, Iterable[Facts]]) -> tuple[int, Facts]:
 
 
 def fate(fact: Fact) -> str:
-    """What became of an entry, if no further session comes."""
+    """How an entry ends if there is no further session."""
     return "dead" if fact.kind == "passing" else fact.kind
 
 
 def tally(block: tuple[int, list[Fact]]) -> Counter[tuple[str, str]]:
-    """What became of entries, by (what is counted, of which kind)."""
+    """Counts of entries, by (what is counted, kind)."""
     counted: Counter[tuple[str, str]] = Counter()
     for fact in block[1]:
         end = fate(fact)
@@ -103,7 +103,7 @@ def tally(block: tuple[int, list[Fact]]) -> Counter[tuple[str, str]]:
 
 
 def problems(block: tuple[int, list[Fact]], blocks: int) -> Iterator[tuple[int, dict[str, bool]]]:
-    """Whether any dialogue of a problem was kept, of those that were played."""
+    """(block, problem -> whether one of its dialogues was kept), for problems that were played."""
     dealt: dict[int, dict[str, bool]] = defaultdict(dict)
     for fact in block[1]:
         if fact.kind == "kept" or (fate(fact) == "dead" and fact.group):
@@ -113,7 +113,7 @@ def problems(block: tuple[int, list[Fact]], blocks: int) -> Iterator[tuple[int, 
 
 
 def alive(group: tuple[int, Iterable[dict[str, bool]]]) -> Counter[tuple[str, str]]:
-    """How many problems have a dialogue that was kept, and how many lost all of theirs."""
+    """Counts of problems that have a kept dialogue, and of those that have none."""
     kept: dict[str, bool] = defaultdict(bool)
     for some in group[1]:
         for problem, is_kept in some.items():

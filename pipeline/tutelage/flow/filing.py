@@ -1,8 +1,8 @@
-"""From lines to files: which file each row belongs into, and where in it; then the rows.
+"""Assigns each row its file and its place in it, then moves the rows and writes the files.
 
     lines ─ by range of groups ─ number ─ by stretch of the journal ─ rows ─ by file ─ write
 
-Only here the text of a row leaves its machine, packed and once.
+Only here does the text of a row pass through a shuffle: once, compressed.
 """
 
 import json
@@ -21,10 +21,10 @@ from tutelage.shards.stretches import texts
 from tutelage.storage import location
 
 _STRETCH = 64 << 20
-"""Bytes of a journal file out of which one worker takes rows at a time."""
+"""Bytes of a journal file from which one worker reads rows at a time."""
 
 Range = tuple[str, str]
-"""(bin, how the group begins; where there is no group, the key)."""
+"""(bin, first digits of the group, or of the key if there is no group)."""
 Packed = tuple[int, dict[str, str | None], bytes]
 """(place, marks, row as JSON, compressed)."""
 
@@ -33,7 +33,7 @@ class Line(NamedTuple):
     """One row of a shard."""
 
     bin: str
-    """Its file, without number."""
+    """Path of its file, without the number."""
     order: tuple[str, int, str]
     """(group, sample, key)."""
     span: Span
@@ -41,14 +41,14 @@ class Line(NamedTuple):
 
 
 def _digits(blocks: int) -> int:
-    """Characters by which digests fall into about as many ranges as there are blocks."""
+    """Number of hex digits by which digests fall into about as many ranges as there are blocks."""
     return next(count for count in range(5) if 16**count >= blocks)
 
 
 def write(
     lines: beam.PCollection, blocks: int, settings: Settings, folder: RunFolder
 ) -> beam.PCollection:
-    """(path, rows) of each file, which is written."""
+    """Writes the files; (path, rows) of each."""
     ranges = lines | "by range" >> beam.FlatMap(_ranges, _digits(blocks))
     begins = (
         ranges
@@ -78,7 +78,7 @@ def _ranges(lines: list[Line], digits: int) -> Iterator[tuple[Range, list[Line]]
 
 
 def _begins(sizes: Iterable[tuple[Range, int]]) -> dict[Range, tuple[int, int]]:
-    """For each range, how many rows of the bin lie before it; and how many the bin has."""
+    """For each range: the rows of the bin before it, and all rows of the bin."""
     totals: Counter[str] = Counter()
     before: dict[Range, int] = {}
     for (bin_, begins), count in sorted((tuple(where), count) for where, count in sizes):
@@ -88,7 +88,7 @@ def _begins(sizes: Iterable[tuple[Range, int]]) -> dict[Range, tuple[int, int]]:
 
 
 class _Wanted(NamedTuple):
-    """A row that a file wants, by where it lies."""
+    """A row of a file, by its location in the journal."""
 
     offset: int
     length: int
@@ -100,7 +100,7 @@ class _Wanted(NamedTuple):
 def _number(
     group: tuple[Range, Iterable[list[Line]]], begins: dict[Range, tuple[int, int]], rows: int
 ) -> Iterator[tuple[tuple[str, int], list[_Wanted]]]:
-    """Gives each line of a range its file and its place; dealt out by where rows lie."""
+    """Assigns each line of a range its file and place; distributed by location in the journal."""
     (bin_, prefix), blocks = group
     first, total = begins[bin_, prefix]
     pieces = -(-total // rows)
@@ -117,7 +117,7 @@ def _number(
 def _rows(
     group: tuple[tuple[str, int], Iterable[list[_Wanted]]],
 ) -> Iterator[tuple[str, list[Packed]]]:
-    """The rows of a stretch of the journal, dealt out by their files."""
+    """The rows of a stretch of the journal, distributed by file."""
     (file, _), lists = group
     wanted = sorted((one for some in lists for one in some), key=lambda one: one.offset)
     dealt: dict[str, list[Packed]] = defaultdict(list)
@@ -130,7 +130,7 @@ def _rows(
 def _file(
     group: tuple[str, Iterable[list[Packed]]], folder: RunFolder, level: int
 ) -> tuple[str, int]:
-    """Writes one file. Doing it again writes the same bytes."""
+    """Writes one file. Repeating it writes the same bytes."""
     path, lists = group
     packed = sorted((one for some in lists for one in some), key=lambda one: one[0])
     rows = (json.loads(zlib.decompress(text)) | marks for _, marks, text in packed)

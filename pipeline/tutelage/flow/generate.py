@@ -6,12 +6,12 @@
     elsewhere  pieces ─ read ─┐
                journal ───────┴─ by statement ─ candidates ─ compare ─ play
 
-A piece is what one worker reads at a time (`reading`). Which of two equal statements stays depends on
-their indices alone, not on which worker was faster, so all rows must be seen before the first may
-be played. On this machine the corpus is read twice for that, because its runner holds in memory
-what crosses a shuffle. Elsewhere it is read once: rows meet under their statement, and with them
-what the journal has of them, so that nobody reads a journal whole and only what is missing reaches
-a machine with a GPU.
+A piece is what one worker reads at a time (`reading`). Of several rows with the same statement the
+one with the smallest index is played, however fast the workers are, so all rows must be seen before
+the first is played. On this machine the corpus is therefore read twice, because the local runner
+holds everything that crosses a shuffle in memory. Elsewhere it is read once: rows are grouped by their
+statement together with the journal's entries for it, so that no worker reads the whole journal and only
+missing dialogues reach a machine with a GPU.
 """
 
 from collections.abc import Iterable
@@ -31,7 +31,7 @@ from tutelage.shards.journal import files
 
 
 def build(pipeline: beam.Pipeline, job: Job, evaluations: Sets, parts: int) -> None:
-    """Adds the graph to `pipeline`; corpora that are made, not read, are cut into `parts`."""
+    """Adds the graph to `pipeline`. Generated corpora are read in `parts` pieces."""
     folder, settings = job.folder, job.settings
     before = folder.read_json(INPUT) if files(folder.journal) else {}
     source = Source(pipeline, job.corpora, settings.limit, parts)
@@ -52,9 +52,9 @@ def build(pipeline: beam.Pipeline, job: Job, evaluations: Sets, parts: int) -> N
 
 
 class _Playing(beam.PTransform):
-    """From what `candidates` gathers to the journal; gives what matches an evaluation set.
+    """Turns what `candidates` gathers into journal entries; emits the matches with evaluation sets.
 
-    One step in many parts, because all that is in it runs on the machines that play.
+    A composite, because all of its steps run on the machines that play, with their resource hints.
     """
 
     def __init__(self, job: Job, evaluations: Sets, decide: Any, known: Any) -> None:
@@ -70,16 +70,16 @@ class _Playing(beam.PTransform):
         if self._evaluations:
             compare = contamination.Compare(self._evaluations, self._job.settings.decontaminate)
             candidates |= "compare" >> beam.ParDo(compare)
-        # Nothing is played before the input is known to be that of the session before.
+        # Waits for the check that the input is the one of the previous session.
         known = beam.pvalue.AsList(self._known)
         played = candidates | "dialogues" >> beam.ParDo(Play(self._job), known)
         matches = candidates | "matches" >> beam.FlatMap(contamination.matched)
-        # What was played gives nothing; joined, because Dask computes only what the last step needs.
+        # Playing emits nothing. It is joined because Dask computes only what the last step needs.
         return (played, matches) | "all that was done" >> beam.Flatten()
 
 
 def hints(flow: Flow) -> dict[str, str]:
-    """What the step that plays wants of the machines, as Beam has it."""
+    """Beam's resource hints for the step that plays."""
     wanted = {"accelerator": flow.accelerator, "min_ram": flow.min_ram}
     return {name: value for name, value in wanted.items() if value}
 
@@ -87,6 +87,6 @@ def hints(flow: Flow) -> dict[str, str]:
 def _record(
     corpora: Iterable[tuple[int, survey.Tally]], before: dict[str, Any], folder: RunFolder
 ) -> bool:
-    """Writes down what the input is; raises where what is in the journal came of another."""
+    """Records the input; raises if the journal was begun with another one."""
     folder.write_json(INPUT, mending.sealed(survey.record(corpora, before)))
     return True

@@ -1,12 +1,12 @@
 """Near-duplicates among documents that lie on many machines: the rule of `dedup.pairs`, in blocks.
 
-    sketches ─ by text ─ one of each text ─┬─ by band key ─ pairs that meet ─ by block of x ─┐
-                                           └─ by block ─ lent where they are asked for ──────┴─ verify
+    sketches ─ by text ─ one of each text ─┬─ by band key ─ candidate pairs ─ by block of x ─┐
+                                           └─ by block ─ sent to blocks that request them ───┴─ verify
 
-Nothing is sent a document at a time, and no worker holds more than a block of sketches, the pairs of
-its documents, and the sketches that those are compared with; a document has at most `bucket` + 1
-partners for each of its bands. What follows from the verified pairs (`settle`) is for one worker,
-which sees ids alone. Equal documents give equal results, however they were dealt out.
+Documents are sent in blocks. A worker holds no more than a block of sketches, the pairs of its
+documents, and the sketches that they are compared with; a document has at most `bucket` + 1 partners
+per band. One worker draws the conclusions from the verified pairs (`settle`), of which it sees only
+ids. Equal documents give equal results, however they were distributed.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,13 +22,13 @@ from tutelage.dedup import Counts, Scheme, Sketches
 from tutelage.dedup.pairs import Alike, are_alike
 
 Names = npt.NDArray[np.bytes_]
-"""Ids, whose order is that of the texts that they are."""
+"""Ids as bytes, which sort like the ids."""
 Block = tuple[str, int]
-"""(part, number): a share of the documents that may be compared with one another."""
+"""(part, number): a share of the documents of a part; only documents of one part are compared."""
 _AT_ONCE = 500_000
-"""Pairs in one element."""
+"""Pairs per element."""
 _FEW = 10_000
-"""Pairs up to which the interpreter is as quick as a compiler."""
+"""Pairs below which plain Python is as fast as loading compiled kernels."""
 
 
 class Pairs(NamedTuple):
@@ -38,22 +38,22 @@ class Pairs(NamedTuple):
     y: Names
 
 
-class _Asked(NamedTuple):
-    """What a block wants to be lent."""
+class _Wanted(NamedTuple):
+    """Documents of another block, whose sketches a block requests."""
 
     by: int
     names: Names
 
 
 class Copies(NamedTuple):
-    """Documents, and for each the first with its text."""
+    """Documents, and for each the first document with the same text."""
 
     copy: Names
     of: Names
 
 
 def share(name: str, blocks: int) -> int:
-    """The block of so many in which a document lies."""
+    """The number of the block, out of `blocks`, to which a document belongs."""
     return crc32(name.encode()) % blocks
 
 
@@ -64,7 +64,7 @@ class Near(beam.PTransform):
     """
 
     def __init__(self, rule: Scheme, blocks: int) -> None:
-        """`blocks`: into how many the documents of a part are dealt out."""
+        """`blocks`: number of blocks of a part."""
         super().__init__()
         self._rule = rule
         self._blocks = blocks
@@ -72,40 +72,40 @@ class Near(beam.PTransform):
     def expand(self, documents: beam.PCollection) -> beam.PCollection:
         """See the class."""
         blocks, bucket = self._blocks, self._rule.bucket
-        heard = (
+        texts = (
             documents
             | "by text" >> beam.FlatMap(_by_text, blocks)
             | "same text" >> beam.GroupByKey()
             | "one of each text" >> beam.FlatMap(_distinct)
         )
-        sketches = heard | "speakers" >> beam.Filter(lambda one: isinstance(one[1], Sketches))
-        met = (
+        sketches = texts | "speakers" >> beam.Filter(lambda one: isinstance(one[1], Sketches))
+        meetings = (
             sketches
             | "by band key" >> beam.FlatMap(_by_band, blocks)
             | "same band key" >> beam.GroupByKey()
             | "meet" >> beam.FlatMap(_meet, bucket, blocks)
         )
         pairs = (
-            met
+            meetings
             | "candidates" >> beam.Filter(lambda one: isinstance(one[1], Pairs))
             | "of a block" >> beam.GroupByKey()
             | "each once" >> beam.Map(_once)
         )
-        lying = sketches | "by block" >> beam.FlatMap(_by_block, blocks)
-        lent = (
-            (pairs | "ask" >> beam.FlatMap(_ask, blocks), lying)
+        by_block = sketches | "by block" >> beam.FlatMap(_by_block, blocks)
+        requested = (
+            (pairs | "ask" >> beam.FlatMap(_ask, blocks), by_block)
             | "asked of a block" >> beam.Flatten()
             | "to be lent" >> beam.GroupByKey()
             | "lend" >> beam.FlatMap(_lend)
         )
         verified = (
-            (pairs, lying, lent)
+            (pairs, by_block, requested)
             | "all of a block" >> beam.Flatten()
             | "to be compared" >> beam.GroupByKey()
             | "verify" >> beam.FlatMap(_verify, self._rule)
         )
         rest = (
-            (heard, met)
+            (texts, meetings)
             | "copies and counts" >> beam.Flatten()
             | "and nothing else" >> beam.Filter(lambda one: isinstance(one[1], (Copies, Counts)))
             | "without their blocks" >> beam.Values()
@@ -114,8 +114,8 @@ class Near(beam.PTransform):
 
 
 def settle(parts: Iterable[Pairs | Copies | Counts]) -> tuple[list[tuple[str, str, str]], Counts]:
-    """What follows: (document, its surviving twin or nothing, its cluster) of those that are in any
-    pair, and the counts of the whole search.
+    """(document, its surviving twin or "", its cluster) of all documents that are in a pair, and the
+    counts of the whole search.
     """
     parts = list(parts)
     pairs = [one for one in parts if isinstance(one, Pairs)]
@@ -145,7 +145,7 @@ def settle(parts: Iterable[Pairs | Copies | Counts]) -> tuple[list[tuple[str, st
 
 
 def joined(blocks: Sequence[Sketches]) -> Sketches:
-    """Several as one; at least one of them."""
+    """Several blocks as one; `blocks` must not be empty."""
     sizes = np.concatenate([np.diff(block.bounds) for block in blocks])
     bounds = np.zeros(len(sizes) + 1, np.int64)
     np.cumsum(sizes, out=bounds[1:])
@@ -167,7 +167,7 @@ def _joined(parts: Sequence[Names]) -> Names:
 
 
 def _runs(numbers: npt.NDArray[Any]) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
-    """(number, where it stands) for each number that comes."""
+    """(number, its positions) for each distinct number."""
     order = np.argsort(numbers, kind="stable")
     values, begins = np.unique(numbers[order], return_index=True)
     yield from zip(values.tolist(), np.split(order, begins[1:]), strict=True)
@@ -184,7 +184,7 @@ def _by_text(documents: tuple[str, Sketches], blocks: int) -> Iterator[tuple[Blo
 def _distinct(
     group: tuple[Block, Iterable[Sketches]],
 ) -> Iterator[tuple[str, Sketches | Copies | Counts]]:
-    """The first document of each text; and which are copies of it."""
+    """The first document of each text, and the copies of it."""
     (part, _), blocks = group
     sketches = joined(list(blocks))
     order = sorted(range(len(sketches)), key=sketches.ids.__getitem__)
@@ -203,7 +203,7 @@ def _distinct(
 def _by_band(
     documents: tuple[str, Sketches], blocks: int
 ) -> Iterator[tuple[Block, tuple[Names, Any, Any]]]:
-    """((part, number), (ids, bands, keys)) of all keys of some documents."""
+    """(block, (ids, bands, keys)) of all band keys of some documents."""
     part, sketches = documents
     n, bands = sketches.keys.shape
     names = np.repeat(_names(sketches.ids), bands)
@@ -215,8 +215,8 @@ def _by_band(
 def _meet(
     group: tuple[Block, Iterable[tuple[Names, Any, Any]]], bucket: int, blocks: int
 ) -> Iterator[tuple[Block, Pairs | Counts]]:
-    """Who shares a key with whom, each with the first `bucket` of them and the one before; dealt to
-    the blocks of x.
+    """Pairs of documents that share a band key: each with the first `bucket` of them and the one before
+    it; distributed by the blocks of x.
     """
     (part, number), some = group
     names, band, key = (np.concatenate(column) for column in zip(*some, strict=True))
@@ -249,7 +249,7 @@ def _shares(names: Names, blocks: int) -> npt.NDArray[np.int64]:
 
 
 def _once(group: tuple[Block, Iterable[Pairs]]) -> tuple[Block, Pairs]:
-    """Each pair once, however many keys its documents share."""
+    """Each pair once, however many keys the documents share."""
     block, some = group
     x, y = (np.concatenate(column) for column in zip(*some, strict=True))
     order = np.lexsort((y, x))
@@ -265,19 +265,19 @@ def _by_block(documents: tuple[str, Sketches], blocks: int) -> Iterator[tuple[Bl
         yield (part, number), sketches.only(where.tolist())
 
 
-def _ask(group: tuple[Block, Pairs], blocks: int) -> Iterator[tuple[Block, _Asked]]:
+def _ask(group: tuple[Block, Pairs], blocks: int) -> Iterator[tuple[Block, _Wanted]]:
     (part, number), pairs = group
     wanted = np.unique(pairs.y)
     for block, where in _runs(_shares(wanted, blocks)):
         if block != number:
-            yield (part, block), _Asked(number, wanted[where])
+            yield (part, block), _Wanted(number, wanted[where])
 
 
 def _lend(group: tuple[Block, Iterable[Any]]) -> Iterator[tuple[Block, Sketches]]:
-    """To each block that asks, the sketches that it asks for."""
+    """The sketches that other blocks request, for each of these."""
     (part, _), things = group
     things = list(things)
-    asked = [one for one in things if isinstance(one, _Asked)]
+    asked = [one for one in things if isinstance(one, _Wanted)]
     if not asked:
         return
     sketches = joined([one for one in things if isinstance(one, Sketches)])
@@ -287,7 +287,7 @@ def _lend(group: tuple[Block, Iterable[Any]]) -> Iterator[tuple[Block, Sketches]
 
 
 def _verify(group: tuple[Block, Iterable[Any]], rule: Scheme) -> Iterator[Pairs | Counts]:
-    """The pairs that are alike; and how many documents there were, and were compared."""
+    """The pairs that are near-duplicates, and the number of comparisons."""
     things = list(group[1])
     for pairs in (one for one in things if isinstance(one, Pairs)):
         sketches = joined([one for one in things if isinstance(one, Sketches)])

@@ -31,43 +31,43 @@ from tutelage.shards import Journal, RunFolder
 from tutelage.shards.journal import Kind, done
 
 _PASSING = ("transient", "internal")
-"""Failures that may be gone by the next session: an engine that was away, a bug that was fixed."""
+"""Failures that the next session may not meet: an engine was unreachable, or a bug has been fixed."""
 _LOOK_S = 0.2
 _LOOK_AT_MOST_S = 1.0
 _REST = 10
-"""How much longer than a look lasts a worker waits for the next: a store is asked less often."""
+"""Pause between two looks, as a multiple of what a look takes: a store is asked less often."""
 _PANEL = 64
 _DONORS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What every worker has to know. Pickles."""
+    """What every worker needs to know. Can be pickled."""
 
     settings: Settings
     corpora: list[Corpus]
     folder: RunFolder
     stamp: contract.Stamp
     session: str
-    """Whose request to stop is obeyed; see `session.shutdown`."""
+    """The session whose request to stop counts; see `session.shutdown`."""
     elsewhere: bool = False
-    """Whether workers are on other machines, whose runner plays a bundle again that raises."""
+    """Whether workers are on other machines; their runner repeats a bundle that raises."""
     begun_ns: int = 0
-    """When this session began, by the clock of whoever began it, or a little earlier."""
+    """When this session began by the launcher's clock, less what clocks may differ by."""
 
 
 def panel(corpus: Corpus) -> list[Problem]:
     """The problems from which the arm `shuffled` borrows feedback: the corpus's first few.
 
-    The same few for all, because whom a problem borrows from must depend neither on the slice that
-    it lies in nor on how far the corpus is read.
+    They are the same for all problems, so that a problem's donors depend neither on which worker plays
+    it nor on how far the corpus has been read.
     """
     rows = islice(corpus.rows(), _PANEL)
     return [row.problem for row in rows if row.problem is not None]
 
 
 def donors(problem: Problem, among: list[Problem]) -> tuple[Problem, ...]:
-    """A few problems other than this one, by digest, in the order in which they are tried."""
+    """A few other problems, chosen by digest, in the order in which they are tried."""
     others = [other for other in among if other.statement != problem.statement]
     others.sort(key=lambda other: digest("donor", problem.problem_id, other.problem_id))
     return tuple(others[:_DONORS])
@@ -77,7 +77,7 @@ class Play(beam.DoFn):
     """Submits the dialogues of each problem to this worker's scheduler; journals each as it ends.
 
     The scheduler is kept full across elements: a new dialogue begins when any other has ended. Beam
-    sees nothing of a dialogue; a retried bundle finds in the journal what it has done before.
+    sees no dialogue; a retried bundle skips what it finds in the journal.
     """
 
     def __init__(self, job: Job) -> None:
@@ -88,7 +88,7 @@ class Play(beam.DoFn):
         self._is_stopping = False
 
     def setup(self) -> None:
-        """Takes this process's engines and verifiers, and learns what is done already."""
+        """Acquires this process's engines and verifiers, and reads which dialogues are finished."""
         self._open = ExitStack()
         settings = self._settings
         if self._job.elsewhere:  # where other processes of the machine may play, too
@@ -96,8 +96,8 @@ class Play(beam.DoFn):
         runtime = self._open.enter_context(Runtime.shared(settings, self._folder))
         self._journal = Journal(self._folder.journal)
         self._open.callback(self._journal.close)
-        # Elsewhere each candidate brings what is done of it. What a bundle did that failed in this
-        # session is not in there.
+        # Elsewhere each candidate has its finished dialogues with it, except those of a bundle that
+        # failed in this session.
         since_ns = self._job.begun_ns if self._job.elsewhere else 0
         self._done = done(self._folder.journal, run_id=self._stamp.run_id, since_ns=since_ns)
         self._done_lock = threading.Lock()
@@ -117,7 +117,7 @@ class Play(beam.DoFn):
             self._folder, self._scheduler, runtime.players, self._journal, adapts
         )
         self._open.callback(self._heartbeat.write)
-        self._heartbeat.write()  # from here on there may be dialogues that are worth waiting for
+        self._heartbeat.write()  # from here on a stop waits for dialogues in play
         self._scheduler.call(self._heartbeat.repeat())
         self._scheduler.call(self._obey())
 
@@ -148,8 +148,8 @@ class Play(beam.DoFn):
     def finish_bundle(self) -> None:
         """A bundle counts as done when all of its dialogues are in the journal.
 
-        Once the run was told to stop, those that are not are for the next session, and on other
-        machines the bundle ends as if it were done: one that raised would be tried again.
+        After a request to stop, the others are left to the next session. On other machines the bundle
+        then ends normally, because a bundle that raises would be retried.
         """
         try:
             self._scheduler.drain()
@@ -162,7 +162,7 @@ class Play(beam.DoFn):
         self._heartbeat.write()
 
     def teardown(self) -> None:
-        """Gives back the engines."""
+        """Releases the engines."""
         self._open.close()
 
     def _ends_early(self) -> bool:
@@ -197,7 +197,7 @@ class Play(beam.DoFn):
             raise self._forgive()
 
     def _forgive(self) -> Exception:
-        """Too much failed: what did so lately is to be played again. Returns what to raise."""
+        """Marks the recent failures to be played again; returns the error to raise."""
         for failed in self._breaker.failed:
             self._write(failed, "passing")
         return self._breaker.fault()
@@ -223,7 +223,7 @@ class Play(beam.DoFn):
         return ()
 
     async def _obey(self) -> None:
-        """Looks for the request to stop, and then begins no further dialogue."""
+        """Watches for the request to stop; after it, no further dialogue begins."""
         begun = time.monotonic()
         while not await asyncio.to_thread(shutdown.is_requested, self._folder, self._job.session):
             took = time.monotonic() - begun

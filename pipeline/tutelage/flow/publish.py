@@ -3,9 +3,9 @@
     journal files ─ sketch ─ facts and sketches ─ plan ─┬─ lists ─ write each shard ─ manifest.json
                                                         └─ near-duplicates, splits, counts ─┘
 
-One worker makes the plan (`plan`). What lies between the steps is in files (`spool`), removed at
-the end; the rows themselves go from the journal straight to their shard. Equal dialogues give equal
-bytes.
+One worker makes the plan (`session.plan`). Steps pass data in files (`session.spool`), which are
+removed at the end; the rows themselves are read from the journal when their shard is written. Equal
+dialogues give equal bytes.
 """
 
 import ctypes
@@ -46,7 +46,7 @@ def build(pipeline: beam.Pipeline, settings: Settings, folder: RunFolder, run_id
         | "journal" >> beam.Create([str(path) for path in files(folder.journal)])
         | "sketch" >> beam.Map(sketch, settings.dedup, folder, run_id)
         | "gather" >> beam.combiners.ToList()
-        | "plan" >> beam.FlatMap(lay_out, settings, folder)
+        | "plan" >> beam.FlatMap(planned_files, settings, folder)
     )
     # Two filters, and no step with two outputs, which Beam's Dask runner would take for one.
     notes = planned | "notes" >> beam.Filter(lambda item: isinstance(item, Notes))
@@ -65,7 +65,7 @@ def build(pipeline: beam.Pipeline, settings: Settings, folder: RunFolder, run_id
 
 
 def sketch(file: str, settings: Dedup, folder: RunFolder, run_id: str = "") -> str:
-    """Spools the facts of one journal file and the sketches of its kept dialogues; its name."""
+    """Spools facts and sketches of one journal file; returns the name under which they lie."""
     rule = scheme(settings)
     journal = location(file)
     name = journal.stem
@@ -92,15 +92,17 @@ def sketch(file: str, settings: Dedup, folder: RunFolder, run_id: str = "") -> s
 
 
 def set_aside(damage: list[Damage], journal: Location, folder: RunFolder) -> None:
-    """Writes down what of a journal file is damaged, if anything is."""
+    """Records the damaged lines of a journal file, if there are any."""
     if damage:
         lines = "".join(json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in damage)
         staging(folder).write_text(f"{DAMAGED}/{journal.stem}.jsonl", lines)
 
 
-def lay_out(names: list[str], settings: Settings, folder: RunFolder) -> Iterator[List | Notes]:
-    """The plan, with the splits as they were when the run was last published."""
-    give_back()
+def planned_files(
+    names: list[str], settings: Settings, folder: RunFolder
+) -> Iterator[List | Notes]:
+    """The lists of rows of all shards, spooled, and the notes. Splits stay as last published."""
+    trim_heap()
     before = folder.read_json(SPLITS)
     recorded = {key: split for split, keys in before.items() for key in keys}
     for part in plan(*gathered(sorted(names), settings.dedup, folder), settings, recorded):
@@ -111,13 +113,13 @@ def lay_out(names: list[str], settings: Settings, folder: RunFolder) -> Iterator
             yield part.path, str(listed)
         else:
             yield part
-    give_back()
+    trim_heap()
 
 
 def gathered(
     names: Sequence[str], settings: Dedup, folder: RunFolder
 ) -> tuple[Callable[..., pa.Table], Iterator[dedup.Sketches]]:
-    """What was spooled under these names, in their order, as `plan` wants it."""
+    """Facts and sketches that were spooled under these names, in that order, as arguments of `plan`."""
 
     def facts(*columns: str) -> pa.Table:
         wanted = columns or spool.FACTS.names
@@ -137,7 +139,7 @@ def gathered(
 
 
 def write(shard: List, folder: RunFolder, compression_level: int) -> tuple[str, int]:
-    """Writes one file; (path, rows). Doing it again writes the same bytes."""
+    """Writes one file and returns (path, rows). Repeating it writes the same bytes."""
     path, listed = shard
 
     def rows() -> Iterator[RowDict]:
@@ -149,14 +151,14 @@ def write(shard: List, folder: RunFolder, compression_level: int) -> tuple[str, 
                 yield row | {name: one[name] for name in marks}
 
     count = write_shard(staging(folder).root / path, rows(), compression_level)
-    give_back()
+    trim_heap()
     return path, count
 
 
 def manifest(
     parts: Iterable[Notes | tuple[str, int]], settings: Settings, folder: RunFolder, run_id: str
 ) -> None:
-    """Writes the manifest if, and only if, everything adds up.
+    """Checks the account, and writes the manifest if it balances.
 
     Raises:
         RunFailed: an input or a dialogue is unaccounted for.
@@ -210,11 +212,11 @@ def balance(
     dialogues: dict[str, int],
     rows: dict[str, int],
 ) -> None:
-    """Holds the run to its account: input = kept + filtered + duplicate + dead, and every dialogue
-    that was planned is either in a shard or in a reject file.
+    """Checks that input = kept + filtered + duplicate + dead, and that every planned dialogue is in a
+    shard or in a reject file.
 
     Raises:
-        RunFailed: it does not hold.
+        RunFailed: the account does not balance.
     """
     written = {
         kind: sum(n for path, n in rows.items() if path.startswith(kind))
@@ -235,27 +237,27 @@ def balance(
 
 
 def _damaged(folder: RunFolder) -> dict[str, int]:
-    """How many lines of the journal were set aside; nothing where none were."""
+    """The number of damaged lines of the journal, for the manifest; empty if there are none."""
     files = (staging(folder).root / DAMAGED).glob("*.jsonl")
     count = sum(file.read_text("utf-8").count("\n") for file in files)
     return {"damaged_journal_lines": count} if count else {}
 
 
-def give_back() -> None:
-    """Has glibc return to the system what earlier steps have freed, of which it keeps most."""
+def trim_heap() -> None:
+    """Makes glibc return freed memory to the system, most of which it would keep."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
 
 
 def in_blocks(stream: Iterable[Entry]) -> Iterator[list[Entry]]:
-    """The entries, so many at a time."""
+    """The entries, `_BLOCK` at a time."""
     stream = iter(stream)
     while block := list(islice(stream, _BLOCK)):
         yield block
 
 
 def fact(entry: Entry, row: RowDict) -> dict[str, Any]:
-    """An entry as `spool.FACTS`."""
+    """The columns of `spool.FACTS` for an entry."""
     return {
         "key": entry.key,
         "kind": entry.kind,

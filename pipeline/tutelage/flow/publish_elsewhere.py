@@ -1,19 +1,19 @@
-"""The second graph where workers are on other machines: publishing with no step for one worker but
-the consequences of near-duplicates, which sees ids alone.
+"""Second graph for workers on other machines. All of publishing is distributed, except that one worker
+decides which near-duplicates stay, for which it needs only ids.
 
-    journal ─ facts and sketches ─ what stands ─┬─ near-duplicates ─ marks ─┐
+    journal ─ facts and sketches ─ one per key ─┬─ near-duplicates ─ marks ─┐
                                                 ├─ splits ──────────────────┤
                                                 └───────────────────────────┴─ file and place of each
     journal ─ rows ─ by file ─ write ─ manifest.json          ▲─── by stretch of the journal ◀──┘
 
-The text of a row crosses the shuffle once, packed, on its way to its file. All before that is about
-facts, sketches and ids, which are dealt out in blocks by digest: `blocks_of` says how many. Places
-are exact: ranges of groups are counted, and a row's place is the count of all ranges before its own
-and its place in that. So files have the names and the bytes that `publish` gives them; a test holds
-both to it. The rules are in `session.plan`, `dedup.pairs` and `dedup.splits`.
+The text of a row crosses the shuffle once, compressed, on the way to its file. All earlier steps use
+facts, sketches and ids, distributed in blocks by digest (`blocks_of`). Places are exact: ranges of
+groups are counted, and a row's place is the number of rows in all ranges before its own plus its place
+within it. So files have the same names and bytes as those of `publish`, which a test checks. The rules
+are in `session.plan`, `dedup.pairs` and `dedup.splits`.
 
-For one worker are still, where there are several splits, `splits.json` and the dialogues of problems
-that a near-duplicate ties to others.
+With several splits, one worker also handles `splits.json` and the problems that near-duplicates tie
+together.
 """
 
 from collections import Counter, defaultdict
@@ -38,12 +38,12 @@ from tutelage.shards.journal import Span
 from tutelage.shards.stretches import size
 
 _BLOCK = 32 << 20
-"""Bytes of the journal whose dialogues are worked on at once, about."""
+"""Approximate bytes of the journal per block."""
 _MOST_BLOCKS = 8192
 
 
 class _Marks(dict[str, tuple[str, str]]):
-    """Key -> (surviving twin or nothing, cluster)."""
+    """Key -> (surviving twin or "", cluster)."""
 
 
 def build(pipeline: beam.Pipeline, settings: Settings, folder: RunFolder, run_id: str) -> None:
@@ -99,12 +99,12 @@ def build(pipeline: beam.Pipeline, settings: Settings, folder: RunFolder, run_id
 
 
 def blocks_of(journal: int) -> int:
-    """Into how many blocks the dialogues of a journal of so many bytes are dealt out."""
+    """Number of blocks for a journal of `journal` bytes."""
     return max(1, min(_MOST_BLOCKS, -(-journal // _BLOCK)))
 
 
 def _parts(group: tuple[int, Iterable[Any]], split: str) -> Iterator[tuple[str, Sketches]]:
-    """What is compared with one another: dialogues of one arm and one split."""
+    """Sketches by part; a part is the dialogues of one arm and one split."""
     things = list(group[1])
     assigned = merged(things, Assigned)
     for facts, sketches in (one for one in things if isinstance(one, Facts)):
@@ -124,7 +124,7 @@ def _marks(outcome: tuple[list[tuple[str, str, str]], Counts], blocks: int) -> I
 
 
 def _lines(group: tuple[int, Iterable[Any]], split: str) -> list[Line]:
-    """The rows of a block, each with its file and its marks."""
+    """The rows of a block, each with its file and marks."""
     things = list(group[1])
     assigned, marks = merged(things, Assigned), merged(things, _Marks)
     return [

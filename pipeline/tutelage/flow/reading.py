@@ -1,9 +1,9 @@
 """Rows out of corpora, piece by piece, each with its index in the corpus.
 
-A piece is a block of a file (64 MB of lines, some row groups of Parquet, an array or a packed file
-whole), or every so-manyth row of a corpus that is made. Where a block begins, counted in rows, is
-the sum of the rows before it: the blocks are counted first, which looks at no more than where lines
-end. So a row has the same index, and its problem the same id, however the work is shared out.
+A piece is a block of a file (64 MB of lines, some row groups of Parquet, or a whole file if it is an
+array or compressed), or every n-th row of a generated corpus. The index of a block's first row is the
+number of rows before it; so blocks are counted first, which only looks for the ends of lines. A row
+thus has the same index, and its problem the same id, however the work is distributed.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -33,21 +33,20 @@ class Piece:
     corpus: int
     number: int
     block: Block | None = None
-    """Of a corpus in files."""
+    """Set for a corpus in files."""
     parts: int = 1
-    """Of one that is made: how many pieces it has."""
+    """Number of pieces of a generated corpus."""
 
 
 class Source:
-    """The rows of all corpora, which several steps may read, each from a source of its own: from a
-    shared one, rows that wait for another step would be read with the first of them, and all be
-    held until then.
+    """The rows of all corpora. Each step that needs them reads them anew: if steps shared one
+    reading, rows that wait for a later step would be held in memory.
     """
 
     def __init__(
         self, pipeline: beam.Pipeline, corpora: Sequence[Corpus], limit: int, parts: int
     ) -> None:
-        """`limit`: rows of a corpus at most; 0 for all. `parts`: of a corpus that is made."""
+        """`limit`: maximum rows per corpus, 0 for all. `parts`: pieces of a generated corpus."""
         self.pipeline = pipeline
         self._corpora = corpora
         self._limit = limit
@@ -60,7 +59,7 @@ class Source:
             for piece, after in zip(self._pieces, self._pieces[1:], strict=False)
             if piece.block and after.corpus == piece.corpus
         ]
-        if not to_count:  # some runners give nothing where a side input comes of nothing
+        if not to_count:  # some runners emit nothing if a side input is empty
             self._starts: Any = dict(starts((), self._pieces))
             return
         self._starts = beam.pvalue.AsDict(
@@ -72,11 +71,11 @@ class Source:
         )
 
     def rows(self, label: str) -> beam.PCollection:
-        """(index, row) of each."""
+        """(index, row) of each row."""
         return self.read(label, lambda rows: rows)
 
     def read(self, label: str, use: Callable[[Rows], Iterable[Any]]) -> beam.PCollection:
-        """What `use` makes of the rows of each piece."""
+        """The results of `use` on the rows of each piece."""
         corpora, limit = self._corpora, self._limit
         return (
             self.pipeline
@@ -89,7 +88,7 @@ class Source:
 
 
 def journal_files(pipeline: beam.Pipeline, folder: RunFolder) -> beam.PCollection:
-    """The files of the journal, one to a worker at a time; listed when the graph runs."""
+    """The files of the journal, distributed over workers; listed when the graph runs."""
     return (
         pipeline
         | "journal" >> beam.Create([str(folder.journal)])
@@ -109,7 +108,7 @@ def pieces(number: int, corpus: Corpus, parts: int) -> Iterator[Piece]:
 
 
 def count(piece: Piece, corpora: Sequence[Corpus], limit: int) -> tuple[Place, Start]:
-    """The rows and lines of a block, as far as the limit asks."""
+    """The rows and lines of a block, counted up to the limit."""
     corpus = corpora[piece.corpus]
     assert isinstance(corpus, Files) and piece.block is not None
     return (piece.corpus, piece.number), corpus.count(piece.block, limit)

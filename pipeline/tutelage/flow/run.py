@@ -1,4 +1,4 @@
-"""One run from its settings to its manifest: opens the corpora, runs both graphs, keeps the books."""
+"""One run, from settings to manifest: opens the corpora, runs both graphs, checks the account."""
 
 import shutil
 import time
@@ -43,9 +43,9 @@ from tutelage.shards.journal import done
 from tutelage.storage import location, opened, reason
 
 _CLOCKS_DIFFER_NS = 600_000_000_000
-"""How much the clocks of machines may differ by."""
+"""Largest difference between the clocks of two machines that is allowed for."""
 _PATIENCE_ELSEWHERE_S = 60.0
-"""From a signal until a job is cancelled: its workers may see it late, and end their bundles first."""
+"""From a signal until the job is cancelled: remote workers notice it late and end their bundles."""
 
 
 def run(
@@ -56,16 +56,16 @@ def run(
     resume: Resume = "auto",
     inputs: Inputs | None = None,
 ) -> dict[str, Any]:
-    """Generates what is still missing in the folder or URL `out`, publishes it, returns the manifest.
+    """Generates what the run at `out` (folder or URL) still lacks, publishes, returns the manifest.
 
-    `inputs` are what `settings` name, where they have been opened already.
+    `inputs`, if given, are the opened corpora and evaluation sets that `settings` name.
 
     Raises:
-        Mistake: settings, corpora, templates, model or folder are not what they should be; nothing
-            was generated.
-        RunFailed: the engine or the disk gave up, too much failed, or the books do not balance;
-            what was finished is in the journal, and the same command goes on from there.
-        KeyboardInterrupt: a signal came; the same holds.
+        Mistake: something is wrong with the settings, corpora, templates, model or folder; nothing was
+            generated.
+        RunFailed: the engine or the disk failed, too many dialogues failed, or the account does not
+            balance. Finished dialogues are in the journal, and the same command continues from there.
+        KeyboardInterrupt: a signal arrived. Finished dialogues are safe here, too.
     """
     watch = watch or telemetry.Watch()
     options = beam_options.parse(beam_args)
@@ -120,7 +120,7 @@ def _check_that_some_are_kept(folder: RunFolder, manifest: dict[str, Any]) -> No
 
 @dataclass(frozen=True, slots=True)
 class _Session:
-    """One command's work on a run: both graphs, and what they share."""
+    """One session of a run: both graphs, and what they share."""
 
     settings: Settings
     folder: RunFolder
@@ -133,7 +133,7 @@ class _Session:
     running: RunningGraph = field(default_factory=RunningGraph)
 
     def run(self) -> None:
-        """Generates, publishes, and writes down what it took."""
+        """Generates, publishes, and records the telemetry."""
         admission.record(self.folder, self.settings, self.stamp, self.inputs.pins)
         mending.mend(self.folder, self.watch.say)
         telemetry.clear(self.folder)
@@ -147,7 +147,7 @@ class _Session:
         self.folder.write_json("telemetry.json", took)
 
     def _abandon(self) -> None:
-        """Ends what still runs."""
+        """Ends the workers, and cancels the job if they are on other machines."""
         self.workers.end()
         if self._is_elsewhere:
             self.watch.say("cancelling the job")
@@ -161,8 +161,8 @@ class _Session:
         execute(self.options, build, *args, workers=self.workers, running=self.running)
 
     def _generate(self) -> None:
-        """Plays what the journal does not hold yet."""
-        finished = 0 if self._is_elsewhere else self._look_back()
+        """Plays the dialogues that are not in the journal yet."""
+        finished = 0 if self._is_elsewhere else self._finished()
         for note in engines.notes(self.inputs.settings):
             self.watch.say(note)
         with ExitStack() as started:
@@ -191,8 +191,8 @@ class _Session:
             )
         shutil.rmtree(replies_of(self.folder), ignore_errors=True)
 
-    def _look_back(self) -> int:
-        """Says what is wrong with the journal, forgets the replies of what is done, and counts it."""
+    def _finished(self) -> int:
+        """Number of finished dialogues. Also reports a damaged journal, and drops obsolete replies."""
         damage: list[Damage] = []
         finished = done(self.folder.journal, damage.append, self.stamp.run_id)
         if damage:
@@ -205,10 +205,10 @@ class _Session:
         return len(finished)
 
     def _serve(self, started: ExitStack) -> Settings:
-        """Makes the engine ready where all workers of this machine can reach it.
+        """Starts the engine for the workers of this machine.
 
-        One process: it holds the engine itself, and starts it here so that a model that does not
-        load is a mistake of one line. Several, or several engines: servers for all of them.
+        A single process holds the engine itself; it starts here, so that a model that does not load
+        is reported in one line. Several processes or several engines share servers.
         """
         settings = self.inputs.settings
         if self._is_elsewhere:
@@ -222,9 +222,9 @@ class _Session:
         return settings
 
     def _publish(self) -> None:
-        """Writes the shards anew from the journal, in the place of those before."""
+        """Writes all shards from the journal, and then replaces the previous ones."""
         publication.prepare(self.folder)
-        publish.give_back()
+        publish.trim_heap()
         build = publish_elsewhere.build if self._is_elsewhere else publish.build
         self._execute(build, self.settings, self.folder, self.stamp.run_id)
         publication.promote(self.folder)

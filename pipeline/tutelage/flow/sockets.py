@@ -1,10 +1,9 @@
-"""Beam's own services of a local run, where nobody but this user can reach them.
+"""Puts Beam's services of a local run on sockets that only this user can reach.
 
-Beam binds its control, data, state and logging services to all interfaces, and asks nobody who he
-is: whoever reaches one may hand code to the workers. While `private_services` is entered, what this
-thread starts listens on Unix sockets instead, in a folder of mode 700. Not for workers in
-containers or pools elsewhere, which a Unix socket does not reach: a run that names those gets
-Beam's own ports.
+Beam binds its control, data, state and logging services to all interfaces without authentication:
+anyone who reaches one can make the workers run code. Inside `private_services`, the services that this
+thread starts listen on Unix sockets in a folder of mode 700 instead. Workers in containers or external
+pools cannot use Unix sockets; runs with those get Beam's own ports.
 """
 
 import tempfile
@@ -20,12 +19,12 @@ from apache_beam.runners.portability.fn_api_runner import worker_handlers
 
 _FOLDER: ContextVar[Path | None] = ContextVar("folder of sockets", default=None)
 _LONGEST_PATH = 60
-"""A Unix socket's path has 107 bytes at most; ours ends in the name of a folder and a socket."""
+"""A Unix socket's path may have 107 bytes; ours adds the names of a folder and a socket."""
 
 
 @contextmanager
 def private_services() -> Iterator[None]:
-    """Services of Beam that are started in here, by this thread, are this user's alone."""
+    """While entered, services that this thread starts can be reached by this user only."""
     parent = None if len(tempfile.gettempdir()) < _LONGEST_PATH else "/tmp"
     with tempfile.TemporaryDirectory(prefix="tutelage-", dir=parent) as folder:
         token = _FOLDER.set(Path(folder))
@@ -36,13 +35,13 @@ def private_services() -> Iterator[None]:
 
 
 class _Grpc:
-    """Stands in for the module `grpc` in Beam's: the same, but for where a server listens."""
+    """Replaces the module `grpc` within Beam's; it differs in the address where a server listens."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(grpc, name)
 
     def server(self, *args: Any, **options: Any) -> Any:
-        """A server whose ports are paths of sockets, where such were asked for."""
+        """A server that listens on Unix sockets while `private_services` is entered."""
         server = grpc.server(*args, **options)
         folder = _FOLDER.get()
         if folder is not None:
@@ -58,7 +57,7 @@ class _Grpc:
 
 
 def _port_from_worker(handler: Any, port: int | str) -> str:
-    """What a worker is told of a port: a socket is its own address."""
+    """The address of a port as a worker needs it; a socket's path is already one."""
     return port if isinstance(port, str) else f"{handler.host_from_worker()}:{port}"
 
 

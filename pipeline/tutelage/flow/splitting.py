@@ -1,7 +1,8 @@
-"""The splits of a run that is published elsewhere, as `dedup.splits.assign` gives them.
+"""Splits in distributed publishing, as `dedup.splits.assign` assigns them.
 
-A problem that nothing ties to another is a unit of its own, whose split is drawn where it lies. Those
-that a near-duplicate ties are for one worker, and so is, as yet, the record of an earlier publication.
+A problem without near-duplicates in other problems is a unit by itself, whose split is drawn on any
+worker. Problems that near-duplicates tie together are assigned by one worker, which also holds the
+record of an earlier publication.
 """
 
 from collections import defaultdict
@@ -46,7 +47,7 @@ def splits(
     wanted: Splits,
     folder: RunFolder,
 ) -> beam.PCollection:
-    """(block, key -> split) of every dialogue that was kept."""
+    """(block, key -> split) of all kept dialogues."""
     ties = (
         standing
         | "all in one part" >> beam.Map(lambda one: ("", one[1].sketches))
@@ -113,7 +114,7 @@ def _members(group: tuple[int, Iterable[Any]], blocks: int) -> Iterator[tuple[in
 def _units(
     group: tuple[int, Iterable[list[_Member]]], wanted: Splits
 ) -> tuple[dict[str, str], list[_Member]]:
-    """The splits of problems that are units by themselves; and the members of all others."""
+    """Splits of the problems that are units by themselves, and the members of all other problems."""
     problems: dict[str, list[_Member]] = defaultdict(list)
     for member in (member for some in group[1] for member in some):
         problems[member.problem].append(member)
@@ -150,5 +151,5 @@ def _assign(
 
 
 def merged(things: Iterable[Any], kind: type[dict[str, Any]]) -> dict[str, Any]:
-    """All that dictionaries of one kind say."""
+    """The union of all dictionaries of one kind."""
     return {key: value for one in things if isinstance(one, kind) for key, value in one.items()}

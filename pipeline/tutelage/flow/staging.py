@@ -1,7 +1,7 @@
-"""The wheel of what is installed here, for machines elsewhere that have to run the very same code.
+"""Builds a wheel of the installed package for remote workers, which must run the same code.
 
-Built from the files that are in use, a checkout's included, so that nobody has to build or publish
-anything. What the package depends on is in the workers' image, or fetched by it.
+It is built from the files in use, even those of a checkout, so that no release has to be built or
+published. Dependencies are in the workers' image, or installed when it starts.
 """
 
 import base64
@@ -18,11 +18,11 @@ from tutelage import __version__, resources
 _WHEEL = "Wheel-Version: 1.0\nGenerator: tutelage\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _HERE_ALREADY = ("EXTERNAL", "LOOPBACK", "PROCESS")
-"""Environments whose workers somebody has set up, so that nothing is installed in them."""
+"""Environments whose workers are already set up; nothing is installed in them."""
 
 
 def stage(options: PipelineOptions, folder: Path) -> None:
-    """Adds our wheel to what a runner hands on to its workers, unless a person did so."""
+    """Adds our wheel to the packages that a runner stages, unless the user has added it."""
     setup = options.view_as(SetupOptions)
     packages = list(setup.extra_packages or [])
     kind = (options.view_as(PortableOptions).environment_type or "").upper()
@@ -32,7 +32,7 @@ def stage(options: PipelineOptions, folder: Path) -> None:
 
 
 def wheel(folder: Path) -> Path:
-    """Writes the wheel to `folder`. The same code gives the same bytes."""
+    """Writes the wheel to `folder`. Equal code gives equal bytes."""
     info = f"tutelage-{__version__}.dist-info"
     path = folder / f"tutelage-{__version__}-py3-none-any.whl"
     records: list[str] = []
@@ -64,7 +64,7 @@ def _files() -> Iterator[tuple[str, Path]]:
             if not file.is_file() or "__pycache__" in inner.parts:
                 continue
             if not name and inner.parts[0] in ("prompts", "schemas"):
-                continue  # they come of themselves
+                continue  # they are added below, from where they are read
             yield str(Path("tutelage", name, inner)), file
 
 

@@ -1,9 +1,9 @@
 """The worker processes of a local run, where Beam is asked for several (`multi_processing`).
 
-Beam's own are of the terminal's process group, so Ctrl-C ends them before they can drain; they
-outlive a parent that is killed, and write on in the journal; they say dozens of lines on its
-standard error; and when one of them dies, the others and the parent wait for it forever. Ours are
-each under a reaper (`processes.reaper`), with a log in the run's folder. What they run is Beam's.
+Beam's own worker processes belong to the terminal's process group, so Ctrl-C ends them before they
+can drain; they survive a killed parent and keep writing to the journal; they print dozens of lines to
+standard error; and if one dies, the others and the parent wait for it forever. Ours each have a reaper
+(`processes.reaper`) and log to the run's folder. The code that they run is Beam's.
 """
 
 import re
@@ -39,18 +39,18 @@ _HERE = (
 """Environments whose workers are processes or threads of this machine."""
 _MODULE = "apache_beam.runners.worker.sdk_worker_main"
 _END_S = 10.0
-"""How long a reaper may take to end what it watches; that takes milliseconds."""
+"""Seconds that a reaper gets to end its process, which takes milliseconds."""
 _TELLING = re.compile(r"^[\w.]*(?:Error|Exception|Killed|Fatal)\b.*", re.MULTILINE)
 
 _POOLS: "WeakValueDictionary[str, WorkerPool]" = WeakValueDictionary()
-"""By their names, which is all that Beam hands on to what starts a worker."""
+"""By name, because a name is all that Beam passes to the code that starts a worker."""
 
 
 class WorkerPool:
     """All worker processes of one run."""
 
     def __init__(self, log: Path, lost: Callable[[str], None]) -> None:
-        """`log` takes what they say; `lost` hears of one that died, from any thread."""
+        """`log` receives their output; `lost` is called, with a reason, when one dies."""
         self.log = log
         self._lost = lost
         self._alive: set[Supervised] = set()
@@ -74,7 +74,7 @@ class WorkerPool:
         return process
 
     def await_end(self, process: Supervised, since: int) -> str:
-        """Waits until a worker has ended; why, if it was not because its work was done."""
+        """Waits until a worker has ended; the reason, unless it simply finished."""
         status = process.wait()
         with self._lock:
             self._alive.discard(process)
@@ -87,7 +87,7 @@ class WorkerPool:
         return why
 
     def end(self) -> None:
-        """Ends the workers at once, and waits until they write no more. Nobody is started again."""
+        """Ends all workers at once, and waits until they are gone. No further one is started."""
         with self._lock:
             self._ended = True
             alive = list(self._alive)
@@ -98,14 +98,14 @@ class WorkerPool:
 
 
 class LocalRunner(FnApiRunner):
-    """`FnApiRunner`, whose worker processes are ours, and whose services are this user's alone."""
+    """`FnApiRunner` with our worker processes, and services that only this user can reach."""
 
     def __init__(self, pool: WorkerPool | None = None) -> None:
         super().__init__()
         self._pool = pool
 
     def run_via_runner_api(self, pipeline_proto: Any, options: Any) -> Any:
-        """As Beam's, but for who starts the workers and where they find this process."""
+        """As Beam's, but we start the workers, and they reach this process by private sockets."""
         environments = pipeline_proto.components.environments.values()
         for environment in environments:
             if environment.urn == python_urns.SUBPROCESS_SDK and self._pool is not None:
@@ -119,20 +119,20 @@ class LocalRunner(FnApiRunner):
 
 @WorkerHandler.register_environment(_URN, bytes)
 class _Worker(GrpcWorkerHandler):
-    """What Beam holds of one worker: starts it, and waits for its end."""
+    """Beam's handle of one worker: starts it, and waits for its end."""
 
     def __init__(self, pool: bytes, state: Any, provision_info: Any, grpc_server: Any) -> None:
         super().__init__(state, provision_info, grpc_server)
         self._pool = _POOLS[pool.decode()]
 
     def start_worker(self) -> None:
-        """In a process that finds this one by its environment."""
+        """Starts the process, which finds this one by environment variables."""
         since = self._pool.log.stat().st_size if self._pool.log.exists() else 0
         process = self._pool.start(
             {
                 "CONTROL_API_SERVICE_DESCRIPTOR": f'url: "{self.control_address}"',
                 "WORKER_ID": self.worker_id,
-                # glibc has an arena for each thread, and gives back little of what was freed in it.
+                # glibc has one arena per thread, and returns little of the memory that is freed in it.
                 "MALLOC_ARENA_MAX": "2",
             }
         )
@@ -145,13 +145,13 @@ class _Worker(GrpcWorkerHandler):
         self._thread.start()
 
     def stop_worker(self) -> None:
-        """It ends by itself when nothing more is asked of it."""
+        """Waits for the worker, which ends by itself when it has no more work."""
         self._thread.join()
 
 
 def _fate(status: int, log: Path, since: int) -> str:
-    """What a worker that ended with `status` came to, in a few words."""
-    if status < 0 or status > 192:  # a signal's number below zero, which the reaper passes on
+    """How a worker ended, from its exit status and its log, in a few words."""
+    if status < 0 or status > 192:  # a signal, as a negative number, which the reaper passes on
         return f"was killed by signal {-status if status < 0 else 256 - status}"
     with log.open("rb") as file:
         file.seek(since)
@@ -162,7 +162,7 @@ def _fate(status: int, log: Path, since: int) -> str:
 
 @cache
 def _hush() -> None:
-    """Beam reads from a worker in threads that say with a traceback when it is gone. We say it."""
+    """Silences the tracebacks of Beam's threads when a worker is gone: we report that ourselves."""
     before = threading.excepthook
 
     def report(fault: threading.ExceptHookArgs) -> None:

@@ -1,4 +1,4 @@
-"""Whether a folder may be used for a run: it is blank, or holds this very run or a smaller one."""
+"""Whether a folder may be used for a run: it must be empty, or hold the same run or a smaller one."""
 
 from typing import Any, Literal
 
@@ -11,15 +11,15 @@ from tutelage.shards import RunFolder, lock
 from tutelage.shards.journal import files
 
 Resume = Literal["auto", "never", "always"]
-"""Whether the folder may hold the run already: either way, must not, must."""
+"""Whether the folder may (auto), must not (never) or must (always) hold the run already."""
 
 
 def admit(folder: RunFolder, settings: Settings, stamp: Stamp, resume: Resume) -> None:
-    """Makes the run's folder, or finds it to be of this very run.
+    """Creates the folder of a run, or checks that it holds the same run.
 
     Raises:
         SettingsError: the folder holds a run with other settings, templates, weights or columns,
-            or `resume` forbids what it is.
+            or `resume` forbids its state.
         OutputError: it cannot be written.
     """
     before = folder.read_json("run.json")
@@ -28,7 +28,7 @@ def admit(folder: RunFolder, settings: Settings, stamp: Stamp, resume: Resume) -
             f"{folder.root} holds a run that `{derived['operation']}` made of others, and nothing "
             "can be played into it: choose another --out"
         )
-    # One that came to nothing, such as by a model that is not there, binds nobody.
+    # A run without a journal, such as one whose model was missing, may be replaced.
     is_idle = bool(before) and resume == "auto" and not files(folder.journal)
     if is_idle:
         before = {}
@@ -50,7 +50,7 @@ def admit(folder: RunFolder, settings: Settings, stamp: Stamp, resume: Resume) -
 
 
 def record(folder: RunFolder, settings: Settings, stamp: Stamp, pins: Pins) -> None:
-    """Writes `run.json`: what the run is, what `admit` compares with, and commits of the hub."""
+    """Writes `run.json`: settings, provenance and pins, with which `admit` compares later sessions."""
     folder.write_json(
         "run.json",
         {
@@ -66,7 +66,7 @@ def record(folder: RunFolder, settings: Settings, stamp: Stamp, pins: Pins) -> N
 
 
 def _compare(folder: RunFolder, before: dict[str, Any], settings: Settings, stamp: Stamp) -> None:
-    """Raises `SettingsError` where the run in the folder is not the one that is asked for."""
+    """Raises `SettingsError` if the folder holds another run."""
     if before["run_id"] != settings.run_id():
         changed = "; ".join(differences(before["shaping"], settings.shaping())[:4])
         raise SettingsError(
@@ -95,9 +95,7 @@ def _compare(folder: RunFolder, before: dict[str, Any], settings: Settings, stam
 
 
 def _is_blank(folder: RunFolder) -> bool:
-    """Whether there is nothing in it, or no more than a plan and what a run that was killed as it began
-    leaves.
-    """
+    """Whether it is empty, except for a plan and the traces of a run that was killed as it began."""
     ours = {folder.journal, folder.logs, folder.journal / lock.NAME, folder.root / estimate.PLAN}
     return all(
         path in ours or path.suffix == ".part" or path.name.startswith("stop-")
@@ -106,7 +104,7 @@ def _is_blank(folder: RunFolder) -> bool:
 
 
 def _fewer(before: dict[str, Any], settings: Settings) -> str:
-    """Where these settings ask for less than the run was begun with; empty where they do not."""
+    """The settings by which the run would become smaller; empty if there are none."""
     reasons = []
     if settings.samples < before["samples"]:
         reasons.append(f"samples: {before['samples']} -> {settings.samples}")

@@ -1,9 +1,8 @@
-"""Stops a run that has used up its tokens or its money: in good order, to go on by the same command.
+"""Stops a run when its budget of tokens or money is spent. The same command continues it.
 
-Counted are the tokens of dialogues that have ended in this session, prompts and replies of all players,
-as the workers' heartbeats have them. Those in play get a few seconds to end, so a run may go over its
-budget by them. Money is what the players' prices make of the tokens; a prompt that a server had in its
-cache counts in full, so that a bill is never higher than what is said here.
+The workers' heartbeats count the prompts and replies of all players in dialogues that have ended in
+this session. Dialogues in play get a few seconds to end, so a run may exceed its budget by them. Tokens
+cost what the players' prices say; cached prompts count in full, so that a bill is never higher.
 """
 
 import contextlib
@@ -15,9 +14,9 @@ from tutelage.session.telemetry import heartbeats
 from tutelage.settings import Settings
 from tutelage.shards import RunFolder
 
-_LOOK_S = 1.0
+_POLL_S = 1.0
 BILLED = (".prompt", ".completion")
-"""Ends of the kinds of tokens that cost money."""
+"""Suffixes of the kinds of tokens that cost money."""
 _MILLION = 1e6
 
 
@@ -44,10 +43,10 @@ def watched(folder: RunFolder, settings: Settings, stop: Callable[[str], None]) 
                 f"another {option} goes on"
             )
         except (OSError, TutelageError):
-            return False  # it is read again
+            return False  # the next look reads it again
         return True
 
-    with repeated(look, _LOOK_S, "budget"):
+    with repeated(look, _POLL_S, "budget"):
         yield
 
 
@@ -62,7 +61,7 @@ def spent(folder: RunFolder) -> dict[str, int]:
 
 
 def cost(by_kind: Mapping[str, int], settings: Settings) -> float:
-    """What so many tokens cost, in USD. Of donors' the dearest price counts: whose they are is open."""
+    """Price of the tokens in USD. Donors' tokens count at the highest price."""
     sides = {"student": settings.student, "teacher": settings.teacher, "judge": settings.judge}
     price_in = {side: player.price_in for side, player in sides.items()}
     price_out = {side: player.price_out for side, player in sides.items()}

@@ -1,7 +1,7 @@
 """The run's card: a README that people read, whose front matter the hub and `datasets` read.
 
-The same for a run that was generated and for one that was derived: what it tells is in the
-manifest, the settings and the shards.
+Generated and derived runs have the same card: everything in it is in the manifest, the settings and
+the shards.
 """
 
 import re
@@ -17,13 +17,13 @@ _SIZES = (
     (1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"),
     (10_000_000, "1M<n<10M"), (100_000_000, "10M<n<100M"), (1_000_000_000, "100M<n<1B"),
 )  # fmt: skip
-"""The hub's names for sizes, by the number of rows that they end before."""
+"""(rows, the hub's name for fewer rows than that)."""
 _LICENCES = frozenset((
     "apache-2.0", "mit", "cc0-1.0", "cc-by-2.0", "cc-by-3.0", "cc-by-4.0", "cc-by-sa-3.0",
     "cc-by-sa-4.0", "cc-by-nc-4.0", "cc-by-nc-sa-4.0", "bsd-2-clause", "bsd-3-clause", "odc-by",
     "odbl", "gpl-3.0", "lgpl-3.0", "mpl-2.0", "unlicense", "openrail", "unknown",
 ))  # fmt: skip
-"""What the hub takes as a licence's id; anything else it wants named `other`."""
+"""Ids of licences that the hub accepts; any other licence is `other`."""
 
 _CARD = """---
 {front}
@@ -80,7 +80,7 @@ models', whose own terms may apply.
 
 
 def render(settings: Settings, manifest: dict[str, Any], folder: RunFolder) -> str:
-    """The card of a published run, whose shards lie in `folder`."""
+    """The card of a published run with its shards in `folder`."""
     files, rows = manifest["files"], contents(folder)
     balance, dialogues = manifest["balance"], manifest["dialogues"]
     return _CARD.format(

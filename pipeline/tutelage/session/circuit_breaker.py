@@ -1,9 +1,8 @@
-"""Stops a run in which too much fails, before it has spent a night on failing.
+"""Stops a run in which too many dialogues fail, before it wastes a night.
 
-One dialogue that fails is data. But where most of the last few hundred fail, something is wrong
-that the run cannot put right: a wrong key, a server that answers nonsense, prompts that are all too
-long. The failures of that window are then no verdict on their problems, so a resumed run plays them
-again.
+A single failed dialogue is data. If most of the last few hundred fail, something is wrong that the
+run cannot repair: a wrong key, a server that answers nonsense, prompts that are too long. Those
+failures say nothing about their problems, so a resumed run plays them again.
 """
 
 from collections import Counter, deque
@@ -12,7 +11,7 @@ from tutelage.errors import RunFailed
 from tutelage.records import Dialogue
 
 _FEW = 10
-"""Dialogues below which nothing can be said of a rate."""
+"""Number of dialogues below which a rate says nothing."""
 
 
 class CircuitBreaker:
@@ -23,13 +22,13 @@ class CircuitBreaker:
         self._last: deque[Dialogue | None] = deque(maxlen=window)
 
     def record(self, ended: Dialogue) -> None:
-        """One more dialogue has ended."""
+        """Counts a dialogue that has ended."""
         failed = ended.outcome is not None and ended.outcome.status == "failed"
         self._last.append(ended if failed else None)
 
     def tripped(self, is_drained: bool) -> bool:
-        """Whether too much fails. Before the window is full, that can be said only when all
-        dialogues have ended: what fails does so quickly, and is the first to end.
+        """Whether too many fail. Before the window is full, that is decided only when all dialogues
+        have ended (`is_drained`), because failing dialogues end first.
         """
         whole = len(self._last) == self._last.maxlen or (is_drained and len(self._last) >= _FEW)
         return whole and len(self.failed) > self._limit * len(self._last)
@@ -40,7 +39,7 @@ class CircuitBreaker:
         return [dialogue for dialogue in self._last if dialogue is not None]
 
     def fault(self) -> RunFailed:
-        """What to raise: how many, and the commonest reason."""
+        """The error to raise, with the number of failures and the commonest reason."""
         reasons = Counter(d.outcome.reason for d in self.failed if d.outcome is not None)
         (reason, often), *_ = reasons.most_common(1)
         return RunFailed(

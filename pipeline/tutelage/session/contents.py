@@ -1,7 +1,7 @@
-"""What a card tells of a run's rows: licences, sources, language, and one dialogue to look at.
+"""What a card says about the rows of a run: licences, sources, language, and an example.
 
-Read from the shards by SQL, so that a derived run's card tells of its own rows. Equal shards give
-equal facts.
+It is queried from the shards, so that the card of a derived run describes its own rows. Equal shards
+give equal results.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from tutelage.shards.reader import connect
 from tutelage.storage import Location
 
 _ENGLISH = r"\b(the|is|are|of|and|how|what|which|find|a|in|to)\b"
-"""Words that hardly an English problem does without, and hardly another has."""
+"""Words that occur in nearly every English problem and in few others."""
 _SOURCES = """
 SELECT source, domain, licence, count(DISTINCT problem_id), count(*) FROM dialogues
 GROUP BY ALL ORDER BY ALL
@@ -34,7 +34,7 @@ LIMIT 1
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where problems are from."""
+    """A source of problems."""
 
     name: str
     domain: str
@@ -51,11 +51,11 @@ class Contents:
     english: bool = False
     """Whether most problems are worded in English."""
     example: Sequence[tuple[str, str]] = ()
-    """(who and what, words) for each message of a short dialogue, the system prompt apart."""
+    """(caption, text) of each message of a short dialogue, without the system prompt."""
 
 
 def contents(folder: RunFolder) -> Contents:
-    """What is in the run's shards; nothing where it has none."""
+    """The contents of the run's shards; empty if it has none."""
     files: list[Location] = sorted(folder.shards.glob("*/*.parquet"))
     if not files:
         return Contents()

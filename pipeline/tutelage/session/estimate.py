@@ -1,11 +1,11 @@
-"""What a run will take, reckoned from a sample of it that was played.
+"""What a run will take, estimated from a sample that was played.
 
-Sums over the problems of the sample, as means with intervals (`intervals.mean`, the problem being
-the unit that is drawn), times the problems of the whole. Time needs a rate: that of the sample where
-an engine played it, or one that a person names. Money needs prices, which are in the run file.
+Means over the problems of the sample, with intervals (`intervals.mean`; the sampled unit is the
+problem), are multiplied by the number of problems of the run. Time needs a rate, which an engine that
+played the sample provides, or the user. Money needs prices, which are in the run file.
 
-A plan that was made for a run lies in its folder (`PLAN`), and what the run took stands beside it
-afterwards. Of dialogues that failed neither knows anything.
+The plan of a run can be stored in its folder (`PLAN`), so that reports can compare it with what the run
+took. Failed dialogues are in neither.
 
 Not here: playing the sample (`cli.plan`), and counting a run (`shards.figures`).
 """
@@ -24,7 +24,7 @@ from tutelage.settings import Settings
 from tutelage.shards import RunFolder
 
 PLAN = "plan.json"
-"""The plan that was made for a run before it began."""
+"""File with the plan of a run, written before it began."""
 TITLES = {
     "calls": "calls",
     "prompt": "tokens in",
@@ -35,7 +35,7 @@ TITLES = {
     "journal_bytes": "journal",
     "shard_bytes": "shards",
 }
-"""What people call the figures."""
+"""The figures, as they are displayed."""
 _TOKENS = ("prompt", "cached", "completion")
 _SUMMED = ("calls", *_TOKENS, "bill")
 _SIDES = ("student", "teacher", "judge", "donors")
@@ -47,7 +47,7 @@ Sums = Mapping[str, np.ndarray[Any, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """A figure, and between what it lies by 95 %."""
+    """A figure with its 95 % interval."""
 
     value: float
     low: float
@@ -62,26 +62,26 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Of a whole run."""
+    """What a whole run will take."""
 
     problems: int
-    """That will be played: less those that are filtered or come twice, as in the sample."""
+    """Problems to be played, without filtered and repeated ones, whose share is that of the sample."""
     dialogues: int
     calls: Range
-    """Messages that a model writes."""
+    """Messages written by models."""
     prompt: Range
     """Tokens."""
     cached: Range
-    """Of those, tokens that the engine had in its cache."""
+    """Tokens of the prompts that were in the engine's cache."""
     completion: Range
     """Tokens."""
     journal_bytes: Range
     shard_bytes: Range
     hours: Range | None
-    """Of one engine; None where no rate is known."""
+    """Hours of one engine; None if no rate is known."""
     cost: Range | None
-    """By the prices of the run file: engine hours, storage for a month, and what the players' tokens
-    cost; None where no price is given, or hours have one and are not known."""
+    """By the prices of the run file: engine hours, storage for a month, and the players' tokens. None
+    if there are no prices, or if hours have a price and are not known."""
 
     def figures(self) -> Iterator[tuple[str, Range | None]]:
         """(name, figure) in the order of `TITLES`."""
@@ -90,19 +90,19 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A figure of a plan beside what it was in the end."""
+    """A planned figure and the actual one."""
 
     plan: Range
     truth: float
 
     @property
     def ratio(self) -> float | None:
-        """Truth over plan; None where nothing was planned."""
+        """Truth divided by plan; None if the plan is 0."""
         return self.truth / self.plan.value if self.plan.value else None
 
 
 def counts(rows: Iterable[Mapping[str, Any]], settings: Settings) -> Sums:
-    """Sums by problem over dialogues."""
+    """Sums over the dialogues of each problem."""
     by_problem: dict[str, Counter[str]] = defaultdict(Counter)
     for row in rows:
         of_problem = by_problem[row["problem_id"]]
@@ -114,7 +114,7 @@ def counts(rows: Iterable[Mapping[str, Any]], settings: Settings) -> Sums:
 
 
 def _sums(problems: Iterable[Mapping[str, int]], settings: Settings) -> Sums:
-    """From counts of calls, dialogues, and tokens by side and kind."""
+    """The columns of `Sums` from counts of calls, dialogues, and tokens by side and kind."""
     columns: dict[str, list[float]] = {name: [] for name in (*_SUMMED, "dialogues")}
     for counted in problems:
         for name in ("calls", "dialogues"):
@@ -135,7 +135,7 @@ def estimate(
     rate: float,
     settings: Settings,
 ) -> Estimate:
-    """The estimate of a run of so many problems and dialogues.
+    """The estimate for a whole run.
 
     Args:
         sums: of the sample; see `counts`.
@@ -143,7 +143,7 @@ def estimate(
         shard_bytes: of the whole run; see `shard_sizes`.
         problems: of the whole run.
         dialogues: of the whole run.
-        rate: tokens that an engine writes a second; 0 where nobody knows.
+        rate: tokens that an engine writes per second; 0 if unknown.
         settings: of the whole run, for its prices.
     """
     totals = {name: _mean(sums[name]) * problems for name in _SUMMED}
@@ -172,12 +172,12 @@ def estimate(
 def truth(
     figures: Mapping[str, Any], folder: RunFolder, settings: Settings
 ) -> dict[str, float | None]:
-    """The same of a run that was played, by the names of `Estimate.figures`.
+    """The same figures of a run that was played, by their names in `Estimate.figures`.
 
     Args:
         figures: of the run; see `shards.figures`.
         folder: of the run.
-        settings: whose prices count.
+        settings: with the prices.
     """
     counted: Counter[str] = Counter()
     for arm in figures["arms"].values():
@@ -196,7 +196,7 @@ def truth(
 
 
 def record(plan: Estimate, settings: Settings) -> dict[str, Any]:
-    """The plan as `PLAN` keeps it, with the prices by which it was made."""
+    """The contents of `PLAN`: the plan, and the prices that it uses."""
     of_player = {"price_in", "price_out"}
     priced = {
         side: getattr(settings, side).model_dump(include=of_player)
@@ -210,18 +210,18 @@ def record(plan: Estimate, settings: Settings) -> dict[str, Any]:
 
 
 def beside(figures: Mapping[str, Any], folder: RunFolder) -> dict[str, Compared]:
-    """By name, each figure of the run's plan that can be compared with what it was; nothing where no
-    plan was made. For `figures`, see `truth`.
+    """Each figure of the run's plan that can be compared with the actual one, by name; empty if there
+    is no plan. For `figures`, see `truth`.
     """
     plan = folder.read_json(PLAN)
     if not plan:
         return {}
     settings = Settings.model_validate(plan["prices"])
-    was = truth(figures, folder, settings)
+    actual = truth(figures, folder, settings)
     return {
         name: Compared(Range(**plan[name]), value)
         for name in TITLES
-        if plan.get(name) and (value := was[name]) is not None
+        if plan.get(name) and (value := actual[name]) is not None
     }
 
 
@@ -242,6 +242,6 @@ def _mean(values: np.ndarray[Any, Any]) -> Range:
 
 
 def _bytes(place: Any) -> int:
-    """Of the files in a folder of a run."""
+    """Total size of the files in a folder of a run."""
     files = [file for file in place.rglob("*") if file.is_file()]
     return sum(file.stat().st_size if isinstance(file, Path) else file.size() for file in files)

@@ -1,4 +1,4 @@
-"""The evaluation sets that a person named, whose problems are to be left out: opened once."""
+"""Opens the evaluation sets whose problems are to be left out."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -15,14 +15,14 @@ EVERY = "eval:all"
 
 _DATA = {".json", ".jsonl", ".ndjson", ".parquet"}
 _ASKED = ("statement", "question", "problem", "prompt", "instruction", "text")
-"""Where a question stands that has no answer beside it."""
+"""Fields that may hold the question of a record without an answer."""
 
 
 def open_sets(paths: Iterable[str]) -> Sets:
-    """The evaluation sets that a person named; of a folder, each data file in it is one.
+    """The named evaluation sets. In a folder, each data file is a set.
 
     Raises:
-        CorpusError: one of them is none, or holds no problem that could be found again.
+        CorpusError: one of them does not exist, or contains no problem.
     """
     return [evaluation_set for path in paths for evaluation_set in _open(path)]
 
@@ -47,7 +47,7 @@ def _open(path: str) -> Sets:
 
 
 def _corpus(path: str) -> Corpus:
-    """The corpus at `path`. Where no answers are given away, the questions alone will do."""
+    """The corpus at `path`. Questions suffice: many evaluation sets are published without answers."""
     try:
         corpus = open_corpus(path)
         fault = _fault(corpus)
@@ -66,7 +66,7 @@ def _corpus(path: str) -> Corpus:
 
 
 def _fault(corpus: Corpus) -> str:
-    """Why none of the rows is a problem; empty where one is."""
+    """Why none of the rows is a problem; empty if one is."""
     first = ""
     for row in corpus.rows():
         if row.problem is not None:

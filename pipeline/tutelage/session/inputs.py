@@ -1,10 +1,9 @@
-"""What a run reads: opened once, by the command itself, before anything heavy is imported.
+"""What a run reads. The command opens it once, before anything heavy is imported.
 
-Where workers are on other machines, they see none of this machine's files. A worker that finds
-nothing at a path, or something else, would fail hours later, or worse, would not: an empty folder
-looks like a new run. So what would be looked for on this machine's disk is refused before anything
-starts, unless a person says that all machines see the same files; then paths are made absolute, and
-workers check that a corpus has the size that it has here.
+Workers on other machines do not see the files of this one. A worker that finds nothing at a path, or
+another file, would fail hours later, or worse, would not fail: an empty folder looks like a new run. So
+local paths are refused before anything starts, unless the user says that all machines see the same
+files (`flow.shared_files`); then paths are made absolute, and workers check the sizes of corpora.
 """
 
 from collections.abc import Iterator
@@ -28,17 +27,17 @@ _NAMED = 4
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What workers read besides the run's own folder."""
+    """What workers read, besides the folder of the run."""
 
     corpora: list[Corpus]
     evaluations: Sets
     settings: Settings
-    """With the folder of templates, models in folders, and commits of models on the hub."""
+    """With the folder of templates, folders of models, and commits of models on the hub."""
     pins: Pins
-    """Kept in `run.json`."""
+    """Stored in `run.json`."""
 
     def pinned(self) -> "Inputs":
-        """The same by absolute paths, the files of corpora by their sizes, too."""
+        """The same with absolute paths, and with the sizes of the corpora's files."""
         update: dict[str, Any] = {}
         if self.settings.prompts:
             update["prompts"] = str(Path(self.settings.prompts).expanduser().absolute())
@@ -59,7 +58,7 @@ def open_inputs(settings: Settings, folder: RunFolder) -> Inputs:
 
     Raises:
         ModelError: the hub has no such model.
-        CorpusError: there is no corpus, or one is not what it should be.
+        CorpusError: no corpus was named, or one cannot be read.
     """
     known = pins.pins(settings, folder)
     corpora = [
@@ -73,15 +72,15 @@ def open_inputs(settings: Settings, folder: RunFolder) -> Inputs:
 
 
 def check_reachable(inputs: Inputs, out: str, runner: str) -> None:
-    """Refuses what only this machine has.
+    """Refuses files that only this machine has.
 
     Args:
         inputs: what workers are to read.
         out: the run, as the person named it.
-        runner: its name.
+        runner: name of the runner.
 
     Raises:
-        SettingsError: workers would not find something, and nobody says that they would.
+        SettingsError: workers would not see a file, and `flow.shared_files` is not set.
     """
     if inputs.settings.flow.shared_files:
         return

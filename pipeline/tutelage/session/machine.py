@@ -1,15 +1,15 @@
-"""One set of vLLM servers for all processes of a machine, none of which is the first or the last by any
-order of ours: as the workers of a cluster are.
+"""One set of vLLM servers for all worker processes of a machine in a cluster, which start and end in
+any order.
 
-    FOLDER/start     locked while somebody looks whether there are servers, and starts them
-    FOLDER/users     locked, shared, by everybody who uses them
-    FOLDER/host      locked by the process that holds them
-    FOLDER/served    where they are, and the key without which they answer nobody
+    FOLDER/start     locked while a process checks for servers, and starts them
+    FOLDER/users     locked, shared, by every process that uses them
+    FOLDER/host      locked by the process that runs them
+    FOLDER/served    their URLs, and the key that they require
 
-The servers belong to a process of their own (`main`), which holds and watches them (`serving`) until
-it can lock `users` for itself: then nobody uses them any more. The system forgets the locks of a
-process that is dead, so whoever is killed needs no clearing up after, the host included, whose
-servers end with it (`processes.reaper`).
+A process of its own (`main`, the host) runs and watches the servers (`serving`) until it can lock
+`users` exclusively: then no process uses them any more. The system releases the locks of a dead
+process, so nothing has to be cleaned up after a kill, even of the host, whose servers end with it
+(`processes.reaper`).
 """
 
 import fcntl
@@ -32,17 +32,17 @@ from tutelage.settings import Settings
 from tutelage.shards import RunFolder
 from tutelage.shards.lock import acquired
 
-_LOOK_S = 0.5
+_POLL_S = 0.5
 _HOSTS: list[subprocess.Popen[bytes]] = []
-"""Those that this process has started, which may outlive it."""
+"""Hosts that this process has started; they may outlive it."""
 
 
 @contextmanager
 def shared(settings: Settings) -> Iterator[Settings]:
-    """While entered, this machine's servers run; the settings by which they are found.
+    """Keeps this machine's servers running while entered; yields the settings that point to them.
 
     Raises:
-        TutelageError: they do not start; by the class and with the words of what went wrong.
+        TutelageError: they do not start; with the class and message of the host's error.
     """
     if not on_vllm(settings):
         yield settings
@@ -52,7 +52,7 @@ def shared(settings: Settings) -> Iterator[Settings]:
     with (folder / "users").open("a") as users:
         with (folder / "start").open("a") as start:
             fcntl.flock(start, fcntl.LOCK_EX)
-            fcntl.flock(users, fcntl.LOCK_SH)  # waits for a host that is about to end
+            fcntl.flock(users, fcntl.LOCK_SH)  # waits while a host is ending
             if not _is_held(folder / "host"):
                 _start(settings, folder)
         addresses = json.loads((folder / "served").read_text("utf-8"))
@@ -61,7 +61,7 @@ def shared(settings: Settings) -> Iterator[Settings]:
 
 
 def _start(settings: Settings, folder: Path) -> None:
-    """Starts a host, and waits until its servers answer."""
+    """Starts a host and waits until its servers are ready."""
     ready = folder / "served"
     ready.unlink(missing_ok=True)
     _write(folder / "settings", settings.model_dump_json())
@@ -77,7 +77,7 @@ def _start(settings: Settings, folder: Path) -> None:
     while not ready.exists():
         if host.poll() is not None:
             raise Fatal(f"the host of vLLM ended with status {host.returncode} (log: {log.name})")
-        time.sleep(_LOOK_S)
+        time.sleep(_POLL_S)
     fault = json.loads(ready.read_text("utf-8")).get("fault")
     if fault:
         host.wait()
@@ -85,17 +85,17 @@ def _start(settings: Settings, folder: Path) -> None:
 
 
 def main(folder: Path) -> None:
-    """Holds the servers until nobody uses them, or one is beyond help."""
+    """Runs the servers until no process uses them, or one cannot be kept running."""
     settings = Settings.model_validate_json((folder / "settings").read_text("utf-8"))
     lost = threading.Event()
-    # The host's lock is given back first: whoever gets the users' lock then sees that it is free.
+    # The host's lock is released first, so that whoever gets the users' lock then sees no host.
     with (folder / "users").open("a") as users, (folder / "host").open("a") as host:
         fcntl.flock(host, fcntl.LOCK_EX)
         try:
             with serving(settings, RunFolder(folder), _say, lambda _: lost.set()) as served:
                 where = {"url": served.server.url, "key": access.key()}
                 _write(folder / "served", json.dumps(where))
-                while not lost.wait(_LOOK_S) and not acquired(users):
+                while not lost.wait(_POLL_S) and not acquired(users):
                     pass
         except TutelageError as error:
             fault = [type(error).__name__, str(error)]
@@ -107,7 +107,7 @@ def _say(words: str) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    """Whole, and readable for this user alone: there is a key in it."""
+    """Atomically, and readable by this user only, because the file contains a key."""
     part = path.with_name(f"{path.name}.part")
     part.touch(mode=0o600)
     part.write_text(text, "utf-8")
@@ -115,7 +115,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def _is_held(path: Path) -> bool:
-    """Whether a living process has the file locked."""
+    """Whether a process has locked the file."""
     with path.open("a") as file:
         return not acquired(file)
 

@@ -1,10 +1,10 @@
-"""Small files of a run that a power cut or a hand has changed: said, and rebuilt where that can be.
+"""Reports small files of a run that a power cut or an edit has damaged, and rebuilds them if possible.
 
-    splits.json           from the shards, whose rows say which split they are in
-    journal/input.json    from the input, when it is read; whether that is what the run was begun with
-                          cannot be told any more
+    splits.json           from the shards, whose rows contain their split
+    journal/input.json    from the input, when it is read; it cannot be checked any more whether that is
+                          the input with which the run was begun
 
-Both have a checksum (that of `splits.json` stands in the manifest), so that a changed word is noticed.
+Both have a checksum (that of `splits.json` is in the manifest), so that any change is noticed.
 Not here: the journal, whose lines have checksums of their own (`shards.journal`).
 """
 
@@ -23,22 +23,22 @@ from tutelage.shards.journal import files
 from tutelage.storage import Location, opened, remove
 
 INPUT = "journal/input.json"
-"""What the input was; see `survey.record`."""
+"""File that records the input; see `survey.record`."""
 _SEAL = "checksum"
 
 
 def checksum(value: Mapping[str, Any]) -> str:
-    """The same for the same JSON."""
+    """A digest of a JSON value."""
     return digest(json.dumps(value, sort_keys=True, ensure_ascii=False))
 
 
 def sealed(record: Mapping[str, Any]) -> dict[str, Any]:
-    """The record with its checksum beside it."""
+    """The record with its checksum added."""
     return {**record, _SEAL: checksum(record)}
 
 
 def mend(folder: RunFolder, say: Callable[[str], None]) -> None:
-    """Looks at both files before a run goes on; `say` is told what was done.
+    """Checks both files before a run continues; calls `say` with what was done.
 
     Raises:
         OutputError: a file cannot be written.
@@ -63,7 +63,7 @@ def mend(folder: RunFolder, say: Callable[[str], None]) -> None:
 
 
 def _read(folder: RunFolder, name: str) -> dict[str, Any] | None:
-    """A JSON file; empty where there is none, None where it is damaged."""
+    """A JSON file; empty if there is none, None if it is damaged."""
     try:
         loaded = folder.read_json(name)
     except (Mistake, RecursionError):
@@ -77,11 +77,13 @@ def _is_input(record: dict[str, Any] | None) -> bool:
     contents = {key: value for key, value in record.items() if key != _SEAL}
     if _SEAL in record:
         return bool(record[_SEAL] == checksum(contents))
-    return not record or isinstance(record.get("rows"), int)  # of a version that had none
+    return not record or isinstance(
+        record.get("rows"), int
+    )  # written by a version without checksums
 
 
 def _is_splits(record: dict[str, Any], folder: RunFolder) -> bool:
-    """Whether the splits are those that were published."""
+    """Whether the splits are the published ones."""
     published = (_read(folder, MANIFEST) or {}).get("splits", {})
     if wanted := published.get(_SEAL):
         return bool(wanted == checksum(record))
@@ -91,7 +93,7 @@ def _is_splits(record: dict[str, Any], folder: RunFolder) -> bool:
 
 
 def _from_shards(folder: RunFolder) -> dict[str, list[str]] | None:
-    """The dialogues of each split, by the shards; None where they cannot be read."""
+    """The dialogues of each split, from the shards; None if they cannot be read."""
     splits: dict[str, list[str]] = {}
     try:
         shards: list[Location] = list(folder.shards.rglob("*.parquet"))

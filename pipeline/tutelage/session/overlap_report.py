@@ -1,7 +1,7 @@
-"""What of a run overlaps with evaluation sets, written down for people and for programs.
+"""Reports on problems that a run shares with evaluation sets, for people and for programs.
 
-What counts as a match is in `dedup.decontaminate`. `contamination.jsonl` names the `problem_id` of
-each, by which its dialogues can be left out (`shards.contaminated.marked`). Nothing here drops a row.
+`dedup.decontaminate` defines a match. `contamination.jsonl` has the `problem_id` of each, by which its
+dialogues can be left out (`shards.contaminated.marked`). Nothing here drops a row.
 """
 
 import json
@@ -27,13 +27,13 @@ def report(
     corpora: list[str],
     folder: RunFolder,
 ) -> dict[str, Any]:
-    """Writes what was found to the run's folder, for people and for programs; what a manifest says.
+    """Writes both reports to the folder of the run, and returns the summary for the manifest.
 
     Args:
-        matches: (corpus and row, problem id, match) of each problem that a set has, too.
-        sets: what was compared with.
-        terms: how.
-        corpora: names of what the problems come from.
+        matches: (row index, problem id, match) of each problem that is also in a set.
+        sets: the evaluation sets.
+        terms: the settings of the comparison.
+        corpora: the names of the corpora.
         folder: of the run.
     """
     ordered = sorted(matches, key=lambda match: match[0])
@@ -63,7 +63,7 @@ def report(
 
 
 def problems(sets: Sets) -> Iterator[tuple[str, Problem]]:
-    """(name of the set, problem) of every row that is one."""
+    """(name of the set, problem) of all problems in the sets."""
     for name, corpus in sets:
         for row in corpus.rows():
             if row.problem is not None:

@@ -1,9 +1,8 @@
-"""Which commits of the hub a run reads: asked once, before anything is played, and kept in `run.json`.
+"""Pins what a run reads from the hub to commits, before anything is played; stored in `run.json`.
 
-A branch of the hub moves on, and workers start at different times. So every machine is given the
-commit that the launcher saw, and a run that goes on keeps the commits that it was begun with. Not
-here: folders of models, which a digest identifies (`models.revision`), and evaluation sets, of which
-one answer is read by all workers: the launcher's list of their files.
+Branches on the hub move, and workers start at different times. So all machines get the commit that the
+launcher saw, and a resumed run keeps its commits. Not here: model folders, which are identified by a
+digest (`models.revision`), and evaluation sets, whose files the launcher lists for all workers.
 """
 
 from collections.abc import Mapping
@@ -17,15 +16,15 @@ from tutelage.settings import Settings
 from tutelage.shards import RunFolder
 
 Pins = Mapping[str, str]
-"""Name of a model or a data set, as the settings have it -> the same with its commit."""
+"""Name of a model or data set in the settings -> the same with a commit."""
 
 
 def pins(settings: Settings, folder: RunFolder) -> Pins:
-    """What the hub's names in the settings mean, or meant when the run in the folder was begun.
+    """The pins of all names in the settings; those of `run.json` if the run in the folder has begun.
 
     Raises:
-        ModelError: a model is not there.
-        CorpusError: a data set is not there, or the hub cannot be reached.
+        ModelError: the hub has no such model.
+        CorpusError: the hub has no such data set, or the hub cannot be reached.
     """
     sets = [spec for spec in settings.corpora if hub_files.names_a_set(spec)]
     wanted: dict[str, Any] = dict.fromkeys(sets, hub_files.pinned)
@@ -33,17 +32,17 @@ def pins(settings: Settings, folder: RunFolder) -> Pins:
     wanted |= dict.fromkeys(filter(models.is_on_hub, names), models.pinned)
     before = folder.read_json("run.json") if wanted else {}
     if before and "hub" not in before:
-        return {}  # begun by a version that asked nobody
+        return {}  # begun by a version without pins
     known: dict[str, str] = before.get("hub", {})
     resolved = {name: known.get(name) or pinned(name) for name, pinned in wanted.items()}
     return {name: pin for name, pin in resolved.items() if pin != name}
 
 
 def check(settings: Settings, known: Pins) -> None:
-    """Refuses a model of which several machines could load different commits.
+    """Refuses a model without a commit, of which machines could load different versions.
 
     Raises:
-        SettingsError: nobody says which commit of it is meant.
+        SettingsError: the commit of a model is not known.
     """
     for side, player in on_vllm(settings).items():
         name = known.get(player.model, player.model)
@@ -55,7 +54,7 @@ def check(settings: Settings, known: Pins) -> None:
 
 
 def pinned(settings: Settings, known: Pins) -> Settings:
-    """The settings with the models that are meant."""
+    """The settings with pinned models."""
     update = {
         side: player.model_copy(update={"model": known[player.model]})
         for side, player in on_vllm(settings).items()

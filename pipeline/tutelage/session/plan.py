@@ -1,14 +1,14 @@
-"""What goes into which file: near-duplicates, clusters, splits. One worker's work; no Beam, no text.
+"""Decides which row goes into which file: near-duplicates, clusters, splits. For one worker; no text.
 
 A dialogue is compared with those of its own arm, because the arms of a run answer the same problems
 and begin alike by design. **Marks** (`duplicate_of`) and **clusters** are thus within an arm.
-**Splits** are not: what shares a problem, or is a near-duplicate in whatever arm, goes together, and
-stays where an earlier publication put it (`splits.json`). A dialogue that would tie two splits
-together is *held*: it lies in `shards/held` and belongs to neither; `dedup.splits` has the rule.
+**Splits** are not: dialogues of one problem, and near-duplicates in any arm, go into the same split,
+and stay in the split of an earlier publication (`splits.json`). A dialogue that would tie two splits
+together is *held*: it goes to `shards/held` and belongs to neither (`dedup.splits`).
 
-The plan depends on the set of dialogues alone, not on the order or the worker that finished them.
-Of a dialogue it holds some 100 bytes of facts; of its text the sketch, and while near-duplicates
-are searched for as much again.
+The plan depends only on the set of dialogues, not on the order or the workers that finished them. Per
+dialogue it holds some 100 bytes of facts; the sketch of its text and, while near-duplicates are
+searched, as much again.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -32,7 +32,7 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One file to be written: its path below the run, and the list of its rows (`LISTED`)."""
+    """A file to be written: its path below the run, and the list of its rows (`LISTED`)."""
 
     path: str
     rows: pa.Table
@@ -40,7 +40,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Notes:
-    """What the plan says of the whole run, for the manifest."""
+    """Counts of the whole run, for the manifest."""
 
     problems: dict[str, int]
     dialogues: dict[str, int]
@@ -49,7 +49,7 @@ class Notes:
     comparing: dict[str, int]
     """Counts of the near-duplicate search; see `dedup.Counts`."""
     splits: dict[str, list[str]]
-    """The dialogues of each split; empty where there is but one split to be in."""
+    """The dialogues of each split; empty if there is only one split."""
     in_split: dict[str, int]
 
 
@@ -62,13 +62,13 @@ def plan(
     """Every file of the run, and one `Notes`.
 
     Args:
-        facts: gives those of all entries, or the columns of them that are named, in the order of
-            the journal's files and of the lines in them. Asked more than once, so that they need
-            not be held while texts are compared.
-        sketches: of kept dialogues, in blocks; their ids are places in `facts`. None where there is
-            no comparing.
+        facts: returns the facts of all entries, or the named columns of them, in the order of the
+            journal's files and lines. Called more than once, so that facts need not be held while
+            texts are compared.
+        sketches: of kept dialogues, in blocks, with positions in `facts` as ids; none if
+            near-duplicates are not searched.
         settings: of the run.
-        recorded: the splits published before, by dialogue.
+        recorded: the split of each dialogue in the previous publication.
     """
     rule = scheme(settings.dedup)
     chosen, is_kept, arms, rank = _order(facts("key", "kind", "arm"))
@@ -77,7 +77,7 @@ def plan(
     if len(names) > 1:
         kept = facts("key", "problem").take(chosen[is_kept])
         names, split = _assign(kept, known, rule, settings.splits, recorded)
-    # Splits are parts, too: a held dialogue, which may be like two splits, is no twin of either.
+    # Splits are parts, too: a held dialogue may resemble two splits and is no twin of either.
     at = np.asarray(known.ids, np.int64)
     near = dedup.find_within(known, (arms[at] * len(names) + split[at]).tolist(), rule, cores())
     del known, rank
@@ -109,8 +109,8 @@ def plan(
 
 
 def _order(facts: pa.Table) -> tuple[Ints, npt.NDArray[np.bool_], npt.NDArray[np.int32], Ints]:
-    """The entries that stand, by key; which of them were kept; the arms of those, as numbers; and
-    for each entry its place among those kept, or -1.
+    """The entries that count, by key; which of them were kept; the arms of those, as numbers; and for
+    each entry its position among the kept, or -1.
     """
     chosen = standing(facts)
     is_kept = _kept(facts)[chosen]
@@ -121,9 +121,9 @@ def _order(facts: pa.Table) -> tuple[Ints, npt.NDArray[np.bool_], npt.NDArray[np
 
 
 def standing(facts: pa.Table) -> Ints:
-    """Places of the entries that count, one a key, in the order of keys.
+    """Positions of the entries that count, one per key, sorted by key.
 
-    A dialogue that was kept once stays as it was kept first; otherwise the last word counts.
+    Of a dialogue that was kept, the first such entry counts; otherwise the last entry.
     """
     n = len(facts)
     if not n:
@@ -150,7 +150,7 @@ def scheme(settings: Dedup) -> dedup.Scheme:
 
 
 def _ranked(block: dedup.Sketches, rank: Ints) -> dedup.Sketches:
-    """The block by the ranks of its entries, less those of entries that do not count."""
+    """The block with the ranks of its entries as ids, without entries that do not count."""
     ids = rank[np.asarray(block.ids, np.int64)]
     if (ids < 0).any():
         block, ids = block.only(np.flatnonzero(ids >= 0).tolist()), ids[ids >= 0]
@@ -164,7 +164,7 @@ def _assign(
     wanted: Splits,
     recorded: Mapping[str, str],
 ) -> tuple[list[str], Ints]:
-    """The names of the splits, in order, and the split of each dialogue as its place among them."""
+    """The sorted names of the splits, and the split of each dialogue as a position among them."""
     pairs = dedup.find(sketches, rule, cores())
     before: dict[Any, str] = {}
     if recorded:
@@ -180,14 +180,14 @@ def _assign(
 
 
 def shares(wanted: Splits) -> list[str]:
-    """The splits that get anything."""
+    """The splits with a share above 0."""
     return [name for name, share in wanted.ratios.items() if share > 0]
 
 
 def _files(
     facts: pa.Table, marks: Mapping[str, Any], bins: Mapping[str, Any], rows_a_file: int
 ) -> Iterator[File]:
-    """The files of each bin, groups together, none longer than `rows_a_file`."""
+    """The files of each bin, with whole groups in sequence and at most `rows_a_file` rows each."""
     order = pc.sort_indices(
         facts, [("group", "ascending"), ("sample", "ascending"), ("key", "ascending")]
     ).to_numpy()
@@ -202,7 +202,7 @@ def _files(
 
 
 def _fates(other: pa.Table) -> npt.NDArray[np.str_]:
-    """What became of each entry that was not kept, if no further session comes."""
+    """How each entry that was not kept ends if there is no further session."""
     kinds = np.asarray(other["kind"].to_pylist(), "U16")
     return np.where(kinds == "passing", "dead", kinds)
 
@@ -216,7 +216,7 @@ def _notes(
     near: dedup.Result,
     several: bool,
 ) -> Notes:
-    """How many problems and dialogues ended how and where."""
+    """Counts of problems and dialogues."""
     dead = other.filter(fates == "dead")
     had_begun = pc.not_equal(dead["group"], "").to_numpy()
     alive = pc.unique(kept["problem"])

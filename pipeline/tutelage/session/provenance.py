@@ -1,4 +1,4 @@
-"""What a run was made of: digests of templates, of weights, of columns and of the judging code."""
+"""The provenance of a run: digests of templates, weights, columns and the judging code."""
 
 from functools import cache
 
@@ -13,15 +13,15 @@ _JUDGING = ("answers", "leaks", "sandbox", "verifiers")
 
 
 def stamp(settings: Settings, pins: Pins | None = None) -> contract.Stamp:
-    """Provenance that all rows of a run share.
+    """Provenance that is common to all rows of a run.
 
     Args:
         settings: of the run.
-        pins: commits of what is on the hub.
+        pins: commits of models and data sets on the hub.
 
     Raises:
-        SettingsError: a template is not there.
-        ModelError: a model is not there.
+        SettingsError: there is no such template.
+        ModelError: there is no such model.
     """
     student, teacher, judge = settings.student, settings.teacher, settings.judge
     used = _templates(settings)
@@ -48,7 +48,7 @@ def stamp(settings: Settings, pins: Pins | None = None) -> contract.Stamp:
 
 
 def source(stamp: contract.Stamp) -> dict[str, dict[str, str]]:
-    """What settings only name or imply, as `run.json` keeps it."""
+    """Digests of what settings only name or imply, for `run.json`."""
     columns = digest(str(contract.arrow_schema()))
     return {
         "prompts": dict(stamp.prompts),
@@ -60,7 +60,7 @@ def source(stamp: contract.Stamp) -> dict[str, dict[str, str]]:
 
 @cache
 def source_code() -> dict[str, str]:
-    """The version, and a digest of the code that says what is right and what leaks."""
+    """The version, and a digest of the code that judges answers and leaks."""
     rooms = [(resources.package() / room).iterdir() for room in _JUDGING]
     files = [file for room in rooms for file in room if file.suffix in (".py", ".toml")]
     judging = digest(*(file.read_text("utf-8") for file in sorted(files)))
@@ -68,7 +68,7 @@ def source_code() -> dict[str, str]:
 
 
 def _templates(settings: Settings) -> dict[str, list[str]]:
-    """Role -> the templates that it may be given in this run."""
+    """Role -> templates that it may get in this run."""
     used = {
         "student": [f"student/{settings.student.prompt}.j2"],
         "teacher": [

@@ -1,11 +1,10 @@
-"""Puts what was published anew in the place of what was there, which stays whole until then.
+"""Replaces what a run has published by a new publication, once that is complete.
 
-Steps of publishing write to `staging`, a run folder in the run's folder. Only when all of it is
-there, `promote` moves it out. Whoever is cut short before that has changed nothing; whoever is cut
-short while files are moved, which takes seconds, leaves a run without a manifest, which the next
-command publishes again.
+The steps of publishing write to `staging`, a run folder within the run's folder. `promote` moves it out
+when everything is there. An interruption before that changes nothing; one while files are moved, which
+takes seconds, leaves a run without a manifest, which the next command publishes again.
 
-Not here: what is published, which `flow.publish` decides.
+Not here: what is published (`flow.publish`).
 """
 
 from collections.abc import Callable, Iterable
@@ -21,33 +20,33 @@ from tutelage.storage import Location, move, remove
 
 MANIFEST = "manifest.json"
 SPLITS = "splits.json"
-"""Which dialogues each split has, where there are several: what an extension goes by."""
+"""The dialogues of each split, if there are several; an extended run keeps them."""
 DAMAGED = "rejects/journal"
-"""Lines of the journal that are not as they were written, by file and offset."""
+"""Damaged lines of the journal, by file and offset."""
 _AT_ONCE = 16
-"""Files of a store that are moved at once."""
+"""Files that are moved in parallel."""
 
 
 def staging(folder: RunFolder) -> RunFolder:
-    """Where the files of a publication lie until all of them are there, by their names in the run."""
+    """The folder for the files of a publication until it is complete, with their names in the run."""
     return RunFolder(folder.spool / "next")
 
 
 def prepare(folder: RunFolder) -> None:
-    """Removes what an earlier publication that came to no end has left.
+    """Removes the remains of an interrupted publication.
 
     Raises:
-        OutputError: that is not possible.
+        OutputError: they cannot be removed.
     """
     with writing(folder.root):
         remove(folder.spool)
 
 
 def promote(folder: RunFolder) -> None:
-    """Moves the files from `staging` to the run, the manifest last, and removes those before.
+    """Moves the files from `staging` to the run, the manifest last, and removes the previous ones.
 
     Raises:
-        OutputError: the disk or the store does not let it.
+        OutputError: the disk or the store refuses.
         RunFailed: there is no manifest.
     """
     ready = staging(folder)
@@ -72,13 +71,13 @@ def promote(folder: RunFolder) -> None:
 
 
 def _files(folder: RunFolder) -> list[Location]:
-    """Every file that some publication wrote, and perhaps no longer belongs to the run."""
-    places: list[Location] = [folder.shards, folder.rejects]
-    return [file for place in places for file in place.rglob("*") if file.is_file()]
+    """All published files, of this and earlier publications."""
+    folders: list[Location] = [folder.shards, folder.rejects]
+    return [file for below in folders for file in below.rglob("*") if file.is_file()]
 
 
 def _drop_empty(folder: RunFolder) -> None:
-    """Removes folders on disk that hold nothing any more, such as that of a split that is gone."""
+    """Removes empty folders on disk, such as that of a split that no longer exists."""
     for place in (folder.shards, folder.rejects):
         if isinstance(place, Path):
             for below in sorted(place.rglob("*"), reverse=True):

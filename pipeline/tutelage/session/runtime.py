@@ -1,7 +1,7 @@
-"""What one process needs to play dialogues: engines and verifiers, held once however many threads.
+"""What one process needs to play dialogues: engines and verifiers, shared by all of its threads.
 
-A runner may build several DoFns in one process; an engine holds a whole model. So the first one
-that needs it makes it, the others share it, and the last one closes it.
+A runner may create several DoFns in a process, but an engine holds a whole model. So the first DoFn
+creates the runtime, the others share it, and the last one closes it.
 """
 
 import threading
@@ -24,7 +24,7 @@ _HELD: dict[tuple[str, str], tuple["Runtime", int]] = {}
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """The engines of both sides, and the verifiers."""
+    """The engines of all players, the verifiers, and the replay cache."""
 
     players: Players
     pool: VerifierPool
@@ -36,7 +36,7 @@ class Runtime:
         """This process's runtime for a run.
 
         Raises:
-            TutelageError: an engine does not start; what it says is the engine's own reason.
+            TutelageError: an engine does not start; with the engine's own reason.
         """
         key = (str(folder.root), settings.model_dump_json())
         with _LOCK:
@@ -56,8 +56,8 @@ class Runtime:
 
 
 def replies_of(folder: RunFolder) -> Path:
-    """Where a run keeps the replies of dialogues that have not ended: on this machine. A run in a
-    store that goes on elsewhere plays those dialogues anew.
+    """The folder with replies of dialogues that have not ended. It is on this machine, so a run in a
+    store that is resumed on another machine plays those dialogues again.
     """
     return near(folder.journal / "replies")
 

@@ -1,4 +1,4 @@
-"""The vLLM servers of one machine, for all processes on it that play, watched while the run lasts."""
+"""The vLLM servers of one machine, for all its processes that play; supervised while they run."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,17 +20,16 @@ Say = Callable[[str], None]
 
 @contextmanager
 def serving(settings: Settings, folder: RunFolder, say: Say, give_up: Say) -> Iterator[Settings]:
-    """Starts a server, or as many as `vllm.replicas` says, and gives the settings by which workers
-    find them.
+    """Starts `vllm.replicas` servers, and yields settings in which the players use them.
 
     Args:
         settings: of the run.
-        folder: of the run, or another in whose logs the servers write.
-        say: is told what a waiting person wants to know.
-        give_up: is told why, from any thread, when a server is beyond help.
+        folder: of the run, or another one for the servers' logs.
+        say: called with progress, for the user who waits.
+        give_up: called with a reason, from any thread, when a server cannot be kept running.
 
     Raises:
-        SettingsError: the players want different models, or more GPUs than there are.
+        SettingsError: the players have different models, or there are too few GPUs.
         ModelError: the model does not load.
     """
     players = on_vllm(settings)
@@ -58,13 +57,13 @@ def serving(settings: Settings, folder: RunFolder, say: Say, give_up: Say) -> It
 
 
 def on_vllm(settings: Settings) -> dict[str, Player]:
-    """The players that vLLM plays, by side."""
+    """The players with the engine `vllm`, by side."""
     players = {"student": settings.student, "teacher": settings.teacher, "judge": settings.judge}
     return {side: player for side, player in players.items() if player.engine == "vllm"}
 
 
 def served(settings: Settings, url: str) -> Settings:
-    """The same, with the players on vLLM behind servers of ours."""
+    """The same settings, with the players on vLLM using our servers."""
     update: dict[str, Any] = {
         side: player.model_copy(update={"engine": "server"})
         for side, player in on_vllm(settings).items()
@@ -81,8 +80,8 @@ def _started(
     environments: Sequence[Mapping[str, str]],
     say: Say,
 ) -> list[VllmServer]:
-    """The servers, started at once; none is left where one does not start."""
-    access.key()  # one for all, before any thread asks for it
+    """The servers, started in parallel; if one does not start, all are closed."""
+    access.key()  # created here, so that all threads use the same
     with ThreadPoolExecutor(len(logs)) as pool:
         starting = [
             pool.submit(start, log, say, environment=environment)

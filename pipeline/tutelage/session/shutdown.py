@@ -1,10 +1,10 @@
-"""Stops a run in good order, on Ctrl-C, SIGTERM, a closed terminal, or an engine beyond help.
+"""Stops a run in an orderly way on Ctrl-C, SIGTERM, a closed terminal, or a broken engine.
 
-A pipeline blocks the thread that runs it, and its workers may be other processes. So the pipeline
-runs in a thread of its own, this one waits for signals, and the request to stop is a file in the
-run's folder that every worker looks for. Workers begin no dialogue from then on and give those in
-play a few seconds; whatever is dropped, a resumed run plays again. No signal reaches the processes
-of workers (`flow.workers`), and none of them writes any more when the wait is over.
+A pipeline blocks its thread, and its workers may be other processes. So it runs in a thread of its
+own while the main thread waits for signals, and the request to stop is a file in the run's folder for
+which every worker looks. Workers then begin no further dialogue and give those in play a few seconds; a
+resumed run plays the rest again. Signals do not reach the worker processes (`flow.workers`), and none
+of these writes any more when the wait is over.
 """
 
 import contextlib
@@ -21,38 +21,38 @@ from tutelage.shards import RunFolder
 from tutelage.storage import Location
 
 PATIENCE_S = 8.0
-"""From the signal to the end at the latest, whatever the pipeline does."""
+"""Maximum time from a signal to the end, whatever the pipeline does."""
 
 
 def request_file(folder: RunFolder, session: str) -> Location:
-    """The file that says that a session of a run is to stop.
+    """The file that requests a session of a run to stop.
 
-    Each session has its own: workers of a job that was cancelled, and has not ended yet, must not
-    take heart again when the next session begins.
+    Each session has its own: workers of a cancelled job that has not ended yet must not continue when
+    the next session begins.
     """
     return folder.journal / f"stop-{session}"
 
 
 def is_requested(folder: RunFolder, session: str) -> bool:
-    """Whether a session is to stop, as far as can be seen."""
+    """Whether a session is requested to stop; False if the folder cannot be read."""
     with contextlib.suppress(OSError):
         return request_file(folder, session).exists()
     return False
 
 
 def _name() -> str:
-    """Of a session, unlike any other."""
+    """A new unique name of a session."""
     return uuid.uuid4().hex[:12]
 
 
 class Shutdown:
-    """While entered, a signal is a request to stop. The second Ctrl-C ends the process at once."""
+    """While entered, a signal is a request to stop. A second Ctrl-C ends the process at once."""
 
     def __init__(
         self, folder: RunFolder, patience_s: float = PATIENCE_S, elsewhere: bool = False
     ) -> None:
-        """`patience_s`: from the signal until work that does not end is abandoned. `elsewhere`:
-        workers of an earlier session may still run, on other machines.
+        """`patience_s`: time from a signal until work that does not end is abandoned. `elsewhere`:
+        workers of an earlier session may still run on other machines.
         """
         self.session = _name()
         self._folder = folder
@@ -65,7 +65,7 @@ class Shutdown:
         self._before: dict[int, Any] = {}
 
     def request(self, reason: str) -> None:
-        """Asks the run to stop and to fail; from any thread. The first reason counts."""
+        """Requests the run to stop and fail; from any thread. The first reason counts."""
         self._reason = self._reason or reason
 
     def run(
@@ -74,23 +74,23 @@ class Shutdown:
         is_playing: Callable[[], bool],
         abandon: Callable[[], None],
     ) -> None:
-        """Runs `work` in a thread and waits for it; once asked to stop, no longer than it may take.
+        """Runs `work` in a thread and waits for it; after a request to stop, only for a limited time.
 
         Args:
             work: what to run; it should end soon after the file has appeared.
-            is_playing: whether it has anything in hand that is worth waiting for.
-            abandon: called when the wait is over and the work is not; it ends what still writes.
+            is_playing: whether there are dialogues in play, which are worth waiting for.
+            abandon: called if the work has not ended in time; must end everything that still writes.
 
         Raises:
-            KeyboardInterrupt: a signal came, and the work has ended or its time is up.
+            KeyboardInterrupt: a signal arrived, and the work has ended or its time is up.
             RunFailed: `request` was called.
-            BaseException: what the work raised.
+            BaseException: the work raised it.
         """
         faults: list[BaseException] = []
 
         def attempt() -> None:
-            # A terminal sends Ctrl-C to all processes of a command; what is started in this thread,
-            # or in one that it starts, inherits the mask. Beam's threads may be others.
+            # A terminal sends Ctrl-C to all processes of a command. Processes started by this thread,
+            # or by its threads, inherit the mask.
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             try:
                 work()
@@ -115,7 +115,7 @@ class Shutdown:
             raise faults[0]
 
     def _wait(self, thread: threading.Thread, is_playing: Callable[[], bool]) -> None:
-        """Until it has ended, or until its time is up after a request to stop."""
+        """Waits until the thread has ended, or its time is up after a request to stop."""
         limit: float | None = None
         while thread.is_alive() and (limit is None or time.monotonic() < limit):
             thread.join(timeout=0.1)
@@ -130,7 +130,7 @@ class Shutdown:
                 stale.unlink(missing_ok=True)
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                # `nohup` and its like ignore what a terminal says when it closes; so does a run.
+                # `nohup` ignores the signal of a closing terminal; then a run does so, too.
                 if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
                     self._before[number] = signal.signal(number, self._receive)
         return self
@@ -138,7 +138,7 @@ class Shutdown:
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
-        if self._has_ended:  # or a worker that still runs must find it
+        if self._has_ended:  # otherwise a worker that still runs must find it
             with contextlib.suppress(OSError):
                 self._path.unlink(missing_ok=True)
 

@@ -1,9 +1,9 @@
-"""What publishing knows of the rows, between its steps: Arrow files in the run's folder.
+"""Passes data between the steps of publishing: Arrow files in the run's folder.
 
-Of a journal file there are the **facts** (a row an entry: where it lies, and what the plan needs to
-know of it) and the **sketches** of the texts of its kept dialogues. The plan writes a **list** for
-each shard: where its rows lie, in order, with the columns that only the plan could know. Beam
-carries the names of these files alone, so that no worker holds more than it works on.
+For each journal file there are **facts** (a row per entry: its location and what the plan needs to
+know about it) and **sketches** of the texts of its kept dialogues. The plan writes a **list** for each
+shard: the locations of its rows, in order, with the columns that only the plan knows. Beam transports
+only the names of these files, so that no worker holds more than it works on.
 """
 
 from collections.abc import Iterator, Sequence
@@ -34,24 +34,24 @@ FACTS = pa.schema(
         ("solved", pa.int32()),  # turn; null where it was not
     ]
 )
-"""Of each journal entry."""
+"""Columns of facts."""
 
 LISTED = pa.schema(
     [
         ("file", _NAME),
         ("offset", pa.int64()),
         ("length", pa.int32()),
-        ("split", _NAME),  # these three are null in rejects, which keep their own
+        ("split", _NAME),  # these three are null for rejects, whose rows keep their values
         ("cluster_id", _TEXT),
         ("duplicate_of", _TEXT),
     ]
 )
-"""Of each row of a shard."""
+"""Columns of lists."""
 
 
 @contextmanager
 def saving(path: Location, schema: pa.Schema) -> Iterator[Any]:
-    """A stream for record batches; the file is there when it was left without a fault.
+    """Yields a stream for record batches. The file appears when the block ends without an error.
 
     Raises:
         OutputError: the disk is full.
@@ -60,30 +60,30 @@ def saving(path: Location, schema: pa.Schema) -> Iterator[Any]:
         writing(path),
         whole(path) as part,
         pa.OSFile(str(part), "wb") as file,
-        # Dictionaries change from batch to batch, which a stream may say and a file may not.
+        # Dictionaries change between batches, which only the stream format allows.
         pa.ipc.new_stream(file, schema) as stream,
     ):
         yield stream
 
 
 def reading(path: Location, columns: Sequence[int] | None = None) -> Iterator[pa.RecordBatch]:
-    """The batches of a file; with `columns`, by number, those alone."""
+    """The batches of a file, with all columns or those with these numbers."""
     options = pa.ipc.IpcReadOptions(included_fields=columns and list(columns))
     with streamed(path) as file, pa.ipc.open_stream(file, options=options) as stream:
         for batch in stream:
-            # as a copy, because a column as it was read holds on to all the others
+            # copied, because a column as it was read keeps all the others in memory
             yield batch if columns is None else batch.take(np.arange(len(batch)))
 
 
 def facts(path: Location, names: Sequence[str] = FACTS.names) -> pa.Table:
-    """The facts in a file, or some columns of them."""
+    """The facts in a file, or some of their columns."""
     columns = sorted(FACTS.names.index(name) for name in names)
     schema = pa.schema([FACTS.field(column) for column in columns])
     return pa.Table.from_batches(reading(path, columns), schema)
 
 
 def sketch_schema(rule: Scheme) -> pa.Schema:
-    """Of sketches by this rule: `entry` is the row's place among the facts of the same file."""
+    """Columns of sketches; `entry` is a position among the facts of the same journal file."""
     return pa.schema(
         [
             ("entry", pa.int64()),
@@ -95,7 +95,7 @@ def sketch_schema(rule: Scheme) -> pa.Schema:
 
 
 def packed(sketches: Sketches, rule: Scheme) -> pa.RecordBatch:
-    """Sketches whose ids are places of entries, as a batch."""
+    """Sketches with positions of entries as ids, as a batch."""
     digests = pa.py_buffer(np.ascontiguousarray(sketches.digests))
     return pa.record_batch(
         [

@@ -1,8 +1,7 @@
-"""Which statements come more than once, where each of them comes first, and whether a run that goes
-on is given the input that it was begun with.
+"""Finds repeated statements and their first rows, and checks that a resumed run has the same input.
 
-Of a run on this machine a row is 28 bytes here, whatever its text: a corpus of millions fits one
-worker. Elsewhere nothing is gathered but sums (`Tally`), which can be added up in any order.
+In a run on this machine a row takes 28 bytes here, so that corpora of millions fit one worker.
+Elsewhere only sums are gathered (`Tally`), which can be added in any order.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,7 +20,7 @@ RowIndex = tuple[int, int]
 """(index of the corpus, index of the row in it)."""
 
 Seen = npt.NDArray[np.void]
-"""[n] of `_SEEN`: rows of a slice."""
+"""[n] of `_SEEN`: rows of a block."""
 
 _SEEN = np.dtype(
     [("key", np.uint64), ("corpus", np.int32), ("row", np.int64), ("content", np.uint64)]
@@ -31,17 +30,17 @@ _ALL = 1 << 64
 
 
 class Tally(NamedTuple):
-    """What some rows of a corpus hold, in no order: numbers that add up, modulo 2^64."""
+    """Sums over some rows of a corpus, in any order; modulo 2^64."""
 
     rows: int
     content: int
     """Sum over the rows of a digest of each with its index."""
     known: int
-    """The same over those of them that the session before had."""
+    """The same over those rows that the previous session had."""
 
 
 def row_id(index: RowIndex) -> str:
-    """The key, in the journal, of a row that became no dialogue."""
+    """The journal's key of a row that became no dialogue."""
     return digest("input", *index)
 
 
@@ -53,7 +52,7 @@ def key(index: RowIndex, row: Row) -> int:
 
 
 def journal_key(entry: str, statement: str) -> int:
-    """`key` of the row that an entry of the journal came of."""
+    """`key` of the row from which a journal entry originates."""
     return int(digest("statement", normalise(statement)) if statement else entry, 16)
 
 
@@ -65,7 +64,7 @@ def survey(rows: Iterable[tuple[RowIndex, Row]]) -> Iterator[Seen]:
 
 
 def _content(index: RowIndex, row: Row) -> int:
-    """64 bits: equal for rows at one place that ask, and know, the same."""
+    """64 bits, equal for rows with the same index, statement and gold."""
     problem = row.problem
     if problem is None:
         return int(digest("content", index[1]), 16)
@@ -75,7 +74,7 @@ def _content(index: RowIndex, row: Row) -> int:
 
 
 def rows_before(record: dict[str, Any]) -> dict[int, int]:
-    """Of the record of the session before: how many rows each corpus had."""
+    """Number of rows of each corpus in the record of the previous session."""
     return {corpus["index"]: corpus["rows"] for corpus in record.get("corpora", [])}
 
 
@@ -95,7 +94,7 @@ def tallies(block: Seen, before: dict[int, int]) -> Iterator[tuple[int, Tally]]:
 
 
 def total(parts: Iterable[Tally]) -> Tally:
-    """Their sum."""
+    """The sum of tallies."""
     rows = content = known = 0
     for part in parts:
         rows += part[0]
@@ -105,19 +104,19 @@ def total(parts: Iterable[Tally]) -> Tally:
 
 
 def record(corpora: Iterable[tuple[int, Tally]], before: dict[str, Any]) -> dict[str, Any]:
-    """What the input is, for `journal/input.json`: rows in all; rows and their digest by corpus.
+    """The record of the input, for `journal/input.json`: all rows; rows and their digest by corpus.
 
     Args:
         corpora: (index, tally) of each.
-        before: the record of the session before; empty at the first.
+        before: the record of the previous session; empty in the first.
 
     Raises:
-        SettingsError: the rows of that session are not the first ones of the input any more.
+        SettingsError: the input no longer begins with the rows of that session.
     """
     tallied = dict(corpora)
     for then in before.get("corpora", []):
         now = Tally(*tallied.get(then["index"], (0, 0, 0)))
-        # A record of an earlier version has another digest, which nothing can be compared with.
+        # Records of earlier versions have no such digest, and are not compared.
         if now.rows < then["rows"] or _hex(now.known) != then.get("content", _hex(now.known)):
             raise SettingsError(
                 f"the run was begun with other input: the first {then['rows']} rows of corpus "

@@ -1,7 +1,7 @@
-"""What a run took: time, tokens, the engine's own counters. Never in a shard, because clocks vary.
+"""What a run takes: time, tokens, the engine's counters. None of it is in shards, because clocks vary.
 
-Each worker writes a heartbeat file once a second; whoever watches adds them up. So the same progress
-line works for one process, several, and machines that share a folder or a store.
+Each worker writes a heartbeat file once a second; a watcher adds them up. So the same progress line
+works for one process, several, and machines that share a folder or a store.
 """
 
 import asyncio
@@ -21,12 +21,12 @@ from tutelage.settings import Settings
 from tutelage.shards import Journal, RunFolder
 from tutelage.storage import Location
 
-_EVERY_S = 0.5
+_POLL_S = 0.5
 _REST = 10
-"""How much longer than a look lasts a watcher waits for the next: a store is asked less often."""
-_BEAT_S = 1.0
-_TELLING = 0.2
-"""Share of the time that an engine may starve before it is worth a line."""
+"""Pause between two looks, as a multiple of what a look takes: a store is asked less often."""
+_HEARTBEAT_S = 1.0
+_NOTEWORTHY = 0.2
+"""Share of the time that an engine may starve before that is reported."""
 _STARVED = {
     "last dialogues": "the last dialogues took long, and no further dialogue was left to begin",
     "verifier": "verdicts came slowly: raise verifier.workers",
@@ -34,11 +34,11 @@ _STARVED = {
     "input": "problems came slowly: the corpus, or the check of their golds, is the limit",
     "driver": "this process was busy with other work: use more workers",
 }
-"""Why an engine had too little to do, in words for a person."""
+"""Reasons why an engine had too little to do, and what to do about them."""
 
 
 class Heartbeat:
-    """Writes what one worker counts, once a second and at the end, for whoever watches the run."""
+    """Writes the counters of a worker, once a second and at the end, for watchers of the run."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Heartbeat:
         journal: Journal,
         adapts: bool,
     ) -> None:
-        """`adapts` adds slots while nobody waits for the engine."""
+        """`adapts`: slots are added while no request waits for the engine."""
         self._adapts = adapts
         self._folder = folder
         self._scheduler = scheduler
@@ -58,13 +58,13 @@ class Heartbeat:
         self._lock = threading.Lock()
 
     async def repeat(self) -> None:
-        """Writes once a second until it is cancelled."""
+        """Writes once a second until cancelled."""
         while True:
-            await asyncio.sleep(_BEAT_S)
+            await asyncio.sleep(_HEARTBEAT_S)
             await asyncio.to_thread(self.write)
 
     def write(self) -> None:
-        """Writes the figures as they stand. A disk that is full is the journal's to report."""
+        """Writes the current figures. Ignores a full disk, which the journal reports."""
         with self._lock:
             try:
                 self._journal.sync()
@@ -78,7 +78,7 @@ class Heartbeat:
 
 
 def figures(scheduler: Scheduler, gauges: dict[str, float]) -> dict[str, Any]:
-    """What a worker counts, as JSON."""
+    """The counters of a worker, as JSON."""
     tally = scheduler.tally
     return {
         "seconds": time.monotonic() - tally.begun,
@@ -103,7 +103,7 @@ def figures(scheduler: Scheduler, gauges: dict[str, float]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Sums over all workers, as they stood a moment ago."""
+    """Sums over all workers, as of a moment ago."""
 
     ended: int = 0
     failed: int = 0
@@ -113,9 +113,9 @@ class Progress:
     """Tokens that were generated, both sides."""
     seconds: float = 0.0
     busy: float = 0.0
-    """Share of the time in which the engine computed; 0 where it does not say."""
+    """Share of the time in which the engine computed; 0 if unknown."""
     planned: int = 0
-    """Dialogues still to be played when this session began, as far as is known; 0 where not."""
+    """Dialogues that were still to be played when this session began; 0 if unknown."""
     turns: int = 0
     """Student turns so far."""
     turns_of_ended: int = 0
@@ -124,10 +124,10 @@ class Progress:
 
     @property
     def eta_s(self) -> float | None:
-        """Seconds left, if turns go on at the same pace; None while nothing can be said.
+        """Estimated seconds left at the present pace of turns; None if unknown.
 
-        A dialogue takes as many turns as those that have ended, on average, but one in play counts
-        as if it went on to the last: those that end first are the short ones.
+        A dialogue is expected to take as many turns as the ended ones on average. One in play counts
+        with the maximum of turns, because short dialogues end first.
         """
         begun = self.ended + self.in_play
         if not (self.planned and self.turns and self.seconds and begun):
@@ -137,7 +137,7 @@ class Progress:
 
 
 class Watch:
-    """Follows a run from beside it. This one says nothing; the command line has one that does."""
+    """Follows a run. Silent unless given callbacks, as the command line does."""
 
     def __init__(
         self,
@@ -150,12 +150,12 @@ class Watch:
         self._thread: threading.Thread | None = None
 
     def say(self, words: str) -> None:
-        """Something that a waiting person wants to know."""
+        """Reports something to the user who waits."""
         if self._say:
             self._say(words)
 
     def begin(self, folder: RunFolder, settings: Settings, done: int) -> None:
-        """The engine is ready; dialogues begin, and `done` of them are in the journal already."""
+        """Called when the engine is ready; `done` dialogues are in the journal already."""
         if self._show is None:
             return
 
@@ -163,7 +163,7 @@ class Watch:
 
         def follow() -> None:
             took = 0.0
-            while not self._stop.wait(max(_EVERY_S, _REST * took)):
+            while not self._stop.wait(max(_POLL_S, _REST * took)):
                 begun = time.monotonic()
                 with contextlib.suppress(OSError, TutelageError):
                     rows = int(folder.read_json("journal/input.json").get("rows", 0))
@@ -174,7 +174,7 @@ class Watch:
         self._thread.start()
 
     def end(self) -> None:
-        """No dialogue is in play any more."""
+        """Called when no dialogue is in play any more."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
@@ -185,7 +185,7 @@ class Watch:
 
 
 def heartbeats(folder: RunFolder) -> list[dict[str, Any]]:
-    """The newest heartbeat of each worker, as far as they can be read."""
+    """The latest heartbeat of each worker, if it can be read."""
     beats = []
     paths: list[Location] = []
     with contextlib.suppress(OSError):
@@ -199,7 +199,7 @@ def heartbeats(folder: RunFolder) -> list[dict[str, Any]]:
 
 
 def progress(workers: list[dict[str, Any]], planned: int = 0, turns_at_most: int = 0) -> Progress:
-    """The workers' heartbeats added up."""
+    """The sum of the workers' heartbeats."""
     solved: dict[int, int] = {}
     for worker in workers:
         for turn, count in worker["solved_at"].items():
@@ -227,9 +227,9 @@ def progress(workers: list[dict[str, Any]], planned: int = 0, turns_at_most: int
 
 
 def starvation(workers: list[dict[str, Any]]) -> str:
-    """One line where the engines had too little to do for long, with the commonest reason.
+    """A line with the commonest reason, if the engines had too little to do for long; else empty.
 
-    Of a worker that never had more dialogues than slots there is nothing to say.
+    Workers that never had more dialogues than slots are ignored.
     """
     lacking: dict[str, float] = {}
     for worker in workers:
@@ -238,7 +238,7 @@ def starvation(workers: list[dict[str, Any]]) -> str:
             for why, seconds in worker["starved_s"].items():
                 lacking[why] = lacking.get(why, 0.0) + seconds
     total = sum(worker["seconds"] for worker in workers)
-    if not lacking or sum(lacking.values()) < _TELLING * total:
+    if not lacking or sum(lacking.values()) < _NOTEWORTHY * total:
         return ""
     why = max(lacking, key=lambda name: lacking[name])
     share = sum(lacking.values()) / total
