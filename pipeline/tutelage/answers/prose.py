@@ -43,6 +43,8 @@ _ASKS_EACH = re.compile(r"\b(?:each|per|every|apiece)\b|^$")
 _TELLS = re.compile(r"\s+(?:\w+\s+){0,2}(?:remain|remains|are left|is left)\b", re.I)
 _COMPARES = re.compile(r"\b(?:more|less|fewer|greater|larger|smaller|higher|lower) than\b", re.I)
 _OTHERWISE = re.compile(r"\(\s*(?:or|maybe|perhaps|possibly)\b([^()]*\d[^()]*)\)", re.I)
+_WITHIN = re.compile(r"(?:[A-Za-z]\(|[√|])\s*-?\s*$")
+"""Before the argument of a function."""
 
 
 def refused(text: str, start: int, end: int) -> bool:
@@ -110,6 +112,8 @@ def _judged(sentence: str, every: list[Piece], at: int, first: bool) -> Final | 
     before, after = sentence[max(0, start - 60) : start], sentence[end:]
     if refused(sentence, start, end) or re.match(r"\s*(?:[<>≤≥≠]|!=)", after):
         return None if first else NOTHING
+    if _WITHIN.search(before):
+        return NOTHING
     sums = equations(sentence[:end]) if before.rstrip(" $").endswith("=") else []
     if sums and not sums[-1].holds and " ".join(sentence[:end].split()).endswith(sums[-1].text):
         return Final(((sentence, piece.value),), NOT_WORKED_OUT)
