@@ -43,7 +43,7 @@ $(STAMP): $(LOCK) pyproject.toml
 
 demo: setup  ## pull the small model and generate true dialogues into outputs/demo
 	@$(BIN)/tutelage model pull
-	@$(BIN)/tutelage generate starter --limit 160 --set student.temperature=0.3 $(EXACT) --out $(DEMO)
+	@$(BIN)/tutelage generate starter --limit 96 --set student.temperature=0.3 $(EXACT) --out $(DEMO)
 	@$(BIN)/tutelage show $(DEMO) --where "outcome.solved_turn = 2" --limit 2
 	@$(BIN)/tutelage inspect $(DEMO)
 

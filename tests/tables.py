@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +89,7 @@ def published(
             for i, piece in enumerate(pieces):
                 path = f"shards/{split}/{kind}-{i:05d}-of-{len(pieces):05d}.parquet"
                 files[path] = write_shard(root / path, piece)
-    folder.write_json("manifest.json", _manifest(order, files, settings))
+    folder.write_json("manifest.json", manifest(order, files, settings.splits.ratios))
     return root
 
 
@@ -125,7 +125,10 @@ def _run(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _manifest(rows: Sequence[RowDict], files: dict[str, int], settings: Settings) -> dict[str, Any]:
+def manifest(
+    rows: Sequence[RowDict], files: dict[str, int], ratios: Mapping[str, float] = {"train": 1.0}
+) -> dict[str, Any]:
+    """The manifest of a run with these rows in these files (path -> rows)."""
     turns = [row["outcome"]["solved_turn"] for row in rows]
     problems = len({row["problem_id"] for row in rows})
     in_split = [row["split"] for row in rows]
@@ -146,7 +149,7 @@ def _manifest(rows: Sequence[RowDict], files: dict[str, int], settings: Settings
         "files": files,
         "dedup": {},
         "splits": {
-            "ratios": settings.splits.ratios,
+            "ratios": dict(ratios),
             "dialogues": {name: in_split.count(name) for name in sorted(set(in_split))},
         },
         "decontamination": {},

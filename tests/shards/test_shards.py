@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from builders import finished
+from tables import manifest
 from tutelage import contract
 from tutelage.errors import Mistake, OutputError, RunFailed
 from tutelage.shards import Journal, RunFolder, entries, fetch, read_rows, write_shard
@@ -82,9 +83,9 @@ def test_the_same_rows_give_the_same_bytes(tmp_path):
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
-def test_no_rows_no_file(tmp_path):
+def test_a_shard_without_rows_has_the_columns(tmp_path):
     assert write_shard(tmp_path / "x.parquet", []) == 0
-    assert not list(tmp_path.iterdir())
+    assert pq.read_schema(tmp_path / "x.parquet").equals(contract.arrow_schema())
 
 
 def test_a_row_with_wrong_columns_stops_the_run(tmp_path):
@@ -95,12 +96,15 @@ def test_a_row_with_wrong_columns_stops_the_run(tmp_path):
 
 
 def test_reading_by_condition_column_and_kind(tmp_path):
-    for name in ("run.json", "manifest.json"):
-        (tmp_path / name).write_text("{}")
-    base = tmp_path / "shards" / "train"
     put = rows(4)
-    write_shard(base / "solved-00000-of-00001.parquet", put[:3])
-    write_shard(base / "rest-00000-of-00001.parquet", put[3:])
+    shards = {
+        f"shards/train/{kind}-00000-of-00001.parquet": write_shard(
+            tmp_path / "shards" / "train" / f"{kind}-00000-of-00001.parquet", chosen
+        )
+        for kind, chosen in (("solved", put[:3]), ("rest", put[3:]))
+    }
+    for name, content in (("run.json", {}), ("manifest.json", manifest(put, shards))):
+        (tmp_path / name).write_text(json.dumps(content))
     run = str(tmp_path)
     assert len(list(read_rows(run))) == 4
     assert len(list(read_rows(run, kind="solved"))) == 3

@@ -79,6 +79,8 @@ def test_a_fault_is_reported_with_a_cure(run, tmp_path, harm, words):
     asked = ["filter", str(run), "--solved", "--out", str(tmp_path / "out")]
     assert isinstance(CliRunner().invoke(cli, asked).exception, Mistake)
     assert not (tmp_path / "out").exists()
+    with pytest.raises(Mistake):  # trainings and exports read rows by this
+        next(read_rows(str(run)))
 
 
 def test_rows_moved_from_one_file_to_another_are_detected(run):

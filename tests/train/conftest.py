@@ -1,6 +1,7 @@
 """Small models, small tokenizers, and runs made of records; nothing here is downloaded."""
 
 import dataclasses
+import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import tutelage.train  # noqa: F401  # before torch: it sets how torch waits
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+from tables import manifest  # noqa: E402
 from tutelage import contract  # noqa: E402
 from tutelage.records import Dialogue, Gold, Message, Outcome, Problem, Rules, Sampling  # noqa: E402
 
@@ -194,17 +196,22 @@ class Runs:
     ) -> str:
         """The dialogues as a run; its folder."""
         (self.root / name).mkdir(parents=True, exist_ok=True)
-        for file in ("run.json", "manifest.json"):
-            (self.root / name / file).write_text("{}", "utf-8")
+        every: list[dict[str, Any]] = []
+        files: dict[str, int] = {}
         for split, members in (("train", dialogues), ("validation", validation)):
-            rows = self.rows(members, model)
+            rows = [row | {"split": split} for row in self.rows(members, model)]
+            every += rows
             for kind, kept in (("solved", True), ("rest", False)):
                 chosen = [r for r in rows if (r["outcome"]["status"] == "solved") == kept]
                 if chosen:
                     folder = self.root / name / "shards" / split
                     folder.mkdir(parents=True, exist_ok=True)
                     table = pa.Table.from_pylist(chosen, contract.arrow_schema())
-                    pq.write_table(table, folder / f"{kind}-00000-of-00001.parquet")
+                    path = folder / f"{kind}-00000-of-00001.parquet"
+                    pq.write_table(table, path)
+                    files[str(path.relative_to(self.root / name))] = len(chosen)
+        for file, content in (("run.json", {}), ("manifest.json", manifest(every, files))):
+            (self.root / name / file).write_text(json.dumps(content), "utf-8")
         return str(self.root / name)
 
 

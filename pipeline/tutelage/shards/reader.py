@@ -9,10 +9,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tutelage.errors import Mistake, SettingsError
+from tutelage.errors import SettingsError
 from tutelage.shards import sql
-from tutelage.shards.folder import existing
-from tutelage.shards.soundness import broken, footer
+from tutelage.shards.soundness import broken, footer, sound
 from tutelage.storage import Location, Remote, opened
 
 RowIndices = npt.NDArray[np.int64]
@@ -22,16 +21,14 @@ def shard_files(run: str, splits: Sequence[str] = (), kind: str = "*") -> list[L
     """The shards of a run, sorted; `kind` is `solved`, `rest` or `*`.
 
     Raises:
-        Mistake: `run` is not a run, or is not published.
+        Mistake: `run` is not a published run, or does not agree with its manifest.
     """
-    folder = existing(run)
-    if not (folder.root / "manifest.json").exists():
-        raise Mistake(f"{run!r} is not published yet: run `tutelage generate` on it until it ends")
-    return sorted(
+    return [
         path
-        for path in folder.shards.glob(f"*/{kind}-*.parquet")
-        if not splits or path.parent.name in splits
-    )
+        for path in sound(run).files
+        if kind in ("*", path.name.partition("-")[0])
+        and (not splits or path.parent.name in splits)
+    ]
 
 
 def read_rows(
