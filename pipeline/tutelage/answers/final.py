@@ -33,6 +33,10 @@ _APPENDS = re.compile(
 _GROUPED = re.compile(
     r"(?:matrix)?(?:\{[^{}]*\}|[(\[](?:[^()\[\]]|[(\[][^()\[\]]*[)\]])*,(?:[^()\[\]]|[(\[][^()\[\]]*[)\]])*[)\]])"
 )
+_GOES_ON = re.compile(
+    r"\s*[,;]\s+(?:as|which was|by|since|because|so|where)\b"
+    r"|\s+(?:cm|units?|square|cubic|in total|because|since)\b"
+)
 _OPENED = re.compile(
     r"(?:so|thus|hence|therefore|then|finally)\b,?\s+(?:we\s+(?:get|have)\s+)?", re.I
 )
@@ -115,7 +119,9 @@ def _of_clause(clause: str, gold: Answer) -> Final | None:
     clause = _shortened(clause, gold)
     if isinstance(gold.value, Number):
         return number_of(clause, True, gold)
-    readings = [reading for head in _heads(clause) for reading in whole(head, gold).readings]
+    heads = _heads(clause)
+    readings = [reading for head in heads for reading in whole(head, gold).readings]
+    readings += _of_kind(heads[:2][-1], gold, first=True) if heads else []
     return Final(tuple(readings)) if readings else None
 
 
@@ -141,8 +147,8 @@ def _of_sentence(sentence: str, gold: Answer) -> Final | None:
     return NOTHING if _DENIED.search(text) and readings[0][0] != text else Final(tuple(readings))
 
 
-def _of_kind(text: str, gold: Answer) -> list[Reading]:
-    """The last value of the gold's kind in a sentence."""
+def _of_kind(text: str, gold: Answer, first: bool = False) -> list[Reading]:
+    """The last value of the gold's kind in a sentence, or the first."""
     spans: list[tuple[int, int, Value]] = []
     if isinstance(gold.value, Moment):
         spans = list(moments(text))
@@ -153,9 +159,11 @@ def _of_kind(text: str, gold: Answer) -> list[Reading]:
         spans = [(p.start, p.end, p.value) for p in pieces(text)]
     if not spans:
         return []
-    start, end, value = spans[-1]
-    goes_on = isinstance(gold.value, Formula) and re.search(r"\w{3}", text[end:])
-    return [] if goes_on or refused(text, start, end) else [(text[start:end], value)]
+    start, end, value = spans[0 if first else -1]
+    goes_on = re.search(r"\w{3}", text[end:]) and not _GOES_ON.match(text[end:])
+    if (isinstance(gold.value, Formula) and not first and goes_on) or refused(text, start, end):
+        return []
+    return [(text[start:end], value)]
 
 
 def _subject(sentence: str, gold: Answer) -> list[Reading]:

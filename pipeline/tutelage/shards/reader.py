@@ -26,8 +26,7 @@ def shard_files(run: str, splits: Sequence[str] = (), kind: str = "*") -> list[L
     return [
         path
         for path in sound(run).files
-        if kind in ("*", path.name.partition("-")[0])
-        and (not splits or path.parent.name in splits)
+        if kind in ("*", path.name.partition("-")[0]) and (not splits or path.parent.name in splits)
     ]
 
 
