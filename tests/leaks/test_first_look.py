@@ -56,10 +56,10 @@ def whole_look(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Case, "may_state", True)
     monkeypatch.setattr(Case, "may_come_to", property(lambda case: case.number is not None))
     monkeypatch.setattr(values, "may_be", lambda formula, wanted: True)
-    every = [(kind, way, anything, row) for kind, way, _, row in arithmetic.WAYS]
+    every = [(kind, way, [""], row) for kind, way, _, row in arithmetic.WAYS]
     monkeypatch.setattr(arithmetic, "WAYS", every)
     monkeypatch.setattr(arithmetic, "may_tell", lambda case, side: True)
-    monkeypatch.setattr(arithmetic, "SYMBOLS", [(anything, *row) for _, *row in arithmetic.SYMBOLS])
+    monkeypatch.setattr(arithmetic, "SYMBOLS", [([""], *row) for _, *row in arithmetic.SYMBOLS])
     monkeypatch.setattr(arithmetic, "HINTS", anything)
 
 

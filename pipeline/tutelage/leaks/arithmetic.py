@@ -34,12 +34,12 @@ Side = tuple[str, str, str]
 _OPERATIONS = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
 _SIDE = re.compile(r"(\w*)([-+*/])(\w+)")
 WAYS = [
-    (kind, _SIDE.findall(way), re.compile(words), _pattern(text))
+    (kind, _SIDE.findall(way), words.split("|"), _pattern(text))
     for kind in ("corrections", "steps")
     for way, words, text in _RULES[kind]
 ]
 """Kind, what it comes to, words of which one must be there, and the pattern."""
-SYMBOLS = [(re.compile(words), _pattern(text), put) for words, text, put in _RULES["symbols"]]
+SYMBOLS = [(words.split("|"), _pattern(text), put) for words, text, put in _RULES["symbols"]]
 _YOURS = re.compile(
     r"\b(?:yours|your\s+(?:\w+\s+)?(?:answers?|results?|total|number|sum|count|value|figure|guess|product|difference"
     r"|solution|one)|your\s+N\b|(?:the|that|this)\s+(?:answer|result)(?!\s+(?:of|is))|what\s+you\s+(?:have|got|had"
@@ -57,7 +57,9 @@ def by_arithmetic(case: Case) -> Leak:
     if wanted is None or yours == wanted:
         return CLEAN
     lower = text.lower()
-    ways = [way for way in WAYS if way[2].search(lower) and may_tell(case, way[1][0])]
+    ways = [
+        way for way in WAYS if any(word in lower for word in way[2]) and may_tell(case, way[1][0])
+    ]
     flat, spans = _flat(text) if ways else ("", {})
     for kind, sides, _, pattern in ways:
         for hit in pattern.finditer(flat):
@@ -171,7 +173,7 @@ def _in_a_row(spans: Iterable[NumberSpan]) -> list[str]:
 def in_symbols(text: str) -> str:
     """`text` with its operations in symbols; empty where there are none."""
     lower = text.lower()
-    rows = [row for row in SYMBOLS if row[0].search(lower)]
+    rows = [row for row in SYMBOLS if any(word in lower for word in row[0])]
     parts, last = [], 0
     for span in numbers(text) if QUICK.search(lower) else ():
         if span.form == "words" and span.start >= last and span.number.unit is None:

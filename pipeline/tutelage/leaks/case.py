@@ -110,6 +110,10 @@ class Case:
         return compare(self.answer, text, value, agrees) == ""
 
     def _same_number(self, gold: Number | Formula, value: Number) -> bool:
+        bare = isinstance(gold, Number) and not (gold.unit or gold.percent)
+        if isinstance(gold, Number) and bare and not (value.unit or value.percent):
+            same = (gold.base, gold.ordinal) == (value.base, value.ordinal)
+            return same and gold.value == value.value
         pairs = [(gold, value), (gold, replace(value, unit=None))]
         if value.unit and value.unit.name == "cent":
             pairs.append((gold, replace(value, value=value.value / 100, unit=None)))

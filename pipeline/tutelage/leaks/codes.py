@@ -35,8 +35,9 @@ def roman(number: Fraction) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _codes(text: str, number: Fraction | None) -> re.Pattern[str]:
-    """Finds `text`, or the number that it is, in any code; short ones would be found by chance."""
+def _codes(text: str, number: Fraction | None) -> tuple[tuple[str, ...], re.Pattern[str]]:
+    """What a message has in small letters that holds `text`, or the number that it is, in any code;
+    and the pattern that finds it. Short codes would be found by chance."""
     raw, lower = text.encode("utf-8", "replace"), text.lower()
     letters = re.sub(r"[\W_]", "", lower)
     codes, minding_case = [], []
@@ -46,11 +47,15 @@ def _codes(text: str, number: Fraction | None) -> re.Pattern[str]:
     minding_case += [base64.b64encode(raw).decode().rstrip("=")] if len(raw) >= 2 else []
     minding_case += [roman(number)] if number and roman(number) else []
     patterns = [*map(re.escape, minding_case), *(f"(?i:{re.escape(code)})" for code in codes)]
-    if len(letters) >= 3 and not letters.isdigit():
-        patterns.append(r"(?i:" + r"[\s.,_-]{1,3}".join(letters) + ")")
     if number is not None and number.denominator == 1 and 1 < number < 10**9:
-        patterns += [f"(?P<{base}>(?i:(?:0{base})?0*{int(number):{base}}))" for base, _ in _BASES]
-    return re.compile(rf"(?<![^\W_])(?:{'|'.join(patterns) or '(?!)'})(?![^\W_])")
+        for base, _ in _BASES:
+            codes.append(f"{int(number):{base}}")
+            patterns.append(f"(?P<{base}>(?i:(?:0{base})?0*{codes[-1]}))")
+    if len(letters) >= 3 and not letters.isdigit():
+        codes += [letters[0] + mark for mark in " \n\t.,_-"]
+        patterns.append(r"(?i:" + r"[\s.,_-]{1,3}".join(letters) + ")")
+    pattern = rf"(?<![^\W_])(?:{'|'.join(patterns) or '(?!)'})(?![^\W_])"
+    return tuple(code.lower() for code in (*minding_case, *codes)), re.compile(pattern)
 
 
 def in_code(case: Case) -> Leak:
@@ -58,7 +63,9 @@ def in_code(case: Case) -> Leak:
     answer, message = case.answer, case.raw
     if len(answer.text) > 60:
         return CLEAN
-    for m in _codes(answer.text, case.number).finditer(message):
+    codes, pattern = _codes(answer.text, case.number)
+    lower = message.lower()
+    for m in pattern.finditer(message) if any(code in lower for code in codes) else ():
         if all(m.groupdict().get(base) is None or named.search(message) for base, named in _BASES):
             return Leak("hidden", evidence=m[0])
     last = _ENDS.search(message) if "end" in message else None

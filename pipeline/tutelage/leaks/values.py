@@ -69,14 +69,18 @@ def number(case: Case) -> Leak:
     if not isinstance(gold, Number) or not case.may_state:
         return CLEAN
     spans = [s for s in numbers(case.text) if s.number.ordinal == gold.ordinal]
-    longer = [(p.start, p.end) for p in pieces(case.text) if p.form == "formula"] if spans else []
-    if not _DATED.search(case.answer.statement.question):
-        longer += [(begin, end) for begin, end, _ in moments(case.text)]
-    for span in outermost(s for s in spans if case.is_answer("", s.number)):
-        inside = any(begin <= span.start < end for begin, end in longer)
-        if not inside and (kind := _told(case, gold, span)):
+    for span in outermost([s for s in spans if case.is_answer("", s.number)]):
+        if (kind := _told(case, gold, span)) and not _is_part(case, span.start):
             return case.leak(kind, span.start, span.end)
     return CLEAN
+
+
+def _is_part(case: Case, start: int) -> bool:
+    """Whether a number stands in a formula, or in a date where none is asked for."""
+    longer = [(p.start, p.end) for p in pieces(case.text) if p.form == "formula"]
+    if not _DATED.search(case.answer.statement.question):
+        longer += [(begin, end) for begin, end, _ in moments(case.text)]
+    return any(begin <= start < end for begin, end in longer)
 
 
 def _told(case: Case, gold: Number, span: NumberSpan) -> str:
