@@ -57,11 +57,11 @@ def word_problems(path, count):
 
 
 @pytest.mark.parametrize("count", [160, 300])
-def test_bytes_of_shards_are_foreseen_from_twenty_problems(count, tmp_path):
+def test_bytes_of_shards_are_foreseen_from_forty_problems(count, tmp_path):
     file = word_problems(tmp_path / "problems.jsonl", count) if count == 300 else ""
     corpus = file or f"starter?size={count}"
     run(scripted(corpora=(corpus,)), str(tmp_path / "run"))
-    output = planned(corpus, "--sample", "20", "--beside", str(tmp_path / "run"), "--json")
+    output = planned(corpus, "--sample", "40", "--beside", str(tmp_path / "run"), "--json")
     plan, truth = json.loads(output)["plan"], json.loads(output)["truth"]
     assert truth["shard_bytes"] > 60_000
     assert plan["shard_bytes"]["value"] == pytest.approx(truth["shard_bytes"], rel=0.2)

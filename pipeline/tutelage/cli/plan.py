@@ -81,9 +81,8 @@ def command(
             rate = folder.read_json("telemetry.json")["tokens_per_s"]
         sums = estimate.counts(read_rows(sampled), settings)
         dialogues = problems * settings.samples * len(settings.arms)
-        level, rows_per_file = settings.shards.compression_level, settings.shards.rows
-        sizes = ShardSizes.of(read_rows(sampled), level)
-        shard_bytes = sizes.total(dialogues, rows_per_file)
+        sizes = ShardSizes.of(read_rows(sampled), settings.shards.compression_level)
+        shard_bytes = sizes.total(dialogues, settings.shards.rows)
         plan = estimate.estimate(sums, folder, shard_bytes, problems, dialogues, rate, settings)
     if planned_for:
         planned_for.write_json(estimate.PLAN, estimate.record(plan, settings))
