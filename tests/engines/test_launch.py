@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tutelage import settings
-from tutelage.engines import launch
+from tutelage.engines import bodies, launch
 from tutelage.engines.launch import VllmServer, cause, free_port
 from tutelage.errors import Fatal, ModelError
 
@@ -242,7 +242,7 @@ def test_an_interrupted_start_leaves_nothing(
             raise KeyboardInterrupt
         raise httpx.ConnectError("not yet")
 
-    monkeypatch.setattr(httpx, "get", interrupt)
+    monkeypatch.setattr(bodies, "get", interrupt)
     with pytest.raises(KeyboardInterrupt):
         start("mute")
     assert not survivors(_pids())
