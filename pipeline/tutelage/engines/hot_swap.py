@@ -23,7 +23,7 @@ from typing import Any
 import httpx
 
 from tutelage import models
-from tutelage.engines import HOT_SWAP_MODEL, access, weight_update
+from tutelage.engines import HOT_SWAP_MODEL, access, bodies, weight_update
 from tutelage.engines.launch import VllmServer
 from tutelage.engines.vllm_options import has_gpu
 from tutelage.errors import ModelError
@@ -105,8 +105,9 @@ class HotSwapServer:
         url = self.server.url.removesuffix("/v1") + path
         try:
             page = httpx.post(
-                url, json=order, headers=access.headers(), timeout=_ORDER_S, trust_env=False
-            )
+                url, json=order, headers=access.headers(), timeout=_ORDER_S, trust_env=False,
+                verify=bodies.certificates(),
+            )  # fmt: skip
             return page.status_code == 200 and '"success":false' not in page.text
         except httpx.HTTPError:
             return False

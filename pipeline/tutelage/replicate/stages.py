@@ -63,7 +63,7 @@ def steps(toy: Toy) -> Iterator[Step]:
     for name in ("st", "mt"):
         yield f"seed-1/by-heart-{name}", partial(trainings.by_heart, toy, name)
     yield reports["by-heart"]
-    for name, listen in (("base-0", 0.0), ("base-5", 0.05)):
+    for name, listen in trainings.OTHER_WEBS.items():
         yield f"pretrain-{name}", partial(trainings.pretrain, toy, name, listen)
         learnt = partial(trainings.sft, toy, 1, f"sft-{name}", toy.models / name)
         yield f"seed-1/sft-{name}", learnt

@@ -24,8 +24,8 @@ LENGTHS = "3-3"
 """Digits of the answers that are learnt from: a student who listens is out by the fourth turn. With
 four digits among them half as many dialogues were solved, and trainings differed by their luck.
 """
-OTHER_WEBS = ("base-0", "base-5")
-"""Bases of webs with fewer listeners."""
+OTHER_WEBS: Mapping[str, float] = {"base-0": 0.0, "base-5": 0.05}
+"""Bases of webs with fewer listeners -> their share."""
 SFT: Mapping[str, Any] = {"epochs": 8, "lr": 1e-3, "batch": 16, "dtype": "fp32", "length": 600}
 RL: Mapping[str, Any] = {
     "lr": 1e-4, "beta": 0.05, "std_floor": 0.1, "batch": 8, "dtype": "fp32", "length": 600,
