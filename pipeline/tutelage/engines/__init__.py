@@ -1,15 +1,15 @@
-"""Engines: messages in; text, token ids, log-probabilities and usage out.
+"""Engines turn messages into replies: text, token ids, log-probabilities and token usage.
 
-    name        what answers                                        for
-    vllm        vLLM in this process, or a server we started        students and teachers
+    name        backend                                             used for
+    vllm        vLLM in this process, or a server that we start     students and teachers
     server      any OpenAI-compatible URL                           students and teachers
     batch       batch files of an OpenAI-compatible API             teachers and readers
     worked      rules over the worked solution, no model            teachers
-    scripted    draws by digest, no model                           tests, load, demonstrations
+    scripted    random draws from a seed, no model                  tests, load, demonstrations
 
-An engine knows nothing of dialogues' rules: it answers one `Request` at a time, as many at once as it
-likes. A failure is an `EngineError` whose class says whether to try again; a bad reply is a reply.
-Wherever a name is accepted, so is `package.module:Class`.
+An engine does not know the rules of a dialogue. It answers independent `Request`s, many
+concurrently. A failure is an `EngineError` whose class says whether to retry; a bad reply is still
+a reply. Wherever a name is accepted, so is `package.module:Class`.
 """
 
 import json
@@ -36,10 +36,11 @@ ENGINES: dict[str, str] = {
 _NEEDS = ("reply", "gauges", "close", "capacity")
 
 HOT_SWAP_SERVERS = "TUTELAGE_HOT_SWAP_SERVERS"
-"""Variable of the environment: `{model: URL}` as JSON, of servers that `engines.hot_swap` keeps. A
-player on vLLM with such a model is answered there; what the run's settings say is the same."""
+"""Environment variable with `{model: URL}` as JSON: the servers that `engines.hot_swap` keeps up.
+Requests of a vLLM player with such a model go to that URL; the run's settings are unchanged.
+"""
 HOT_SWAP_MODEL = "resident"
-"""What such a server calls its model, whatever it holds."""
+"""The name under which such a server serves its model, whichever weights it holds."""
 
 
 NO_TOKEN_IDS = (
@@ -49,29 +50,29 @@ NO_TOKEN_IDS = (
 
 
 class Engine(Protocol):
-    """Answers requests, many at once, on the caller's event loop."""
+    """Answers requests concurrently on the caller's event loop."""
 
     @property
     def capacity(self) -> int:
-        """Asks that it works on at once; more of them wait inside."""
+        """Concurrency limit; further requests queue inside the engine."""
 
     async def reply(self, request: Request) -> Reply:
-        """One reply. Raises `Transient`, `Permanent` or `Fatal`, and nothing else."""
+        """Returns one reply. Raises `Transient`, `Permanent` or `Fatal`, and nothing else."""
 
     def gauges(self) -> Mapping[str, float]:
-        """Counters and gauges for telemetry, as they stand.
+        """Current counters and gauges, for telemetry.
 
-        What is not this object's own, such as a server's counters, is marked with its place: see
+        Values that belong to a shared source, such as a server's counters, carry its name: see
         `engines.metrics`.
         """
 
     def close(self) -> None:
-        """Gives back what it holds. Called once."""
+        """Releases all resources. Called once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Players:
-    """Who speaks for each side. One engine may play both."""
+    """The engine of each role. Roles may share an engine."""
 
     student: Engine
     teacher: Engine
@@ -79,18 +80,18 @@ class Players:
     reader: Engine | None = None
 
     def player(self, name: str) -> Engine:
-        """The engine behind a player of a request; questions are written by the student's."""
+        """The engine for the player of a request; questions come from the student's engine."""
         if name == "reader" and self.reader is not None:
             return self.reader
         return self.teacher if name == "teacher" else self.student
 
     @property
     def capacity(self) -> int:
-        """Asks that all players together work on at once."""
+        """Sum of the engines' concurrency limits."""
         return sum(engine.capacity for engine in self.distinct)
 
     def gauges(self) -> dict[str, float]:
-        """The engines' gauges, summed by name; a place that several read is counted once."""
+        """The engines' gauges, summed by name; a source shared by several engines counts once."""
         return metrics.merged(engine.gauges() for engine in self.distinct)
 
     def close(self) -> None:
@@ -100,10 +101,10 @@ class Players:
 
 
 def players(settings: Settings) -> Players:
-    """The engines of a run; student and teacher share one where engine and model are the same.
+    """Builds the engines of a run; players with the same engine, model and server share one.
 
     Raises:
-        ModelError: a model is not there.
+        ModelError: a model is not available.
         SettingsError: an engine cannot be built from these settings.
     """
     engines: dict[tuple[str, ...], Engine] = {}
@@ -126,12 +127,12 @@ def players(settings: Settings) -> Players:
 
 
 def notes(settings: Settings) -> list[str]:
-    """What a person wants to know of the engines before anything is generated."""
+    """Warnings about the engines, shown before generation starts."""
     if settings.student.engine != "server":
         return []
     try:
         student = build(settings.student, settings)
-    except TutelageError:  # whoever starts the engines says so
+    except TutelageError:  # reported when the engines are built for the run
         return []
     gives_ids = getattr(student, "is_vllm", True)
     student.close()
@@ -139,7 +140,7 @@ def notes(settings: Settings) -> list[str]:
 
 
 def build(player: Player, settings: Settings) -> Engine:
-    """The engine of one side."""
+    """Builds the engine of one player."""
     path = ENGINES.get(player.engine, player.engine)
     if player.engine == "vllm" and (url := _hot_swap_url(player.model)):
         path = ENGINES["server"]
@@ -147,8 +148,8 @@ def build(player: Player, settings: Settings) -> Engine:
         server = settings.server.model_copy(update={"url": url, "api_key_env": access.KEY_VARIABLE})
         settings = settings.model_copy(update={"server": server})
     if player.url or player.api_key_env:
-        given = {"url": player.url, "api_key_env": player.api_key_env}
-        server = settings.server.model_copy(update={k: v for k, v in given.items() if v})
+        overrides = {"url": player.url, "api_key_env": player.api_key_env}
+        server = settings.server.model_copy(update={k: v for k, v in overrides.items() if v})
         settings = settings.model_copy(update={"server": server})
     if path == ENGINES["server"] and "," in settings.server.url:
         path = "tutelage.engines.replicas:Replicas"
@@ -157,6 +158,6 @@ def build(player: Player, settings: Settings) -> Engine:
 
 
 def _hot_swap_url(model: str) -> str:
-    """URL of a resident server that holds `model`; empty where none does."""
+    """URL of a hot-swap server that holds `model`; empty if there is none."""
     urls: dict[str, str] = json.loads(os.environ.get(HOT_SWAP_SERVERS) or "{}")
     return urls.get(model, "")

@@ -1,7 +1,7 @@
-"""Reads what a server sends, up to a limit, however it is packed: no reply can fill the memory.
+"""Reads HTTP bodies up to a size limit, so that no reply can exhaust memory.
 
-A few hundred kilobytes of gzip can hold as many megabytes, and a server may send without an end. So
-bytes are unpacked in pieces no longer than what is still wanted, and the reading ends at the limit.
+A few hundred kilobytes of gzip can expand to as many megabytes, and a server may never stop
+sending. Bodies are therefore decompressed in chunks, and reading stops at the limit.
 """
 
 import json
@@ -15,60 +15,60 @@ import httpx
 from tutelage.errors import Transient
 
 PACKED = {"Accept-Encoding": "gzip, deflate"}
-"""What is asked for, because it is what can be unpacked by pieces."""
+"""Request headers: the encodings that can be decompressed incrementally."""
 SMALL = 4 << 20
-"""Bytes of a reply that is no completion, such as the list of models."""
+"""Size limit of replies that are not completions, such as the list of models, in bytes."""
 _A_TOKEN = 1024
-"""Bytes of JSON for one sampled token, with its id, text, bytes and log-probability, at most."""
+"""Upper bound of the JSON for one sampled token: id, text, bytes and log-probability."""
 
 
 def most(max_tokens: int) -> int:
-    """Bytes that a completion of so many tokens may have."""
+    """Size limit of a completion with this many tokens, in bytes."""
     return SMALL + _A_TOKEN * max_tokens
 
 
 class TooLong(Transient):
-    """It did not end where it should have."""
+    """The reply exceeds its size limit."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"the reply is longer than {limit >> 20} MB")
 
 
 class Body:
-    """The bytes of one reply, fed as they come."""
+    """The bytes of one reply, fed as they arrive."""
 
     def __init__(self, page: httpx.Response, limit: int) -> None:
-        """Raises `Transient` where it is packed in a way that was not asked for."""
-        way = page.headers.get("content-encoding", "identity").strip().lower()
-        if way not in ("", "identity", "gzip", "x-gzip", "deflate"):
-            raise Transient(f"the reply is packed as {way}, which nobody asked for")
-        packed = way not in ("", "identity")
-        self._unpack = zlib.decompressobj(32 + zlib.MAX_WBITS) if packed else None
+        """Raises `Transient` if the body has an encoding that was not requested."""
+        encoding = page.headers.get("content-encoding", "identity").strip().lower()
+        if encoding not in ("", "identity", "gzip", "x-gzip", "deflate"):
+            raise Transient(f"the reply is packed as {encoding}, which nobody asked for")
+        is_compressed = encoding not in ("", "identity")
+        self._decompressor = zlib.decompressobj(32 + zlib.MAX_WBITS) if is_compressed else None
         self._limit = limit
         self.data = bytearray()
 
     def feed(self, piece: bytes) -> None:
-        """Adds what came. Raises `TooLong`, or `Transient` where it cannot be unpacked."""
-        if self._unpack is None:
+        """Appends a chunk. Raises `TooLong`, or `Transient` if it cannot be decompressed."""
+        if self._decompressor is None:
             self.data += piece
         else:
             room = self._limit - len(self.data) + 1
             try:
-                self.data += self._unpack.decompress(piece, room)
+                self.data += self._decompressor.decompress(piece, room)
             except zlib.error as error:
                 raise Transient(f"the reply cannot be unpacked: {error}") from None
         if len(self.data) > self._limit:
             raise TooLong(self._limit)
 
     def text(self, most_chars: int) -> str:
-        """How it begins, for people."""
+        """The beginning of the body, for error messages."""
         return bytes(self.data[: 4 * most_chars]).decode("utf-8", "replace")[:most_chars]
 
     def json(self) -> Any:
-        """What it says.
+        """The parsed body.
 
         Raises:
-            Transient: it is no JSON, or nested so deeply that nobody could have meant it.
+            Transient: it is not JSON, or it is nested too deeply to be parsed.
         """
         try:
             return json.loads(bytes(self.data))
@@ -79,12 +79,12 @@ class Body:
 
 @cache
 def certificates() -> ssl.SSLContext:
-    """What servers' certificates are checked against, loaded once: it takes longer than a request."""
+    """The TLS context for all servers. Loaded once, because loading takes longer than a request."""
     return httpx.create_ssl_context()
 
 
 def get(url: str, options: dict[str, Any], limit: int = SMALL) -> tuple[httpx.Response, Body]:
-    """What a GET gives. Raises `httpx.HTTPError`, or `Transient` as a `Body` does."""
+    """GETs a URL. Raises `httpx.HTTPError`, or `Transient` as a `Body` does."""
     headers = {**options.get("headers", {}), **PACKED}
     options = {"verify": certificates(), **options, "headers": headers}
     with httpx.stream("GET", url, **options) as page:
@@ -97,7 +97,7 @@ def get(url: str, options: dict[str, Any], limit: int = SMALL) -> tuple[httpx.Re
 async def post(
     client: httpx.AsyncClient, url: str, sent: dict[str, Any], limit: int
 ) -> tuple[httpx.Response, Body]:
-    """What a POST of JSON gives. Raises as `get` does."""
+    """POSTs JSON. Raises as `get` does."""
     async with client.stream("POST", url, json=sent, headers=PACKED) as page:
         body = Body(page, limit)
         async for piece in page.aiter_raw():

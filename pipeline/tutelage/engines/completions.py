@@ -1,7 +1,8 @@
-"""What is sent to an OpenAI-compatible server, and what its pages say: bodies and replies, no network.
+"""Request bodies for OpenAI-compatible servers, and replies parsed from their responses. No network
+here.
 
-A student's later turn goes to vLLM as token ids (`/completions`) that go on from what was sampled; all
-else is a chat (`/chat/completions`), which the server renders.
+A student's later turn goes to vLLM as token ids (`/completions`) that continue the sampled ones.
+All other requests are chats (`/chat/completions`), which the server renders.
 """
 
 import json
@@ -25,14 +26,14 @@ def body(
     """The request as JSON.
 
     Args:
-        request: what is wanted.
-        model: its name at the server.
-        is_vllm: whether the server gives token ids.
-        prompt: where the request goes as token ids.
-        folds: whether the system prompt goes into the first user message.
+        request: the wanted message.
+        model: the model's name on the server.
+        is_vllm: whether the server returns token ids.
+        prompt: the prompt's token ids; None sends a chat.
+        folds: whether the system prompt is merged into the first user message.
     """
     sampling = request.sampling
-    sent: dict[str, Any] = {
+    payload: dict[str, Any] = {
         "model": model,
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
@@ -40,41 +41,41 @@ def body(
         "seed": request.seed,
     }
     if prompt is not None:
-        sent |= {"prompt": prompt.ids, "add_special_tokens": False}
+        payload |= {"prompt": prompt.ids, "add_special_tokens": False}
     else:
         chat = [{"role": role, "content": text} for role, text in request.chat]
-        sent["messages"] = chat_template.folded(chat) if folds else chat
+        payload["messages"] = chat_template.folded(chat) if folds else chat
         if options := chat_template.arguments(asdict(sampling)):
-            sent["chat_template_kwargs"] = options
+            payload["chat_template_kwargs"] = options
     if sampling.stop:
-        sent["stop"] = list(sampling.stop)
-    further = {
+        payload["stop"] = list(sampling.stop)
+    extensions = {
         "top_k": sampling.top_k,
         "min_p": sampling.min_p,
         "presence_penalty": sampling.presence_penalty,
         "thinking_token_budget": sampling.reasoning_budget,
     }
-    sent |= {name: value for name, value in further.items() if value}
+    payload |= {name: value for name, value in extensions.items() if value}
     if request.player in TRAINS:
-        sent["logprobs"] = 0 if prompt is not None else True
+        payload["logprobs"] = 0 if prompt is not None else True
         if is_vllm:
-            sent["return_token_ids"] = True
+            payload["return_token_ids"] = True
     extra: dict[str, Any] = json.loads(sampling.extra_body or "{}")
     extra.pop("chat_template_kwargs", None)
-    return sent | extra
+    return payload | extra
 
 
 def reply(page: Any, request: Request, prompt: Prompt | None, chats: ChatTokens | None) -> Reply:
-    """A completion as a `Reply`.
+    """Parses a completion.
 
     Raises:
-        Transient: it is none.
+        Transient: the response is not a completion.
     """
     try:
         return _reply(page, request, prompt, chats)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-        words = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        raise Transient(f"not a completion: {words}") from None
+        description = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        raise Transient(f"not a completion: {description}") from None
 
 
 def _reply(page: Any, request: Request, prompt: Prompt | None, chats: ChatTokens | None) -> Reply:
@@ -82,11 +83,11 @@ def _reply(page: Any, request: Request, prompt: Prompt | None, chats: ChatTokens
     usage = page.get("usage") or {}
     details = usage.get("prompt_tokens_details") or {}
     trains = request.player in TRAINS
-    apart = ""
+    reasoning = ""
     if prompt is None:
         message = choice["message"]
         text = _text(message.get("content") or "")
-        apart = _text(message.get("reasoning_content") or message.get("reasoning") or "")
+        reasoning = _text(message.get("reasoning_content") or message.get("reasoning") or "")
         sampled = (choice.get("logprobs") or {}).get("content") or []
         logprobs = [float(at["logprob"]) for at in sampled]
         decode: Callable[[int], str] = lambda n: _written(sampled[:n])  # noqa: E731
@@ -101,9 +102,9 @@ def _reply(page: Any, request: Request, prompt: Prompt | None, chats: ChatTokens
         token_ids, logprobs = token_ids[:count], logprobs[:count]
     added, continues = _added(page, request, prompt) if trains else ((), False)
     finish_reason = _text(choice.get("finish_reason") or "")
-    opened = prompt.opens if prompt else thinking.was_cut(text, request.sampling, finish_reason)
+    is_open = prompt.opens if prompt else thinking.was_cut(text, request.sampling, finish_reason)
     return Reply(
-        text=thinking.tagged(text, apart, opened),
+        text=thinking.tagged(text, reasoning, is_open),
         token_ids=token_ids,
         logprobs=tuple(logprobs) if trains else (),
         finish_reason=finish_reason,
@@ -119,7 +120,9 @@ def _reply(page: Any, request: Request, prompt: Prompt | None, chats: ChatTokens
 
 
 def _added(page: Any, request: Request, prompt: Prompt | None) -> tuple[tuple[int, ...], bool]:
-    """What the prompt adds to the request's history, or all of it; whether it continues that."""
+    """Prompt tokens that extend the request's history, or all of them; and whether the prompt
+    continues it.
+    """
     if prompt is not None:
         return tuple(prompt.added), prompt.continues
     ids, history = tuple(map(_count, page.get("prompt_token_ids") or ())), request.history
@@ -128,24 +131,24 @@ def _added(page: Any, request: Request, prompt: Prompt | None) -> tuple[tuple[in
 
 
 def _written(tokens: Sequence[Mapping[str, Any]]) -> str:
-    """The text of sampled tokens, as the server tells their bytes."""
-    codes = (at.get("bytes") for at in tokens)
+    """The text of sampled tokens, from the bytes that the server reports."""
+    byte_lists = (at.get("bytes") for at in tokens)
     whole = b"".join(
         bytes(code) if code is not None else at["token"].encode()
-        for at, code in zip(tokens, codes, strict=True)
+        for at, code in zip(tokens, byte_lists, strict=True)
     )
     return whole.decode("utf-8", "ignore")
 
 
 def _text(value: Any) -> str:
-    """Text that can be written down and sent again: half of a surrogate pair is neither."""
+    """Text that can be stored and sent again: lone surrogates are replaced."""
     if not isinstance(value, str):
         raise TypeError(f"wanted text, got {type(value).__name__}")
     return value.encode("utf-8", "replace").decode()
 
 
 def _count(value: Any) -> int:
-    """A token id or a number of tokens, as a shard can hold it."""
+    """A token id or token count, checked to fit the shard's integer type."""
     if int(value) != value or not 0 <= value < 2**31:
         raise ValueError(f"{value!r} is no token id and no number of tokens")
     return int(value)

@@ -1,16 +1,16 @@
-"""A vLLM server that outlives the process that it answers: it takes new weights while it runs.
+"""A vLLM server that outlives single runs and takes new weights while it is up.
 
-The process that plays is told by its environment which weights are served where (`HOT_SWAP_SERVERS` in
-`tutelage.engines`), and asks there in place of starting an engine of its own. Its settings stay
-those of a run without a server, so a run begun with one can go on without, and the other way round.
+A generating process learns from its environment which weights are served where (`HOT_SWAP_SERVERS`
+in `tutelage.engines`) and sends its requests there instead of starting an engine. Its settings are
+those of a run without such a server, so a run can be resumed with or without one.
 
-    play(model)     ready to answer with these weights: as it is, by a reload, or by a new start
-    rest()          a GPU's memory is free for somebody else, until `play`
+    play(model)     ready to serve these weights: as it is, after a reload, or after a restart
+    rest()          GPU memory is free for other use, until the next `play`
 
-A reload is tried only between folders whose tensors have the same names, shapes and types. Whatever
-goes wrong with one, the server is started again, which is always right and takes longer.
-Its orders, like all else that it answers, want its key (`access`).
-Not here: any check that tokenizer and chat template are the same; who trains knows.
+A reload is tried only if the tensors of both folders have the same names, shapes and types. If it
+fails in any way, the server is restarted, which is slower but always correct. Control requests need
+the server's key like all others (`access`). Nothing here checks that tokenizer and chat template
+are the same; the trainer ensures that.
 """
 
 import json
@@ -30,12 +30,12 @@ from tutelage.errors import ModelError
 from tutelage.settings import Settings
 
 _UNUSUAL = re.compile("quantization|load_format|lora|speculative")
-"""Engine arguments by which loaded weights are not those of the file."""
+"""Engine arguments under which the loaded weights differ from those in the files."""
 _ORDER_S = 600.0
 
 
 class HotSwapServer:
-    """A server of ours, and what it holds."""
+    """A hot-swap server and the weights it holds."""
 
     def __init__(
         self,
@@ -49,59 +49,61 @@ class HotSwapServer:
 
         Raises:
             ModelError: it could not start.
-            Fatal: it was not ready in time, or `stopped` said so while it started.
+            Fatal: it was not ready in time, or `stopped` returned true during the start.
         """
-        more: dict[str, Any] = {"worker_extension_cls": weight_update.CLASS}
+        engine_arguments: dict[str, Any] = {"worker_extension_cls": weight_update.CLASS}
         if has_gpu():
-            more["enable_sleep_mode"] = True
-        self._usual = not any(_UNUSUAL.search(name) for name in settings.vllm.extra)
+            engine_arguments["enable_sleep_mode"] = True
+        self._can_reload = not any(_UNUSUAL.search(name) for name in settings.vllm.extra)
         self._say = say
         self._asleep = False
-        self._holds, self._layout = model, layout(model)
+        self._model, self._layout = model, layout(model)
         self.server = VllmServer(
             settings,
             model,
             log,
             say,
             name=HOT_SWAP_MODEL,
-            more=more,
+            more=engine_arguments,
             environment={"VLLM_SERVER_DEV_MODE": "1"},
             stopped=stopped,
         )
 
     def play(self, model: str) -> None:
-        """Returns when the server answers with the weights of `model`. Raises as at first."""
+        """Returns when the server answers with the weights of `model`. Raises as the constructor
+        does.
+        """
         new = layout(model)
-        ready = self.server.alive() and (not self._asleep or self._did("/wake_up"))
+        ready = self.server.alive() and (not self._asleep or self._succeeded("/wake_up"))
         self._asleep = False
-        if not ready or (model != self._holds and not self._take(model, new)):
+        if not ready or (model != self._model and not self._reload(model, new)):
             self._say(f"starting vLLM again, for {model}")
             self.server.restart(model)
-        self._holds, self._layout = model, new
+        self._model, self._layout = model, new
 
     def rest(self) -> None:
-        """Gives a GPU's memory back until `play`; on a CPU there is room for both."""
+        """Frees GPU memory until the next `play`. Does nothing on a CPU, which has room for both."""
         if not has_gpu() or self._asleep or not self.server.alive():
             return
-        # Level 1 keeps the weights, in this machine's memory: they may be wanted again.
-        self._asleep = self._did("/sleep?level=1")
+        # Level 1 keeps the weights in host memory, because they may be needed again.
+        self._asleep = self._succeeded("/sleep?level=1")
         if not self._asleep:
             self.server.stop()
 
     def close(self) -> None:
-        """Ends the server."""
+        """Stops the server."""
         self.server.close()
 
-    def _take(self, model: str, new: str) -> bool:
-        """Whether the running server holds `model` now. If not, it may be fit for nothing."""
-        if not self._usual or not new or new != self._layout:
+    def _reload(self, model: str, new: str) -> bool:
+        """Loads `model` into the running server. If this returns false, the server may be unusable."""
+        if not self._can_reload or not new or new != self._layout:
             return False
         order = {"method": "take_weights", "args": [models.resolve(model)]}
-        # What earlier weights made of a prompt is worth nothing to these.
-        return self._did("/collective_rpc", order) and self._did("/reset_prefix_cache")
+        # The prefix cache was computed with the old weights.
+        return self._succeeded("/collective_rpc", order) and self._succeeded("/reset_prefix_cache")
 
-    def _did(self, path: str, order: Any = None) -> bool:
-        """Whether the server says that it did this."""
+    def _succeeded(self, path: str, order: Any = None) -> bool:
+        """POSTs a control request; returns whether the server reports success."""
         url = self.server.url.removesuffix("/v1") + path
         try:
             page = httpx.post(
@@ -114,12 +116,12 @@ class HotSwapServer:
 
 
 def layout(model: str) -> str:
-    """Names, shapes and types of the tensors in a model's folder; empty where that is not known."""
+    """Names, shapes and types of the tensors in a model folder; empty if unknown."""
     folder = Path(models.resolve(model))
     files = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
     tensors: dict[str, Any] = {}
     for file in files:
-        # eight bytes that say how long the header is, then the header
+        # Header: its length in eight bytes, then JSON.
         with file.open("rb") as weights:
             (length,) = struct.unpack("<Q", weights.read(8))
             try:

@@ -1,8 +1,8 @@
-"""The vLLM servers that stay up while one run after another is played, so that none waits for a start.
+"""Keeps vLLM servers up across runs, so that each run does not wait for a start.
 
-One holds the student, one the teacher where that is another model by then. A server is started when
-the first run asks for it, and ends with whoever entered, however that ends. Whoever enters while
-another has entered in this process gets that one's servers, and leaves them running.
+One server holds the student, another the teacher if that is a different model. A server starts when
+the first run needs it and stops when the context exits, normally or not. A nested context in the
+same process shares the outer one's servers and leaves them running.
 """
 
 import contextlib
@@ -19,10 +19,10 @@ from tutelage.settings import Settings
 
 
 class HotSwapServers:
-    """While entered, servers may run; none does afterwards."""
+    """Context manager: no server outlives it."""
 
     _entered: ClassVar["HotSwapServers | None"] = None
-    """The outermost one of this process."""
+    """The outermost instance of this process."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class HotSwapServers:
         *,
         is_used: bool = True,
     ) -> None:
-        """Servers keep their logs in `folder`; where not `is_used`, each run starts its own."""
+        """Logs go to `folder`. Without `is_used`, each run starts its own engines."""
         self._folder = folder
         self._is_used = is_used
         self._say = say
@@ -53,26 +53,26 @@ class HotSwapServers:
 
     @contextlib.contextmanager
     def playing(self, chosen: Settings) -> Iterator[Mapping[str, str]]:
-        """The environment of a step that plays by these settings; servers that die in it are
-        started again. Empty where the step has its engines for itself.
+        """Yields environment variables for a step that generates with these settings. They are
+        empty if the step starts its own engines. Servers that die meanwhile are restarted.
         """
-        held: dict[str, str] = {}
-        with contextlib.ExitStack() as watch:
+        urls: dict[str, str] = {}
+        with contextlib.ExitStack() as supervisors:
             for side in ("student", "teacher") if self._is_used else ():
                 player = getattr(chosen, side)
-                if player.engine == "vllm" and player.model not in held:
+                if player.engine == "vllm" and player.model not in urls:
                     server = self._ready(side, player.model, chosen).server
-                    held[player.model] = server.url
-                    watch.enter_context(Supervisor(server, chosen.vllm, self._say, self._say))
-            yield {HOT_SWAP_SERVERS: json.dumps(held)} if held else {}
+                    urls[player.model] = server.url
+                    supervisors.enter_context(Supervisor(server, chosen.vllm, self._say, self._say))
+            yield {HOT_SWAP_SERVERS: json.dumps(urls)} if urls else {}
 
     def rest(self) -> None:
-        """Leaves the GPU to a training."""
+        """Frees the GPU for training."""
         for server in self._servers.values():
             server.rest()
 
     def _ready(self, side: str, model: str, chosen: Settings) -> HotSwapServer:
-        """The server of this side, holding `model`."""
+        """The server of this player, holding `model`."""
         try:
             if side in self._servers:
                 self._servers[side].play(model)

@@ -1,9 +1,9 @@
-"""Starts one vLLM server for all processes of this machine, and makes sure that it ends.
+"""Starts one vLLM server for all processes of this machine, and ensures that it stops.
 
 The server runs under a small reaper process (`processes.reaper`) that holds the other end of a pipe
-to us. When the pipe closes, because we closed it or because we were killed, the reaper kills the
-server's whole process group: no orphan holds a GPU. Its log is kept in the run folder. It answers
-who has its key (`access`).
+to us. When the pipe closes, because we closed it or were killed, the reaper kills the server's
+whole process group, so no orphan keeps a GPU. The log is kept in the run folder. Requests need the
+server's key (`access`).
 """
 
 import contextlib
@@ -32,11 +32,11 @@ _TELLING = re.compile(
     re.IGNORECASE,
 )
 _POINTER = "See root cause above"
-"""vLLM's API process says no more than this when its engine process is what failed."""
+"""vLLM's API process logs only this when its engine process failed."""
 
 
 class VllmServer:
-    """A vLLM server that lives as long as this object, or this process if that is shorter."""
+    """A vLLM server that stops when this object is closed or this process ends."""
 
     def __init__(
         self,
@@ -53,24 +53,25 @@ class VllmServer:
         """Starts the server and returns when it is healthy.
 
         Args:
-            settings: How vLLM is started.
-            model: What it serves.
-            log: What it says is added there.
-            say: Is told of a start.
-            name: The model's name at the server; its own where empty.
-            more: Further arguments of the engine.
-            environment: Added to this process's, for the server.
-            stopped: Asked while the server starts; true ends that.
+            settings: Options of vLLM.
+            model: The model to serve.
+            log: File that the server's output is appended to.
+            say: Called with a message at each start.
+            name: The model's name on the server; `model` if empty.
+            more: Further engine arguments.
+            environment: Variables added to this process's environment for the server.
+            stopped: Polled during the start; true aborts it.
 
         Raises:
-            ModelError: it could not start; says the log's last cause and which setting to lower.
-            Fatal: it was not ready in time, or `stopped` said so.
+            ModelError: it could not start; the message has the log's last error and the setting to
+                lower.
+            Fatal: it was not ready in time, or `stopped` returned true.
         """
         self.log = log
         self._settings = settings
         self._model = model
         self._name = name or model
-        self._more = dict(more or {})
+        self._engine_arguments = dict(more or {})
         self._environment = dict(environment or {})
         self._say = say or (lambda _: None)
         self._stopped = stopped or (lambda: False)
@@ -93,24 +94,25 @@ class VllmServer:
         self.close()
 
     def alive(self) -> bool:
-        """Whether the server process runs."""
+        """Whether the server process is running."""
         return self._process.is_alive()
 
     def restart(self, model: str = "") -> None:
-        """Ends what is left of the server and starts it again, at the same URL. Raises as at first.
+        """Stops the server if it runs and starts it again at the same URL. Raises as the
+        constructor does.
 
-        With another `model` where one is given; it goes by the name of the first.
+        A given `model` replaces the current one, under the same name.
         """
         self._end()
         self._model = model or self._model
         self._start()
 
     def stop(self) -> None:
-        """Ends the server; its port stays ours, for `restart`."""
+        """Stops the server; its port stays reserved for `restart`."""
         self._end()
 
     def close(self) -> None:
-        """Ends the server and waits until it is gone."""
+        """Stops the server and waits until it has ended."""
         self._end()
         self._reservation.close()
 
@@ -119,10 +121,12 @@ class VllmServer:
 
     def _start(self) -> None:
         environment = {access.KEY_VARIABLE: access.key()} | self._environment
-        command = command_line(self._settings, self._model, self._name, self._port, self._more)
+        command = command_line(
+            self._settings, self._model, self._name, self._port, self._engine_arguments
+        )
         self._process = Supervised(command, self.log, environment)
         try:
-            with contextlib.suppress(OSError):  # nobody may be there to hear it
+            with contextlib.suppress(OSError):  # the terminal or pipe may be closed
                 self._say(f"starting vLLM for {self._model} (log: {self.log})")
             self._await()
         except BaseException:
@@ -149,32 +153,32 @@ class VllmServer:
 def command_line(
     settings: Settings, model: str, name: str, port: int, more: Mapping[str, Any]
 ) -> list[str]:
-    """The words that start vLLM, which serves `model` by this name; `more`: as in `VllmServer`."""
+    """The command that starts vLLM; `more`: as in `VllmServer`."""
     prepare(settings.vllm)
-    chosen = arguments(weights.on_this_machine(model), settings, models.is_bundled(model))
-    chosen |= {"host": "127.0.0.1", "port": port, "served_model_name": name}
-    # Sampling is what the request says. By default a server fills in the model's own advice (top_k,
-    # penalties), which vLLM in this process does not.
-    chosen = {"generation_config": "vllm", "middleware": access.MIDDLEWARE} | chosen | dict(more)
-    words = [sys.executable, "-m", "vllm.entrypoints.openai.api_server"]
-    for key, value in chosen.items():
+    options = arguments(weights.on_this_machine(model), settings, models.is_bundled(model))
+    options |= {"host": "127.0.0.1", "port": port, "served_model_name": name}
+    # Sampling parameters come from the request. By default a server fills in the model's
+    # recommended ones (top_k, penalties); vLLM in this process does not.
+    options = {"generation_config": "vllm", "middleware": access.MIDDLEWARE} | options | dict(more)
+    command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server"]
+    for key, value in options.items():
         flag = key.replace("_", "-")
         if value is True:
-            words.append(f"--{flag}")
+            command.append(f"--{flag}")
         elif value is False:
-            words.append(f"--no-{flag}")
+            command.append(f"--no-{flag}")
         else:
             text = json.dumps(value) if isinstance(value, dict | list) else str(value)
-            words += [f"--{flag}", text]
-    return [*words, "--disable-uvicorn-access-log"]
+            command += [f"--{flag}", text]
+    return [*command, "--disable-uvicorn-access-log"]
 
 
 def _reserved() -> tuple[socket.socket, int]:
-    """A loopback port, kept by a socket that never listens.
+    """Reserves a loopback port with a socket that never listens.
 
-    vLLM binds its port long after it was chosen, and with SO_REUSEPORT: two servers at one port
-    would share its requests without a word. While this socket is open, the system gives the port to
-    nobody who asks for a free one; a server that names it can still bind it.
+    vLLM binds its port long after it was chosen, and with SO_REUSEPORT: two servers on one port
+    would silently share its requests. While this socket is open, the kernel gives the port to no
+    process that asks for a free one; a server that names the port can still bind it.
     """
     reservation = socket.socket()
     reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -184,14 +188,14 @@ def _reserved() -> tuple[socket.socket, int]:
 
 
 def free_port() -> int:
-    """A loopback port that nobody uses at this moment."""
+    """A loopback port that is free at this moment."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
 
 
 def cause(log: Path) -> str:
-    """The last words of a server's log that name an error, and what to do where that is known."""
+    """The last error in a server's log, with advice for known ones."""
     text = log.read_text("utf-8", "replace")[-200_000:] if log.exists() else ""
     causes = [m[0] for m in _TELLING.finditer(text) if _POINTER not in m[0]]
     last = " ".join(

@@ -1,8 +1,8 @@
-"""vLLM's own counters under our names, from this process or from a server's `/metrics` page.
+"""vLLM's counters under our names, from this process or a server's `/metrics` page.
 
-They are of a place, not of an engine: several clients and workers read the same server, which may
-have served others before. So each value is marked with its place (`preemptions@http://host:8000`),
-a counter is what has been added since its reader began, and `total` counts a place once.
+Several clients and workers read the same server, which may have served others before. So each value
+is labelled with its source (`preemptions@http://host:8000`), a counter starts at zero when its
+reader starts, and `total` counts each source once.
 """
 
 import re
@@ -20,10 +20,10 @@ NAMES = {
     "vllm:prompt_tokens": "prompt_tokens",
     "vllm:generation_tokens": "completion_tokens",
 }
-"""vLLM's name -> ours. Running, waiting and usage are gauges, the rest counters since the start."""
+"""vLLM's name -> ours. Running, waiting and usage are gauges, the others counters."""
 _GAUGES = ("running", "waiting", "kv_cache_usage")
 _HERE = f"process-{uuid.uuid4().hex[:12]}"
-"""The place of what vLLM counts in this process."""
+"""Source label of the vLLM in this process."""
 
 _LINE = re.compile(
     r"^([a-zA-Z_:][\w:]*?)(?:_total)?(?:\{[^}]*\})?\s+([-+]?\d+(?:\.\d*)?(?:e[-+]?\d+)?)\s*$",
@@ -32,7 +32,7 @@ _LINE = re.compile(
 
 
 def parse(page: str) -> dict[str, float]:
-    """Our names and values from a Prometheus text page; series of one name are summed.
+    """Reads our metrics from a Prometheus text page; series of one name are summed.
 
     >>> parse('vllm:num_preemptions_total{engine="0"} 3.0')
     {'preemptions': 3.0}
@@ -45,7 +45,7 @@ def parse(page: str) -> dict[str, float]:
 
 
 class Meter:
-    """What a server counts from the first look on. Its lives add up: a restart begins at zero."""
+    """A server's counters since the first reading. Counts before and after a restart add up."""
 
     def __init__(self) -> None:
         self._last: dict[str, float] | None = None
@@ -53,7 +53,7 @@ class Meter:
         self._lock = threading.Lock()
 
     def read(self, now: Mapping[str, float]) -> dict[str, float]:
-        """Gauges as they are `now`, and counters since the first call; without `now`, the latter.
+        """Gauges from `now`, and counters since the first call; if `now` is empty, only the latter.
 
         >>> meter = Meter()
         >>> [meter.read({"preemptions": count})["preemptions"] for count in (7, 9, 1)]
@@ -64,21 +64,21 @@ class Meter:
             if counters:
                 last = counters if self._last is None else self._last
                 if any(value < last.get(name, 0.0) for name, value in counters.items()):
-                    last = {}  # it was started again
+                    last = {}  # the server restarted
                 for name, value in counters.items():
-                    more = float(value - last.get(name, 0.0))
-                    self._counted[name] = self._counted.get(name, 0.0) + more
+                    increase = float(value - last.get(name, 0.0))
+                    self._counted[name] = self._counted.get(name, 0.0) + increase
                 self._last = counters
             return {**now, **self._counted}
 
 
-def marked(values: Mapping[str, float], place: str) -> dict[str, float]:
-    """Each value under the name of what it counts and where."""
-    return {f"{name}@{place}": value for name, value in values.items()}
+def marked(values: Mapping[str, float], source: str) -> dict[str, float]:
+    """Labels each name with its source."""
+    return {f"{name}@{source}": value for name, value in values.items()}
 
 
 def merged(gauges: Iterable[Mapping[str, float]]) -> dict[str, float]:
-    """Sums by name. Of a place, the most that anybody has seen: who began first has seen it all."""
+    """Sums by name. Of a shared source, the maximum: its earliest reader has counted everything."""
     totals: dict[str, float] = {}
     for values in gauges:
         for name, value in values.items():
@@ -90,20 +90,20 @@ def merged(gauges: Iterable[Mapping[str, float]]) -> dict[str, float]:
 
 
 def total(gauges: Iterable[Mapping[str, float]]) -> dict[str, float]:
-    """Sums by name over all places, each counted once, and without their marks.
+    """Sums by name over all sources, each counted once, without source labels.
 
     >>> total([{"preemptions@a": 2.0, "retries": 1.0}, {"preemptions@a": 3.0, "retries": 1.0}])
     {'preemptions': 3.0, 'retries': 2.0}
     """
     totals: dict[str, float] = {}
-    for marking, value in merged(gauges).items():
-        name = marking.partition("@")[0]
+    for label, value in merged(gauges).items():
+        name = label.partition("@")[0]
         totals[name] = totals.get(name, 0.0) + value
     return totals
 
 
 def snapshot() -> dict[str, float]:
-    """The same from the vLLM in this process, marked as of this process."""
+    """The metrics of the vLLM in this process, labelled with it."""
     from vllm.v1.metrics.reader import get_metrics_snapshot
 
     counters: dict[str, float] = {}

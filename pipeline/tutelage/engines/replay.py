@@ -1,11 +1,11 @@
-"""Remembers the replies of dialogues that have not ended, so that a resumed run replays them.
+"""Stores the replies of unfinished dialogues, so that a resumed run replays them.
 
-A dialogue is journaled when it ends; what an engine said in it before that would be lost with the
-process. So each reply is appended to a file of this worker, and an engine that is asked the very
-same thing again by a later session gives the same reply at once. What is kept is bounded: the
-replies of a dialogue are forgotten when it has ended, and the file is written anew when most of it
-is forgotten. Not a cache between runs, and none within a session: what is asked twice is said anew.
-Its files are appended to, so they are on this machine's disk wherever the run is.
+A dialogue is journaled when it ends; without this file, replies of a dialogue in progress would be
+lost with the process. Each worker appends every reply to a file of its own. When a later session
+sends exactly the same request, it gets the stored reply at once. The size is bounded: a dialogue's
+replies are dropped when it ends, and the file is rewritten when most of it is obsolete. This is no
+cache: within a session, and in other runs, a repeated request is sampled again. The files are
+appended to, so they are on the local disk wherever the run is.
 """
 
 import asyncio
@@ -24,18 +24,19 @@ from tutelage.records import Reply, Request, Usage
 from tutelage.seeds import digest
 
 _INSTANT = (Scripted, WorkedTeacher)
-"""Engines that a replay would not save any time."""
+"""Engines that answer instantly, so that replaying saves nothing."""
 _FIELDS = [field.name for field in fields(Reply)]
 _COUNTS = [field.name for field in fields(Usage)]
 _SLACK = 32 << 20
-"""Bytes of forgotten replies that a file may hold at least."""
+"""Bytes of obsolete replies that a file may hold before it is rewritten."""
 
 
 class Replies:
     """Replies of a run's unfinished dialogues. Thread-safe.
 
-    One line a reply: `key TAB owner TAB reply as JSON`. The owner is the asyncio task's name, which
-    `driver` sets to the id of the dialogue that is played; it may ask in another one's name.
+    One line per reply: `key TAB owner TAB reply as JSON`. The owner is the asyncio task's name,
+    which `driver` sets to the id of the dialogue in play, or to that of the dialogue it plays a
+    request for.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -48,19 +49,21 @@ class Replies:
         self._file: BinaryIO | None = None
         self._size = 0
         self._live: dict[str, list[tuple[int, int]]] = {}
-        """Owner -> places of its lines in the file."""
+        """Owner -> (offset, length) of each of its lines in the file."""
         self._live_size = 0
         self._closed = False
 
     def find(self, request: Request) -> Reply | None:
-        """What an earlier session was told; None where it was not."""
+        """The reply that an earlier session got, or None."""
         if not self._before or (text := self._before.get(_key(request))) is None:
             return None
         self.replayed += 1
         return _reply(json.loads(text))
 
     def keep(self, request: Request, reply: Reply) -> None:
-        """Writes a reply down. A disk that is full is the journal's to report, not ours."""
+        """Stores a reply. Write errors stop the recording silently; the journal reports a full
+        disk.
+        """
         task = asyncio.current_task()
         owner = task.get_name() if task else ""
         text = json.dumps(_parts(reply), separators=(",", ":"))
@@ -94,7 +97,7 @@ class Replies:
             raise OSError("short write")
 
     def _forget(self, task: "asyncio.Task[Any]") -> None:
-        """The dialogue of `task` has ended; one that was cut off will be played again."""
+        """Drops the replies of a dialogue that has ended. A cancelled one will be played again."""
         if task.cancelled():
             return
         with self._lock:
@@ -107,13 +110,13 @@ class Replies:
                     self._closed = True
 
     def _rewrite(self) -> None:
-        """Puts a file with the live lines alone in the place of this one."""
+        """Replaces the file by one with the live lines only."""
         part = self._path.with_suffix(".part")
         live: dict[str, list[tuple[int, int]]] = {}
         size = 0
         with self._path.open("rb") as old, part.open("wb") as new:
-            for owner, places in self._live.items():
-                for offset, length in places:
+            for owner, spans in self._live.items():
+                for offset, length in spans:
                     old.seek(offset)
                     new.write(old.read(length))
                     live.setdefault(owner, []).append((size, length))
@@ -126,7 +129,7 @@ class Replies:
 
 
 class Replay:
-    """An engine that is asked only what `replies` does not hold."""
+    """An engine that is asked only if `replies` has no stored reply."""
 
     def __init__(self, engine: Engine, replies: Replies) -> None:
         self._engine = engine
@@ -138,7 +141,7 @@ class Replay:
         return self._engine.capacity
 
     async def reply(self, request: Request) -> Reply:
-        """The reply of an earlier session, or a new one; see `Engine`."""
+        """The stored reply of an earlier session, or a new one; see `Engine`."""
         reply = self._replies.find(request)
         if reply is None:
             reply = await self._engine.reply(request)
@@ -146,33 +149,33 @@ class Replay:
         return reply
 
     def gauges(self) -> Mapping[str, float]:
-        """The engine's own, and the replies that it was spared."""
+        """The engine's gauges, and the number of replayed replies."""
         return {**self._engine.gauges(), "replayed": float(self._replies.replayed)}
 
     def close(self) -> None:
-        """Closes the engine; the replies are closed by whoever opened them."""
+        """Closes the engine. The owner of `replies` closes them."""
         self._engine.close()
 
 
 def remembering(players: Players, replies: Replies) -> Players:
-    """The same players, each engine that takes time behind a `Replay`."""
-    behind: dict[int, Engine] = {
+    """The same players, with slow engines wrapped in `Replay`."""
+    wrapped: dict[int, Engine] = {
         id(engine): engine if isinstance(engine, _INSTANT) else Replay(engine, replies)
         for engine in players.distinct
     }
     return replace(
         players,
-        student=behind[id(players.student)],
-        teacher=behind[id(players.teacher)],
-        reader=behind[id(players.reader)] if players.reader is not None else None,
-        distinct=tuple(behind.values()),
+        student=wrapped[id(players.student)],
+        teacher=wrapped[id(players.teacher)],
+        reader=wrapped[id(players.reader)] if players.reader is not None else None,
+        distinct=tuple(wrapped.values()),
     )
 
 
 def tidy(folder: Path, done: Container[str]) -> None:
-    """Leaves in `folder` one file with the replies of dialogues that are not in `done`.
+    """Merges the files in `folder` into one, without the replies of dialogues in `done`.
 
-    Only while nobody plays.
+    No process may be generating meanwhile.
     """
     old = sorted(folder.glob("*"))
     if not old:
@@ -189,7 +192,7 @@ def tidy(folder: Path, done: Container[str]) -> None:
 
 
 def _lines(folder: Path) -> Iterator[tuple[str, str, str]]:
-    """(key, owner, reply as JSON) of every whole line in `folder`."""
+    """(key, owner, reply as JSON) of every complete line in `folder`."""
     for path in sorted(folder.glob("*.jsonl")):
         with path.open("rb") as file:
             for line in file:
@@ -200,11 +203,11 @@ def _lines(folder: Path) -> Iterator[tuple[str, str, str]]:
 
 
 def _key(request: Request) -> str:
-    how = request.sampling
+    sampling = request.sampling
     words = [word for pair in request.chat for word in pair]
     history = ",".join(map(str, request.history))
-    what = (request.player, request.seed, repr(how), history)
-    return digest(*what, len(words), *words, size=32)
+    header = (request.player, request.seed, repr(sampling), history)
+    return digest(*header, len(words), *words, size=32)
 
 
 def _parts(reply: Reply) -> dict[str, Any]:

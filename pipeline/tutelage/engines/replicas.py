@@ -1,5 +1,6 @@
-"""Several servers of one model as one engine: a dialogue stays with the server that it began at, whose
-cache holds its prefix.
+"""Several servers of one model as one engine.
+
+All requests of a dialogue go to the same server, whose cache holds their prefix.
 """
 
 from collections.abc import Mapping
@@ -11,14 +12,14 @@ from tutelage.records import Reply, Request
 from tutelage.settings import Player, Settings
 
 SEPARATOR = ","
-"""Between the URLs of `server.url`."""
+"""Separates the URLs in `server.url`."""
 
 
 class Replicas:
-    """The `server` engine where `server.url` names several."""
+    """The `server` engine when `server.url` has several URLs."""
 
     def __init__(self, player: Player, settings: Settings) -> None:
-        """Finds out what the servers are. Raises as `Client`."""
+        """Probes the servers. Raises as `Client` does."""
         urls = [url.strip() for url in settings.server.url.split(SEPARATOR)]
         self._clients = [
             Client(
@@ -32,16 +33,16 @@ class Replicas:
 
     @property
     def capacity(self) -> int:
-        """Of all servers together."""
+        """Sum over all servers."""
         return sum(client.capacity for client in self._clients)
 
     async def reply(self, request: Request) -> Reply:
-        """One reply; see `Engine`."""
-        drawn = crc32(request.dialogue.dialogue_id.encode())
-        return await self._clients[drawn % len(self._clients)].reply(request)
+        """Returns one reply; see `Engine`."""
+        checksum = crc32(request.dialogue.dialogue_id.encode())
+        return await self._clients[checksum % len(self._clients)].reply(request)
 
     def gauges(self) -> Mapping[str, float]:
-        """Of all servers together."""
+        """Merged gauges of all servers."""
         return metrics.merged(client.gauges() for client in self._clients)
 
     def close(self) -> None:

@@ -1,9 +1,10 @@
-"""Students and teachers by draw, without a model: deterministic, and as fast as the pipeline.
+"""Students and teachers without a model: seeded random draws, deterministic, as fast as the
+pipeline.
 
-For tests, load and demonstrations of the data format. A scripted student solves its problem at a
-turn drawn from the request's seed, and is wrong before that in plausible ways; a scripted teacher says
-one of a few sentences that hold no answer. It is the only engine that reads the gold for a student,
-which is why it generates nothing worth training on.
+For tests, load tests and demonstrations of the data format. A scripted student solves its problem
+at a turn drawn from the request's seed and gives plausible wrong answers before it. A scripted
+teacher says one of a few sentences that contain no answer. This is the only engine that shows the
+gold to a student, so its data is not worth training on.
 """
 
 import json
@@ -17,12 +18,12 @@ from tutelage.seeds import fraction, seed
 from tutelage.settings import Player, Settings
 
 SOLVE_RATE = 0.4
-"""Chance of a correct attempt, drawn anew at each turn."""
+"""Probability of a correct attempt, drawn independently at each turn."""
 
 LEAK_RATE = 0.05
-"""Chance that a teacher's draft holds the answer."""
+"""Probability that a teacher's draft contains the answer."""
 ASK_RATE = 0.05
-"""Chance that a student's turn is a question."""
+"""Probability that a student's turn is a question."""
 
 _FEEDBACK = (
     ("hint", "Look again at the last operation that you chose."),
@@ -49,13 +50,13 @@ _ROW = tuple(round(-2 * fraction("logprob", i), 4) for i in range(251))
 
 
 class Scripted:
-    """The `scripted` engine, for either side."""
+    """The `scripted` engine, for any player."""
 
     solve_rate: float | None = None
-    """Chance of a correct attempt where it is not `SOLVE_RATE`; then no turn is a question."""
+    """Overrides `SOLVE_RATE`; if set, no turn is a question."""
 
     def __init__(self, player: Player, settings: Settings) -> None:
-        self._counted = 0
+        self._replies = 0
 
     @property
     def capacity(self) -> int:
@@ -63,8 +64,8 @@ class Scripted:
         return 64
 
     async def reply(self, request: Request) -> Reply:
-        """A reply that depends on the request's seed, problem and player alone."""
-        self._counted += 1
+        """A reply that depends only on the request's seed, problem and player."""
+        self._replies += 1
         if request.player == "student":
             text, form = attempt(request.dialogue.problem, request.seed, self.solve_rate), ""
         elif request.player == "reader":
@@ -82,11 +83,11 @@ class Scripted:
         )
 
     def gauges(self) -> Mapping[str, float]:
-        """Replies given."""
-        return {"replies": float(self._counted)}
+        """Number of replies."""
+        return {"replies": float(self._replies)}
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Holds no resources."""
 
 
 class Reference(Scripted):
@@ -111,13 +112,13 @@ def _token_id(word: str) -> int:
 
 
 def _logprobs(drawn: int, count: int) -> tuple[float, ...]:
-    """So many from a fixed row of them, from a place that `drawn` says."""
+    """A window of `count` values from a fixed table, its start chosen by `drawn`."""
     start = drawn % len(_ROW)
     return (_ROW * (count // len(_ROW) + 2))[start : start + count]
 
 
 def feedback(request: Request) -> tuple[str, str]:
-    """(words, form). Now and then the words are the gold answer, for the leak gate to catch."""
+    """(text, form). Sometimes the text is the gold answer, for the leak gate to catch."""
     if fraction("leak", request.seed) < LEAK_RATE:
         return f"The answer is {request.dialogue.problem.gold.value}.", request.form
     options = [words for form, words in _FEEDBACK if form == request.form]
@@ -126,7 +127,9 @@ def feedback(request: Request) -> tuple[str, str]:
 
 
 def reading(request: Request) -> str:
-    """The gold where a draft holds it, else `none`; of a student's turn, that it discusses."""
+    """For a draft: the gold if the draft contains it, else `none`. For a student's message:
+    `discussion`.
+    """
     draft, gold = request.dialogue.draft, request.dialogue.problem.gold.value
     if draft is None:
         return "discussion"
@@ -134,7 +137,7 @@ def reading(request: Request) -> str:
 
 
 def attempt(problem: Problem, drawn: int, solve_rate: float | None = None) -> str:
-    """What the scripted student writes: the gold answer, one that is wrong, or a question."""
+    """The scripted student's message: the gold answer, a wrong one, or a question."""
     if solve_rate is None and fraction("ask", drawn) < ASK_RATE:
         return _QUESTIONS[drawn % len(_QUESTIONS)]
     working = _WORKINGS[drawn % len(_WORKINGS)]
@@ -151,7 +154,9 @@ def attempt(problem: Problem, drawn: int, solve_rate: float | None = None) -> st
 
 
 def wrong_answer(gold: str, drawn: int) -> str:
-    """An answer that is never equal to `gold`: a number near it, or one that is not in it."""
+    """An answer that never equals `gold`: a number close to it, or one that `gold` does not
+    contain.
+    """
     step = 1 + drawn % 9
     if re.fullmatch(r"-?\d{1,15}", gold):
         return str(int(gold) + step)
@@ -162,8 +167,8 @@ def wrong_answer(gold: str, drawn: int) -> str:
 
 
 def wrong_code(problem: Problem) -> str:
-    """A program that has the right name and always gives None."""
-    given = json.loads(problem.gold.tests_json or "{}").get("entry_point", "")
+    """A program with the right name that always returns None."""
+    entry_point = json.loads(problem.gold.tests_json or "{}").get("entry_point", "")
     match = re.search(r"def\s+(\w+)", problem.gold.value)
-    name = given or (match[1] if match else "solve")
+    name = entry_point or (match[1] if match else "solve")
     return f"def {name}(*args, **kwargs):\n    return None"

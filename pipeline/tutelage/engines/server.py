@@ -1,10 +1,11 @@
-"""Client of an OpenAI-compatible server, ours or anybody's: one request a request, no batches.
+"""Client of an OpenAI-compatible server, ours or a third party's. One HTTP call per request.
 
-Retries only what may pass (`tries`); the time-out of a reply is long, because a client that gives up on
-a long generation and sends it again doubles the load that made it slow. A server that has too many
-requests is sent fewer (`window`), and no reply is read beyond what it can need (`bodies`). Against vLLM
-it also asks for the token ids of prompt and reply, and sends a student's later turns as ids where the
-model's tokenizer is on this machine (`completions`). It starts nothing: `engines.launch` does.
+Only failures that may pass are retried (`tries`). The reply time-out is long, because a client that
+abandons a long generation and sends it again doubles the load that made it slow. The number of
+requests in flight adapts to an overloaded server (`window`), and bodies are read up to a limit
+(`bodies`). From vLLM it also requests the token ids of prompt and reply, and it sends a student's
+later turns as token ids if the model's tokenizer is available locally (`completions`). It starts no
+server: `engines.launch` does.
 """
 
 import asyncio
@@ -29,18 +30,18 @@ from tutelage.records import Reply, Request
 from tutelage.settings import Player, Settings
 
 _LOOPBACK = re.compile(r"https?://(localhost|127\.[\d.]+|\[::1\])([:/]|$)", re.IGNORECASE)
-"""Asked directly: a proxy that the environment names cannot reach this machine's own servers."""
+"""Loopback servers are contacted directly: a proxy from the environment could not reach them."""
 
 
 class Client:
     """The `server` engine."""
 
     def __init__(self, player: Player, settings: Settings) -> None:
-        """Finds out what the server is and which model it serves.
+        """Finds out what kind of server it is and which model it serves.
 
         Raises:
-            SettingsError: no URL was given.
-            ModelError: nobody answers there, or the model is not served.
+            SettingsError: no URL is given.
+            ModelError: no server answers at the URL, or it does not serve the model.
         """
         server = settings.server
         if not server.url:
@@ -60,38 +61,40 @@ class Client:
             "verify": bodies.certificates(),
         }
         self._idle: dict[asyncio.AbstractEventLoop, list[httpx.AsyncClient]] = {}
-        """One client for each request in flight, because one with many connections looks through all
-        of them at each request: with 500 in flight that took more time than everything else."""
+        """Idle HTTP clients; each request in flight has one to itself. A single client scans all of
+        its connections at each request: with 500 in flight, that took more time than everything
+        else.
+        """
         self._windows: dict[asyncio.AbstractEventLoop, Window] = {}
         self._retried = 0
         self._throttled = 0
         self._folds = False
-        """Whether its template has no place for a system prompt."""
+        """Whether the chat template lacks a system role."""
         self._in_flight = 0
         self._patience_s = server.patience_s
-        self._heard = 0.0
-        """When the server said something last, whatever it was."""
+        self._last_response = 0.0
+        """When the last response of any kind arrived, on the monotonic clock."""
         self._chats: ChatTokens | None = None
-        self._has_looked = False
-        self._looking = threading.Lock()
+        self._load_attempted = False
+        self._tokenizer_lock = threading.Lock()
         self._root = ""
-        """What the server was started from: a folder or the hub's name of a model."""
+        """What the server loaded its model from: a folder or a hub id."""
         self._model, self._is_vllm = self._probe(player.model)
         self._meter = metrics.Meter()
-        self.gauges()  # from here on the server's counters are ours
+        self.gauges()  # the server's counters start at zero from here
 
     @property
     def is_vllm(self) -> bool:
-        """Whether it gives token ids, and keeps to a budget of reasoning."""
+        """Whether the server returns token ids and honours a reasoning budget."""
         return self._is_vllm
 
     @property
     def capacity(self) -> int:
-        """How many requests are kept in flight; the server queues what it cannot run."""
+        """Concurrency limit; the server queues what it cannot run yet."""
         return self._capacity
 
     async def reply(self, request: Request) -> Reply:
-        """One reply; see `Engine`."""
+        """Returns one reply; see `Engine`."""
         prompt = await self._prompt(request)
         tries = Tries(request, self._folds, self._retries, self._patience_s)
         body = completions.body(request, self._model, self._is_vllm, prompt, tries.folds)
@@ -107,7 +110,8 @@ class Client:
                     if "messages" in body and tries.may_fold(fault):
                         tries.folds = True
                         body = completions.body(request, self._model, self._is_vllm, None, True)
-                    # vLLM refuses what might not fit, where vLLM in this process stops when full.
+                    # A vLLM server rejects a request that might exceed the context; vLLM in this
+                    # process stops when the context is full.
                     elif not tries.fitted and self._is_vllm and await self._fit(body):
                         tries.fitted = True
                     else:
@@ -120,7 +124,7 @@ class Client:
             self._in_flight -= 1
 
     async def _in_turn(self, body: dict[str, Any], limit: int, is_new: bool) -> Any:
-        """The page for a request, sent when the server is thought to take it."""
+        """Sends a request when the window has a slot, and returns the parsed response."""
         window = self._windows.setdefault(asyncio.get_running_loop(), Window())
         entered = await window.enter(is_new)
         try:
@@ -136,7 +140,7 @@ class Client:
             window.leave()
 
     def gauges(self) -> Mapping[str, float]:
-        """Retries, and what vLLM's `/metrics` has counted since this client began."""
+        """Retries, and vLLM's `/metrics` since this client started."""
         counters = {"retries": float(self._retried)}
         if self._throttled:
             counters["throttled"] = float(self._throttled)
@@ -149,10 +153,10 @@ class Client:
         return counters
 
     def close(self) -> None:
-        """Connections close with their event loop; nothing else is held."""
+        """Connections close with their event loop; there is nothing else to release."""
         self._idle.clear()
 
-    def _probe(self, wanted: str) -> tuple[str, bool]:
+    def _probe(self, model_name: str) -> tuple[str, bool]:
         try:
             page, body = bodies.get(f"{self._url}/models", self._options | {"timeout": 10.0})
             page.raise_for_status()
@@ -170,22 +174,24 @@ class Client:
                 f"no OpenAI-compatible server answers at {self._url} ({reason}): {advice}"
             ) from None
         self._root = str(served[0].get("root") or names[0]) if names else ""
-        known = {wanted}
-        if models.is_bundled(wanted):
-            known = {models.BUNDLED, str(models.folder())}
+        accepted = {model_name}
+        if models.is_bundled(model_name):
+            accepted = {models.BUNDLED, str(models.folder())}
         for name in names:
-            if name in known:
+            if name in accepted:
                 return name, is_vllm
-        if models.is_bundled(wanted) and len(names) == 1:
+        if models.is_bundled(model_name) and len(names) == 1:
             return names[0], is_vllm
-        raise ModelError(f"{self._url} serves {', '.join(names) or 'nothing'}, wanted {wanted!r}")
+        raise ModelError(
+            f"{self._url} serves {', '.join(names) or 'nothing'}, wanted {model_name!r}"
+        )
 
     async def _prompt(self, request: Request) -> Prompt | None:
-        """The prompt as token ids where it goes on from what was sampled; None: as a chat."""
+        """The prompt as token ids if it continues the sampled ones; None: send a chat."""
         if not self._is_vllm or request.player != "student":
             return None
-        if not self._has_looked:
-            await asyncio.to_thread(self._look)
+        if not self._load_attempted:
+            await asyncio.to_thread(self._load_tokenizer)
         if not (request.history and self._chats):
             return None
         options = chat_template.arguments(asdict(request.sampling))
@@ -193,58 +199,60 @@ class Client:
             if not self._chats.agrees(request.chat, request.history, options):
                 return None
             prompt = self._chats.prompt(request.chat, request.history, options)
-        except Exception:  # a template may refuse a chat; the server says so itself
+        except Exception:  # the template may reject the chat; the server then reports it
             return None
         return prompt if prompt.continues else None
 
-    def _look(self) -> None:
-        """Loads the tokenizer, once however many requests wait for it."""
-        with self._looking:
-            if not self._has_looked:
+    def _load_tokenizer(self) -> None:
+        """Loads the tokenizer once, however many requests wait for it."""
+        with self._tokenizer_lock:
+            if not self._load_attempted:
                 self._chats = tokens.local(self._root)
                 self._folds = self._folds or (self._chats is not None and self._chats.folds)
-                self._has_looked = True
+                self._load_attempted = True
 
     async def _fit(self, body: dict[str, Any]) -> bool:
-        """Lowers `max_tokens` to what the chat leaves of the context; whether that was lower.
+        """Lowers `max_tokens` to the room left in the context; returns whether that lowered it.
 
         Raises:
-            Permanent: nothing is left.
+            Permanent: there is no room.
         """
-        asked: dict[str, Any] = {
+        question: dict[str, Any] = {
             key: body[key] for key in ("model", "messages", "prompt") if key in body
         }
-        ids = asked.get("prompt")
+        ids = question.get("prompt")
         if ids is not None:
-            asked["prompt"] = ""  # only the limit is asked for: ids are counted here
+            question["prompt"] = (
+                ""  # the tokens are counted here; the server is asked only for its limit
+            )
         try:
             root = self._url.removesuffix("/v1")
-            tokenized = await self._post(asked, bodies.SMALL, f"{root}/tokenize")
+            tokenized = await self._post(question, bodies.SMALL, f"{root}/tokenize")
             count = int(tokenized["count"]) if ids is None else len(ids)
-            takes = int(tokenized["max_model_len"])
+            context = int(tokenized["max_model_len"])
         except (Permanent, KeyError, TypeError, ValueError):
             return False
-        if count >= takes:
-            raise Permanent(f"context: {count} tokens, the model takes {takes}")
-        room, wanted = takes - count, int(body["max_tokens"])
+        if count >= context:
+            raise Permanent(f"context: {count} tokens, the model takes {context}")
+        room, wanted = context - count, int(body["max_tokens"])
         body["max_tokens"] = min(room, wanted)
         return room < wanted
 
     async def _post(self, body: dict[str, Any], limit: int, url: str = "") -> Any:
-        """What the server says to a request, of at most `limit` bytes."""
+        """POSTs a body and returns the parsed response of at most `limit` bytes."""
         idle = self._idle.setdefault(asyncio.get_running_loop(), [])
         client = idle.pop() if idle else httpx.AsyncClient(**self._options)
-        begun = time.monotonic()
+        start = time.monotonic()
         try:
-            # httpx's own time-out is for one read: a server that trickles would never meet it.
+            # httpx's own time-out is per read, which a server that trickles data never exceeds.
             async with asyncio.timeout(self._timeout_s):
-                way = "completions" if "prompt" in body else "chat/completions"
-                to = url or f"{self._url}/{way}"
-                page, reply = await bodies.post(client, to, body, limit)
+                endpoint = "completions" if "prompt" in body else "chat/completions"
+                target = url or f"{self._url}/{endpoint}"
+                page, reply = await bodies.post(client, target, body, limit)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise Away(self._url, _words(error)) from None
         except (httpx.ReadTimeout, TimeoutError) as error:
-            if self._heard < begun and self._in_flight > 1:
+            if self._last_response < start and self._in_flight > 1:
                 raise Fatal(
                     f"{self._url} answered none of {self._in_flight} requests for "
                     f"{self._timeout_s:g} s: it hangs, or server.timeout_s is too short for it"
@@ -256,12 +264,12 @@ class Client:
             raise Permanent(f"the chat is no Unicode text: {_words(error)}") from None
         finally:
             idle.append(client)
-        self._heard = time.monotonic()
+        self._last_response = time.monotonic()
         if page.status_code in PASSING:
             raise Busy(page.status_code, page.headers, reply.text(200))
         if page.status_code != 200:
-            kind = Refused if page.status_code == 400 else Permanent
-            raise kind(f"HTTP {page.status_code}: {reply.text(300)}")
+            error_class = Refused if page.status_code == 400 else Permanent
+            raise error_class(f"HTTP {page.status_code}: {reply.text(300)}")
         return reply.json()
 
 

@@ -1,19 +1,20 @@
-"""A reply that ended at one of the request's stop words: which of its tokens are the reply.
+"""Which tokens belong to a reply that ended at a stop string.
 
-An engine sees a stop word only once the tokens that write it are sampled. The words are cut from the
-text; what stands here cuts them from the tokens too, so that text and tokens say the same.
+An engine notices a stop string only after sampling the tokens that spell it. It removes the string
+from the text; this module removes it from the tokens as well, so that text and tokens agree.
 """
 
 from collections.abc import Callable
 
 
 def kept(count: int, text: str, decode: Callable[[int], str]) -> int:
-    """How many of the first `count` tokens write no more than `text`, white space at its end apart.
+    """How many of the first `count` tokens spell no more than `text`, ignoring trailing white
+    space.
 
     Args:
-        count: tokens that were sampled.
-        text: the reply without the stop word.
-        decode: the text of so many of the first tokens.
+        count: number of sampled tokens.
+        text: the reply without the stop string.
+        decode: returns the text of the first n tokens.
 
     >>> tokens = ["It is", " 5", ".\\n\\n"]
     >>> kept(3, "It is 5.", lambda n: "".join(tokens[:n]))

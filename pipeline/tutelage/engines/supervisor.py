@@ -1,7 +1,7 @@
-"""Looks after a vLLM server of ours: starts it again when it dies or hangs, within a budget.
+"""Restarts a vLLM server of ours that dies or hangs, within a budget of restarts.
 
-Clients see a server that is away, and wait for it (`engines.server`); its URL stays the same. What
-it worked on is asked again. When the budget is spent, whoever runs the server is told, once.
+The server's URL stays the same. Clients wait while it is down and send their requests again
+(`engines.server`). When the budget is spent, the supervisor reports the loss once.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ _LOOK_S = 1.0
 
 
 class Supervisor:
-    """While entered, the server runs, or `lost` has been called with the reason."""
+    """Context manager: the server is kept running until `lost` is called with a reason."""
 
     def __init__(
         self,
@@ -31,53 +31,55 @@ class Supervisor:
         self._server = server
         self._budget = settings.restarts
         self._stall_s = settings.stall_s
-        self._speak = say
+        self._report = say
         self._lost = lost
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="vllm supervisor", daemon=True)
-        self._begin()
+        self._reset()
 
     def __enter__(self) -> Self:
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Ends the watch. A start that is under way is not waited for; the server's end ends it."""
+        """Stops supervising. Does not wait for a restart in progress, which ends with the server."""
         self._stop.set()
         self._thread.join(timeout=2 * _LOOK_S)
 
-    def _begin(self) -> None:
+    def _reset(self) -> None:
         self._computed = -1.0
-        self._moved = time.monotonic()
+        self._last_progress = time.monotonic()
 
     def _watch(self) -> None:
-        left = self._budget
+        budget = self._budget
         while not self._stop.wait(_LOOK_S):
             trouble = self._trouble()
             while trouble and not self._stop.is_set():
-                if left == 0:
+                if budget == 0:
                     self._lost(
                         f"vLLM {trouble}, after {self._budget} restarts (vllm.restarts); "
                         "run the same command again to go on"
                     )
                     return
-                left -= 1
-                nth = self._budget - left
-                self._say(f"vLLM {trouble}; starting it again ({nth} of {self._budget})")
+                budget -= 1
+                number = self._budget - budget
+                self._say(f"vLLM {trouble}; starting it again ({number} of {self._budget})")
                 try:
                     self._server.restart()
                     trouble = ""
-                except Exception as fault:  # whatever it was, such as a full disk: not this thread
+                except (
+                    Exception
+                ) as fault:  # any failure, such as a full disk: this thread must survive
                     trouble = f"does not start again: {fault}"
-                self._begin()
+                self._reset()
 
     def _say(self, words: str) -> None:
-        """What nobody can hear, because a terminal or a pipe is gone, stops no watch."""
+        """Reports to a terminal or pipe that may be gone."""
         with contextlib.suppress(Exception):
-            self._speak(words)
+            self._report(words)
 
     def _trouble(self) -> str:
-        """What is wrong with the server; empty where nothing is."""
+        """What is wrong with the server; empty if nothing is."""
         if not self._server.alive():
             with contextlib.suppress(OSError):
                 return f"died: {cause(self._server.log)}"
@@ -87,13 +89,13 @@ class Supervisor:
             options["timeout"] = min(10.0, self._stall_s)
             _, body = bodies.get(f"{self._server.url.removesuffix('/v1')}/metrics", options)
             metrics = parse(body.text(bodies.SMALL))
-        except Exception:  # away, or no server that we know: it had better move on soon
+        except Exception:  # unreachable, or not vLLM: treated as busy without progress
             metrics = {"running": 1.0}
         computed = metrics.get("prompt_tokens", 0.0) + metrics.get("completion_tokens", 0.0)
         idle = not metrics.get("running", 0.0) and not metrics.get("waiting", 0.0)
         if idle or ("prompt_tokens" in metrics and computed != self._computed):
             self._computed = computed
-            self._moved = time.monotonic()
-        if time.monotonic() - self._moved > self._stall_s:
+            self._last_progress = time.monotonic()
+        if time.monotonic() - self._last_progress > self._stall_s:
             return f"has computed nothing for {self._stall_s:g} s with requests in hand"
         return ""

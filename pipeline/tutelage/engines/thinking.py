@@ -1,23 +1,23 @@
-"""Reasoning in a reply, whoever kept it apart: always in tags at its beginning.
+"""Gives the reasoning of every reply one form: in tags, at the beginning of the text.
 
-A prompt may open the block, so that the reply begins inside it; a server may take it out of the text
-and give it beside. What comes after this has one form to read (`dialogue.reasoning`), in which a block
-that was cut off is open to the end, and no part of it is taken for an answer.
+A prompt may open the block, so that the reply begins inside it; a server may return the reasoning
+in a separate field. `dialogue.reasoning` then has one form to parse. In it, a block that was cut
+off has no closing tag, and no part of it is taken for an answer.
 """
 
 from tutelage.records import Sampling
 
 _OPEN, _CLOSE = "<think>", "</think>"
 CONFIG = {"reasoning_start_str": _OPEN, "reasoning_end_str": _CLOSE}
-"""vLLM's `reasoning_config`, without which it keeps to no budget."""
+"""vLLM's `reasoning_config`; without it vLLM ignores a reasoning budget."""
 
 
 def tagged(text: str, apart: str = "", opened: bool = False) -> str:
     """The reply with its reasoning in tags.
 
     Args:
-        text: what the model wrote, or what is left of it.
-        apart: reasoning that was taken out of it.
+        text: the model's text, without any reasoning returned separately.
+        apart: reasoning that the server returned separately.
         opened: whether the prompt opened a block.
 
     >>> tagged("It is 22.", apart="27 - 5")
@@ -31,8 +31,9 @@ def tagged(text: str, apart: str = "", opened: bool = False) -> str:
 
 
 def was_cut(text: str, sampling: Sampling, finish_reason: str) -> bool:
-    """Whether a reply is reasoning that ran into its length limit, told by nothing in the text: a
-    model that was to reason has not come to the end of that.
+    """Whether an untagged reply is reasoning that hit its length limit.
+
+    This is so if the model was to reason and the text has no tag at all.
     """
     unmarked = _OPEN not in text and _CLOSE not in text
     return sampling.thinking == "on" and finish_reason == "length" and unmarked

@@ -1,12 +1,12 @@
-"""A chat as token ids that only grow: the tokens of the turn before, and what the template adds.
+"""Prompts as token ids that only grow: those of the turns before, and those of the template.
 
     history   <prompt of turn 1> <sampled>
     prompt    <prompt of turn 1> <sampled> <|im_end|> <|im_start|>user ... <|im_start|>assistant
 
-What a template adds is found by rendering the chat with a marker in the place of its last assistant
-message: what stands behind the marker. If what stands before it is not the prompt of that message, the
-template rewrites history, and the whole chat is rendered. Knows tokenizers by what they can do, and no
-engine: vLLM in this process and the client of a server use it alike.
+To find what the template adds, the chat is rendered with a marker in place of its last assistant
+message; the added text follows the marker. If the text before the marker is not the prompt of that
+message, the template rewrites history, and the whole chat is rendered instead. Any tokenizer with
+the methods below will do; vLLM in this process and the client of a server share this code.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,13 +19,13 @@ from tutelage.records import Chat
 
 _MARKER = "Zq7marker"
 NOTHING: Mapping[str, Any] = MappingProxyType({})
-"""No arguments of the template."""
+"""No template arguments."""
 _BEFORE = "a"
-"""Text in front of what is tokenised, so that a tokenizer does not take it for the begin of a text."""
+"""Put before a text, so that the tokenizer does not treat it as the start of a sequence."""
 
 
 class Tokenizer(Protocol):
-    """What is used of a `transformers` tokenizer."""
+    """The part of a `transformers` tokenizer that is used."""
 
     all_special_ids: list[int]
     added_tokens_decoder: dict[int, Any]
@@ -46,24 +46,25 @@ class Prompt:
 
     ids: list[int]
     added: list[int]
-    """What it adds to the request's history where it `continues` that, else all of it."""
+    """The ids after the request's history if the prompt `continues` it, else all ids."""
     continues: bool
     opens: bool = False
-    """Whether it ends in a block of reasoning that the model is to close."""
+    """Whether it ends inside a reasoning block that the model has to close."""
 
 
 @dataclass(slots=True)
 class ChatTokens:
-    """Prompts of chats, with one tokenizer and its template."""
+    """Builds prompts with one tokenizer and its chat template."""
 
     tokenizer: Tokenizer
     _special: frozenset[int] = field(init=False)
     folds: bool = field(init=False)
-    """Whether a system prompt becomes the beginning of the first user message."""
+    """Whether a system prompt is merged into the first user message."""
 
     def __post_init__(self) -> None:
         self.folds = chat_template.lacks_system(self.tokenizer)
-        added = self.tokenizer.added_tokens_decoder  # Gemma's and Phi's stop has no named slot
+        # The stop tokens of Gemma and Phi are not in all_special_ids.
+        added = self.tokenizer.added_tokens_decoder
         special = [*self.tokenizer.all_special_ids, *(i for i, t in added.items() if t.special)]
         self._special = frozenset(special)
 
@@ -73,18 +74,18 @@ class ChatTokens:
         """The prompt for the assistant's next message.
 
         Args:
-            chat: what the model is shown.
-            history: as a `Request` has it.
+            chat: the messages that the model sees.
+            history: see `Request`.
             options: arguments of the template; see `chat_template.arguments`.
 
         Raises:
-            Exception: whatever the chat template raises on a chat that it does not take.
+            Exception: whatever the chat template raises for a chat that it rejects.
         """
         text = self._added(chat, options) if history else None
         if text is not None:
             added = self._ids_within(text)
             if history[-1] in self._special and added[:1] == [history[-1]]:
-                added = added[1:]  # the stop token that was sampled
+                added = added[1:]  # the stop token was sampled
             return Prompt([*history, *added], added, True, _opens(text))
         text = self._text(chat, options)
         ids = self._ids(text)
@@ -93,27 +94,25 @@ class ChatTokens:
     def agrees(
         self, chat: Chat, history: tuple[int, ...], options: Mapping[str, Any] = NOTHING
     ) -> bool:
-        """Whether `history` begins as this tokenizer and template begin the chat.
+        """Whether `history` begins with the tokens of the chat's beginning.
 
-        A server may have another template than the folder that it was started from.
+        If not, the server's template is not the one in the folder that it loaded.
         """
         first = next((i for i, (role, _) in enumerate(chat) if role == "assistant"), len(chat))
         ids = self._ids(self._text(chat[:first], options))
         return history[: len(ids)] == tuple(ids)
 
     def text(self, ids: Sequence[int]) -> str:
-        """The text of tokens, special ones left out."""
+        """The text of tokens, without special ones."""
         words: str = self.tokenizer.decode(ids, skip_special_tokens=True)
         return words
 
     def is_plain(self, sampled: Sequence[int]) -> bool:
-        """Whether sampled tokens hold no special one before their end."""
+        """Whether sampled tokens contain no special token before the last one."""
         return not self._special.intersection(sampled[:-1])
 
     def _added(self, chat: Chat, options: Mapping[str, Any]) -> str | None:
-        """What the template adds behind the last assistant message; None where it rewrites what
-        stands before.
-        """
+        """What the template adds after the last assistant message; None if it rewrites history."""
         last = max((i for i, (role, _) in enumerate(chat) if role == "assistant"), default=-1)
         if last < 0:
             return None
@@ -130,7 +129,7 @@ class ChatTokens:
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def _ids_within(self, text: str) -> list[int]:
-        """The tokens of a text that does not stand at the begin."""
+        """The tokens of a text that is not at the start."""
         before, whole = self._ids(_BEFORE), self._ids(_BEFORE + text)
         return whole[len(before) :] if whole[: len(before)] == before else self._ids(text)
 
@@ -140,11 +139,11 @@ def _opens(prompt: str) -> bool:
 
 
 def local(model: str) -> ChatTokens | None:
-    """The tokenizer of a model on this machine, a folder or one of the hub's cache; None without."""
+    """The tokenizer of a model folder or cached hub model; None if it is not on this machine."""
     try:
         from transformers import AutoTokenizer
 
         tokenizer = AutoTokenizer.from_pretrained(model, local_files_only=True)
         return ChatTokens(tokenizer) if tokenizer.chat_template else None
-    except Exception:  # whatever it is, the server renders the chats then
+    except Exception:  # without a tokenizer the server renders the chats
         return None

@@ -1,8 +1,9 @@
-"""When a request that a server did not answer is tried again, and when no more.
+"""Decides when a failed request is retried, and when to give up.
 
-What may pass (connection, 408, 409, 429, 5xx) is tried again with back-off and jitter, and later if the
-server says so (`Retry-After`). A server that refuses connections is starting, or being started again:
-it is waited for. One that has too many requests is no failure of this one while there are others.
+Failures that may pass (connection, 408, 409, 429, 5xx) are retried with back-off and jitter, and no
+sooner than the server asks (`Retry-After`). A server that refuses connections is starting or
+restarting, so the client waits for it. A 429 or 503 does not count as a failure of the request
+while others are in flight.
 """
 
 import contextlib
@@ -17,19 +18,19 @@ from tutelage.records import Request
 from tutelage.seeds import fraction
 
 PASSING = {408, 409, 425, 429, 500, 502, 503, 504, 529}
-"""Status of what may be answered the next time."""
+"""HTTP statuses that may pass."""
 _CROWDED = {429, 503, 529}
-"""Too many requests, or too much to do; 529 is what Anthropic says."""
+"""Statuses of an overloaded server; 529 is Anthropic's."""
 _LONGEST_WAIT_S = 30.0
 _LONGEST_ASKED_S = 120.0
-"""What a server may ask for by `Retry-After`."""
+"""Upper bound of a delay from `Retry-After`."""
 _LOOK_S = 2.0
-"""Between two looks for a server that is away."""
+"""Interval between attempts to reach a server that is down."""
 _ROLES = re.compile("system|role|alternat", re.IGNORECASE)
 
 
 class Away(Transient):
-    """Nobody listens there."""
+    """The server refuses connections."""
 
     def __init__(self, url: str, words: str) -> None:
         super().__init__(words)
@@ -37,27 +38,27 @@ class Away(Transient):
 
 
 class Busy(Transient):
-    """Asked to come back, not before `after_s` seconds from now where the server says when."""
+    """A temporary refusal; `after_s`: the least delay before a retry, if the server names one."""
 
     def __init__(self, status: int, headers: Mapping[str, str], words: str) -> None:
         super().__init__(f"HTTP {status}: {words}")
         self.after_s = min(_retry_after(headers), _LONGEST_ASKED_S)
         self.has_too_many = status in _CROWDED
         self.is_crowded = False
-        """Whether it was sent others beside this one."""
+        """Whether other requests were in flight beside this one."""
 
 
 class Refused(Permanent):
-    """HTTP 400: the request itself."""
+    """HTTP 400: the request itself is at fault."""
 
 
 @dataclass(slots=True)
 class Tries:
-    """What one request has met so far."""
+    """The retry state of one request."""
 
     request: Request
     folds: bool
-    """Whether its system prompt goes into the first user message."""
+    """Whether its system prompt is merged into the first user message."""
     retries: int
     patience_s: float
     fitted: bool = False
@@ -68,20 +69,20 @@ class Tries:
 
     @property
     def is_new(self) -> bool:
-        """Whether nothing has gone wrong with it."""
+        """Whether it has not failed yet."""
         return not (self.failed or self._crowded)
 
     def may_fold(self, fault: Permanent) -> bool:
-        """Whether a refusal may be for the system prompt, which not every template takes."""
+        """Whether a refusal may be due to the system prompt, which some templates reject."""
         has_system = self.request.chat[:1] and self.request.chat[0][0] == "system"
         return bool(has_system and not self.folds and _ROLES.search(str(fault)))
 
     def rest(self, fault: Transient) -> float:
-        """Seconds until the next try.
+        """Seconds to wait before the next try.
 
         Raises:
-            Fatal: the server has been away for too long.
-            Transient: there is to be none.
+            Fatal: the server has been unreachable for too long.
+            Transient: there are no retries left.
         """
         now = time.monotonic()
         if isinstance(fault, Away):
@@ -92,29 +93,29 @@ class Tries:
                     "the server again (server.patience_s)"
                 ) from None
             return min(_LOOK_S, self.patience_s)
-        self._away_since, asked = 0.0, 0.0
+        self._away_since, requested = 0.0, 0.0
         if isinstance(fault, Busy):
-            asked = fault.after_s
+            requested = fault.after_s
             self._crowded_since = self._crowded_since or now
             if fault.is_crowded and now - self._crowded_since < self.patience_s:
                 self._crowded += 1
-                return asked + self._wait(self._crowded)
+                return requested + self._wait(self._crowded)
         if self.failed == self.retries:
             raise fault
         self.failed += 1
-        return asked + self._wait(self.failed - 1)
+        return requested + self._wait(self.failed - 1)
 
     def _wait(self, attempt: int) -> float:
-        """Seconds before try `attempt` + 2: 0.5, 1, 2, ... with up to half of it off."""
+        """Seconds before try `attempt` + 2: 0.5, 1, 2, ..., reduced by up to half at random."""
         longest = min(_LONGEST_WAIT_S, 0.5 * 2.0**attempt)
         return longest * (1 - 0.5 * fraction("wait", self.request.seed, attempt))
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:
-    """Seconds that a server asks for: a number of them, of milliseconds, or a date."""
-    milliseconds, asked = headers.get("retry-after-ms", ""), headers.get("retry-after", "")
+    """Seconds that a server asks for, given in seconds, in milliseconds, or as a date."""
+    milliseconds, requested = headers.get("retry-after-ms", ""), headers.get("retry-after", "")
     with contextlib.suppress(ValueError):
-        return max(0.0, float(milliseconds) / 1000 if milliseconds else float(asked or 0))
+        return max(0.0, float(milliseconds) / 1000 if milliseconds else float(requested or 0))
     with contextlib.suppress(ValueError, TypeError):
-        return max(0.0, parsedate_to_datetime(asked).timestamp() - time.time())
+        return max(0.0, parsedate_to_datetime(requested).timestamp() - time.time())
     return 0.0

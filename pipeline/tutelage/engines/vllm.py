@@ -1,9 +1,9 @@
-"""vLLM inside this process: one thread owns the engine and steps it; replies come back as futures.
+"""vLLM inside this process: one thread owns and steps the engine; replies return as futures.
 
-Every request joins vLLM's running batch at the next step, whoever sent it, so there is no batch of
-ours to wait for. Used where one process does all the work; several processes share a server
-instead (`engines.launch`), because each in-process engine would hold the model once more.
-Not here: the OpenAI protocol (`engines.server`), and any notion of turns.
+vLLM batches continuously: each request joins the running batch at the next step, so nothing is
+batched here. Used when one process does all the work. Several processes share a server instead
+(`engines.launch`), because each in-process engine would load the model again. The OpenAI protocol
+is in `engines.server`.
 """
 
 import asyncio
@@ -28,12 +28,12 @@ from tutelage.records import Reply, Request, Usage
 from tutelage.settings import Player, Settings, Vllm
 
 _HEADROOM = 1
-"""Tokens that a prompt must leave for the reply."""
+"""Tokens that the context must have left for the reply."""
 
 
 @dataclass(slots=True)
 class _Pending:
-    """A request that has been sent and not answered."""
+    """A request without its reply."""
 
     request: Request
     loop: asyncio.AbstractEventLoop
@@ -48,14 +48,14 @@ class InProcess:
         """Starts the engine and returns when it is ready to serve.
 
         Raises:
-            ModelError: the model is not there, or vLLM is not installed or cannot load it.
+            ModelError: the model is not available, or vLLM is not installed or cannot load it.
         """
         self._inbox: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
         self._pending: dict[str, _Pending] = {}
         self._sent = 0
         self._busy = 0.0
-        self._moved = time.monotonic()
-        """When the engine's thread was last seen outside a step."""
+        self._last_progress = time.monotonic()
+        """When the engine's thread was last outside a step, on the monotonic clock."""
         self._stall_s = settings.vllm.stall_s
         self._dead = ""
         model = weights.on_this_machine(player.model)
@@ -79,25 +79,25 @@ class InProcess:
         return self._capacity
 
     async def reply(self, request: Request) -> Reply:
-        """One reply; see `Engine`."""
+        """Returns one reply; see `Engine`."""
         if self._dead:
             raise Fatal(self._dead)
         loop = asyncio.get_running_loop()
         pending = _Pending(request, loop, loop.create_future())
         self._inbox.put(pending)
-        if self._dead:  # it died in between, and nobody looks into the inbox any more
+        if self._dead:  # the engine died meanwhile, so the inbox is not read any more
             raise Fatal(self._dead)
         return await pending.future
 
     def gauges(self) -> Mapping[str, float]:
-        """Seconds spent computing, requests in hand, and what vLLM counts itself."""
+        """Seconds spent computing, requests in flight, and vLLM's own metrics."""
         counters = {"busy_s": self._busy, "in_flight": float(len(self._pending))}
         if not self._dead and self._thread.is_alive():
             counters |= metrics.snapshot()
         return counters
 
     def close(self) -> None:
-        """Ends the thread, and with it the engine."""
+        """Stops the thread, and the engine with it."""
         self._inbox.put(None)
         self._thread.join(timeout=1 if self._dead else 30)
 
@@ -111,12 +111,12 @@ class InProcess:
         started.put(None)
         try:
             while self._admit() and not self._dead:
-                self._moved = time.monotonic()
-                begun = time.perf_counter()
+                self._last_progress = time.monotonic()
+                start = time.perf_counter()
                 for output in self._engine.step():
                     if output.finished:
                         self._answer(output)
-                self._busy += time.perf_counter() - begun
+                self._busy += time.perf_counter() - start
         except BaseException as fault:
             self._dead = f"vLLM stopped: {_cause(fault)}"
         finally:
@@ -124,10 +124,10 @@ class InProcess:
             self._drain()
 
     def _watch(self) -> None:
-        """Gives up on an engine that has been in one step for too long: nobody would ever answer."""
+        """Fails all requests if the engine stays in one step for too long."""
         while not self._dead:
             time.sleep(min(1.0, self._stall_s / 4))
-            if self._pending and time.monotonic() - self._moved > self._stall_s:
+            if self._pending and time.monotonic() - self._last_progress > self._stall_s:
                 self._dead = (
                     f"vLLM has computed nothing for {self._stall_s:g} s with {len(self._pending)} "
                     "requests in hand (vllm.stall_s)"
@@ -159,7 +159,9 @@ class InProcess:
         self._final = RequestOutputKind.FINAL_ONLY
 
     def _admit(self) -> bool:
-        """Hands what waits in the inbox to vLLM; blocks while there is nothing to do."""
+        """Passes requests from the inbox to vLLM; blocks while the engine is idle. False: time to
+        stop.
+        """
         while True:
             try:
                 pending = self._inbox.get(block=not self._pending)
@@ -171,11 +173,15 @@ class InProcess:
                 self._send(pending)
             except EngineError as fault:
                 _settle(pending, fault)
-            except Exception as fault:  # also what a chat template raises: no fault of neighbours
+            except (
+                Exception
+            ) as fault:  # including errors of a chat template: other requests are not affected
                 _settle(pending, Permanent(f"refused by vLLM: {_cause(fault)}"))
 
     def params(self, request: Request, room: int) -> Any:
-        """vLLM's sampling parameters for a request; `room` is how many tokens the context has left."""
+        """vLLM's sampling parameters for a request; `room` is the number of tokens left in the
+        context.
+        """
         sampling = request.sampling
         return self._params(
             temperature=sampling.temperature,
@@ -202,7 +208,7 @@ class InProcess:
         params = self.params(request, room)
         self._sent += 1
         name = str(self._sent)
-        self._moved = time.monotonic()
+        self._last_progress = time.monotonic()
         self._pending[name] = pending
         try:
             self._engine.add_request(name, {"prompt_token_ids": prompt.ids}, params)
@@ -213,7 +219,7 @@ class InProcess:
     def _answer(self, output: Any) -> None:
         pending = self._pending.pop(output.request_id)
         completion = output.outputs[0]
-        student = pending.request.player in ("student", "question")
+        is_trained = pending.request.player in ("student", "question")
         text, count = completion.text, len(completion.token_ids)
         if isinstance(completion.stop_reason, str):
             count = stops.kept(count, text, lambda n: self._chats.text(completion.token_ids[:n]))
@@ -222,22 +228,22 @@ class InProcess:
         prompt = pending.prompt
         reply = Reply(
             text=thinking.tagged(text, opened=prompt is not None and prompt.opens),
-            token_ids=ids if student else (),
-            logprobs=_logprobs(completion)[:count] if student else (),
+            token_ids=ids if is_trained else (),
+            logprobs=_logprobs(completion)[:count] if is_trained else (),
             finish_reason=completion.finish_reason or "",
             usage=Usage(
                 prompt=len(output.prompt_token_ids or ()),
                 cached=output.num_cached_tokens or 0,
                 completion=len(completion.token_ids),
             ),
-            prompt_ids=tuple(prompt.added) if student and prompt else (),
+            prompt_ids=tuple(prompt.added) if is_trained and prompt else (),
             continues=prompt.continues if prompt else False,
             is_plain=self._chats.is_plain(ids),
         )
         _settle(pending, reply)
 
     def _drain(self) -> None:
-        """No request is left without an answer, also when the engine died."""
+        """Fails all requests that have no reply, also if the engine died."""
         while not self._inbox.empty():
             pending = self._inbox.get()
             if pending is not None:
@@ -256,34 +262,35 @@ def _settle(pending: _Pending, result: Reply | EngineError) -> None:
         else:
             pending.future.set_exception(result)
 
-    with contextlib.suppress(RuntimeError):  # its loop was closed: nobody waits any more
+    with contextlib.suppress(RuntimeError):  # the event loop is closed, so nobody awaits the future
         pending.loop.call_soon_threadsafe(settle)
 
 
 @contextlib.contextmanager
 def _hushed() -> Iterator[None]:
-    """Sends what vLLM and torch print at their start to nowhere; what goes wrong is raised anyway.
+    """Silences what vLLM and torch print at their start; errors are raised anyway.
 
-    By file descriptor, because much of it comes from C++. `tutelage --debug` hears all of it.
+    Works on file descriptors, because much of the output comes from C++. With `tutelage --debug`
+    nothing is silenced.
     """
     if logging.getLogger().isEnabledFor(logging.DEBUG):
         yield
         return
-    kept = [os.dup(stream) for stream in (1, 2)]
+    saved = [os.dup(stream) for stream in (1, 2)]
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
         for stream in (1, 2):
             os.dup2(nowhere, stream)
         yield
     finally:
-        for stream, was in zip((1, 2), kept, strict=True):
-            os.dup2(was, stream)
-            os.close(was)
+        for stream, original in zip((1, 2), saved, strict=True):
+            os.dup2(original, stream)
+            os.close(original)
         os.close(nowhere)
 
 
 def _logprobs(completion: Any) -> tuple[float, ...]:
-    """Log-probability of each sampled token; vLLM gives a dict by token id for each position."""
+    """Log-probability of each sampled token; vLLM returns one dict per position, keyed by token id."""
     if completion.logprobs is None:
         return ()
     return tuple(
@@ -293,10 +300,10 @@ def _logprobs(completion: Any) -> tuple[float, ...]:
 
 
 def _further(extra: Mapping[str, Any]) -> dict[str, Any]:
-    """The sampling parameters in `extra_body`; the rest of it is the chat template's."""
+    """The sampling parameters in `extra_body`; the remainder is for the chat template."""
     return {name: value for name, value in extra.items() if name != "chat_template_kwargs"}
 
 
 def _cause(fault: BaseException) -> str:
-    """What went wrong, on one line and short enough for a terminal."""
+    """The error message in one line, short enough for a terminal."""
     return " ".join(str(fault).split())[:300] or type(fault).__name__

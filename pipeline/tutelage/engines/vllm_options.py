@@ -1,7 +1,8 @@
-"""How vLLM is started on this machine: its environment, its engine arguments, what the processor can.
+"""How vLLM is started on this machine: environment, engine arguments, and the processor's
+abilities.
 
-The same for vLLM in this process and for a server that we start. Imports no vLLM: the environment has
-to stand before that is imported.
+Shared by vLLM in this process and the servers that we start. Does not import vLLM: the environment
+must be set before that.
 """
 
 import json
@@ -17,17 +18,18 @@ from tutelage.processes import cores
 from tutelage.settings import Settings, Vllm
 
 _CPU_LENGTH = 4096
-"""Context on a CPU unless `vllm.max_model_len` says more: prefills there are whole, and a whole one
-of a long context takes its length in memory."""
+"""Default context on a CPU; `vllm.max_model_len` overrides it. Prefills on a CPU are not chunked,
+so the memory of a prefill grows with its length.
+"""
 
 
 def has_gpu() -> bool:
-    """Whether an NVIDIA driver shows a device here."""
+    """Whether an NVIDIA driver exposes a device."""
     return Path("/proc/driver/nvidia/gpus").is_dir() or Path("/dev/nvidia0").exists()
 
 
 def gpus() -> list[str]:
-    """The devices of this machine that we may use, as CUDA_VISIBLE_DEVICES names them."""
+    """The usable GPUs, as CUDA_VISIBLE_DEVICES names them."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
         return [device.strip() for device in visible.split(",") if device.strip()]
@@ -35,29 +37,29 @@ def gpus() -> list[str]:
 
 
 def replicas(settings: Vllm) -> list[dict[str, str]]:
-    """What to add to the environment of each server of this machine, so that they share its GPUs.
+    """Environment variables for each server of this machine, so that they share its GPUs.
 
     Raises:
-        SettingsError: there are fewer GPUs than are wanted.
+        SettingsError: the machine has too few GPUs.
     """
-    devices, each = gpus(), settings.tensor_parallel_size
+    devices, per_server = gpus(), settings.tensor_parallel_size
     wanted = settings.replicas
-    count: int = max(1, len(devices) // each) if wanted == "auto" else wanted
+    count: int = max(1, len(devices) // per_server) if wanted == "auto" else wanted
     if count == 1 or not devices:
         return [{} for _ in range(count)]
-    if count * each > len(devices):
+    if count * per_server > len(devices):
         raise SettingsError(
-            f"vllm.replicas={count} of {each} GPUs each want {count * each}, this machine has "
-            f"{len(devices)}: lower one of them, or say vllm.replicas=auto"
+            f"vllm.replicas={count} of {per_server} GPUs each want {count * per_server}, "
+            f"this machine has {len(devices)}: lower one of them, or say vllm.replicas=auto"
         )
-    shares = (devices[n * each : (n + 1) * each] for n in range(count))
+    shares = (devices[n * per_server : (n + 1) * per_server] for n in range(count))
     return [{"CUDA_VISIBLE_DEVICES": ",".join(share)} for share in shares]
 
 
 def computes_in_bfloat16(processor: Path = Path("/proc/cpuinfo")) -> bool:
-    """Whether this processor multiplies bfloat16 itself (x86: AVX512-BF16, AMX; Arm: BF16).
+    """Whether this processor multiplies bfloat16 natively (x86: AVX512-BF16, AMX; Arm: BF16).
 
-    One that does not emulates it: with AVX2 alone 0.7 GFLOPS where float32 has 70.
+    Others emulate it: with AVX2 alone at 0.7 GFLOPS, against 70 in float32.
     """
     try:
         flags = processor.read_text("utf-8", "replace")
@@ -67,29 +69,30 @@ def computes_in_bfloat16(processor: Path = Path("/proc/cpuinfo")) -> bool:
 
 
 def prepare(settings: Vllm) -> None:
-    """Sets the environment that vLLM reads once, at its import. The person's own values stay.
+    """Sets environment variables that vLLM reads once, at import. The user's own values take
+    precedence.
 
-    On the CPU: all cores compute (vLLM keeps one back by default: 239 instead of 291 tokens/s on
-    two cores), and idle OpenMP threads sleep, because the driver needs the core.
+    On a CPU all cores compute (by default vLLM reserves one: 239 instead of 291 tokens/s on two
+    cores), and idle OpenMP threads sleep, because the driver needs the core.
     """
-    wanted = {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "ERROR", "TQDM_DISABLE": "1"}
+    variables = {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "ERROR", "TQDM_DISABLE": "1"}
     if not has_gpu():
-        wanted |= {
+        variables |= {
             "VLLM_CPU_KVCACHE_SPACE": f"{max(1, round(settings.kv_cache_gb))}",
             "VLLM_CPU_OMP_THREADS_BIND": f"0-{cores() - 1}",
             "VLLM_CPU_NUM_OF_RESERVED_CPU": "0",
             "OMP_WAIT_POLICY": "passive",
         }
-    for name, value in wanted.items():
+    for name, value in variables.items():
         os.environ.setdefault(name, value)
     _shield_llvmlite()
 
 
 def _shield_llvmlite() -> None:
-    """Lets vLLM's CPU engine start where numba is loaded already (the duplicate search loads it).
+    """Lets vLLM's CPU engine start after numba was loaded (by the duplicate search).
 
-    vLLM looks through every loaded module and asks each value for its `__dict__`; llvmlite's
-    library answers any name with a foreign function, which vLLM then takes for a dictionary.
+    vLLM asks every value of every loaded module for its `__dict__`. llvmlite's library returns a
+    foreign function for any name, which vLLM then takes for a dictionary.
     """
     ffi = sys.modules.get("llvmlite.binding.ffi")
     functions = getattr(getattr(ffi, "lib", None), "_fntab", None)
@@ -98,51 +101,51 @@ def _shield_llvmlite() -> None:
 
 
 def arguments(model: str, settings: Settings, bundled: bool) -> dict[str, Any]:
-    """vLLM's engine arguments for `model`, an id or folder that `models.resolve` gave."""
+    """vLLM's engine arguments for `model`, an id or folder returned by `models.resolve`."""
     vllm = settings.vllm
     length = vllm.max_model_len or (2048 if bundled else 0)
     if not length and not has_gpu():
         length = min(_own_length(model), _CPU_LENGTH)
     hub_id, revision = models.split(model)
-    chosen: dict[str, Any] = {
+    options: dict[str, Any] = {
         "model": hub_id,
         "dtype": _dtype(vllm.dtype),
         "seed": settings.seed,
         "max_num_seqs": vllm.max_num_seqs or (256 if has_gpu() else 64),
         "enable_prefix_caching": True,
-        # Stored log-probabilities are those of the distribution that was sampled from, temperature
-        # included: what the ratio of GRPO needs.
+        # Stored log-probabilities are those of the sampled distribution, temperature included, as
+        # GRPO's ratio requires.
         "logprobs_mode": "processed_logprobs",
         "tensor_parallel_size": vllm.tensor_parallel_size,
     }
     if any(each.reasoning_budget for each in (settings.student, settings.teacher, settings.judge)):
-        chosen["reasoning_config"] = dict(thinking.CONFIG)
+        options["reasoning_config"] = dict(thinking.CONFIG)
     if revision:
-        chosen |= {"revision": revision, "tokenizer_revision": revision}
+        options |= {"revision": revision, "tokenizer_revision": revision}
     if length:
-        chosen["max_model_len"] = length
+        options["max_model_len"] = length
     if has_gpu():
-        chosen["gpu_memory_utilization"] = vllm.gpu_memory_utilization
+        options["gpu_memory_utilization"] = vllm.gpu_memory_utilization
     else:
-        # torch.compile takes minutes on a CPU. A seeded request in a chunked prefill kills the
-        # CPU engine ("CPU Generator does not use offset"), so prefills are whole.
-        chosen |= {"enforce_eager": True, "enable_chunked_prefill": False}
-        chosen["max_num_batched_tokens"] = max(length, 4096)
-        # A chat's prefix is kept in whole blocks; vLLM's own are of 128 tokens on a CPU, so that up
-        # to 127 tokens of every turn were read anew: half of all prefill of the bundled model's.
-        chosen["block_size"] = 32
-    return chosen | vllm.extra
+        # torch.compile takes minutes on a CPU. A seeded request in a chunked prefill crashes the
+        # CPU engine ("CPU Generator does not use offset"), so prefills are not chunked.
+        options |= {"enforce_eager": True, "enable_chunked_prefill": False}
+        options["max_num_batched_tokens"] = max(length, 4096)
+        # The prefix cache holds whole blocks. vLLM's default block on a CPU has 128 tokens, so up
+        # to 127 tokens of each turn were prefilled again: half of all prefill of the bundled model.
+        options["block_size"] = 32
+    return options | vllm.extra
 
 
 def _dtype(wanted: str) -> str:
-    """`auto` on a CPU is what it is quick in; on a GPU vLLM itself knows."""
+    """On a CPU `auto` is the type that it computes fastest; on a GPU vLLM chooses."""
     if wanted != "auto" or has_gpu():
         return wanted
     return "bfloat16" if computes_in_bfloat16() else "float32"
 
 
 def _own_length(model: str) -> int:
-    """The context that a local model was made for; `_CPU_LENGTH` where that is not known."""
+    """The context length in a local model's config; `_CPU_LENGTH` if unknown."""
     config = Path(model) / "config.json"
     if not config.is_file():
         return _CPU_LENGTH

@@ -1,26 +1,25 @@
-"""What vLLM's workers learn besides: to take other weights. vLLM loads this, in its own processes.
+"""Adds a weight update to vLLM's workers. vLLM loads this module in its own processes.
 
-vLLM's `reload_weights` answers that all is well, but on a CPU an output layer that is tied to the
-embedding goes on with its old weights: it computes with a packed copy, and nobody packs it anew,
-because no weight of the file bears its name. The text that comes out is neither model's. So that
-copy is made again here. Checked against a fresh start by the very log-probabilities
-(`tests/engines/test_hot_swap.py`).
+vLLM's `reload_weights` reports success, but on a CPU an output layer that is tied to the embedding
+keeps its old weights: it computes with a packed copy, which is not packed again because no tensor
+in the file has its name. The resulting text comes from neither model. So the copy is repacked here.
+The test compares log-probabilities with those of a fresh start (`tests/engines/test_hot_swap.py`).
 """
 
 from typing import Any
 
 CLASS = f"{__name__}.WeightUpdate"
-"""For vLLM's `worker_extension_cls`."""
+"""Value of vLLM's `worker_extension_cls`."""
 
 
 class WeightUpdate:
-    """Becomes a base class of vLLM's worker; its method is called by `collective_rpc`."""
+    """Becomes a base class of vLLM's worker; the method is called through `collective_rpc`."""
 
     def take_weights(self: Any, folder: str) -> None:
-        """Loads the weights in `folder` in place of those that are loaded.
+        """Replaces the loaded weights by those in `folder`.
 
         Raises:
-            RuntimeError: some are missing.
+            RuntimeError: some weights are missing.
         """
         self.reload_weights(weights_path=folder)
         model = self.model_runner.get_model()

@@ -1,7 +1,8 @@
-"""Weights in an object store, copied to this machine once for all processes that start vLLM on it.
+"""Copies weights from an object store to this machine, once for all processes that start vLLM on
+it.
 
-vLLM itself would stream them from the store each time, and needs a library of its own for it. Not
-here: models on the hub, which vLLM's client caches in the same way.
+vLLM itself would stream them from the store at each start, and needs an extra library for that.
+Models on the hub are not handled here: vLLM's client caches them in the same way.
 """
 
 import fcntl
@@ -17,16 +18,16 @@ from tutelage.seeds import digest
 from tutelage.storage import STORES, Remote, location, reason, streamed
 
 _AT_ONCE = 8
-"""Files that are copied in parallel."""
+"""Files copied in parallel."""
 _CHUNK = 8 << 20
-"""Bytes of a file in memory at a time."""
+"""Bytes of a file held in memory at a time."""
 
 
 def on_this_machine(model: str) -> str:
     """The folder or hub id from which vLLM loads a model; a model in a store is copied first.
 
     Raises:
-        ModelError: there is no such model, or it cannot be copied.
+        ModelError: the model does not exist or cannot be copied.
     """
     resolved = models.resolve(model)
     if not resolved.startswith(STORES):
@@ -48,7 +49,7 @@ def revision(url: str) -> str:
     """Identifies the contents of a model in a store: a digest of the names and sizes of its files.
 
     Raises:
-        ModelError: there is no such model.
+        ModelError: the model does not exist.
     """
     files = _files(url)
     return digest(url, *(part for name in sorted(files) for part in (name, files[name].size())))
@@ -58,18 +59,18 @@ def _files(url: str) -> dict[str, Remote]:
     """The files of a model in a store, by their names below `url`."""
     try:
         source = location(url)
-        below = [file for file in source.rglob("*") if isinstance(file, Remote)]
+        remotes = [file for file in source.rglob("*") if isinstance(file, Remote)]
     except (OSError, Mistake) as error:
         raise ModelError(f"cannot read the model {url}: {reason(error)}") from error
     prefix = source.path + "/" if isinstance(source, Remote) else ""
-    files = {file.path.removeprefix(prefix): file for file in below}
+    files = {file.path.removeprefix(prefix): file for file in remotes}
     if "config.json" not in files:
         raise ModelError(f"wanted a model folder, got {url}, which has no config.json")
     return files
 
 
 def _copy(files: Mapping[str, Remote], folder: Path) -> None:
-    """Copies all files; `folder` appears when it is complete."""
+    """Copies all files; `folder` appears only when it is complete."""
     part = Path(f"{folder}.part")
     shutil.rmtree(part, ignore_errors=True)
     try:

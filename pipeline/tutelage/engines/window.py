@@ -1,8 +1,9 @@
-"""How many requests a server is sent at once: as many as there are, until it says that it has too many.
+"""Adaptive concurrency limit for one server: unlimited until the server reports too many requests.
 
-Then half of those in flight, and one more for each round that goes well, as TCP does; a server that
-says when to come back is sent nothing before. So the limit of a paid API is found without anybody
-naming it, and most of what it refuses is refused once. One window for each event loop.
+Then the limit becomes half of the requests in flight, and grows by one for each round without
+refusal, as in TCP. If the server names a delay, no new request is sent before it has passed. So the
+limit of a paid API is found automatically, and most refused requests are refused only once. Each
+event loop has its own window.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ _LEAST = 1.0
 
 @dataclass(slots=True)
 class Window:
-    """Slots for requests in flight. Not thread-safe: one event loop's."""
+    """Slots for requests in flight. Not thread-safe: belongs to one event loop."""
 
     limit: float = float("inf")
     in_flight: int = 0
@@ -24,8 +25,8 @@ class Window:
     _cut_at: float = 0.0
 
     async def enter(self, is_new: bool) -> float:
-        """Waits for a slot; when that was, for `refused`. A request that `is_new` also waits until the
-        server wants to be asked again; one that was refused has done that.
+        """Waits for a slot and returns the time it was given, for `refused`. A new request also
+        waits until the server accepts requests again; one that was refused has already waited.
         """
         if is_new and (rest := self._closed_until - time.monotonic()) > 0:
             await asyncio.sleep(rest)
@@ -35,25 +36,26 @@ class Window:
             try:
                 await turn
             except asyncio.CancelledError:
-                self._wake()  # the slot that it was about to have is another's
+                self._wake()  # passes the slot on to the next waiter
                 raise
         self.in_flight += 1
         return time.monotonic()
 
     def leave(self) -> None:
-        """Gives a slot back."""
+        """Returns a slot."""
         self.in_flight -= 1
         self._wake()
 
     def succeeded(self) -> None:
-        """A reply came: a little more, where there is a limit."""
+        """Raises the limit a little after a reply."""
         self.limit += 1 / self.limit
         self._wake()
 
     def refused(self, entered: float, after_s: float) -> bool:
-        """The server had too many; whether it was sent others beside this one.
+        """Lowers the limit after a refusal; returns whether other requests were in flight or
+        waiting.
 
-        One burst counts once: those that went out before the last cut tell nothing new.
+        A burst counts once: requests sent before the last cut are no new evidence.
         """
         self._closed_until = max(self._closed_until, time.monotonic() + after_s)
         crowded = self.in_flight > 1 or bool(self._waiting) or entered <= self._cut_at

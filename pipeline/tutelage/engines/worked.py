@@ -1,24 +1,24 @@
-"""A teacher without a model: it reads the worked solution and hints at the first step missed.
+"""A teacher without a model: it reads the worked solution and hints at the first missing step.
 
-Honest about what a small machine can do: a 135M model cannot teach, but a solution whose steps are
-written as `a op b = c` says which step an attempt lacks. The hint names the operation, never its
-result, so the student still has to do the work:
+A 135M model cannot teach, but a solution with steps written as `a op b = c` shows which step an
+attempt lacks. The hint names the operation, never its result, so the student still has to do the
+work:
 
     solution  27 - 5 = 22.                attempt  "27 + 5 = 32. The answer is 32."
     hint      "Not yet. You need to subtract 5 from 27: work out 27 - 5."
 
-The step that it speaks of is the first one that the attempt does not get right. Forms:
+The hint is about the first step that the attempt does not get right. Forms:
 
-    unread     no final answer was found, and nothing else to speak of
-    pinpoint   the student tried this step, or any where there is no solution, and miscalculated
+    unread     the attempt has no readable final answer and no step to discuss
+    pinpoint   the student miscalculated this step, or any step if there is no solution
     hint       the step is named
-    split      it was missed before: now in two easier parts
-    check      it was miscalculated before: the sum is turned round, and does not come out
-    last       the step that comes to the answer, where `leaks.expression` forbids to spell it out
-    question   all steps are there, another number was given as the answer
-    remark     there is nothing to point at without showing the answer
+    split      the step was missed before: it is given in two easier parts
+    check      the step was miscalculated before: the inverse operation shows the error
+    last       the step that yields the answer, if `leaks.expression` forbids spelling it out
+    question   all steps are there, but another number was given as the answer
+    remark     nothing can be pointed at without revealing the answer
 
-It never says the same words twice in a dialogue.
+It never repeats a wording within a dialogue.
 """
 
 from collections.abc import Iterator, Mapping
@@ -30,52 +30,52 @@ from tutelage.settings import Player, Settings
 from tutelage.templates import HintView, draw, render
 
 _WORDINGS = 48
-"""Draws among which one is looked for whose words were not said before."""
+"""How many draws are tried to find a wording that was not used before."""
 
 
 class WorkedTeacher:
-    """The `worked` engine. Answers at once; uses no tokens."""
+    """The `worked` engine. Answers instantly; uses no tokens."""
 
     def __init__(self, player: Player, settings: Settings) -> None:
-        self._own = settings.prompts
+        self._prompts = settings.prompts
 
     @property
     def capacity(self) -> int:
-        """It never is what a dialogue waits for."""
+        """Zero: it answers instantly, so no request is ever in flight."""
         return 0
 
     async def reply(self, request: Request) -> Reply:
-        """The hint for the newest attempt of the request's dialogue, in words not said before."""
+        """A hint for the newest attempt of the request's dialogue, in a wording not used before."""
         dialogue = request.dialogue
         before = {m.content for m in dialogue.messages if m.speaker == "teacher"}
         text, form = "", ""
         for drawn in _draws(draw(request.seed)):
             view = hint(dialogue, drawn)
-            text, form = render("teacher/worked.j2", view, self._own), view.form
+            text, form = render("teacher/worked.j2", view, self._prompts), view.form
             if text not in before:
                 return Reply(text, form=form)
-        # All wordings are used up: what differs is the count.
+        # All wordings are used up, so the count makes the difference.
         return Reply(f"{text} (That was try {dialogue.messages[-1].turn}.)", form=form)
 
     def gauges(self) -> Mapping[str, float]:
-        """Nothing to count."""
+        """No metrics."""
         return {}
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Holds no resources."""
 
 
 def _draws(first: float) -> Iterator[float]:
-    """`first`, and then others spread over [0, 1)."""
+    """`first`, then others spread over [0, 1)."""
     yield from ((first + i / _WORDINGS) % 1.0 for i in range(_WORDINGS))
 
 
 def hint(dialogue: Dialogue, drawn: float) -> HintView:
-    """What to say about the newest attempt: a form, and the one step that it is about."""
+    """The form of the feedback on the newest attempt, and the step that it is about."""
     newest, lesson = dialogue.messages[-1], _Lesson.of(dialogue)
     if newest.act == "question":
-        spoken = "\n".join(m.content for m in dialogue.messages if m.speaker == "student")
-        step, _ = lesson.first_wrong(spoken)
+        messages = "\n".join(m.content for m in dialogue.messages if m.speaker == "student")
+        step, _ = lesson.first_wrong(messages)
         return (
             _view(newest, "hint", drawn, step)
             if step and lesson.may_name(step)
@@ -85,22 +85,22 @@ def hint(dialogue: Dialogue, drawn: float) -> HintView:
     if _is_unread(newest) and (step is None or _is_idle(newest)):
         return _view(newest, "unread", drawn)
     if step is None:
-        false = next((e for e in equations(newest.content) if not e.holds), None)
-        if false is not None:
-            return _view(newest, "pinpoint", drawn, None, false)
+        wrong_equation = next((e for e in equations(newest.content) if not e.holds), None)
+        if wrong_equation is not None:
+            return _view(newest, "pinpoint", drawn, None, wrong_equation)
         return _view(newest, "question" if lesson.steps else "remark", drawn)
     if not lesson.may_name(step):
         return _view(newest, "last" if lesson.is_last(step) else "remark", drawn, step)
     earlier = [m.content for m in dialogue.messages[:-1] if m.speaker == "student"]
-    before = [lesson.first_wrong(attempt) for attempt in earlier]
-    parts = ["split"] if lesson.may_split(step) else []
+    earlier_steps = [lesson.first_wrong(attempt) for attempt in earlier]
+    split = ["split"] if lesson.may_split(step) else []
     if slip is not None:
-        forms = ["pinpoint", *parts, *(["check"] if step.pair and slip.pair else [])]
-        times = sum(at == step and was is not None for at, was in before)
+        forms = ["pinpoint", *split, *(["check"] if step.pair and slip.pair else [])]
+        repeats = sum(at == step and was is not None for at, was in earlier_steps)
     else:
-        forms = ["hint", *parts]
-        times = sum(at == step for at, _ in before)
-    return _view(newest, forms[times % len(forms)], drawn, step, slip)
+        forms = ["hint", *split]
+        repeats = sum(at == step for at, _ in earlier_steps)
+    return _view(newest, forms[repeats % len(forms)], drawn, step, slip)
 
 
 def _is_unread(message: Message) -> bool:
@@ -109,7 +109,7 @@ def _is_unread(message: Message) -> bool:
 
 
 def _is_idle(message: Message) -> bool:
-    """Whether an attempt came to its end without any working, so that there is no step to point at."""
+    """Whether an attempt ended without any working, so that there is no step to point at."""
     return message.finish_reason != "length" and not equations(message.content)
 
 
@@ -138,20 +138,22 @@ def _view(
 
 @dataclass(frozen=True, slots=True)
 class _Lesson:
-    """The steps of a solution, and what of them may be named."""
+    """The steps of a solution, and which parts of them may be named."""
 
     steps: tuple[Equation, ...]
     given: frozenset[float]
-    """Numbers of the statement."""
+    """Numbers in the statement."""
     hidden: frozenset[float]
-    """The answer's numbers that nobody but the teacher has said."""
+    """Numbers of the answer that neither statement nor dialogue contains."""
     gold: frozenset[float]
     is_strict: bool
-    """Whether the last step may not be spelled out."""
+    """Whether the last step must not be spelled out."""
 
     @classmethod
     def of(cls, dialogue: Dialogue) -> "_Lesson":
-        """Without privileged information all that can be told is arithmetic that does not hold."""
+        """Reads a dialogue. Without privileged information (arm `blind`) there are no steps, so
+        only false arithmetic can be pointed out.
+        """
         problem, rules = dialogue.problem, dialogue.rules
         taught = [] if rules.arm == "blind" else equations(problem.solution)
         gold = values(problem.gold.value)
@@ -165,10 +167,11 @@ class _Lesson:
         )
 
     def first_wrong(self, attempt: str) -> tuple[Equation | None, Equation | None]:
-        """The first step that an attempt does not get right, and how it got it wrong if it tried.
+        """The first step that an attempt does not get right, and the student's wrong equation for
+        it, if any.
 
-        A step is got right by its result, in whatever words. A result that the statement gives says
-        nothing; then a later step that was tried shows that this one was done.
+        A step is right if its result occurs, however it is worded. A result that is also in the
+        statement proves nothing; then a later step that was tried shows that this one was done.
         """
         tried = equations(attempt)
         furthest = max(
@@ -189,22 +192,22 @@ class _Lesson:
         return None, None
 
     def is_last(self, step: Equation) -> bool:
-        """Whether a step comes to the answer and may not be spelled out for that."""
+        """Whether a step yields the answer and must therefore not be spelled out."""
         return self.is_strict and step.result in self.gold and step.pair is not None
 
     def may_name(self, step: Equation) -> bool:
-        """Whether the numbers of a step show nothing of the answer that was not public."""
+        """Whether naming a step's numbers reveals nothing of the answer that was not public."""
         spelled = self.is_strict and step.result in self.gold
         return not spelled and not values(step.expression) & self.hidden
 
     def may_split(self, step: Equation) -> bool:
-        """Whether a step falls into two parts, neither of which is the answer."""
+        """Whether a step can be split into two parts, neither of which is the answer."""
         parts = _split(*step.pair) if step.pair else ("", "")
         return bool(parts[0]) and not values(" ".join(parts)) & self.hidden
 
 
 def _split(left: str, operation: str, right: str) -> tuple[str, str]:
-    """A sum or difference in two easier parts of `right`, or two empty strings.
+    """Splits `right` of a sum or difference into two easier parts; two empty strings if it cannot.
 
     >>> _split("27", "subtract", "15"), _split("18", "add", "9")
     (('10', '5'), ('2', '7'))
