@@ -26,6 +26,9 @@ def figure(low, high):
         ("equal", -0.04, 0.05, claims.REPRODUCED),
         ("equal", -0.2, 0.2, claims.OPEN),
         ("equal", 0.06, 0.2, claims.NOT),
+        ("flat", -0.009, 0.01, claims.REPRODUCED),
+        ("flat", -0.02, 0.0, claims.OPEN),
+        ("flat", -0.04, -0.02, claims.NOT),
         ("ratio", 6, 9, claims.REPRODUCED),
         ("ratio", 4, 9, claims.OPEN),
         ("ratio", 1, 4, claims.NOT),
@@ -142,7 +145,7 @@ def test_a_folder_holds_one_replication(toy, tmp_path):
 
 def test_a_budget_scales_what_is_played_and_not_what_is_claimed():
     half = Scale().within(22.5)
-    assert (half.seeds, half.group, half.wide_group) == (3, 8, 32)
+    assert (half.seeds, half.group, half.wide_group) == (5, 8, 32)
     assert half.rollouts == Scale().rollouts // 2 and half.probe == Scale().probe // 2
     assert Scale().within(45) == Scale()
 

@@ -71,6 +71,7 @@ def test_the_time_that_is_left_is_of_turns(folder: RunFolder) -> None:
     first = telemetry.Progress(turns=7, seconds=35.0, **calm)
     assert first.eta_s == pytest.approx(21 * 5)
     assert telemetry.Progress(**calm).eta_s is None
+    assert telemetry.Progress(turns=1, seconds=40.0, **calm).eta_s is None, "first turns are slow"
     one_ended = telemetry.Progress(
         turns=8, turns_of_ended=1, ended=1, in_play=6, planned=7, turns_at_most=4, seconds=40.0
     )

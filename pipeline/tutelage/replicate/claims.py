@@ -2,7 +2,8 @@
 
 A verdict is `reproduced` where the whole interval lies where the claim puts it, `not reproduced`
 where the whole interval lies elsewhere, and `cannot be told` in between. A claim that two things are
-equal is reproduced where the whole interval lies within `EQUAL` of zero. Nothing is judged by hand.
+equal is reproduced where the whole interval lies within `EQUAL` of zero; that a loss is flat, within
+`FLAT`. Nothing is judged by hand.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +17,8 @@ Interval = tuple[float, float, float]
 
 EQUAL = 0.05
 """Accuracies that differ by less are taken as equal."""
+FLAT = 0.01
+"""A loss that changes by less, in nats a turn, is taken as flat: a tenth over ten turns."""
 REPRODUCED, NOT, OPEN = "reproduced", "not reproduced", "cannot be told"
 
 
@@ -32,7 +35,7 @@ class Claim:
     """What our figure is of."""
     figure: Callable[[Reports], Tree | None]
     wanted: str = "above"
-    """Where the claim puts the figure: `above` or `below` zero, `equal` to it, or `ratio` >= 5."""
+    """Where the claim puts the figure: `above` or `below` zero, `equal` to it or `flat`, or `ratio` >= 5."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +68,8 @@ def verdict(wanted: str, figure: Tree | None) -> str:
     if figure is None or figure["value"] is None or figure["low"] is None:
         return OPEN
     low, high = figure["low"], figure["high"]
-    if wanted == "equal":
-        inside, outside = low >= -EQUAL and high <= EQUAL, low > EQUAL or high < -EQUAL
+    if margin := {"equal": EQUAL, "flat": FLAT}.get(wanted):
+        inside, outside = -margin <= low and high <= margin, low > margin or high < -margin
     elif wanted == "ratio":
         inside, outside = low >= 5, high < 5
     elif wanted == "below":
@@ -197,7 +200,7 @@ CLAIMS = (
     Claim("SML", "The loss on the gold answer falls turn by turn", "falls",
           "slope by turn, mt-rl", _slope("mt-rl"), "below"),
     Claim("SML", "that of the base does not", "no trend",
-          "slope by turn, base", _slope("base"), "equal"),
+          "slope by turn, base", _slope("base"), "flat"),
     Claim("RL2F", "The teacher gives the answer away in under 1 % of messages", "0.3 %",
           "leak rate less 0.01, mt-sft, A", _below_one_percent, "below"),
     Claim("control", "Feedback gives more than `try again`, at equal turns", "",

@@ -12,14 +12,14 @@ class Scale:
 
     steps: int = 1600
     """Optimiser steps of the pretraining, over all lessons."""
-    seeds: int = 3
+    seeds: int = 5
     """Trainings of every arm, one after another."""
     rollouts: int = 200
     """To learn from by SFT, three dialogues each."""
-    test: int = 48
+    test: int = 80
     """Held out, of each family."""
-    rounds: int = 1
-    round_problems: int = 16
+    rounds: int = 2
+    round_problems: int = 32
     group: int = 8
     wide_group: int = 32
     """Of the single-turn arm that has the same budget of student turns."""

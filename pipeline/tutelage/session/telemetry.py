@@ -124,13 +124,16 @@ class Progress:
 
     @property
     def eta_s(self) -> float | None:
-        """Estimated seconds left at the present pace of turns; None if unknown.
+        """Estimated seconds left at the present pace of turns; None while unknown, which it is
+        until about every dialogue in play has had a turn, because first turns are slow.
 
         A dialogue is expected to take as many turns as the ended ones on average. One in play counts
         with the maximum of turns, because short dialogues end first.
         """
         begun = self.ended + self.in_play
         if not (self.planned and self.turns and self.seconds and begun):
+            return None
+        if self.turns < self.in_play:
             return None
         each = (self.turns_of_ended + self.in_play * self.turns_at_most) / begun
         return max(0.0, self.planned * each - self.turns) * self.seconds / self.turns
