@@ -138,7 +138,7 @@ def _counted() -> Shuffle:
     from apache_beam.runners.portability.fn_api_runner.execution import GroupingBuffer
     from apache_beam.runners.portability.fn_api_runner.fn_runner import BundleManager
 
-    shuffle, whole, send = Shuffle(), GroupingBuffer.partition, BundleManager._send_input_to_worker
+    shuffle, whole = Shuffle(), GroupingBuffer.partition
 
     def partition(buffer: Any, workers: int) -> list[list[bytes]]:
         if not buffer._grouped_output:
@@ -154,8 +154,17 @@ def _counted() -> Shuffle:
         shares: list[list[bytes]] = buffer._grouped_output
         return shares
 
-    def send_apart(manager: Any, *given: Any) -> None:
-        threading.Thread(target=send, args=(manager, *given), daemon=True).start()
+    def send_apart(manager: Any, bundle: str, transform: str, groups: list[bytes] | None) -> None:
+        stream = manager._worker_handler.data_conn.output_stream(bundle, transform)
+
+        def send() -> None:
+            for group in groups or ():
+                # Not `write`: each second a timer sends the buffer and then clears it, and with it
+                # whatever was written in between.
+                stream._flush_callback(group)
+            stream.close()
+
+        threading.Thread(target=send, daemon=True).start()
 
     GroupingBuffer.partition = partition
     BundleManager._send_input_to_worker = send_apart

@@ -30,7 +30,8 @@ _SHARED = ("corpora", "config", "sets", "limit", "samples", "seed", "mapping", "
     "models",
     multiple=True,
     metavar="[LABEL=]MODEL[,MODEL...]",
-    help="A student; repeatable. Several after one label are seeds of one training.",
+    help="A student; repeatable. Several after one label are seeds of one training; the i-th of two "
+    "students are compared as a pair.",
 )
 @click.option(
     "--teacher",

@@ -125,7 +125,7 @@ def _lifts(of: dict[tuple[str, str], Scores]) -> list[Tree]:
             one, other = of[model, first], of[model, arm]
             if arm == first:
                 continue
-            lifted = lift(one, other, same_seeds=len(one.solved) == len(other.solved))
+            lifted = lift(one, other)
             if lifted is not None:
                 lines.append({"model": model, "arm": first, "over": arm} | described(lifted))
     return lines

@@ -35,10 +35,12 @@ class Lift:
         return self.by_turn[-1]
 
 
-def lift(first: Scores, second: Scores, *, same_seeds: bool = False) -> Lift | None:
+def lift(first: Scores, second: Scores) -> Lift | None:
     """`first` less `second`; None where they share no problem.
 
-    `same_seeds`: both were played by the same trainings, in the same order, such as two arms.
+    With as many trainings on both sides, training i of both is a pair and the difference is taken
+    within pairs. Two arms of one model are the same trainings; RL starts from the SFT of its seed.
+    The interval is right, if a little wide, for trainings that have nothing in common.
 
     Raises:
         ValueError: they were not played for the same number of turns.
@@ -49,11 +51,12 @@ def lift(first: Scores, second: Scores, *, same_seeds: bool = False) -> Lift | N
     if not shared:
         return None
     one, other = first.over(shared), second.over(shared)
+    in_pairs = len(one.solved) == len(other.solved)
 
     def less(left: Array, right: Array) -> Difference:
-        return intervals.difference(left, right, same_seeds=same_seeds)
+        return intervals.difference(left, right, same_seeds=in_pairs)
 
-    budget, equal = equal_tokens(one, other, same_seeds=same_seeds)
+    budget, equal = equal_tokens(one, other, in_pairs=in_pairs)
     return Lift(
         tuple(less(one.at(turn), other.at(turn)) for turn in range(1, one.turns + 1)),
         less(one.area(), other.area()),
@@ -63,7 +66,7 @@ def lift(first: Scores, second: Scores, *, same_seeds: bool = False) -> Lift | N
     )
 
 
-def equal_tokens(one: Scores, other: Scores, *, same_seeds: bool) -> tuple[float, Difference]:
+def equal_tokens(one: Scores, other: Scores, *, in_pairs: bool) -> tuple[float, Difference]:
     """(budget, A(budget) of one less that of the other); both recomputed in every draw."""
     cells = [_filled(side) for side in (one, other)]
 
@@ -88,7 +91,7 @@ def equal_tokens(one: Scores, other: Scores, *, same_seeds: bool) -> tuple[float
         left = reached(*curves(0, weights, rows), budget)
         return left - reached(*curves(1, weights, others), budget)
 
-    sides = [len(one.solved)] if same_seeds else [len(one.solved), len(other.solved)]
+    sides = [len(one.solved)] if in_pairs else [len(one.solved), len(other.solved)]
     value, drawn = intervals.draw(statistic, len(one.problems), sides)
     every = [list(range(len(side.solved))) for side in (one, other)]
     budget = float(budgets(np.ones((1, len(one.problems))), *every)[0])

@@ -115,9 +115,7 @@ def _lifts(run: Inspected) -> list[Tree]:
     control = run.scores.get(CONTROL)
     lines = []
     for arm, scores in run.scores.items():
-        over_control = (
-            lift(scores, control, same_seeds=True) if control and arm != CONTROL else None
-        )
+        over_control = lift(scores, control) if control and arm != CONTROL else None
         if over_control is not None:
             lines.append(
                 {"model": run.label, "arm": arm, "over": CONTROL} | described(over_control)
