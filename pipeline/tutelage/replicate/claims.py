@@ -35,7 +35,7 @@ class Claim:
     """What our figure is of."""
     figure: Callable[[Reports], Tree | None]
     wanted: str = "above"
-    """Where the claim puts the figure: `above` or `below` zero, `equal` to it or `flat`, or `ratio` >= 5."""
+    """Where the claim puts it: `above` or `below` zero, `equal` to it or `flat`, or `ratio` >= 5."""
 
 
 @dataclass(frozen=True, slots=True)
