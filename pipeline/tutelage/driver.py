@@ -26,8 +26,9 @@ from tutelage.records import Dialogue, Leak, LeakRequest, Problem, Reply, Verdic
 
 _SAMPLE_S = 0.2
 _MOST_SLOTS = 4096
-_LOOKED_AT_AT_ONCE = 4_000
-"""Characters of a draft that the leak gate looks at on the event loop; a longer one has a thread."""
+_INLINE_CHARS = 4_000
+"""Drafts with more characters than this are checked for leaks in a thread, not on the event loop.
+"""
 
 
 class Verifiers(Protocol):
@@ -166,10 +167,10 @@ class Scheduler:
         self._busy_samples = self._busy_samples + 1 if has_room else 0
         if self._busy_samples < 2:
             return
-        more = min(self._slots // 2 + 1, _MOST_SLOTS - self._slots)
-        for _ in range(more):
+        extra_slots = min(self._slots // 2 + 1, _MOST_SLOTS - self._slots)
+        for _ in range(extra_slots):
             self._free.release()
-        self._slots += max(0, more)
+        self._slots += max(0, extra_slots)
         self._busy_samples = 0
 
     def call(self, work: Coroutine[Any, Any, None]) -> None:
@@ -218,24 +219,26 @@ class Scheduler:
         """Plays one dialogue to its end. Raises only `Fatal`, which concerns the whole run; any other
         error ends this dialogue as failed."""
         try:
-            while (want := protocol.need(dialogue)) is not None:
+            while (request := protocol.need(dialogue)) is not None:
                 response: Reply | Verdict | Leak
-                if isinstance(want, LeakRequest):
-                    is_short = len(want.text) <= _LOOKED_AT_AT_ONCE
-                    response = _leak(want) if is_short else await asyncio.to_thread(_leak, want)
-                elif isinstance(want, VerifyRequest):
-                    response = await self._verdict(want)
+                if isinstance(request, LeakRequest):
+                    is_short = len(request.text) <= _INLINE_CHARS
+                    response = (
+                        _leak(request) if is_short else await asyncio.to_thread(_leak, request)
+                    )
+                elif isinstance(request, VerifyRequest):
+                    response = await self._verdict(request)
                 else:
-                    player = self._players.player(want.player)
-                    begun = time.monotonic()
+                    player = self._players.player(request.player)
+                    start = time.monotonic()
                     self._requesting += 1
                     try:
-                        response = await player.reply(want)
+                        response = await player.reply(request)
                     finally:
                         self._requesting -= 1
-                    self.tally.waiting_for_engine_s += time.monotonic() - begun
-                    self.tally.turns += want.player == "student"
-                dialogue = protocol.advance(dialogue, response, want)
+                    self.tally.waiting_for_engine_s += time.monotonic() - start
+                    self.tally.turns += request.player == "student"
+                dialogue = protocol.advance(dialogue, response, request)
         except Fatal:
             raise
         except EngineError as fault:
@@ -244,16 +247,16 @@ class Scheduler:
             return protocol.fail(dialogue, "internal", f"{type(fault).__name__}: {fault}")
         return dialogue
 
-    async def _verdict(self, want: VerifyRequest) -> Verdict:
-        begun = time.monotonic()
+    async def _verdict(self, request: VerifyRequest) -> Verdict:
+        start = time.monotonic()
         self._verifying += 1
         try:
             return await self._verifiers.verify_async(
-                want.problem, want.message, want.finish_reason
+                request.problem, request.message, request.finish_reason
             )
         finally:
             self._verifying -= 1
-            self.tally.waiting_for_verifier_s += time.monotonic() - begun
+            self.tally.waiting_for_verifier_s += time.monotonic() - start
 
     async def _sample(self) -> None:
         """Records several times a second whether the engines have enough to do, and if not, why."""
@@ -261,12 +264,12 @@ class Scheduler:
         while True:
             await asyncio.sleep(_SAMPLE_S)
             now = time.monotonic()
-            passed, last = now - last, now
+            elapsed, last = now - last, now
             if self._requesting:
-                self.tally.requesting_s += passed
+                self.tally.requesting_s += elapsed
             if self._in_play and self._requesting < self._players.capacity:
                 reason = self._shortage()
-                self.tally.starved_s[reason] = self.tally.starved_s.get(reason, 0.0) + passed
+                self.tally.starved_s[reason] = self.tally.starved_s.get(reason, 0.0) + elapsed
 
     def _shortage(self) -> str:
         if self._draining:
@@ -289,15 +292,15 @@ class Scheduler:
             raise RunFailed(f"stopped with {self._in_play} dialogues in play")
 
 
-def _leak(want: LeakRequest) -> Leak:
-    """What the leak gate finds."""
-    problem = want.problem
+def _leak(request: LeakRequest) -> Leak:
+    """Runs the leak gate."""
+    problem = request.problem
     return find_leak(
         problem.domain,
         problem.gold,
         problem.statement,
-        want.history,
-        want.text,
+        request.history,
+        request.text,
         problem.privileged_context,
-        want.expression,
+        request.expression,
     )

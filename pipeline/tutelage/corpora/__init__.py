@@ -1,21 +1,20 @@
-"""Corpora: where problems come from. `open_corpus(spec).rows()` streams them.
+"""Corpora: sources of problems. `open_corpus(spec).rows()` streams them.
 
-A corpus is made of files, read through a format, or made by a generator. Both tables are open:
-wherever a name is accepted, a dotted `package.module:Class` is too. A format has the methods of
-`Format`; a generator has `open(spec, argument, options)`, which returns a `Corpus`, and says in
-`makes` what it makes. This room yields problems and nothing else: it judges no answer and drops no
-duplicate.
+A corpus is read from files through a format, or made by a generator. Both tables are open: wherever
+a name is accepted, a dotted `package.module:Class` is too. A format has the methods of `Format`. A
+generator has `open(spec, argument, options)`, which returns a `Corpus`, and `makes`, a description.
+This package only yields problems: it judges no answers and removes no duplicates.
 
-    row, problem              what a corpus, a row and a format are; how a Problem is made
-    paths, containers, files  where files lie, what is in them, their rows
-    gsm8k, svamp, ...         one module a format: a record in, a problem out
-    hub                       a table of what stands in which column of sets on the hub
-    fields, code_tests        values as they lie in records; tests in all their forms
-    starter, stories, gym     corpora that are made
+    row, problem              types of corpus, row and format; how a Problem is made
+    paths, containers, files  finding files, reading their records, making rows of them
+    gsm8k, svamp, ...         one module per format: converts a record to a problem
+    hub                       a table of the columns of data sets on the hub
+    fields, code_tests        values in their stored forms; code tests in all their forms
+    starter, stories, gym     generated corpora
     evaluation                public evaluation sets by name
-    mutants, check            right and wrong answers to try a verifier with
-    cuts                      a problem in shards
-    source                    reading Python sources without running them
+    mutants, check            right and wrong answers for testing a verifier
+    cuts                      cutting a problem into shards
+    source                    parsing Python sources without running them
 """
 
 import re
@@ -44,14 +43,14 @@ FORMATS: dict[str, str] = {
     "math": "tutelage.corpora.competition:Math",
     "generic": "tutelage.corpora.generic:Generic",
 }
-"""Readers of files by name, in the order in which they are tried on an unknown file."""
+"""Format name -> class, in the order in which they are tried on an unknown file."""
 
 GENERATORS: dict[str, str] = {
     "starter": "tutelage.corpora.starter:Starter",
     "reasoning-gym": "tutelage.corpora.gym:ReasoningGym",
     "eval": "tutelage.corpora.evaluation:EvaluationSet",
 }
-"""Corpora that are made, not read: `name:argument?option=value&...`."""
+"""Generators of corpora: `name:argument?option=value&...`."""
 
 _FORMAT = ("fits", "problem", "reads")
 _FORCED = re.compile(r"([A-Za-z_][\w.:-]*)=(.+)", re.DOTALL)
@@ -60,16 +59,16 @@ _FORCED = re.compile(r"([A-Za-z_][\w.:-]*)=(.+)", re.DOTALL)
 def open_corpus(
     spec: str, fields: Mapping[str, str] = {}, format: str = "", longest_row: int = LONGEST_ROW
 ) -> Corpus:
-    """The corpus that a person named.
+    """Opens the corpus that a spec names.
 
     Args:
         spec: `starter?size=500`, a path, a glob, a URL, or one of these as `format=path`.
         fields: a mapping for the generic format, such as `{"statement": "question"}`.
-        format: name of the format; empty to tell it from the first rows.
-        longest_row: bytes of one row at most; a longer one is a dead letter.
+        format: name of the format; empty to detect it from the first rows.
+        longest_row: size limit of a row in bytes; a longer row becomes a dead letter.
 
     Raises:
-        CorpusError: there is no such corpus, or it holds no rows of a known kind.
+        CorpusError: there is no such corpus, or its rows have no known format.
     """
     if generator := _generated(spec):
         if fields or format:
@@ -82,19 +81,19 @@ def open_corpus(
 
 
 def _read(spec: str, fields: Mapping[str, str], format: str, longest_row: int) -> Corpus:
-    place = spec
+    path = spec
     if not format and (match := _FORCED.fullmatch(spec)) and not Path(spec).exists():
-        format, place = match.groups()
+        format, path = match.groups()
     if format and fields and format != "generic":
         raise CorpusError(f"a mapping goes with the generic format, not with {format!r}: drop one")
-    return _from_files(spec, place, dict(fields), "generic" if fields else format, longest_row)
+    return _from_files(spec, path, dict(fields), "generic" if fields else format, longest_row)
 
 
 def load(name: str, table: Mapping[str, str], kind: str, needs: tuple[str, ...] = ()) -> Any:
     """The class behind a name in a table, or behind a dotted `package.module:Class`.
 
     Raises:
-        CorpusError: there is none, or it is something else.
+        CorpusError: there is none, or it lacks one of the attributes in `needs`.
     """
     return plugins.load(name, table, kind, needs, CorpusError)
 
@@ -114,7 +113,7 @@ def _generated(spec: str) -> Corpus | None:
 
 
 def _from_files(
-    spec: str, place: str, fields: dict[str, str], format: str, longest_row: int
+    spec: str, path: str, fields: dict[str, str], format: str, longest_row: int
 ) -> Corpus:
     from tutelage.corpora.files import Files, sample, stem
     from tutelage.corpora.generic import Generic
@@ -126,7 +125,7 @@ def _from_files(
     if fields or format == "generic":
         reader = Generic(fields)
     try:
-        paths = find(place)
+        paths = find(path)
     except CorpusError as error:
         raise CorpusError(f"{error}{plugins.nearest(spec, GENERATORS)}") from None
     records = sample(paths, spec, longest_row)
@@ -144,7 +143,7 @@ def _from_files(
 
 
 def _refuse_no_text(reader: Format, records: list[Record], spec: str) -> None:
-    """Raises what is wrong with a mapping that leads to no text in any of the first rows."""
+    """Raises the first reason if the mapping leads to no text in any of the first rows."""
     reasons = []
     for record in records:
         try:
@@ -161,7 +160,7 @@ def _recognised(records: list[Record], spec: str) -> Format:
     """The first format in the table that fits the earliest of the records.
 
     Raises:
-        CorpusError: none fits any of them.
+        CorpusError: no format fits any record.
     """
     known: list[Format] = [load(name, FORMATS, "format", _FORMAT)() for name in FORMATS]
     for record in records:

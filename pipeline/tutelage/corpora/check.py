@@ -1,6 +1,6 @@
-"""Tries a corpus on a verifier: every gold answer must pass, every mutant must fail.
+"""Checks a corpus against a verifier: every gold answer must pass, every mutant must fail.
 
-Knows no verifier: it is handed a function, which may be called from several threads at once.
+The verifier is passed as a function, which may be called from several threads at once.
 """
 
 from collections import deque
@@ -17,23 +17,23 @@ Verify = Callable[[Problem, str], Verdict]
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The verdicts on one problem's answers."""
+    """The verdicts on one problem's gold answer and mutant."""
 
     row: Row
     gold: Verdict | None = None
-    """None where the row is no problem, or has no reference answer."""
+    """None if the row is not a problem, or has no reference answer."""
     mutant: Verdict | None = None
 
     @property
     def passes(self) -> bool:
-        """Gold not refused and mutant not accepted."""
+        """Whether the gold is not refused and the mutant not accepted."""
         return (self.gold is None or self.gold.status == "correct") and (
             self.mutant is None or self.mutant.status != "correct"
         )
 
 
 def check(rows: Iterable[Row], verify: Verify, threads: int = 2) -> Iterator[Checked]:
-    """The rows as they were judged, in order; a few are in flight at a time."""
+    """The checked rows, in order; a few are in flight at a time."""
     with ThreadPoolExecutor(threads) as pool:
         waiting: deque[Future[Checked]] = deque()
         for row in rows:

@@ -1,15 +1,15 @@
-"""Tests of code in the forms in which they lie about, as the gold of a problem.
+"""Converts code tests from the forms in which data sets store them to the gold of a problem.
 
     "assert f(2) == 4", ["assert ...", ...]                Python: asserts, `check`, pytest
-    {"inputs": [...], "outputs": [...], "fn_name": "f"}    APPS, TACO; for whole programs no `fn_name`
+    {"inputs": [...], "outputs": [...], "fn_name": "f"}    APPS, TACO; whole programs lack `fn_name`
     [{"input": ..., "output": ..., "testtype": "stdin"}]   LiveCodeBench, and under other names
     {"test_cases": [{"fn_name": ..., "input": ...}]}       SYNTHETIC
     {"test_code": ..., "entry_point": "Solution().f"}      Skywork-OR1
     [["1 2", "3"], ...]                                    pairs of input and output
 
-Each may be a text of JSON. A function is called as a method of `Solution` where the program has that
-class; a tuple that it returns counts as the list of the same, and an expected list of one as its
-element, too, where the form is APPS's: so say the graders of these sets.
+Each may also be JSON text. As in the graders of these sets, a function is called as a method of
+`Solution` if the program defines that class, and a returned tuple equals the list with the same
+elements. In APPS's form, an expected list of one element also matches the element itself.
 """
 
 import json
@@ -30,38 +30,42 @@ _OUTPUTS = ("outputs", "output", "expected_output", "stdout")
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One input and what is expected."""
+    """One input and its expected output."""
 
     kind: str
-    """`stdin` where it is said so; else empty."""
+    """`stdin` if the record says so, else empty."""
     name: str
-    """The function's; empty where none is named."""
+    """Name of the function; empty if none is named."""
     given: Any
     wanted: Any
     wraps: bool = False
-    """Whether the result may stand in a list of its own."""
+    """Whether the expected result may be wrapped in a list of one."""
 
 
 def gold(tests: object, *, reference: str = "", setup: str = "", entry: str = "") -> Gold:
-    """The gold that `tests` are, in whichever form.
+    """Converts `tests` to a gold.
 
     Raises:
-        BadRow: they are in none.
+        BadRow: they have none of the known forms.
     """
     tests = structured(tests)
     if isinstance(tests, str):
         return suite(reference, [tests], setup=setup, entry_point=entry)
     if isinstance(tests, list) and tests and all(isinstance(test, str) for test in tests):
         return suite(reference, tests, setup=setup, entry_point=entry)
-    if isinstance(tests, Mapping) and (ours := tests.get("tests") or tests.get("stdin")):
-        given = {"setup": setup, "entry_point": entry, **tests}
-        if not isinstance(ours, list):
+    if isinstance(tests, Mapping) and (lists := tests.get("tests") or tests.get("stdin")):
+        body = {"setup": setup, "entry_point": entry, **tests}
+        if not isinstance(lists, list):
             raise BadRow("bad-tests", f"wanted tests as {FORMS}")
-        return Gold("tests", reference, json.dumps(given, ensure_ascii=False, sort_keys=True))
+        return Gold("tests", reference, json.dumps(body, ensure_ascii=False, sort_keys=True))
     if isinstance(tests, Mapping) and isinstance(code := tests.get("test_code"), str):
-        point = str(tests.get("entry_point") or entry)
-        call = f"{code}\n\ncheck({point})" if point and "def check(" in code else code
-        name = point.rpartition(".")[2]
+        qualified_name = str(tests.get("entry_point") or entry)
+        call = (
+            f"{code}\n\ncheck({qualified_name})"
+            if qualified_name and "def check(" in code
+            else code
+        )
+        name = qualified_name.rpartition(".")[2]
         prefix = f"{tests.get('import_prefix') or ''}\n{setup}".strip()
         return suite(reference, [call], setup=prefix, entry_point=name)
     return _of_cases(list(_cases(tests)), reference, setup, entry)
@@ -92,8 +96,8 @@ def _cases(tests: object) -> Iterator[Case]:
         if not (isinstance(given, list) and isinstance(wanted, list) and len(given) == len(wanted)):
             raise BadRow("bad-tests", f"wanted tests as {FORMS}")
         name = str(tests.get("fn_name") or "")
-        for one, other in zip(given, wanted, strict=True):
-            yield Case("", name, one, other, bool(name))
+        for single_input, output in zip(given, wanted, strict=True):
+            yield Case("", name, single_input, output, bool(name))
         return
     for case in tests if isinstance(tests, list) else ():
         if isinstance(case, Mapping) and _first(case, _INPUTS) is not None:
@@ -112,7 +116,7 @@ def _first(case: Mapping[str, Any], names: tuple[str, ...]) -> Any:
 
 
 def _call(name: str, case: Case) -> str:
-    """The test of a function: its arguments are JSON, one a line, or a list."""
+    """The test of a function. Its arguments are a list, or JSON text with one argument per line."""
     arguments = case.given if isinstance(case.given, list) else [case.given]
     lines = case.given if isinstance(case.given, str) else "\n".join(map(json.dumps, arguments))
     values = [_read(line) for line in lines.split("\n") if line.strip()]

@@ -1,10 +1,10 @@
 r"""Competition mathematics with LaTeX answers: MATH and Omni-MATH.
 
-MATH (Hendrycks et al. 2021, MIT): `{"problem", "solution", "level", "type"}`, one JSON file a
-problem or lines; the answer is in the last `\boxed{...}` of the solution. Omni-MATH (Gao et al.
-2024, Apache-2.0): `{"problem", "solution", "answer", "difficulty", "domain", "source"}`.
+MATH (Hendrycks et al. 2021, MIT): `{"problem", "solution", "level", "type"}`, as JSON lines or one
+JSON file per problem; the answer is in the last `\boxed{...}` of the solution. Omni-MATH (Gao et
+al. 2024, Apache-2.0): `{"problem", "solution", "answer", "difficulty", "domain", "source"}`.
 
-Answers stay LaTeX as they stand; what equals what is for a verifier to say.
+Answers remain LaTeX; the verifier decides which are equal.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from tutelage.records import Problem
 
 @dataclass(frozen=True, slots=True)
 class Math:
-    r"""Reads MATH and anything else whose solution boxes its answer."""
+    r"""Reads MATH and other sets whose solutions box the answer."""
 
     name: str = "math"
     reads: str = r"problem, solution with the answer in its last \boxed{}"
@@ -72,31 +72,31 @@ class OmniMath:
 
 
 def boxed(solution: str) -> str:
-    r"""What stands in the last `\boxed`, braces matched; empty where there is none.
+    r"""The content of the last `\boxed`, with matched braces; empty if there is none.
 
     >>> boxed(r"so $x = \boxed{\frac{1}{2}}$"), boxed(r"thus \boxed 7 holds")
     ('\\frac{1}{2}', '7')
     """
-    at = max(solution.rfind("\\boxed"), solution.rfind("\\fbox"))
-    if at < 0:
+    start = max(solution.rfind("\\boxed"), solution.rfind("\\fbox"))
+    if start < 0:
         return ""
-    rest = solution[at:].removeprefix("\\boxed").removeprefix("\\fbox").lstrip()
+    rest = solution[start:].removeprefix("\\boxed").removeprefix("\\fbox").lstrip()
     if not rest.startswith("{"):
         words = rest.partition("$")[0].split()
         return words[0] if words else ""
     depth, escaped = 0, False
-    for place, sign in enumerate(rest):
-        if escaped or sign == "\\":
-            escaped = not escaped  # \{ and \} are signs of the answer
+    for position, character in enumerate(rest):
+        if escaped or character == "\\":
+            escaped = not escaped  # \{ and \} are characters of the answer
             continue
-        depth += (sign == "{") - (sign == "}")
+        depth += (character == "{") - (character == "}")
         if depth == 0:
-            return rest[1:place].strip()
+            return rest[1:position].strip()
     return ""
 
 
 def _bare(final: str) -> str:
-    """An answer without the dollar signs around all of it."""
+    """An answer without enclosing dollar signs."""
     final = final.strip()
     inner = final.strip("$").strip()
     return inner if inner and "$" not in inner else final

@@ -1,12 +1,13 @@
-"""JSON lines, JSON arrays and Parquet: streams of records, never a whole file in memory.
+"""JSON lines, JSON arrays and Parquet as streams of records; no file is read into memory as a
+whole.
 
-What a file is, is told by its content: `svamp.json` may well be JSON lines. Each container yields
-(line, load) pairs; `load()` gives the record or raises ValueError, so that a reader that wants
-every eighth row parses no other where the container allows it (lines and Parquet do, an array has
-to be walked). What the iteration itself raises means that the rest of the file is lost.
+The type of a file is detected from its content: `svamp.json` may well be JSON lines. Each container
+yields (line, load) pairs; `load()` returns the record or raises ValueError. A reader that needs
+every eighth row thus parses no others, if the container allows it: lines and Parquet do, an array
+has to be parsed in order. If the iteration itself raises, the rest of the file is lost.
 
-Plain lines and Parquet can be read from the middle: `cuts` says where, so that machines may share a
-large file. An array, and whatever is compressed, is read by one of them, whole.
+Uncompressed lines and Parquet can be read from the middle: `cuts` says where, so that several
+workers can share a large file. One worker reads an array or a compressed file as a whole.
 """
 
 import codecs
@@ -24,24 +25,24 @@ Load = Callable[[], object]
 Loads = Iterator[tuple[int, Load]]
 
 END = 1 << 62
-"""Where any file has ended."""
+"""Beyond the end of any file."""
 _CHUNK = 1 << 16
 _BATCH = 1 << 26
-"""Bytes of Parquet that are held at once, about."""
+"""Approximate bytes of Parquet held in memory at a time."""
 _BLANK = re.compile(r"[\s\x1e]*")
 _BETWEEN = re.compile(r"[\s,]*")
 
 
 def loads(path: str, longest: int = LONGEST_ROW, begin: int = 0, end: int = END) -> Loads:
-    """The records of one file; `line` counts from 1 (rows, in Parquet), from where the reading began.
-    One of more than `longest` bytes cannot be loaded, and is never held in memory.
+    """The records of one file; `line` counts from 1 (rows, in Parquet), from where reading began.
+    Loading a record of more than `longest` bytes raises; it is never held in memory.
 
     Args:
         path: of the file.
-        longest: bytes of a record.
-        begin: one of `cuts`: of plain lines those that begin at this byte or later, of Parquet the
-            row groups from this one on.
-        end: where to stop, counted likewise.
+        longest: size limit of a record in bytes.
+        begin: from `cuts`. For lines: a byte offset; lines that begin at it or later are read. For
+            Parquet: the first row group.
+        end: where to stop, in the same unit.
 
     Raises:
         OSError, EOFError, ValueError: the file, or the rest of it, cannot be read.
@@ -59,10 +60,11 @@ def loads(path: str, longest: int = LONGEST_ROW, begin: int = 0, end: int = END)
 
 
 def cuts(path: str, piece: int) -> list[tuple[int, int]]:
-    """(begin, end) of each piece of a file, about `piece` bytes long; one where it cannot be cut.
+    """(begin, end) of each piece of a file, about `piece` bytes long; a single one if it cannot be
+    cut.
 
     Raises:
-        OSError, ValueError: it cannot be read.
+        OSError, ValueError: the file cannot be read.
     """
     whole = [(0, END)]
     length = size(path)
@@ -80,8 +82,8 @@ def cuts(path: str, piece: int) -> list[tuple[int, int]]:
 
 
 def count(path: str, longest: int, begin: int, end: int, most: int = 0) -> tuple[int, int] | None:
-    """(rows, lines) of a piece of lines or of Parquet, none of which is loaded; None of other files.
-    Where `most` is not 0, the count may end after so many rows.
+    """(rows, lines) of a piece of a line file or Parquet file, counted without parsing; None for
+    other files. If `most` is not 0, counting may stop after that many rows.
 
     Raises:
         OSError, EOFError, ValueError: the file cannot be read.
@@ -105,12 +107,12 @@ def count(path: str, longest: int, begin: int, end: int, most: int = 0) -> tuple
 
 
 def _is_indented(head: bytes) -> bool:
-    """Whether objects follow one another over several lines each."""
+    """Whether the file has JSON objects in sequence, each over several lines."""
     return head.strip() == b"{"
 
 
 def _head(stream: io.BufferedReader) -> bytes:
-    """The first line that is not blank, left in the stream."""
+    """The first non-blank line, without consuming the stream."""
     return stream.peek(_CHUNK).removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")[0]
 
 
@@ -125,11 +127,11 @@ def _lines(stream: io.BufferedReader, longest: int, begin: int, end: int) -> Loa
 def _every_line(
     stream: io.BufferedReader, longest: int, begin: int, end: int
 ) -> Iterator[tuple[int, bytes]]:
-    """(number, line) of those that begin within; of a longer one the first `longest` + 1 bytes."""
+    """(number, line) of the lines that begin in the range, truncated to `longest` + 1 bytes."""
     number, at = 0, begin
     if begin:
         stream.seek(begin - 1)
-        at += _skip_line(stream) - 1  # the rest of a line that begins before, if any
+        at += _skip_line(stream) - 1  # the rest of a line that begins before the range
     while at < end and (line := stream.readline(longest + 1)):
         number += 1
         at += len(line)
@@ -139,7 +141,7 @@ def _every_line(
 
 
 def _skip_line(stream: io.BufferedReader) -> int:
-    """Reads to the end of the line; how many bytes that were."""
+    """Skips to the end of the line; returns the number of bytes."""
     skipped = 0
     while line := stream.readline(_CHUNK):
         skipped += len(line)
@@ -162,7 +164,7 @@ def _parsed(line: bytes) -> object:
 
 
 def _values(stream: io.BufferedReader, longest: int, array: bool) -> Loads:
-    """The elements of one JSON array, or JSON objects one after another over several lines."""
+    """The elements of one JSON array, or a sequence of JSON objects that span several lines."""
     text = _Text(stream, longest)
     text.skip(_BLANK)
     if array:
@@ -189,7 +191,7 @@ def _same(value: object) -> object:
 
 
 class _Text:
-    """A growing window over a stream of JSON, which knows its line."""
+    """A growing window over a JSON stream that counts lines."""
 
     def __init__(self, stream: io.BufferedReader, longest: int) -> None:
         self.line = 1
@@ -200,28 +202,28 @@ class _Text:
         self._decoder = json.JSONDecoder()
 
     def skip(self, what: re.Pattern[str]) -> None:
-        """Moves past all that matches, reading on as needed."""
+        """Moves past everything that matches, reading on as needed."""
         while True:
             match = what.match(self._text, self._at)
             end = match.end() if match else self._at
             self.drop(end - self._at)
-            if self._at < len(self._text) or not self._more(_CHUNK):
+            if self._at < len(self._text) or not self._extend(_CHUNK):
                 return
 
     def next(self) -> str:
-        """The next character, empty at the end."""
+        """The next character; empty at the end."""
         return self._text[self._at : self._at + 1]
 
     def drop(self, count: int) -> None:
-        """Moves on by `count` characters of the window."""
+        """Advances by `count` characters of the window."""
         self.line += self._text.count("\n", self._at, self._at + count)
         self._at += count
 
     def value(self) -> object:
-        """The JSON value that begins here.
+        """The JSON value at the current position.
 
         Raises:
-            ValueError: it is broken; there is no telling where the next one begins.
+            ValueError: it is malformed, so the start of the next one is unknown.
         """
         size = _CHUNK
         while True:
@@ -230,21 +232,21 @@ class _Text:
             try:
                 value, end = self._decoder.raw_decode(self._text, self._at)
             except json.JSONDecodeError as error:
-                # not whole yet, as far as can be told? then read on, twice as much each time
+                # If the value seems incomplete, reads on, doubling the size each time.
                 cut = "Unterminated" in error.msg or error.pos >= len(self._text) - 16
-                if cut and self._more(size):
+                if cut and self._extend(size):
                     size *= 2
                     continue
                 raise ValueError(f"not readable as JSON: {error.msg}") from None
             except RecursionError:
                 raise ValueError("not readable as JSON: nested too deeply") from None
-            if end == len(self._text) and self._more(size):
-                continue  # a number may go on
+            if end == len(self._text) and self._extend(size):
+                continue  # more digits of a number may follow
             self.drop(end - self._at)
             return value
 
-    def _more(self, size: int) -> bool:
-        """Reads on; false at the end. What was passed over is let go."""
+    def _extend(self, size: int) -> bool:
+        """Reads on and drops what was consumed; false at the end."""
         data = self._stream.read(size)
         fresh = self._decode(data, final=not data)
         self._text = self._text[self._at :] + fresh
@@ -260,8 +262,8 @@ def _parquet(stream: io.BufferedReader, longest: int, begin: int, end: int) -> L
     try:
         file = pq.ParquetFile(stream)
         for group in range(begin, min(end, file.num_row_groups)):
-            about = file.metadata.row_group(group)
-            mean = about.total_byte_size // max(1, about.num_rows) + 1
+            group_metadata = file.metadata.row_group(group)
+            mean = group_metadata.total_byte_size // max(1, group_metadata.num_rows) + 1
             size = max(1, min(1024, _BATCH // mean))
             for batch in file.iter_batches(batch_size=size, row_groups=[group]):
                 for at in range(batch.num_rows):
@@ -285,7 +287,7 @@ def _sizes(stream: io.BufferedReader) -> list[tuple[int, int]]:
 
 
 def _groups(stream: io.BufferedReader, piece: int) -> list[int]:
-    """The row groups with which pieces of `piece` bytes begin."""
+    """The row groups at which pieces of `piece` bytes begin."""
     begins, filled = [0], 0
     for group, (_, length) in enumerate(_sizes(stream)):
         if filled and filled + length > piece:
@@ -296,15 +298,17 @@ def _groups(stream: io.BufferedReader, piece: int) -> list[int]:
 
 
 def _picked(batch: Any, at: int, longest: int) -> object:
-    one = batch.slice(at, 1)
-    if one.nbytes > longest:
+    single = batch.slice(at, 1)
+    if single.nbytes > longest:
         raise ValueError(_too_long(longest))
-    [record] = one.to_pylist()
-    return {name: _as_written(value, one.schema.field(name).type) for name, value in record.items()}
+    [record] = single.to_pylist()
+    return {
+        name: _as_written(value, single.schema.field(name).type) for name, value in record.items()
+    }
 
 
 def _as_written(value: Any, kind: Any) -> Any:
-    """A value of Arrow's: a number of 32 bits as it was written (0.1), not as 64 bits have it."""
+    """A value from Arrow; a 32-bit float is converted by its shortest decimal form (0.1)."""
     import numpy as np
     import pyarrow as pa
 

@@ -1,15 +1,14 @@
-"""Cuts a fully specified problem into shards by rule, as Lost in Conversation does with a model.
+"""Cuts a fully specified problem into shards by rule; Lost in Conversation uses a model for this.
 
-The question comes first, then every other sentence, in order; a condition that stands in the
-question is a shard of its own. One worked example:
+The question comes first, then every other sentence, in order. A condition inside the question
+becomes a shard of its own. Example:
 
     Ann has 9 pears. She eats 2. If she gives away 3, how many pears are left?
     ->  How many pears are left? | Ann has 9 pears. | She eats 2. | She gives away 3.
 
-Nothing may be lost or made up: each number and each content word of the statement stands in the
-shards as often as in the statement, or the problem is refused. The rule does not rewrite: a
-sentence that says "she" is understood after the one that names her, so shards are to be given out
-in order.
+Nothing may be lost or invented: each number and content word must occur in the shards as often as
+in the statement, or the problem is refused. Sentences are not rewritten. One that says "she" is
+only clear after the one with the name, so shards must be revealed in order.
 """
 
 import re
@@ -46,11 +45,11 @@ _EMPTY = frozenset(
 """,
     )
 )
-"""Words that carry no fact of a problem: one may go when a condition becomes a sentence."""
+"""Words without content, which may be dropped when a condition becomes a sentence."""
 
 
 def cut(problem: Problem) -> Problem:
-    """The problem with its shards, two at least.
+    """The problem with at least two shards.
 
     Raises:
         BadRow: the rule cannot cut it (`uncuttable`).
@@ -58,9 +57,9 @@ def cut(problem: Problem) -> Problem:
     if definitions(problem.statement):
         raise BadRow("uncuttable", "the statement is code, not sentences")
     pieces = sentences(problem.statement)
-    at = _question(pieces)
-    head = pieces[at]
-    rest = [*pieces[:at], *pieces[at + 1 :]]
+    index = _question(pieces)
+    head = pieces[index]
+    rest = [*pieces[:index], *pieces[index + 1 :]]
     if match := _CONDITION.match(head):
         head = _capital(match["question"])
         rest.append(f"{_capital(match['condition'])}.")
@@ -73,7 +72,7 @@ def cut(problem: Problem) -> Problem:
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of a text; abbreviations and decimals do not end one.
+    """The sentences of a text; abbreviations and decimal points do not end a sentence.
 
     >>> sentences("Mr. Li has 3.5 kg. How much is left?")
     ['Mr. Li has 3.5 kg.', 'How much is left?']
@@ -89,9 +88,9 @@ def sentences(text: str) -> list[str]:
 
 
 def lack(statement: str, shards: tuple[str, ...]) -> list[str]:
-    """Numbers and content words that the statement and its shards have unequally often."""
-    whole, pieces = _facts(statement), _facts("\n".join(shards))
-    return sorted({*(whole - pieces), *(pieces - whole)})
+    """Numbers and content words whose counts differ between the statement and its shards."""
+    statement_facts, shard_facts = _facts(statement), _facts("\n".join(shards))
+    return sorted({*(statement_facts - shard_facts), *(shard_facts - statement_facts)})
 
 
 def _facts(text: str) -> Counter[str]:
@@ -101,13 +100,13 @@ def _facts(text: str) -> Counter[str]:
 
 
 def _question(pieces: list[str]) -> int:
-    """Which sentence asks: the last question, else the first that tells what to do."""
-    asking = [at for at, piece in enumerate(pieces) if piece.rstrip("\"')]").endswith("?")]
+    """Index of the sentence that asks: the last question, else the first instruction."""
+    asking = [index for index, piece in enumerate(pieces) if piece.rstrip("\"')]").endswith("?")]
     if asking:
         return asking[-1]
-    for at, piece in enumerate(pieces):
+    for index, piece in enumerate(pieces):
         if _ASKS.match(piece):
-            return at
+            return index
     raise BadRow("uncuttable", "no sentence asks anything")
 
 

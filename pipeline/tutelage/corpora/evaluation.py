@@ -1,16 +1,16 @@
-"""Named evaluation sets: `eval:math-500` reads the public files where they are at hand.
+"""Named evaluation sets: `eval:math-500` reads the public files if they are on this machine.
 
-`eval:NAME?view=full` takes problems in shards whole. A set is looked for, in this order,
+`eval:NAME?view=full` ignores the shards of sharded problems. A set is looked up, in this order, in
 
-    $TUTELAGE_EVAL/NAME/       files that somebody put there
-    <cache>/eval/NAME/         the same, in this program's cache
-    the hub's own cache        where `hf download` or `load_dataset` left it
+    $TUTELAGE_EVAL/NAME/       files provided by the user
+    <cache>/eval/NAME/         this program's cache
+    the hub's own cache        where `hf download` or `load_dataset` stores files
 
-and where it is in none of them, the mistake says how to get it. Nothing is downloaded from here, and
-nothing of any set is part of this program. Every problem is of the split `test`.
+and if it is in none of them, the error says how to get it. Nothing is downloaded here, and no set
+is part of this program. Every problem has the split `test`.
 
-Of Omni-MATH, which has no split of its own, a digest of the statement decides: 500 problems are held
-out (`omni-math`), the others may be trained on (`omni-math-train`), as in the paper 2,000 of them.
+Omni-MATH has no splits. A digest of the statement selects 500 problems to hold out (`omni-math`);
+the others may be trained on (`omni-math-train`), as the paper does with 2,000 of them.
 """
 
 import os
@@ -35,15 +35,15 @@ class Known:
     licence: str
     about: str
     files: tuple[str, ...] = ("**/*.jsonl*", "**/*.json", "**/*.parquet")
-    """Patterns of its data files; those of the first that finds any."""
+    """Glob patterns of its data files; the first one with matches is used."""
     format: str = ""
-    """Format of the files; empty to tell it from the first rows."""
+    """Format of the files; empty to detect it from the first rows."""
     fields: Mapping[str, str] = field(default_factory=dict)
-    """Mapping, where the format is none of those that are known."""
+    """Mapping for the generic format, if no other format fits."""
     domain: str = ""
-    """The one domain that is kept of the rows; empty for all."""
+    """Keep only rows of this domain; empty for all."""
     held_out: bool | None = None
-    """Of a set without splits: the part that is held out, or the rest; None for all of it."""
+    """For a set without splits: true for the held-out part, false for the rest, None for all."""
 
 
 _AIME = {"statement": "problem", "answer": "answer"}
@@ -73,7 +73,7 @@ SETS: dict[str, Known] = {
     "aime-2024": Known("HuggingFaceH4/aime_2024", "unknown", "AIME I and II of 2024", fields=_AIME),
     "aime-2025": Known("math-ai/aime25", "unknown", "AIME I and II of 2025", fields=_AIME),
 }  # fmt: skip
-"""Name -> set. `omni-math-train` is no evaluation set; it stands here beside its other part."""
+"""Name -> set. `omni-math-train` is not an evaluation set; it is listed next to its other part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class EvaluationSet:
         """The corpus of a spec.
 
         Raises:
-            CorpusError: no set is called so, it is not on this machine, or an option is wrong.
+            CorpusError: there is no such set, it is not on this machine, or an option is wrong.
         """
         if argument not in SETS:
             hint = plugins.nearest(argument, SETS)
@@ -107,7 +107,7 @@ class EvaluationSet:
         return cls(spec, argument, view, _joined(spec, SETS[argument], paths))
 
     def rows(self, part: int = 0, parts: int = 1) -> Iterator[Row]:
-        """See `Corpus`. Rows of other domains, and of the other part, are passed over."""
+        """See `Corpus`. Skips rows of other domains and of the other part."""
         known = SETS[self.name]
         kept = _held_out(self.files) if known.held_out is not None else frozenset()
         for row in self.files.rows(part, parts):
@@ -131,7 +131,7 @@ def at_hand() -> list[str]:
 
 
 def absent(name: str) -> str:
-    """How to get a set that is not on this machine, in a line."""
+    """How to get a set that is not on this machine, in one line."""
     known = SETS[name]
     return (
         f"eval:{name} ({known.about}; licence {known.licence}) is not on this machine: "
@@ -140,7 +140,7 @@ def absent(name: str) -> str:
 
 
 def files(name: str) -> list[Path]:
-    """The data files of a set, sorted; none where it is not at hand."""
+    """The data files of a set, sorted; empty if it is not on this machine."""
     known = SETS[name]
     for folder in [*(folder / name for folder in _own()), *_snapshots(known.hub)]:
         for pattern in known.files:
@@ -155,7 +155,7 @@ def _own() -> list[Path]:
 
 
 def _snapshots(hub: str) -> list[Path]:
-    """Snapshots of a data set in the hub's cache, the newest first."""
+    """Snapshots of a data set in the hub's cache, newest first."""
     home = Path(os.environ.get("HF_HOME") or "~/.cache/huggingface").expanduser()
     cache = Path(os.environ.get("HF_HUB_CACHE") or home / "hub").expanduser()
     folder = cache / f"datasets--{hub.replace('/', '--')}" / "snapshots"
@@ -174,7 +174,7 @@ def _joined(spec: str, known: Known, paths: list[Path]) -> Corpus:
 
 
 def _held_out(corpus: Corpus) -> frozenset[str]:
-    """The 500 problems whose digests come first: the same ones whatever the order of the files."""
+    """The 500 problems with the lowest digests, whatever the order of the files."""
     statements = {
         row.problem.problem_id: row.problem.statement for row in corpus.rows() if row.problem
     }

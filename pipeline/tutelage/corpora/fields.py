@@ -1,9 +1,9 @@
-"""Values of a record as they lie in files: nested, JSON inside a text, bytes, chats, lists of one.
+"""Reads values from records in their stored forms: nested, JSON text, bytes, chats, lists of one.
 
-A path names a value: `final.value`, `choices.0`. A text that is JSON (or a Python literal, as some
-data sets have it) is looked into where the path goes on. What a person would read as one text, is one:
-bytes in UTF-8, a list with one text, the user's messages of a chat. Anything else is no text, and is
-refused with the path that would be one.
+A path names a value: `final.value`, `choices.0`. If the path leads into text, the text is parsed as
+JSON (or a Python literal, which some data sets use). Values with one obvious text are converted:
+UTF-8 bytes, a list of one text, the user's messages of a chat. Anything else is refused, with a
+hint at the path to a text.
 """
 
 import ast
@@ -17,20 +17,21 @@ from tutelage.errors import BadRow
 
 _SHOWN = 80
 _LONGEST = 1 << 24
-"""Characters of a text that is looked into."""
+"""Longer texts are not parsed, in characters."""
 
 
 def value_at(record: Record, path: str) -> object:
-    """The value that a path names; None where there is none. `a|b` is `b` where there is no `a`.
+    """The value that a path names; None if there is none. `a|b` falls back to `b` if there is no
+    `a`.
 
     >>> value_at({"info": '{"truth": "4"}'}, "info.truth"), value_at({"a": [5, 6]}, "a.1")
     ('4', 6)
     """
-    for way in path.split("|"):
-        value: object = record.get(way)
-        if way not in record:
+    for alternative in path.split("|"):
+        value: object = record.get(alternative)
+        if alternative not in record:
             value = record
-            for step in way.split("."):
+            for step in alternative.split("."):
                 value = _step(value, step)
         if value is not None:
             return value
@@ -38,7 +39,7 @@ def value_at(record: Record, path: str) -> object:
 
 
 def structured(value: object) -> object:
-    """The list or object that a text of JSON, or of a Python literal, holds; else the value itself."""
+    """Parses text with a JSON or Python list or object; returns any other value unchanged."""
     if isinstance(value, bytes):
         value = _decoded(value)
     if not isinstance(value, str) or value.lstrip()[:1] not in ("[", "{") or len(value) > _LONGEST:
@@ -53,13 +54,13 @@ def structured(value: object) -> object:
 
 
 def as_text(value: object, path: str) -> str:
-    """A value as a person would write it; empty where there is none.
+    """A value as plain text; empty for None.
 
     >>> as_text([4.0], "answer"), as_text([{"role": "user", "content": "2 + 2?"}], "prompt")
     ('4', '2 + 2?')
 
     Raises:
-        BadRow: it is no text.
+        BadRow: it has no obvious text.
     """
     if value is None:
         return ""
@@ -83,13 +84,13 @@ def as_text(value: object, path: str) -> str:
 
 
 def as_answer(value: object, path: str) -> str:
-    """A final answer as a person would write it. A JSON list of one text is that; `[0, 1]` stays.
+    """A final answer as plain text. A JSON list of one text gives that text; `[0, 1]` is kept.
 
     >>> as_answer('["4"]', "truth"), as_answer("[0, 1]", "truth")
     ('4', '[0, 1]')
 
     Raises:
-        BadRow: it is no text, or there are several.
+        BadRow: it is not text, or there are several texts.
     """
     inner = structured(value)
     texts = isinstance(inner, list) and inner and all(isinstance(item, str) for item in inner)
@@ -97,13 +98,13 @@ def as_answer(value: object, path: str) -> str:
 
 
 def options_in(value: object) -> tuple[list[str], list[str]]:
-    """The options to choose from, and their labels where they have some; none for None.
+    """The options of a multiple-choice question, and their labels if any; empty lists for None.
 
     >>> options_in({"text": ["red", "blue"], "label": ["1", "2"]})
     (['red', 'blue'], ['1', '2'])
 
     Raises:
-        BadRow: there are not two of them.
+        BadRow: there are fewer than two options.
     """
     value = structured(value)
     if value is None:
@@ -119,8 +120,8 @@ def options_in(value: object) -> tuple[list[str], list[str]]:
 
 
 def with_options(statement: str, options: Sequence[str]) -> str:
-    """A question with its options below it, from A on."""
-    lines = [f"{chr(65 + at)}) {option.strip()}" for at, option in enumerate(options)]
+    """A question followed by its options, lettered from A."""
+    lines = [f"{chr(65 + index)}) {option.strip()}" for index, option in enumerate(options)]
     return "\n".join([statement.strip(), *lines])
 
 
@@ -130,7 +131,7 @@ def letter_of(key: object, options: Sequence[str], labels: Sequence[str] = ()) -
     Raises:
         BadRow: it is none of these.
     """
-    letters = [chr(65 + at) for at in range(len(options))]
+    letters = [chr(65 + index) for index in range(len(options))]
     word = as_text(key, "answer").strip()
     if isinstance(key, int | float) and word.isdigit() and int(word) < len(options) and not labels:
         return letters[int(word)]
@@ -160,7 +161,7 @@ def _decoded(value: bytes) -> str:
 
 
 def _chat(value: Sequence[object]) -> str:
-    """What the user says in a chat; empty where `value` is none."""
+    """The user's messages in a chat; empty if `value` is not a chat."""
     contents = []
     for message in value:
         if not isinstance(message, Mapping):
@@ -178,7 +179,7 @@ def _chat(value: Sequence[object]) -> str:
 
 
 def _hint(value: object, path: str) -> str:
-    """Why a value is no text, and which path would lead to one."""
+    """Why a value is not text, and which path would lead to one."""
     shown = json.dumps(value, ensure_ascii=False, default=str)
     shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
     pairs = value.items() if isinstance(value, Mapping) else enumerate(value)  # type: ignore[arg-type]

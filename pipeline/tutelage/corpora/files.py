@@ -1,7 +1,7 @@
-"""A corpus in files: finds them, tells their format, and turns their records into rows.
+"""A corpus in files: finds them, detects their format, and turns their records into rows.
 
-A broken line is a row with the failure `unreadable`, never an exception: one bad row never costs
-its neighbours.
+A broken line becomes a row with the failure `unreadable`, not an exception, so other rows are
+unaffected.
 """
 
 import re
@@ -20,7 +20,7 @@ from tutelage.corpora.row import LONGEST_ROW, Format, Record, Row
 from tutelage.errors import BadRow, CorpusError
 
 BLOCK = 64 << 20
-"""Bytes of a file that one worker reads at a time, about."""
+"""Approximate bytes of a file that one worker reads at a time."""
 _AT_ONCE = 16
 _SAMPLE = 20
 _SPLIT = re.compile(r"(?:^|[^a-z])(train|test|validation|valid|val|dev)(?:[^a-z]|$)")
@@ -29,10 +29,10 @@ _BROKEN = (OSError, EOFError, ValueError, zlib.error)
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A piece of a corpus that one worker reads; see `containers.cuts`."""
+    """A piece of a corpus for one worker; see `containers.cuts`."""
 
     file: int
-    """Number of the file in the corpus."""
+    """Index of the file in the corpus."""
     begin: int
     end: int
 
@@ -45,22 +45,22 @@ class Files:
     paths: tuple[str, ...]
     format: Format
     folder: str = ""
-    """Where paths that are not absolute begin; empty for the working folder of whoever reads."""
+    """Base of relative paths; empty for the current folder."""
     sizes: tuple[int, ...] = ()
-    """Bytes that each file must have; none where nobody has looked."""
+    """Expected size of each file in bytes; empty if not pinned."""
     longest_row: int = LONGEST_ROW
-    """Bytes of a row at most."""
+    """Size limit of a row in bytes."""
 
     @property
     def name(self) -> str:
-        """The format's name; a generic format is named for its file."""
+        """The format's name; a generic format is named after its file."""
         return self.format.name
 
     def rows(self, part: int = 0, parts: int = 1) -> Iterator[Row]:
         """See `Corpus`.
 
         Raises:
-            CorpusError: a file cannot be opened, or is not the one that was pinned.
+            CorpusError: a file cannot be opened, or differs from the pinned one.
         """
         for path, size in zip(self.paths, self.sizes, strict=bool(self.sizes)):
             _check(path, file_paths.size(file_paths.joined(self.folder, path)), size)
@@ -72,43 +72,45 @@ class Files:
                 index += 1
 
     def blocks(self, size: int = BLOCK) -> list[Block]:
-        """Pieces of about `size` bytes, in order; one a file that cannot be cut.
+        """Pieces of about `size` bytes, in order; one per file that cannot be cut.
 
         Raises:
-            CorpusError: a file is not there.
+            CorpusError: a file does not exist.
         """
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            pieces = pool.map(lambda path: self._cuts(path, size), self.paths)
+            file_cuts = pool.map(lambda path: self._cuts(path, size), self.paths)
             return [
                 Block(number, begin, end)
-                for number, cuts_of_file in enumerate(pieces)
+                for number, cuts_of_file in enumerate(file_cuts)
                 for begin, end in cuts_of_file
             ]
 
     def count(self, block: Block, most: int = 0) -> tuple[int, int]:
-        """(rows, lines) of a block, without a look at what is in them; 0, or at most so many rows.
+        """(rows, lines) of a block, counted without parsing if possible; stops at `most` rows if
+        not 0.
 
         Raises:
             CorpusError: the file cannot be opened.
         """
         path = file_paths.joined(self.folder, self.paths[block.file])
-        with suppress(*_BROKEN):  # who reads it says why
+        with suppress(*_BROKEN):  # reported when the block is read
             counted = count(path, self.longest_row, block.begin, block.end, most)
             if counted is not None:
                 return counted
         rows = sum(1 for _ in islice(self._records(block), most or None))
-        return rows, 0  # nothing of the same file follows
+        return rows, 0  # the block is a whole file, so no line number continues from it
 
     def read(self, block: Block, rows: int, lines: int) -> Iterator[Row]:
-        """The rows of a block, before which so many rows of the corpus and lines of the file lie.
+        """The rows of a block; `rows` and `lines` count the corpus's rows and the file's lines
+        before it.
 
         Raises:
-            CorpusError: the file cannot be opened, or is not the one that was pinned.
+            CorpusError: the file cannot be opened, or differs from the pinned one.
         """
         path = self.paths[block.file]
         if self.sizes:
-            there = file_paths.size(file_paths.joined(self.folder, path))
-            _check(path, there, self.sizes[block.file])
+            size = file_paths.size(file_paths.joined(self.folder, path))
+            _check(path, size, self.sizes[block.file])
         for index, (line, load) in enumerate(self._records(block), rows):
             yield self._row(index, f"{path}:{lines + line}", path, load)
 
@@ -118,67 +120,67 @@ class Files:
         except _BROKEN as error:
             if _is_refusal(error):
                 raise CorpusError(f"{path} cannot be read: {file_paths.reason(error)}") from error
-            return [(0, END)]  # who reads it will say what is wrong
+            return [(0, END)]  # reported when the file is read
 
     def _records(self, block: Block) -> Loads:
         path = self.paths[block.file]
         return _loads(path, self.folder, self.longest_row, block.begin, block.end)
 
     def pinned(self) -> "Files":
-        """The same files, for workers that may be in another folder, or see other files by its name.
+        """The same files with absolute folder and sizes, for workers that may run elsewhere.
 
         Raises:
-            CorpusError: a file is not there.
+            CorpusError: a file does not exist.
         """
         folder = str(Path.cwd())
         sizes = [file_paths.size(file_paths.joined(folder, path)) for path in self.paths]
         return replace(self, folder=folder, sizes=tuple(sizes))
 
-    def _row(self, index: int, place: str, path: str, load: Load) -> Row:
+    def _row(self, index: int, location: str, path: str, load: Load) -> Row:
         try:
             return Row(self.spec, index, self.format.problem(_record(load), split(path)))
         except BadRow as error:
             failure, reason = error.failure, error.reason
-        except Exception as error:  # a format of somebody else's may trip over a row
+        except Exception as error:  # an external format may fail on a row
             failure, reason = "bad-row", f"{self.format.name}: {type(error).__name__}: {error}"
-        return Row(self.spec, index, None, failure, " ".join(f"{place}: {reason}".split()))
+        return Row(self.spec, index, None, failure, " ".join(f"{location}: {reason}".split()))
 
 
 def sample(paths: Sequence[str], spec: str, longest: int = LONGEST_ROW) -> list[Record]:
-    """The first records that can be read at all, to tell the format by.
+    """The first readable records, for detecting the format.
 
     Raises:
-        CorpusError: there is none among the first rows, or a file cannot be opened.
+        CorpusError: none of the first rows is readable, or a file cannot be opened.
     """
     records: list[Record] = []
-    seen, trouble = 0, ""
+    seen, first_reason = 0, ""
     rows = ((path, *row) for path in paths for row in _loads(path, "", longest))
     for path, line, load in islice(rows, _SAMPLE):
         seen += 1
         try:
             records.append(_record(load))
         except BadRow as error:
-            trouble = trouble or f"{path}:{line}: {error.reason}"
+            first_reason = first_reason or f"{path}:{line}: {error.reason}"
     if not seen:
         raise CorpusError(f"{spec!r} holds no rows: wanted JSON lines, a JSON array or Parquet")
     if not records:
         raise CorpusError(
-            f"none of the first rows of {spec!r} can be read ({trouble}): "
+            f"none of the first rows of {spec!r} can be read ({first_reason}): "
             "wanted JSON lines, a JSON array or Parquet"
         )
     return records
 
 
 def split(path: str) -> str:
-    """The split that a file's name tells, or its folder's in a store; `train` where none does.
+    """The split in a file's name, or in its folder's name for URLs; `train` if there is none.
 
     >>> split("data/gsm8k_test.jsonl.gz"), split("latest.jsonl")
     ('test', 'train')
     """
-    place = PurePosixPath(path)
-    match = _SPLIT.search(place.name.lower())
+    file_path = PurePosixPath(path)
+    match = _SPLIT.search(file_path.name.lower())
     if not match and file_paths.is_url(path):
-        match = _SPLIT.search(place.parent.name.lower())
+        match = _SPLIT.search(file_path.parent.name.lower())
     split = match[1] if match else "train"
     return "validation" if split in ("valid", "val", "dev") else split
 
@@ -194,10 +196,11 @@ def stem(path: str) -> str:
 
 
 def _loads(path: str, folder: str, longest: int, begin: int = 0, end: int = END) -> Loads:
-    """Every row of a file, or of a piece of it, as (line, load); the lost rest of a file is one row.
+    """Every row of a file, or a piece of it, as (line, load). If the rest is lost, the last row
+    says so.
 
     Raises:
-        CorpusError: the file is not there, or the system does not let it be read.
+        CorpusError: the file does not exist, or cannot be read for lack of access.
     """
     line = 0
     try:
@@ -210,7 +213,7 @@ def _loads(path: str, folder: str, longest: int, begin: int = 0, end: int = END)
 
 
 def _is_refusal(error: Exception) -> bool:
-    """Whether it is the system that says no; what is wrong with the bytes has no such number."""
+    """Whether the system refused; errors about a file's content have no error number."""
     return isinstance(error, OSError) and (
         error.errno is not None or isinstance(error, (FileNotFoundError, PermissionError))
     )
@@ -229,7 +232,7 @@ def _refuse(reason: str) -> object:
 
 
 def _record(load: Load) -> Record:
-    """The record, checked to be one.
+    """Loads a record and checks its type.
 
     Raises:
         BadRow: unreadable.

@@ -1,10 +1,10 @@
-"""Any rows with a statement and an answer, by a mapping of fields or by their plain names.
+"""Reads any rows with a statement and an answer, by a field mapping or by their plain names.
 
-`--map statement=question,answer=final.value` says which field of the row is what; dots go into
-nested objects, and into JSON inside a text, and a number picks from a list. Without a mapping,
-`statement` and `answer` must stand in the row under these names. `choices` are options to choose
-from: they are put below the statement, and the answer, an index from 0, a letter or an option's text,
-becomes a letter. A column `domain` that says none of our domains is not taken for ours.
+`--map statement=question,answer=final.value` maps our fields to the row's. A dot enters nested
+objects and JSON text; a number selects from a list. Without a mapping, the row must have
+`statement` and `answer`. `choices` are the options of a question: they are appended to the
+statement, and the answer (an index from 0, a letter or an option's text) becomes a letter. A column
+`domain` without one of our domains is ignored.
 """
 
 from collections.abc import Mapping
@@ -30,14 +30,14 @@ KEYS = (
     "statement", "answer", "solution", "id", "domain", "source", "licence", "tests", "setup",
     "entry_point", "choices",
 )  # fmt: skip
-"""What a mapping can name."""
+"""Keys of a mapping."""
 
 
 def parse_mapping(words: str) -> dict[str, str]:
-    """The mapping that a person wrote as `statement=question,answer=final.value`.
+    """Parses a mapping such as `statement=question,answer=final.value`.
 
     Raises:
-        CorpusError: a piece without `=`.
+        CorpusError: a part has no `=`.
     """
     fields: dict[str, str] = {}
     for piece in filter(None, (piece.strip() for piece in words.split(","))):
@@ -50,16 +50,16 @@ def parse_mapping(words: str) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Generic:
-    """Reads rows by field names; with `tests` they are code problems.
+    """Reads rows by field names; rows with `tests` are code problems.
 
     Raises:
-        CorpusError: the mapping names something unknown, or has no statement.
+        CorpusError: the mapping has an unknown key.
     """
 
     fields: Mapping[str, str] = field(default_factory=dict)
-    """Key of `KEYS` to dotted path in the row; a key that is missing stands under its own name."""
+    """Key of `KEYS` -> dotted path in the row; a missing key is its own path."""
     name: str = "generic"
-    """Also the source, where the row has none: the file's stem."""
+    """Also the source of rows without one: the file's stem."""
     reads: str = "statement, answer or tests, and more by --map"
 
     def __post_init__(self) -> None:
@@ -109,7 +109,7 @@ class Generic:
         )
 
     def _domain(self, record: Record) -> str:
-        """The row's domain; empty where its column of that name means something else."""
+        """The row's domain; empty if its column of that name means something else."""
         value = self._value(record, "domain")
         word = value.strip().lower() if isinstance(value, str) else ""
         if word in get_args(Domain):

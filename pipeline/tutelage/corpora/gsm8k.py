@@ -1,8 +1,8 @@
 """GSM8K: grade-school word problems with worked solutions (Cobbe et al. 2021, MIT).
 
-A row is `{"question": ..., "answer": "step\\nstep\\n#### 72"}`. Steps carry calculator notes such
-as `<<48/2=24>>`, which are removed: `48/2 = <<48/2=24>>24` becomes `48/2 = 24`. The answer is what
-follows `####`, without its thousands commas.
+A row is `{"question": ..., "answer": "step\\nstep\\n#### 72"}`. Steps contain calculator notes such
+as `<<48/2=24>>`, which are removed: `48/2 = <<48/2=24>>24` becomes `48/2 = 24`. The answer is the
+text after `####`, without thousands separators.
 """
 
 import re
@@ -19,7 +19,7 @@ _COMMA = re.compile(r"(?<=\d),(?=\d{3}\b)")
 
 @dataclass(frozen=True, slots=True)
 class Gsm8k:
-    """Reads GSM8K, and anything else whose answer ends in `#### N`."""
+    """Reads GSM8K and other sets whose answers end in `#### N`."""
 
     name: str = "gsm8k"
     reads: str = "question, answer ending in `#### N`"

@@ -1,16 +1,15 @@
-"""Any data set of reasoning-gym as a corpus, with its own scorer as the verifier.
+"""Any reasoning-gym data set as a corpus, with its own scorer as the verifier.
 
-`reasoning-gym:chain_sum?size=500&seed=1&min_terms=3`: `size` and `seed` are the data set's own,
-and so are all other options. The gold's value is JSON for a verifier to hand to the data set's
-`score_answer(answer, entry)`:
+`reasoning-gym:chain_sum?size=500&seed=1&min_terms=3`: all options are the data set's own. The
+gold's value is JSON that a verifier passes to the data set's `score_answer(answer, entry)`:
 
     {"dataset": "chain_sum", "answer": "-4", "entry": {...}, "literal": ""}
 
-`answer` is null where the data set gives no answer, only a scorer. JSON knows no tuples; where the
-scorer does (arc_agi and rearc compare grids of tuples), `literal` holds the entry as a Python
-literal for `ast.literal_eval`, else it is empty.
+`answer` is null if the data set has only a scorer. JSON has no tuples. For scorers that compare
+them (arc_agi and rearc compare grids of tuples), `literal` has the entry as a Python literal for
+`ast.literal_eval`; otherwise it is empty.
 
-Made entry by entry, so that a part of the corpus costs a part of the time.
+Entries are generated one by one, so that a part of the corpus costs a part of the time.
 """
 
 import ast
@@ -37,7 +36,7 @@ class ReasoningGym:
     spec: str
     dataset: str
     options: Mapping[str, object] = field(default_factory=dict)
-    """What the data set is made with; `size` and `seed` are always in it."""
+    """Options of the data set; always contains `size` and `seed`."""
     makes: ClassVar[str] = "any of its data sets: reasoning-gym:NAME?size=1000&seed=0&OPTION=..."
 
     @property
@@ -50,7 +49,7 @@ class ReasoningGym:
         """The corpus of a spec.
 
         Raises:
-            CorpusError: reasoning-gym is not installed, or it has no such data set or option.
+            CorpusError: reasoning-gym is not installed, or has no such data set or option.
         """
         names = _names()
         if argument not in names:
@@ -75,10 +74,10 @@ class ReasoningGym:
                 yield Row(self.spec, index, problem)
 
     def make(self) -> Any:
-        """reasoning-gym's data set.
+        """Creates reasoning-gym's data set.
 
         Raises:
-            CorpusError: an option that it does not take.
+            CorpusError: it does not accept an option.
         """
         try:
             return _gym().create_dataset(self.dataset, **self.options)
@@ -113,7 +112,7 @@ _EXAMPLES = ("example_answer", "example_correct_answer", "possible_answer")
 
 
 def _answer(entry: Mapping[str, Any]) -> str | None:
-    """The entry's answer, or the example that its metadata give where many answers are right."""
+    """The entry's answer, or the example in its metadata if many answers are right."""
     reference = entry.get("answer")
     for key in _EXAMPLES:
         reference = reference if reference is not None else entry.get("metadata", {}).get(key)
@@ -121,7 +120,7 @@ def _answer(entry: Mapping[str, Any]) -> str | None:
 
 
 def _tuples(entry: Mapping[str, Any]) -> bool:
-    """Whether the entry holds a grid of tuples and is all of literals."""
+    """Whether the entry has a grid of tuples and consists of literals only."""
     values = entry.get("metadata", {}).values()
     if not any(
         isinstance(value, tuple) and value and isinstance(value[0], tuple) for value in values
@@ -135,17 +134,17 @@ def _tuples(entry: Mapping[str, Any]) -> bool:
 
 @contextmanager
 def _settled(*parts: object) -> Iterator[None]:
-    """Python's own random numbers settled for one entry: some data sets draw from them."""
-    before = random.getstate()
+    """Seeds Python's global random generator for one entry, because some data sets draw from it."""
+    state = random.getstate()
     random.seed(seeds.seed(*map(str, parts)))
     try:
         yield
     finally:
-        random.setstate(before)
+        random.setstate(state)
 
 
 def _values(options: Mapping[str, str]) -> dict[str, object]:
-    """Options as numbers and truth values where they are such, else as text."""
+    """Parses numbers and booleans among the options; other values remain text."""
     values: dict[str, object] = {}
     for key, value in options.items():
         try:

@@ -1,7 +1,9 @@
-"""Data sets of the hub by the columns that they have: a table, and one format that reads by it.
+"""Hub data sets recognised by their columns: a table of layouts, and one format that reads all of
+them.
 
-A row of the table says by which columns a set is known and what stands in which. The columns of the
-row win over the table: its source, its licence; and an answer of its own over a box in its solution.
+A layout says by which columns a set is recognised and what each contains. A row's own source and
+licence take precedence over the table; an answer column takes precedence over a box in the
+solution.
 """
 
 from dataclasses import dataclass, field
@@ -28,14 +30,15 @@ from tutelage.records import Domain, Gold, Problem
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where in the rows of one data set is what. Columns are paths as `fields.value_at` has them."""
+    """What the columns of one data set contain. Columns are paths as in `fields.value_at`."""
 
     name: str
     known_by: str
-    """Columns that all its rows have, by spaces; `column=value` where that must stand in it."""
+    """Columns that all its rows have, separated by spaces; `column=value` also requires the value.
+    """
     statement: str
     answer: str = ""
-    """Without one, the box in the solution."""
+    """If empty, the answer is boxed in the solution."""
     tests: str = ""
     solution: str = "solution"
     choices: str = ""
@@ -44,10 +47,10 @@ class Layout:
     source: str = "source|data_source"
     id: str = ""
     split: str = ""
-    """Of a set that is for tests only."""
+    """For sets that are only for testing."""
 
     def fits(self, record: Record) -> bool:
-        """Whether a record has what this is known by."""
+        """Whether a record has the columns in `known_by`."""
         for word in self.known_by.split():
             path, _, wanted = word.partition("=")
             value = value_at(record, path)
@@ -107,7 +110,7 @@ _NO_ANSWERS = frozenset({"", "proof", "notfound", "n/a", "none", "null", "nan"})
 
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """Reads whatever has one of the layouts."""
+    """Reads records that match one of the layouts."""
 
     name: str = "hub"
     reads: str = ", ".join(dict.fromkeys(layout.name for layout in LAYOUTS))
@@ -155,7 +158,7 @@ def _text(record: Record, path: str) -> str:
 
 
 def _solution(record: Record, layout: Layout) -> str:
-    """The worked solution, without what a model thought before it."""
+    """The worked solution, without a model's reasoning before it."""
     return tidy(_text(record, layout.solution).rpartition("</think>")[2])
 
 
@@ -177,7 +180,7 @@ def _final(record: Record, layout: Layout, solution: str) -> str:
 
 
 def _tests(record: Record, layout: Layout, reference: str) -> Gold | None:
-    """The tests of a row; None where what stands there is an answer."""
+    """The tests of a row; None if the column has an answer instead."""
     value = structured(value_at(record, layout.tests)) if layout.tests else None
     if layout.domain == "code" and value is None:
         raise BadRow("bad-tests", f"`{layout.tests}` is empty")
@@ -199,7 +202,7 @@ def _are_tests(value: object) -> bool:
 
 
 def _with_names(statement: str, record: Record, layout: Layout) -> str:
-    """The statement with what a student must know to be tested, and is public."""
+    """The statement with the public facts that a student needs to pass the tests, such as names."""
     if layout.name == "mbpp-plus":
         cases = strings(record.get("test_list"), "test_list")
         return asked(statement, entry_point(_text(record, "code"), cases), cases)

@@ -1,9 +1,9 @@
 """Files of a data set on the Hugging Face hub: `hf://datasets/OWNER/NAME?split=train&config=main`.
 
-The hub keeps most sets as Parquet, too, by configuration and split, in a branch of its own; where it
-does not, the set's own files are taken, and their names tell the split. They are streamed, not stored.
-`HF_ENDPOINT` names another hub, `HF_TOKEN` opens private sets. An address with a file in it
-(`hf://datasets/OWNER/NAME/data/x.parquet`) is an ordinary URL.
+The hub keeps most sets also as Parquet, by configuration and split, in a separate branch. For other
+sets the original files are used, and the split is read from their names. Files are streamed, not
+stored. `HF_ENDPOINT` selects another hub, `HF_TOKEN` gives access to private sets. An address of a
+single file (`hf://datasets/OWNER/NAME/data/x.parquet`) is an ordinary URL.
 """
 
 import re
@@ -21,15 +21,15 @@ _SPLITS = ("train", "test", "validation", "dev")
 
 
 def names_a_set(spec: str) -> bool:
-    """Whether a spec names a whole set, and not a file."""
+    """Whether a spec names a whole set, not a file."""
     return bool(_SET.fullmatch(spec))
 
 
 def find(spec: str) -> tuple[str, ...]:
-    """The files of one split of a set, as URLs.
+    """The URLs of the files of one split.
 
     Raises:
-        CorpusError: there is no such set, configuration or split, or no way to the hub.
+        CorpusError: there is no such set, configuration or split, or the hub is unreachable.
     """
     match = _SET.fullmatch(spec)
     if not match:
@@ -49,10 +49,10 @@ def find(spec: str) -> tuple[str, ...]:
 
 
 def pinned(spec: str) -> str:
-    """The spec of a set with the commit that it means now: `hf://datasets/OWNER/NAME@COMMIT?...`.
+    """The spec with the set's current commit: `hf://datasets/OWNER/NAME@COMMIT?...`.
 
     Raises:
-        CorpusError: there is no such set, or no way to the hub.
+        CorpusError: there is no such set, or the hub is unreachable.
     """
     match = _SET.fullmatch(spec)
     if not match:
@@ -68,7 +68,7 @@ def pinned(spec: str) -> str:
             )
         except (errors.RevisionNotFoundError, errors.RepositoryNotFoundError):
             continue
-        except Exception as error:  # whatever a client of HTTP raises
+        except Exception as error:  # whatever the HTTP client raises
             raise _unreached(spec, error) from error
         if _tree(system, f"{root}@{about.sha}", spec):
             return f"hf://{root}@{about.sha}" + (f"?{query}" if query else "")
@@ -80,8 +80,8 @@ def _absent(spec: str) -> CorpusError:
 
 
 def _unreached(spec: str, error: Exception) -> CorpusError:
-    words = " ".join(str(error).split())[:200]
-    return CorpusError(f"{spec!r} cannot be reached: {words}")
+    message = " ".join(str(error).split())[:200]
+    return CorpusError(f"{spec!r} cannot be reached: {message}")
 
 
 def _hub(spec: str) -> Any:
@@ -93,7 +93,7 @@ def _hub(spec: str) -> Any:
 
 
 def _tree(system: Any, root: str, spec: str) -> dict[tuple[str, str], list[str]]:
-    """URLs by configuration and split; none where the set or its branch does not exist."""
+    """URLs by configuration and split; empty if the set or its branch does not exist."""
     try:
         paths = sorted(system.find(root))
     except FileNotFoundError:
@@ -109,7 +109,7 @@ def _tree(system: Any, root: str, spec: str) -> dict[tuple[str, str], list[str]]
 
 
 def _place(inner: PurePosixPath) -> tuple[str, str]:
-    """Configuration and split of a file, as its folders and its name tell.
+    """Configuration and split of a file, from its folders and name.
 
     >>> _place(PurePosixPath("main/train/0000.parquet")), _place(PurePosixPath("data/test-00.parquet"))
     (('main', 'train'), ('default', 'test'))
@@ -126,21 +126,21 @@ def _place(inner: PurePosixPath) -> tuple[str, str]:
 def _chosen(
     tree: dict[tuple[str, str], list[str]], options: dict[str, str], spec: str
 ) -> tuple[str, ...]:
-    """The files of the configuration and split that are wanted, or of the only or usual ones.
+    """The files of the requested configuration and split, or of the only or default ones.
 
     Raises:
-        CorpusError: there are none, or several to choose from.
+        CorpusError: there is no match, or the choice is ambiguous.
     """
     configs = sorted({config for config, _ in tree})
     config = options.get("config") or next((c for c in ("default", "main") if c in configs), "")
     config = config or (configs[0] if len(configs) == 1 else "")
     if config not in configs:
-        asks = (
+        problem = (
             f"has no config {config!r}{nearest(config, configs)}"
             if config
             else "has several configs"
         )
-        raise CorpusError(f"{spec!r} {asks}: say ?config= with one of {', '.join(configs)}")
+        raise CorpusError(f"{spec!r} {problem}: say ?config= with one of {', '.join(configs)}")
     splits = sorted(split for other, split in tree if other == config)
     split = options.get("split") or next((s for s in _SPLITS if s in splits), splits[0])
     if split not in splits:

@@ -1,9 +1,9 @@
 """HumanEval: functions to complete from signature and docstring (Chen et al. 2021, MIT).
 
 A row is `{"task_id", "prompt", "entry_point", "canonical_solution", "test"}`. The statement is the
-prompt, which shows name, signature and examples. What stands before the signature (imports, and
-the helper functions of a few tasks) is public too, and is the tests' setup, so that an answer
-that gives the function alone can run. The test is the source's `check`, called on the function.
+prompt, which shows name, signature and examples. The code before the signature (imports, and a few
+tasks' helper functions) is public too and becomes the tests' setup, so that an answer with the
+function alone can run. The test is the source's `check`, called on the function.
 """
 
 import re
@@ -49,7 +49,7 @@ class HumanEval:
 
 
 def before(prompt: str, name: str) -> str:
-    """What stands before the function that is to be written.
+    """The code before the function that is to be written.
 
     >>> before("import math\\n\\ndef f(x):\\n    ...", "f")
     'import math'

@@ -1,12 +1,12 @@
 """Lost in Conversation: problems cut into shards (Laban et al. 2025, MIT).
 
 A row is `{"task_id": "sharded-GSM8K/14", "task": "math", "shards": [{"shard_id": 1, "shard": ...},
-...], ...}` and the fields of the record that was cut. Tasks `math` (GSM8K's `question`, `answer`)
+...], ...}` and the fields of the original record. The tasks `math` (GSM8K's `question`, `answer`)
 and `code` (HumanEval's `prompt`, or LiveCodeBench's `question_content`; both with LiveCodeBench's
 test cases) are read. The others (database, actions, data2text, summary, translation) have no
 verifier here and become rows with the failure `unsupported-task`.
 
-A code problem's tests call a plain function by its name, which shards do not always tell (the
+A code problem's tests call a function by its name, which the shards do not always give (the
 source's own checker renames the student's function). So the first shard of a code problem gets a
 sentence with the name, unless some shard has it; and the full statement gives the signature.
 """
@@ -72,7 +72,7 @@ class Lic:
 
 
 def _asked(record: Record, name: str) -> str:
-    """LiveCodeBench's question and the signature of its starter code, as of a plain function."""
+    """LiveCodeBench's question with the signature in its starter code, as a plain function."""
     question, starter = tidy(text(record, "question_content")), text(record, "starter_code")
     match = re.search(rf"def {re.escape(name)}\((?:self,? *)?(.*?)\)", starter, re.DOTALL)
     signature = f"{name}({match[1]})" if match else name
@@ -80,7 +80,7 @@ def _asked(record: Record, name: str) -> str:
 
 
 def _shards(value: object) -> list[str]:
-    """The texts by their ids. The released file says `shard`, its description `shard_text`."""
+    """The texts, ordered by id. The released file says `shard`, its description `shard_text`."""
     if not isinstance(value, list) or not all(isinstance(piece, dict) for piece in value):
         raise BadRow("bad-shards", "`shards` is no list of objects")
     ordered = sorted(enumerate(value), key=lambda pair: (_rank(pair[1], pair[0]), pair[0]))

@@ -1,15 +1,15 @@
 """LiveCodeBench: contest problems by date (Jain et al. 2024).
 
 A row is `{"question_content", "starter_code", "public_test_cases", "private_test_cases",
-"metadata", ...}`. Test cases are a JSON list of `{"input", "output", "testtype"}`; the private
-ones may be packed as base64 of zlib of a pickled JSON text, which is unpickled by a reader that
-knows no classes, so that a row cannot run code here.
+"metadata", ...}`. Test cases are a JSON list of `{"input", "output", "testtype"}`. The private ones
+may be packed as base64 of zlib of a pickled JSON text; the unpickler loads no classes, so that a
+row cannot run code here.
 
-- `functional`: `input` has one JSON argument a line. The test calls the function of the metadata's
-  `func_name`, as a method of `Solution` where the starter code has that class.
-- `stdin`: the student writes a whole program; the pairs go into `stdin` of the tests.
+- `functional`: `input` has one JSON argument per line. The test calls the function `func_name` in
+  the metadata, as a method of `Solution` if the starter code has that class.
+- `stdin`: the student writes a whole program; the pairs become `stdin` of the tests.
 
-The statement ends in the starter code, or says that a program reads standard input: that is
+The statement ends with the starter code, or says that a program reads standard input. These are
 public, as are the examples in the text. There is no reference solution.
 """
 
@@ -44,9 +44,9 @@ LISTS = """def _listed(value):
     if isinstance(value, dict):
         return {str(key): _listed(item) for key, item in value.items()}
     return value"""
-"""By which a tuple that is returned counts as a list, as the source's own grader has it."""
+"""Makes a returned tuple equal to a list, as the source's own grader does."""
 READS = "Write a program that reads standard input and prints the answer."
-"""What a statement says of a whole program."""
+"""The sentence in the statement of a whole program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class LiveCodeBench:
 
 
 def statement(record: Record) -> str:
-    """The question, and the form that an answer must have."""
+    """The question, and the required form of the answer."""
     question, starter = tidy(text(record, "question_content")), text(record, "starter_code")
     if not question:
         return ""
@@ -83,12 +83,12 @@ def statement(record: Record) -> str:
 
 
 def gold(record: Record, owner: str, reference: str = "", prelude: str = "") -> Gold:
-    """The tests of a row, public and private, with `prelude` at the end of their setup.
+    """The public and private tests of a row, with `prelude` at the end of their setup.
 
-    `owner` stands before the name of a function that is called, such as `Solution().`.
+    `owner` is put before the name of a function that is called, such as `Solution().`.
 
     Raises:
-        BadRow: they cannot be read.
+        BadRow: the tests cannot be read.
     """
     cases = [
         *_cases(record.get("public_test_cases"), "public_test_cases"),
@@ -106,7 +106,7 @@ def function(metadata: object) -> str:
     """Name of the function to call; empty for whole programs.
 
     Raises:
-        BadRow: it is no name.
+        BadRow: it is not an identifier.
     """
     if isinstance(metadata, str):
         try:
@@ -120,18 +120,18 @@ def function(metadata: object) -> str:
 
 
 def call(name: str, given: str, expected: str) -> str:
-    """The test that `name`, given the JSON arguments of the lines of `given`, returns `expected`.
+    """The test that `name` returns `expected`, given one JSON argument per line of `given`.
 
     Raises:
-        BadRow: one of them is no JSON.
+        BadRow: one of them is not JSON.
     """
     try:
         arguments = [json.loads(line) for line in given.split("\n") if line.strip()]
         result = json.loads(expected)
     except ValueError as error:
         raise BadRow("bad-tests", f"a test case is not JSON: {error}") from None
-    shown = ", ".join(map(repr, arguments))
-    return f"assert _listed({name}({shown})) == {result!r}"
+    argument_list = ", ".join(map(repr, arguments))
+    return f"assert _listed({name}({argument_list})) == {result!r}"
 
 
 def _cases(value: object, key: str) -> list[tuple[str, str]]:
@@ -152,9 +152,9 @@ def _cases(value: object, key: str) -> list[tuple[str, str]]:
 
 def _unpacked(packed: str, key: str) -> object:
     try:
-        opener = zlib.decompressobj()
-        data = opener.decompress(base64.b64decode(packed), _LARGEST)
-        if opener.unconsumed_tail:
+        decompressor = zlib.decompressobj()
+        data = decompressor.decompress(base64.b64decode(packed), _LARGEST)
+        if decompressor.unconsumed_tail:
             raise BadRow("bad-tests", f"`{key}` unpacks to more than {_LARGEST} bytes")
         return json.loads(_Plain(io.BytesIO(data)).load())
     except (binascii.Error, zlib.error, pickle.UnpicklingError, ValueError, TypeError, EOFError,
@@ -163,7 +163,7 @@ def _unpacked(packed: str, key: str) -> object:
 
 
 class _Plain(pickle.Unpickler):
-    """Unpickles texts, numbers, lists and the like; refuses whatever needs a class or function."""
+    """Unpickles strings, numbers and containers; refuses classes and functions."""
 
     def find_class(self, module: str, name: str) -> object:
         raise pickle.UnpicklingError(f"it names {module}.{name}")

@@ -1,10 +1,10 @@
 """MBPP: short Python tasks with three asserts each (Austin et al. 2021, CC-BY-4.0).
 
-A row is `{"task_id", "text", "code", "test_list", "test_setup_code"}`; the sanitized edition says
-`prompt` for `text` and `test_imports` for the setup. The text alone does not name the function,
-so the statement adds the name and the first assert, as is usual for MBPP: these are public. The
-other asserts and the reference are not. Where the setup uses a class of the reference (two tasks on
-trees), that class is given to the student, too, and is part of the setup.
+A row is `{"task_id", "text", "code", "test_list", "test_setup_code"}`; the sanitized edition has
+`prompt` for `text` and `test_imports` for the setup. The text alone does not name the function, so
+the statement adds the name and the first assert, as is usual for MBPP: these are public. The other
+asserts and the reference are not. If the setup uses a class of the reference (two tasks on trees),
+that class is shown to the student too, and is part of the setup.
 
 Splits are the source's own, by number: 1-10 prompt, 11-510 test, 511-600 validation, the rest
 train.
@@ -30,7 +30,7 @@ class Mbpp:
 
     def fits(self, record: Record) -> bool:
         """See `Format`."""
-        plus = isinstance(record.get("test"), str)  # MBPP+, which is the hub's
+        plus = isinstance(record.get("test"), str)  # MBPP+, which `hub` reads
         return (
             has(record, "code", "test_list") and not plus and bool({"text", "prompt"} & {*record})
         )
@@ -56,7 +56,7 @@ class Mbpp:
 
 
 def asked(task: str, name: str, cases: list[str], given: str = "") -> str:
-    """The task with what a student must know to be tested: the name and the first assert."""
+    """The task with the facts needed to pass the tests: the function's name and the first assert."""
     task = tidy(task)
     if not task or not cases:
         return task
@@ -70,7 +70,7 @@ def strings(value: object, key: str) -> list[str]:
     """The list of strings in a record, without empty ones.
 
     Raises:
-        BadRow: it is something else, or there are none.
+        BadRow: it is not a list of strings, or it is empty.
     """
     if not isinstance(value, list | tuple) or not all(isinstance(case, str) for case in value):
         raise BadRow("bad-tests", f"`{key}` is no list of strings")

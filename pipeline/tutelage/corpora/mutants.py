@@ -1,11 +1,10 @@
-r"""Answers to try a verifier with: the gold as a student would write it, and a wrong one near it.
+r"""Answers for testing a verifier: the gold as a student would write it, and a similar wrong one.
 
-A mutant is plausible in form and surely wrong:
+A mutant is plausible in form and certainly wrong:
 
-- an answer with a number in it: its first number is one more (`\frac{1}{2}` becomes
-  `\frac{2}{2}`); a truth value or a single letter: another one; anything else: with something
-  added that changes it;
-- an answer for a scorer: its first number has one digit more, or it is "nothing";
+- an answer with a number: the first number plus one (`\frac{1}{2}` becomes `\frac{2}{2}`); a truth
+  value or a single letter: another one; anything else: with an addition that changes it;
+- an answer for a scorer: its first number with one more digit, or "nothing";
 - code: the reference with the body of the function under test replaced by `return None`, or a
   program that prints nothing.
 """
@@ -27,13 +26,13 @@ _LETTER = re.compile(r"(?<![A-Za-z\\])([A-Z])(?![A-Za-z])")
 
 
 def gold(problem: Problem) -> str:
-    """The right answer as a message; empty where the source has none (tests or a scorer alone)."""
+    """The right answer as a message; empty if the source has none (tests or a scorer alone)."""
     if problem.gold.kind == "tests":
         return _fenced(problem.gold.value) if problem.gold.value.strip() else ""
     if problem.gold.kind == "scorer":
         scored = _scored(problem)
         return _tagged(scored) if scored else ""
-    return _said(problem.gold.value)
+    return _sentence(problem.gold.value)
 
 
 def mutate(problem: Problem) -> str:
@@ -42,11 +41,11 @@ def mutate(problem: Problem) -> str:
         return _fenced(_gutted(problem.gold.value, _entry_point(problem)))
     if problem.gold.kind == "scorer":
         return _tagged(_far(_scored(problem) or "0"))
-    return _said(other(problem.gold.value))
+    return _sentence(other(problem.gold.value))
 
 
 def other(answer: str) -> str:
-    r"""An answer of the same form that is not the same.
+    r"""A different answer of the same form.
 
     >>> other("72"), other(r"\frac{1}{2}"), other("Yes"), other("(B)"), other(r"\pi")
     ('73', '\\frac{2}{2}', 'No', '(C)', '\\pi + 1')
@@ -55,7 +54,7 @@ def other(answer: str) -> str:
     if flipped := _OTHER.get(answer.lower()):
         return flipped
     if "\\infty" in answer:
-        return answer.replace("\\infty", "7")  # infinity and one is infinity
+        return answer.replace("\\infty", "7")  # infinity plus one is infinity
     if _NUMBER.search(answer):
         return _NUMBER.sub(
             lambda match: str(int(match[0]) + 1).zfill(len(match[0])), answer, count=1
@@ -66,13 +65,13 @@ def other(answer: str) -> str:
 
 
 def _far(answer: str) -> str:
-    """Further away than `other`, because scorers round, and read what they like in a text."""
+    """A mutant further away than `other`, because scorers round and parse texts leniently."""
     if flipped := _OTHER.get(answer.strip().lower()):
         return flipped
     return _NUMBER.sub(r"1\g<0>", answer, count=1) if _NUMBER.search(answer) else "nothing"
 
 
-def _said(answer: str) -> str:
+def _sentence(answer: str) -> str:
     if _LATEX.search(answer):
         return f"The answer is $\\boxed{{{answer.strip('$')}}}$."
     return f"The answer is {answer}."
@@ -87,7 +86,7 @@ def _fenced(code: str) -> str:
 
 
 def _scored(problem: Problem) -> str:
-    """The answer in a scorer's entry; empty where it has none."""
+    """The answer in a scorer's entry; empty if it has none."""
     try:
         value = json.loads(problem.gold.value)
     except ValueError:

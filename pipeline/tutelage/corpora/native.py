@@ -12,7 +12,7 @@ from tutelage.records import Domain, Gold, Problem
 
 @dataclass(frozen=True, slots=True)
 class Native:
-    """Reads what `written` wrote; only `statement` and `gold` must be there."""
+    """Reads rows made by `written`; only `statement` and `gold` are required."""
 
     name: str = "tutelage"
     reads: str = "problem rows of our own: statement, gold{kind, value, tests_json}, ..."
@@ -47,7 +47,7 @@ class Native:
 
 
 def written(problem: Problem) -> str:
-    """The problem as one line of JSON, without its newline."""
-    named = asdict(problem)
-    named["shards"] = named.pop("hint_shards")
-    return json.dumps(named, ensure_ascii=False)
+    """The problem as one line of JSON, without a newline."""
+    fields = asdict(problem)
+    fields["shards"] = fields.pop("hint_shards")
+    return json.dumps(fields, ensure_ascii=False)

@@ -1,9 +1,9 @@
 """OpenCodeInstruct: generated instructions, solutions and asserts (NVIDIA 2025, CC-BY-4.0).
 
 A row is `{"id", "input", "output", "unit_tests", "average_test_score", ...}`; `unit_tests` is a
-JSON list of asserts, as text. The statement is the instruction and, as for MBPP, the name that
-the tests call and the first assert: these are public. A row whose own score says that the solution
-does not pass all its tests is refused, because nobody could tell which of the two is wrong.
+JSON list of asserts, as text. The statement is the instruction and, as for MBPP, the name that the
+tests call and the first assert: these are public. A row whose solution fails some of its tests, by
+its own score, is refused, because it is unknown which of the two is wrong.
 """
 
 import json

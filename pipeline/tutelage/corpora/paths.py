@@ -1,6 +1,6 @@
-"""Where files lie and how their bytes are reached: paths, globs, URLs, compression.
+"""Finds files and opens them: paths, globs, URLs, compression.
 
-Compression is told by the first bytes, not by the name. Nothing here knows what is in a file.
+Compression is detected from the first bytes, not from the name. Contents are not interpreted here.
 """
 
 import bz2
@@ -22,14 +22,14 @@ from tutelage.storage import Remote
 
 _BUFFER = 1 << 16
 _BUFFER_OF_STORES = 1 << 20
-"""Bytes per request: what a store takes to answer is worth about as many."""
+"""Bytes per request; a store's latency costs about as much as transferring this many."""
 
 
 def find(spec: str) -> tuple[str, ...]:
     """The files that a path, a glob or a URL names, sorted.
 
     Raises:
-        CorpusError: there is no such file, or no library to reach it.
+        CorpusError: there is no such file, or no library to read it.
     """
     if hub_files.names_a_set(spec):
         return hub_files.find(spec)
@@ -45,7 +45,7 @@ def find(spec: str) -> tuple[str, ...]:
             f"{spec!r} is a folder: name its files, such as {spec.rstrip('/')}/*.jsonl"
         )
     if has_magic(spec):
-        # Path.glob takes no absolute pattern
+        # Path.glob accepts no absolute pattern.
         names = glob(str(path), recursive=True)  # noqa: PTH207
         files = sorted(name for name in names if Path(name).is_file())
         if files:
@@ -60,15 +60,15 @@ def is_url(spec: str) -> bool:
 
 
 def joined(folder: str, path: str) -> str:
-    """`path` as it is from `folder`, which a URL and an absolute path do not ask for."""
+    """`path` relative to `folder`, unless it is a URL or absolute."""
     return path if not folder or is_url(path) else str(Path(folder) / path)
 
 
 def size(path: str) -> int:
-    """Bytes of a file, packed as it is.
+    """Size of a file in bytes, as stored.
 
     Raises:
-        CorpusError: there is none, or it cannot be reached.
+        CorpusError: it does not exist or cannot be reached.
     """
     try:
         if not is_url(path):
@@ -84,33 +84,33 @@ def size(path: str) -> int:
 
 
 def reason(error: Exception) -> str:
-    """What the system complains of, without the name that is said beside it."""
+    """The system's error message, without the file name."""
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def unpacked(path: str) -> io.BufferedReader:
-    """The file's content as a stream of plain bytes.
+    """The decompressed content of a file, as a stream.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: the file cannot be read.
     """
     raw = _raw(path)
-    unpack = _compression(raw)
-    return raw if unpack is None else _buffered(unpack(raw))
+    decompress = _compression(raw)
+    return raw if decompress is None else _buffered(decompress(raw))
 
 
 def is_compressed(path: str) -> bool:
-    """Whether `unpacked` unpacks anything, so that nobody can begin in the middle.
+    """Whether the file is compressed, so that reading cannot start in the middle.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: the file cannot be read.
     """
     with _raw(path) as raw:
         return _compression(raw) is not None
 
 
 def _compression(raw: io.BufferedReader) -> Callable[[io.BufferedReader], object] | None:
-    """What unpacks the stream, by its first bytes; None where nothing need be."""
+    """The decompressor of the stream, chosen by its first bytes; None if it is not compressed."""
     head = raw.peek(6)[:6]
     if head.startswith(b"\x1f\x8b"):
         return lambda packed: gzip.GzipFile(fileobj=packed)
@@ -137,7 +137,7 @@ def _buffered(stream: object, size: int = _BUFFER) -> io.BufferedReader:
 
 
 class _Object(io.RawIOBase):
-    """An object in a store, whose errors have numbers: a store that fails is no fault of a row."""
+    """An object in a store. Its errors have numbers, to tell a failing store from a bad row."""
 
     def __init__(self, where: Remote) -> None:
         with _numbered():
@@ -160,7 +160,7 @@ class _Object(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         count = min(len(buffer), self._size - self._at)
-        if count <= 0:  # for which a store has an error
+        if count <= 0:  # stores reject empty reads
             return 0
         with _numbered():
             data = self._file.read_at(count, self._at)
@@ -183,13 +183,13 @@ def _numbered() -> Iterator[None]:
 
 
 def _zstandard(raw: io.BufferedReader) -> object:
-    import pyarrow as pa  # carries a zstd that the standard library of this Python may not have
+    import pyarrow as pa  # includes zstd, which this Python's standard library may lack
 
     return pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd")
 
 
 def _stored(spec: str) -> Remote | None:
-    """The object or pattern in a store that a URL names; None for any other name."""
+    """The object or pattern in a store that a URL names; None for other names."""
     where = storage.location(spec) if spec.startswith(storage.STORES) else None
     return where if isinstance(where, Remote) else None
 
@@ -229,7 +229,7 @@ def _find_remote(spec: str) -> tuple[str, ...]:
 
 
 def _remote(spec: str) -> tuple[Any, str]:
-    """File system and inner path of a URL; imported only when there is a URL."""
+    """fsspec's file system and inner path of a URL. fsspec is imported only if there is a URL."""
     scheme = spec.partition("://")[0]
     try:
         fsspec = importlib.import_module("fsspec.core")

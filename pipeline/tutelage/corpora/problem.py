@@ -1,6 +1,6 @@
-"""The one place where a corpus makes a Problem, and how values of records become text.
+"""Makes every Problem of a corpus, and converts record values to text.
 
-It checks what every problem must have and gives it its id. It knows no format.
+Checks the required fields and assigns the id. Knows no format.
 """
 
 import json
@@ -26,13 +26,13 @@ def make(
     hint_shards: Iterable[str] = (),
     given_id: str = "",
 ) -> Problem:
-    """A problem whose id is a digest of what it asks and what answers it.
+    """A problem whose id is a digest of its question and gold.
 
-    An exact repeat has the same id, wherever it stands. `given_id` is the source's own id, kept
-    in front of the digest for people to find the row by.
+    An exact repetition gets the same id anywhere. `given_id` is the source's own id; it precedes
+    the digest, so that people can find the row.
 
     Raises:
-        BadRow: there is no statement, or nothing to judge an answer by, or text that is none.
+        BadRow: the statement or the gold is empty, or a text cannot be encoded.
     """
     statement, solution = tidy(statement), tidy(solution)
     shards = tuple(tidy(shard) for shard in hint_shards)
@@ -42,9 +42,9 @@ def make(
         raise BadRow("no-statement", "the statement is empty")
     if not gold.value.strip() and not gold.tests_json:
         raise BadRow("no-answer", "the answer is empty")
-    mark = seeds.digest(domain, statement, gold.kind, gold.value, gold.tests_json, size=12)
+    suffix = seeds.digest(domain, statement, gold.kind, gold.value, gold.tests_json, size=12)
     return Problem(
-        problem_id="-".join(filter(None, (_slug(source), _slug(given_id), mark))),
+        problem_id="-".join(filter(None, (_slug(source), _slug(given_id), suffix))),
         domain=domain,
         source=source,
         licence=licence,
@@ -71,9 +71,9 @@ def suite(
 ) -> Gold:
     """The gold of a code problem.
 
-    `cases` are pieces of Python, each run on its own after `setup` and the student's code; the
-    first exception fails it. `stdin` are (input, expected output) pairs for whole programs, and
-    are in the JSON only where there are any.
+    `cases` are pieces of Python. Each runs separately after `setup` and the student's code; an
+    exception fails it. `stdin` are (input, expected output) pairs for whole programs; the key is
+    omitted if there are none.
 
     Raises:
         BadRow: there is nothing to run.
@@ -92,7 +92,7 @@ def suite(
 
 
 def worked(steps: Iterable[str], final: str) -> str:
-    """A worked solution: one step a line, and the answer in a line of its own at the end.
+    """A worked solution: one step per line, and the answer on a line of its own at the end.
 
     >>> worked(["Mia has 12 + 5 = 17 shells."], "17")
     'Mia has 12 + 5 = 17 shells.\\nThe answer is 17.'
@@ -102,7 +102,7 @@ def worked(steps: Iterable[str], final: str) -> str:
 
 
 def text(record: Record, key: str, default: str = "") -> str:
-    """The value at `key` as text; a missing or null one is `default`.
+    """The value at `key` as text; `default` if it is missing, empty if it is null.
 
     >>> text({"a": 145.0}, "a"), text({"a": None}, "a"), text({}, "a", "x")
     ('145', '', 'x')
@@ -111,7 +111,7 @@ def text(record: Record, key: str, default: str = "") -> str:
 
 
 def plain(value: object) -> str:
-    """A scalar as a person would write it; lists and objects as JSON.
+    """A scalar in plain notation; lists and objects as JSON.
 
     >>> plain(19.0), plain(0.5), plain(["a"])
     ('19', '0.5', '["a"]')
@@ -146,5 +146,5 @@ def _slug(name: str) -> str:
 
 
 def tidy(words: str) -> str:
-    """Text with newlines as newlines and no blank edges."""
+    """Text with normalised newlines, stripped."""
     return words.replace("\r\n", "\n").replace("\r", "\n").strip()

@@ -1,4 +1,4 @@
-"""What a corpus is, what it yields, and what a format does. Types only."""
+"""The types Corpus, Row, Format and Record."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -7,17 +7,17 @@ from typing import Protocol
 from tutelage.records import Problem
 
 LONGEST_ROW = 1 << 24
-"""Bytes of one row at most, where nothing else is said: 16 MiB."""
+"""Default size limit of a row: 16 MiB."""
 Record = Mapping[str, object]
-"""One row of a file as its container gave it, before any format made sense of it."""
+"""One record as its container returned it, not yet interpreted by a format."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One input row: a problem, or the reason why it is none."""
+    """One input row: a problem, or the reason why it is not one."""
 
     source: str
-    """The corpus, as the person named it."""
+    """The corpus, as the user named it."""
     index: int
     """Position in the corpus, from 0, over all its files."""
     problem: Problem | None
@@ -28,7 +28,7 @@ class Row:
 
 
 class Corpus(Protocol):
-    """A source of problems. Pickles, because it travels to workers."""
+    """A source of problems. Must be picklable, because it is sent to workers."""
 
     @property
     def name(self) -> str:
@@ -39,22 +39,22 @@ class Corpus(Protocol):
 
 
 class Format(Protocol):
-    """Turns the records of one kind of file into problems. Pickles."""
+    """Turns the records of one kind of file into problems. Must be picklable."""
 
     @property
     def name(self) -> str:
-        """Name in the table, also the source of its problems unless a record names another."""
+        """Name in the table; also the source of problems whose record names none."""
 
     @property
     def reads(self) -> str:
-        """One line for people: which fields it reads."""
+        """One line for people: the fields that it reads."""
 
     def fits(self, record: Record) -> bool:
-        """Whether the record looks like one of this kind."""
+        """Whether the record looks like one of this format."""
 
     def problem(self, record: Record, split: str) -> Problem:
-        """The problem in the record; `split` is what the file's name suggests.
+        """The problem in the record; `split` is suggested by the file's name.
 
         Raises:
-            BadRow: the record is no problem.
+            BadRow: the record is not a problem.
         """

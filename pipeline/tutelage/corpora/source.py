@@ -1,4 +1,4 @@
-"""Reading Python sources of code problems, without running them: names, signatures, fences."""
+"""Parses Python sources of code problems without running them: names, signatures, fences."""
 
 import ast
 import re
@@ -8,17 +8,17 @@ _FENCE = re.compile(r"```(?:python|py|python3)?[ \t]*\n(.*?)```", re.DOTALL | re
 
 
 def tree(code: str) -> ast.Module | None:
-    """The syntax tree, or None where the code is none."""
+    """The syntax tree, or None if it does not parse."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of bad escapes and the like
+            warnings.simplefilter("ignore")  # such as invalid escape sequences
             return ast.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
 
 def entry_point(code: str, cases: list[str]) -> str:
-    r"""The function or class of `code` that the tests call first; empty where they call none.
+    r"""The function or class of `code` that the tests use first; empty if they use none.
 
     >>> entry_point("def f(x): return x\ndef g(x): return f(x)", ["assert g(1) == 1"])
     'g'
@@ -35,7 +35,7 @@ def entry_point(code: str, cases: list[str]) -> str:
 
 
 def definitions(code: str) -> list[str]:
-    """Names of the functions and classes at the top of the code, and of what it assigns there."""
+    """Names of the top-level functions, classes and assigned variables."""
     parsed = tree(code)
     names: list[str] = []
     for node in parsed.body if parsed else []:
@@ -47,24 +47,24 @@ def definitions(code: str) -> list[str]:
 
 
 def helpers(code: str, user: str, name: str) -> str:
-    r"""Functions and classes of `code` that `user`, another piece of code, names; but not `name`.
+    r"""Functions and classes of `code` that are used in `user`, except `name`.
 
     >>> helpers("class Node: pass\ndef f(): pass", "root = Node()", "f")
     'class Node: pass'
     """
-    parsed, using = tree(code), tree(user)
-    if not parsed or not using:
+    parsed, user_tree = tree(code), tree(user)
+    if not parsed or not user_tree:
         return ""
-    named = {node.id for node in ast.walk(using) if isinstance(node, ast.Name)} - {name}
-    programs = [
+    used_names = {node.id for node in ast.walk(user_tree) if isinstance(node, ast.Name)} - {name}
+    definitions_used = [
         ast.get_source_segment(code, node) or ""
         for node in parsed.body
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in named
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in used_names
     ]
-    return "\n\n".join(programs)
+    return "\n\n".join(definitions_used)
 
 
 def unfenced(text: str) -> str:
-    """Code out of its Markdown fences, all of them one after another; plain code as it is."""
+    """The code in all Markdown fences, joined; text without fences unchanged."""
     blocks = _FENCE.findall(text)
     return "\n\n".join(block.strip("\n") for block in blocks) if blocks else text.strip("\n")

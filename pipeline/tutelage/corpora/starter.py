@@ -1,17 +1,18 @@
-"""The starter corpus: one- and two-step word problems with worked solutions, made on the spot.
+"""The starter corpus: generated one- and two-step word problems with worked solutions.
 
-For a first run without any download, and small enough for a model of 135M parameters: sums and
-differences stay within 50, products are of one digit each and rare, every number is at least 2.
+For a first run without a download, and easy enough for a model of 135M parameters: sums and
+differences are at most 50, products are rare and of one-digit numbers, every number is at least 2.
 The answer is never one of the numbers in the text.
 
-Form of a solution: one step a line, a sentence with one `a + b = c` in it (`+`, `-` or `*`), and
-then the answer in a line of its own, as GSM8K's have after its notes are stripped:
+A solution has one step per line, a sentence with one `a + b = c` in it (`+`, `-` or `*`), and then
+the answer on its own line, like GSM8K's without its notes:
 
     Both farms together have 12 + 5 = 17 ducks.
     The answer is 17.
 
-Problem `index` depends on (seed, index) alone and is made in constant time. Person and thing do
-not meet twice in the same story before 480 problems of each story, 11,520 in all, are made.
+Problem `index` depends only on (seed, index) and is made in constant time. In each story, no pair
+of person and thing repeats within the first 480 problems of that story, that is 11,520 problems in
+all.
 """
 
 import random
@@ -44,7 +45,7 @@ class Starter:
         """The corpus of a spec.
 
         Raises:
-            CorpusError: an unknown option, or one that is no number.
+            CorpusError: an option is unknown or not a number.
         """
         if argument:
             raise CorpusError(f"{spec!r}: starter takes options only, such as starter?size=500")
@@ -64,12 +65,12 @@ class Starter:
             yield Row(self.spec, index, self.problem(index))
 
     def problem(self, index: int) -> Problem:
-        """Problem number `index`, whatever the size."""
-        cycle, place = divmod(index, len(STORIES))
+        """Problem number `index`, independent of the corpus's size."""
+        cycle, story_index = divmod(index, len(STORIES))
         order = random.Random(seeds.seed("starter", self.seed)).sample(STORIES, len(STORIES))
-        story = order[place]
+        story = order[story_index]
         draw = random.Random(seeds.seed("starter", self.seed, index))
-        words = _cast(story, self.seed, place, cycle, draw)
+        words = _cast(story, self.seed, story_index, cycle, draw)
         numbers = _numbers(story.sum, draw)
         steps, final = _steps(story, words, numbers)
         return make(
@@ -82,11 +83,13 @@ class Starter:
         )
 
 
-def _cast(story: Story, seed: int, place: int, cycle: int, draw: random.Random) -> dict[str, str]:
-    """Who plays, and with what; every pair of person and thing comes before one comes again."""
+def _cast(
+    story: Story, seed: int, story_index: int, cycle: int, draw: random.Random
+) -> dict[str, str]:
+    """The words of a problem: person and thing. All pairs occur before any repeats."""
     pairs = len(PEOPLE) * len(story.things)
-    start = seeds.seed("starter-cast", seed, place)
-    # 223 is prime and divides no number of pairs, so that the walk meets every pair
+    start = seeds.seed("starter-cast", seed, story_index)
+    # 223 is prime and divides no number of pairs, so the sequence visits every pair.
     person, thing = divmod((start + 223 * cycle) % pairs, len(story.things))
     name, she = PEOPLE[person]
     friend = draw.choice([other for other, _ in PEOPLE if other != name])
@@ -103,13 +106,13 @@ def _numbers(operators: str, draw: random.Random) -> dict[str, int]:
     """Numbers that keep every result within 2 to 50 and the answer out of the text."""
     while True:
         if operators[0] == "*":
-            given = [draw.randint(2, 9), draw.randint(2, 9)]
+            numbers = [draw.randint(2, 9), draw.randint(2, 9)]
         else:
-            given = [draw.randint(3, 30), draw.randint(2, 20)]
-        given += [draw.randint(2, 20) for _ in operators[1:]]
-        results = _results(operators, given)
-        if all(2 <= result <= _MOST for result in results) and results[-1] not in given:
-            return dict(zip("abd", given, strict=False))
+            numbers = [draw.randint(3, 30), draw.randint(2, 20)]
+        numbers += [draw.randint(2, 20) for _ in operators[1:]]
+        results = _results(operators, numbers)
+        if all(2 <= result <= _MOST for result in results) and results[-1] not in numbers:
+            return dict(zip("abd", numbers, strict=False))
 
 
 def _results(operators: str, given: list[int]) -> list[int]:
@@ -123,11 +126,11 @@ def _results(operators: str, given: list[int]) -> list[int]:
 
 
 def _steps(story: Story, words: dict[str, str], numbers: dict[str, int]) -> tuple[list[str], int]:
-    given = list(numbers.values())
-    left, steps = given[0], []
-    results = _results(story.sum, given)
+    operands = list(numbers.values())
+    left, steps = operands[0], []
+    results = _results(story.sum, operands)
     for text, operator, right, result in zip(
-        story.steps, story.sum, given[1:], results, strict=True
+        story.steps, story.sum, operands[1:], results, strict=True
     ):
         steps.append(text.format(**words, sum=f"{left} {operator} {right} = {result}"))
         left = result

@@ -1,8 +1,8 @@
 """The stories of the starter corpus: their words, people and things. Data only.
 
-A story is a text with blanks, the sum that it tells, and one sentence a step. Blanks: `{name}`,
-`{friend}` (another name), `{she}`, `{She}` (the pronoun of `name`), `{thing}` (a plural), `{a}`,
-`{b}`, `{d}` (the given numbers), `{x}` (result of the first step), `{y}` (of the second).
+A story is a text with placeholders, the operators of its steps, and one sentence per step.
+Placeholders: `{name}`, `{friend}` (another name), `{she}`, `{She}` (the pronoun of `name`),
+`{thing}` (a plural), `{a}`, `{b}`, `{d}` (the given numbers), and in a step's sentence `{sum}`.
 """
 
 from dataclasses import dataclass
@@ -74,10 +74,10 @@ class Story:
     """One kind of word problem."""
 
     sum: str
-    """The steps as operators, `+ - *`: `+-` adds `b` to `a`, then takes `d` away."""
+    """The steps as operators, `+ - *`: `+-` adds `b` to `a`, then subtracts `d`."""
     text: str
     steps: tuple[str, ...]
-    """One sentence a step, each with its `{sum}`, which becomes `12 + 5 = 17`."""
+    """One sentence per step, each with its `{sum}`, which becomes `12 + 5 = 17`."""
     things: tuple[str, ...]
 
 

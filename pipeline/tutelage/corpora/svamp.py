@@ -1,8 +1,8 @@
-"""SVAMP: one-step word problems made to trip shallow readers (Patel et al. 2021, MIT).
+"""SVAMP: one-step word problems designed to mislead shallow readers (Patel et al. 2021, MIT).
 
 A row is `{"Body": ..., "Question": ..., "Equation": "( 30.0 - 11.0 )", "Answer": 19.0}`. The
-equation is worked out from the inside, a step a line: `30 - 11 = 19`. Where it does not give the
-stated answer there is no solution, only the answer.
+equation is evaluated from the inside, one step per line: `30 - 11 = 19`. If it does not give the
+stated answer, the problem has no solution, only the answer.
 """
 
 import re
@@ -50,7 +50,7 @@ class Svamp:
 
 
 def _joined(body: str, question: str) -> str:
-    """Body and question as prose: many bodies lack their full stop or are half a sentence.
+    """Joins body and question; many bodies lack a full stop or are half a sentence.
 
     >>> _joined("Ann has 2 cats", "How many cats?")
     'Ann has 2 cats. How many cats?'
@@ -67,7 +67,7 @@ def _joined(body: str, question: str) -> str:
 
 
 def _steps(equation: str, final: str) -> list[str]:
-    """The equation, innermost pair first.
+    """Evaluates the equation, innermost pair first.
 
     >>> _steps("( ( 5.0 + 3.0 ) - 2.0 )", "6")
     ['5 + 3 = 8', '8 - 2 = 6']

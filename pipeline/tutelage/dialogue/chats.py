@@ -1,8 +1,8 @@
-"""What each side is shown, as chat messages for a language model.
+"""The chat messages that each player's language model sees.
 
-The student sees the dialogue as it stands. The teacher sees it from the other side (the student is
-its user), behind a system prompt that holds the privileged information. Both chats only ever grow
-at the end, so that an engine's prefix cache serves every later turn.
+The student sees the dialogue as it stands. The teacher sees it with the roles swapped (the student
+is its user), after a system prompt with the privileged information. Both chats grow only at the
+end, so an engine's prefix cache serves every later turn.
 """
 
 from typing import Any
@@ -13,14 +13,15 @@ from tutelage.templates import BlindView, LazyView, ReaderView, StudentView, Tea
 
 
 def opening(problem: Problem, rules: Rules) -> tuple[Message, ...]:
-    """The student's system prompt, if it has words, and the problem as the teacher's first message.
+    """The student's system prompt, unless it is empty, and the problem as the teacher's first
+    message.
 
-    Of a problem that comes in shards, the first shard is all that is said.
+    If the problem comes in shards, the message is the first shard.
     """
-    posed_text, _ = neutralise(problem.hint_shards[0] if problem.hint_shards else problem.statement)
-    view = StudentView(posed_text, problem.domain, rules.turns)
+    text, _ = neutralise(problem.hint_shards[0] if problem.hint_shards else problem.statement)
+    view = StudentView(text, problem.domain, rules.turns)
     system = render(f"student/{rules.student_prompt}.j2", view, rules.prompts)
-    posed = Message("teacher", "problem", 0, posed_text, shard=0 if problem.hint_shards else None)
+    posed = Message("teacher", "problem", 0, text, shard=0 if problem.hint_shards else None)
     return (Message("system", "system", 0, system), posed) if system else (posed,)
 
 
@@ -30,10 +31,10 @@ def for_student(dialogue: Dialogue) -> Chat:
 
 
 def public(dialogue: Dialogue, draft: Message | None = None) -> Chat:
-    """The public dialogue without the system prompt and the problem, as the row will show it.
+    """The public dialogue without system prompt and problem, as the row will show it.
 
-    A `draft` of the student's is a question that takes the place of the newest attempt: that
-    attempt is no part of what is public.
+    A student's `draft` is a question that replaces the newest attempt, so that attempt is not
+    public.
     """
     return tuple((m.role, m.content) for m in _shown(dialogue, draft) if m.turn > 0)
 
@@ -44,9 +45,9 @@ def _shown(dialogue: Dialogue, draft: Message | None) -> tuple[Message, ...]:
 
 
 def for_teacher(dialogue: Dialogue, form: str) -> Chat:
-    """The teacher's brief, then each student turn with the verifier's word on it, each feedback.
+    """The teacher's brief, then each student turn with its verdict, and each feedback.
 
-    In the arm `blind`, brief and turns are rendered from a view that holds nothing privileged.
+    In the arm `blind`, brief and turns are rendered from a view without privileged information.
     """
     rules = dialogue.rules
     blind = rules.arm == "blind"
@@ -61,29 +62,29 @@ def for_teacher(dialogue: Dialogue, form: str) -> Chat:
         if message.speaker == "teacher":
             chat.append(("assistant", message.content))
         else:
-            wanted = talk[i + 1].form if i + 1 < len(talk) else form
-            shown = view(dialogue, talk[: i + 1], wanted)
-            chat.append(("user", render(turn, shown, rules.prompts)))
+            turn_form = talk[i + 1].form if i + 1 < len(talk) else form
+            turn_view = view(dialogue, talk[: i + 1], turn_form)
+            chat.append(("user", render(turn, turn_view, rules.prompts)))
     return tuple(chat)
 
 
 def for_question(dialogue: Dialogue) -> Chat:
-    """What the student model is shown to write a question from its attempt and the solution."""
+    """The prompt with which the student's model turns its attempt and the solution into a question."""
     talk = [m for m in dialogue.messages if m.turn > 0]
     view = _view(dialogue, talk, "")
     return (("user", render("question/ask.j2", view, dialogue.rules.prompts)),)
 
 
 def for_rephrasing(dialogue: Dialogue, shard: str) -> Chat:
-    """What the lazy user's model is shown to say one shard in its own words."""
+    """The prompt with which the lazy user's model rephrases one shard."""
     newest = dialogue.messages[-1].content
     return (("user", render("teacher/lazy.j2", LazyView(shard, newest), dialogue.rules.prompts)),)
 
 
 def for_reader(dialogue: Dialogue, draft: Message) -> Chat:
-    """The public dialogue, and then what the reader is asked about the draft that may follow.
+    """The public dialogue, then the question to the reader about the draft that may follow.
 
-    It begins as the student's own chat does, so that one prefix cache serves both. Nothing in it is
+    It begins like the student's own chat, so that one prefix cache serves both. It contains nothing
     privileged.
     """
     chat = tuple((m.role, m.content) for m in _shown(dialogue, draft))
@@ -93,35 +94,35 @@ def for_reader(dialogue: Dialogue, draft: Message) -> Chat:
 
 
 def for_move(dialogue: Dialogue) -> Chat:
-    """The public dialogue, and then what the reader is asked about its newest message."""
+    """The public dialogue, then the question to the reader about its newest message."""
     newest = dialogue.messages[-1]
     view = ReaderView(newest.speaker, newest.content, dialogue.rules.leak_expression)
     return _asked(for_student(dialogue), render("reader/move.j2", view, dialogue.rules.prompts))
 
 
 def _asked(chat: Chat, question: str) -> Chat:
-    """`chat` with a question at its end; never two messages of one role, which templates refuse."""
+    """Appends a question. Avoids two user messages in a row, which templates reject."""
     if chat and chat[-1][0] == "user":
         return (*chat[:-1], ("user", f"{chat[-1][1]}\n\n{question}"))
     return (*chat, ("user", question))
 
 
 def retry(dialogue: Dialogue) -> str:
-    """The feedback that says nothing but that it was wrong."""
+    """Feedback that says only that the attempt was wrong."""
     problem = dialogue.problem
     view = StudentView(problem.statement, problem.domain, dialogue.rules.turns)
     return render("shared/retry.j2", view, dialogue.rules.prompts)
 
 
 def _view(dialogue: Dialogue, talk: list[Message], form: str) -> TeacherView:
-    """The teacher's view as of the last of `talk`, which is the student's."""
+    """The teacher's view as of the last message of `talk`, which is the student's."""
     problem, newest = dialogue.problem, talk[-1]
     verdict = newest.verdict or Verdict("incorrect" if newest.act == "question" else "unjudged")
-    unjudged = f"unjudged: {verdict.reason}" if verdict.status == "unjudged" else verdict.reason
+    reason = f"unjudged: {verdict.reason}" if verdict.status == "unjudged" else verdict.reason
     return TeacherView(
         **_public(dialogue, talk, form),
         extracted=verdict.extracted,
-        reason=unjudged,
+        reason=reason,
         detail=verdict.detail,
         solution=problem.privileged_context,
         answer=problem.gold.value,

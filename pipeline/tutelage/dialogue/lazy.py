@@ -1,10 +1,9 @@
-"""The lazy user of an underspecified problem: gives out at most one shard a turn, none twice.
+"""The lazy user of an underspecified problem: reveals at most one shard per turn, each once.
 
-As in Lost-in-Conversation the first shard opens the dialogue, and the rest come one at a time, in
-the order of the source: when the student asks for one that is still held back, or when it answers
-too early. A question about none of them gets "I don't know". Which shard comes next is decided here
-by rule; a model may at most word it (`chats.for_rephrasing`), and what it words is checked by
-`gives_out` before it is used.
+As in Lost-in-Conversation, the first shard opens the dialogue. The others follow one at a time, in
+the order of the source: when the student asks for one that is still hidden, or when it answers too
+early. A question about none of them gets "I don't know". Rules decide which shard comes next. A
+model may rephrase it (`chats.for_rephrasing`); `gives_out` then checks the result.
 """
 
 import re
@@ -25,7 +24,7 @@ _OPENERS = _COMMON | frozenset(
     initially it later next no not note now one originally some sometimes suppose then they though
     today together two under until while within""".split()  # noqa: SIM905
 )
-"""Words that are written small once they no longer begin the sentence; names are not."""
+"""Words written in lower case when they no longer begin the sentence, unlike names."""
 _LEADS = (
     "Oh, and {}",
     "One thing I should add: {}",
@@ -41,35 +40,35 @@ _ALL_OUT = (
 
 
 def given_out(dialogue: Dialogue) -> set[int]:
-    """The shards that the student has been told, the opening one included."""
+    """The shards revealed so far, including the opening one."""
     return {m.shard for m in dialogue.messages if m.shard is not None}
 
 
 def next_shard(dialogue: Dialogue) -> int | None:
-    """The shard to be given out now; None to say that one knows nothing of it, or no more."""
-    held = [i for i in range(len(dialogue.problem.hint_shards)) if i not in given_out(dialogue)]
-    if not held:
+    """The shard to reveal now; None if the user does not know, or has nothing left to reveal."""
+    hidden = [i for i in range(len(dialogue.problem.hint_shards)) if i not in given_out(dialogue)]
+    if not hidden:
         return None
     newest = dialogue.messages[-1]
     if newest.move not in QUESTIONS:
-        return held[0]
-    asked = _words(newest.content)
-    about = [len(asked & _words(dialogue.problem.hint_shards[i])) for i in held]
-    best = max(range(len(held)), key=lambda i: (about[i], -i))
-    if about[best]:
-        return held[best]
-    # A question about something that is public already, or about nothing that there is.
+        return hidden[0]
+    question_words = _words(newest.content)
+    overlaps = [len(question_words & _words(dialogue.problem.hint_shards[i])) for i in hidden]
+    best = max(range(len(hidden)), key=lambda i: (overlaps[i], -i))
+    if overlaps[best]:
+        return hidden[best]
+    # The question is about something already public, or about nothing in the problem.
     public = set().union(
         *(_words(dialogue.problem.hint_shards[i]) for i in given_out(dialogue)), set()
     )
-    return held[0] if not asked - public else None
+    return hidden[0] if not question_words - public else None
 
 
 def words(dialogue: Dialogue, shard: int | None, draw: float) -> str:
-    """What the lazy user says, by rule."""
+    """The lazy user's message, by rule."""
     if shard is None:
-        out = len(given_out(dialogue)) == len(dialogue.problem.hint_shards)
-        options = _ALL_OUT if out else _NOTHING
+        is_complete = len(given_out(dialogue)) == len(dialogue.problem.hint_shards)
+        options = _ALL_OUT if is_complete else _NOTHING
         return options[int(draw * len(options))]
     text, _ = neutralise(dialogue.problem.hint_shards[shard].strip())
     opener = re.match(r"([A-Z][a-z]*)[\s,]", text)
@@ -79,27 +78,27 @@ def words(dialogue: Dialogue, shard: int | None, draw: float) -> str:
 
 
 def gives_out(dialogue: Dialogue, text: str, shard: int) -> bool:
-    """Whether `text` tells this shard whole, and nothing of those still held back."""
-    wanted = dialogue.problem.hint_shards[shard]
+    """Whether `text` contains this shard completely and nothing of the hidden ones."""
+    shard_text = dialogue.problem.hint_shards[shard]
     public = set().union(
         *(_words(dialogue.problem.hint_shards[i]) for i in given_out(dialogue)), set()
     )
     words = _words(text)
-    if not _numbers(wanted) <= _numbers(text):
+    if not _numbers(shard_text) <= _numbers(text):
         return False
-    own = _words(wanted)
+    shard_words = _words(shard_text)
     for i, other in enumerate(dialogue.problem.hint_shards):
         if i != shard and i not in given_out(dialogue):
-            if (_numbers(other) - _numbers(wanted) - public) & words:
+            if (_numbers(other) - _numbers(shard_text) - public) & words:
                 return False
-            rest = _words(other) - own - public
-            if rest and len(rest & words) > len(rest) / 2:
+            other_words = _words(other) - shard_words - public
+            if other_words and len(other_words & words) > len(other_words) / 2:
                 return False
     return True
 
 
 def is_premature(dialogue: Dialogue) -> bool:
-    """Whether the newest student turn answers before all shards are out."""
+    """Whether the newest student turn answers before all shards are revealed."""
     newest = dialogue.messages[-1]
     held_back = len(given_out(dialogue)) < len(dialogue.problem.hint_shards)
     return held_back and newest.move in ("answer", "hedge")

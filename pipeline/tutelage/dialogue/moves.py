@@ -1,4 +1,4 @@
-"""What a student's turn does, by rule: answers, asks, or neither.
+"""Classifies a student's turn by rule: it answers, asks, or does neither.
 
 The classes are those of Lost-in-Conversation (arXiv 2505.06120, section on answer attempts):
 
@@ -7,12 +7,12 @@ The classes are those of Lost-in-Conversation (arXiv 2505.06120, section on answ
     clarification    it asks for something, and gives no answer
     interrogation    it asks for three things or more, and gives no answer
     refusal          it says that it cannot, and gives no answer
-    missing          nothing is there
+    missing          it is empty
     discussion       it talks about the problem without any of these
 
-A rule that is wrong costs little: only `clarification` and `interrogation` change how the dialogue
-goes on (the turn is a question: it scores 0 and the teacher answers it), and both need a message
-that ends in a question mark and holds no answer.
+A wrong classification costs little. Only `clarification` and `interrogation` change the course of
+the dialogue (the turn is a question: it scores 0 and the teacher answers it), and both require a
+message that ends in a question mark and contains no answer.
 """
 
 import re
@@ -45,7 +45,7 @@ _CANNOT = re.compile(
 
 
 def classify(text: str) -> str:
-    """The move that `text` makes.
+    """The move of `text`.
 
     >>> classify("How many eggs are in a box?"), classify("6 + 3 = 9. The answer is 9.")
     ('clarification', 'answer')
@@ -53,32 +53,33 @@ def classify(text: str) -> str:
     text = text.strip()
     if not text:
         return "missing"
-    asked = len(_ASKING.findall(text))
+    questions = len(_ASKING.findall(text))
     if _commits(text):
         return "hedge" if _ASSUMING.search(text) else "answer"
-    if asked and text.rstrip("\"')] ").endswith("?"):
-        return "interrogation" if asked >= 3 else "clarification"
+    if questions and text.rstrip("\"')] ").endswith("?"):
+        return "interrogation" if questions >= 3 else "clarification"
     if _CANNOT.search(text):
         return "refusal"
     return "discussion"
 
 
 def is_sure(text: str, move: str) -> bool:
-    """Whether the rule needs no reader: something is asked only where a question mark stands.
+    """Whether the rule is reliable without a reader.
 
-    A turn that commits to an answer is one whatever else it holds: no reader takes it back.
+    It is unless a discussion or refusal contains a question mark: then the student may be asking. A
+    message that commits to an answer is an answer, whatever else it contains.
     """
     return move not in ("discussion", "refusal") or "?" not in text
 
 
 def from_reader(reply: str, otherwise: str) -> str:
-    """The move that the reader named; `otherwise` where it named none."""
+    """The move that the reader named; `otherwise` if it named none."""
     words = re.findall(r"[a-z]+", reply.lower())
     return next((word for word in words if word in MOVES), otherwise)
 
 
 def _commits(text: str) -> bool:
-    """Whether the text puts something forward as its answer, not as a question."""
+    """Whether the text states something as its answer, outside questions."""
     statements = "\n".join(
         line for line in re.split(r"(?<=[.!?])\s+|\n", text) if not line.rstrip().endswith("?")
     )

@@ -1,4 +1,4 @@
-"""Who is next, and what their answer changes.
+"""Who acts next, and how their response changes the dialogue.
 
     problem ──▶ student ──attempt──▶ verifier ──correct──▶ solved
                  ▲  │                   │
@@ -8,13 +8,13 @@
                  │  ▼                   ▼                                      │
                  └─ leak gate ◀──── teacher ◀──────────────────────────────────┘
 
-One turn = the student acts, then the teacher responds (paper, section 2). The verifier runs on every
-attempt; the teacher speaks only after a turn that was not correct. An attempt that could not be
-judged does not end the dialogue: the teacher is told, and asks for a plainer answer. A question
-scores 0, and the teacher answers it.
+One turn = the student acts, then the teacher responds (paper, section 2). The verifier runs on
+every attempt; the teacher responds only to a turn that was not correct. An unjudged attempt does
+not end the dialogue: the teacher learns why and asks for a plainer answer. A question scores 0, and
+the teacher answers it.
 
-What arms differ in is who gives the feedback, and from what (`settings.ARMS`); a problem that comes
-in shards has a lazy user for a teacher (`lazy`). Everything else is the same path.
+Arms differ in who gives the feedback, and in what it is based on (`settings.ARMS`). For a problem
+in shards, the teacher is a lazy user (`lazy`). Everything else is the same for all.
 """
 
 from dataclasses import replace
@@ -60,9 +60,9 @@ def begin(
 ) -> Dialogue:
     """A dialogue in which the problem has been posed and the student is next.
 
-    All arms of a problem and sample have one seed, so that their first attempts are the same and
-    what differs after them is the arm's doing. `others` are the problems from which the arm
-    `shuffled` takes its feedback, tried in this order.
+    All arms of a problem and sample share one seed. Their first attempts are therefore equal, and
+    later differences are due to the arm. The arm `shuffled` takes its feedback from dialogues about
+    `others`, tried in this order.
     """
     dialogue_id, group_id = identify(problem.problem_id, rules, run_seed, sample)
     borrowed = replace(rules, arm="sml", q_base=0.0)
@@ -79,7 +79,7 @@ def begin(
 
 
 def need(dialogue: Dialogue) -> Want | None:
-    """What the dialogue waits for: a reply, a judgement, a look, or nothing because it has ended."""
+    """What the dialogue waits for: a reply, a verdict, a leak check, or None if it has ended."""
     if dialogue.outcome is not None:
         return None
     if dialogue.draft is not None:
@@ -108,25 +108,25 @@ def _need_of_draft(dialogue: Dialogue, draft: Message) -> Want:
 
 
 def advance(dialogue: Dialogue, response: Response, want: Want | None = None) -> Dialogue:
-    """The dialogue after `response`, which must answer what `need` says.
+    """The dialogue after `response`, which must answer what `need` returns.
 
-    `want` is what `need` said of this very dialogue; whoever still has it saves finding it again.
+    `want` is what `need` returned for this dialogue; passing it saves computing it again.
 
     Raises:
-        TypeError: a verdict where a reply was due, or the like.
+        TypeError: `response` has the wrong type, such as a verdict in place of a reply.
     """
     want = want or need(dialogue)
-    given = {Request: Reply, VerifyRequest: Verdict, LeakRequest: Leak}
-    if want is None or not isinstance(response, given[type(want)]):
-        waits = type(want).__name__ if want else "nothing"
-        raise TypeError(f"the dialogue waits for {waits}, got {type(response).__name__}")
+    response_types = {Request: Reply, VerifyRequest: Verdict, LeakRequest: Leak}
+    if want is None or not isinstance(response, response_types[type(want)]):
+        expected = type(want).__name__ if want else "nothing"
+        raise TypeError(f"the dialogue waits for {expected}, got {type(response).__name__}")
     last = dialogue.messages[-1]
-    is_teachers = last.speaker == "student" and dialogue.draft is None
-    donor = donors.busy(dialogue) if is_teachers and not _awaits_own(dialogue) else None
+    is_teachers_turn = last.speaker == "student" and dialogue.draft is None
+    donor = donors.busy(dialogue) if is_teachers_turn and not _awaits_own(dialogue) else None
     if donor is not None:
-        moved = advance(dialogue.donors[donor], response, want)
+        advanced_donor = advance(dialogue.donors[donor], response, want)
         before, after = dialogue.donors[:donor], dialogue.donors[donor + 1 :]
-        return teaching.respond(replace(dialogue, donors=(*before, moved, *after)))
+        return teaching.respond(replace(dialogue, donors=(*before, advanced_donor, *after)))
     if isinstance(response, Verdict):
         has_draft = dialogue.draft is not None
         return (teaching.compared if has_draft else _judged)(dialogue, response)
@@ -140,7 +140,7 @@ def advance(dialogue: Dialogue, response: Response, want: Want | None = None) ->
     return teaching.drafted(dialogue, want, response)
 
 
-# The student has spoken.
+# The student's messages.
 
 
 def _student(dialogue: Dialogue, reply: Reply) -> Dialogue:
@@ -172,22 +172,24 @@ def _student(dialogue: Dialogue, reply: Reply) -> Dialogue:
 
 
 def _moved(dialogue: Dialogue, move: str) -> Dialogue:
-    """The newest student turn is this move; one that asks is no attempt, and is answered."""
-    asks = move in moves.QUESTIONS
-    message = replace(dialogue.messages[-1], move=move, act="question" if asks else "attempt")
+    """Records the move of the newest student turn. The teacher answers a question."""
+    is_question = move in moves.QUESTIONS
+    message = replace(
+        dialogue.messages[-1], move=move, act="question" if is_question else "attempt"
+    )
     dialogue = replace(dialogue, messages=(*dialogue.messages[:-1], message))
-    if not asks:
+    if not is_question:
         return dialogue
     return ending.exhausted(dialogue) if ending.is_last(dialogue) else teaching.respond(dialogue)
 
 
 def _read(dialogue: Dialogue, reply: Reply) -> Dialogue:
-    """The reader's word on a draft, or on the move of the newest student turn."""
-    used = replace(dialogue, usage_judge=dialogue.usage_judge + reply.usage)
+    """The reader's response about a draft, or about the move of the newest student turn."""
+    counted = replace(dialogue, usage_judge=dialogue.usage_judge + reply.usage)
     if dialogue.draft is not None:
-        return teaching.read(used, reply)
-    by_rule = moves.classify(used.messages[-1].content)
-    return _moved(used, moves.from_reader(reply.text, by_rule))
+        return teaching.read(counted, reply)
+    by_rule = moves.classify(counted.messages[-1].content)
+    return _moved(counted, moves.from_reader(reply.text, by_rule))
 
 
 def _judged(dialogue: Dialogue, verdict: Verdict) -> Dialogue:
@@ -206,8 +208,8 @@ def _judged(dialogue: Dialogue, verdict: Verdict) -> Dialogue:
 def _is_primed(dialogue: Dialogue) -> bool:
     """Whether the newest turn, a wrong attempt, is to be replaced by a question.
 
-    P = q_base^t at turn t, drawn from the dialogue's seed. Not at the last turn, after which nobody
-    would answer, and not where the question writer could not keep the answer to itself.
+    P = q_base^t at turn t, drawn from the dialogue's seed. Never at the last turn, when no answer
+    would follow, and never at a turn where no question without a leak could be written.
     """
     last = dialogue.messages[-1]
     base = dialogue.rules.q_base

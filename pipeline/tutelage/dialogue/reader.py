@@ -1,13 +1,14 @@
 """The reader: a language model that says which final answer a draft states or implies.
 
-Optional, and asked only about drafts that the gate's rules find clean: riddles, other languages, an
-answer by elimination. It is shown the public dialogue and the draft, never the gold: a model that
-knows the answer finds it everywhere. What it names goes to the verifier, and is a leak if correct.
+Optional, and asked only about drafts in which the leak gate's rules find nothing: riddles, other
+languages, answers by elimination. It sees the public dialogue and the draft, never the gold,
+because a model that knows the answer finds it everywhere. The verifier judges the answer that it
+names; if that is correct, the draft leaks.
 
-A draft can say to the reader what to say. It stands quoted line by line, so that nothing in it can
-end the quotation, and its special tokens are taken apart; that a model heeds what it reads there all
-the same cannot be ruled out. What it gains is little: the rules have looked before, and `none` is
-what would hold without a reader. Programs are not read: no few tokens say one.
+A draft may contain instructions to the reader. It is therefore quoted line by line, so that it
+cannot end the quotation, and its special tokens are neutralised. A model may still follow such
+instructions, but little is lost: the rules have already run, and `none` is the result without a
+reader. Programs are not read, because a short reply cannot state one.
 """
 
 import re
@@ -20,12 +21,12 @@ _LABEL = re.compile(r"^\W*(?:(?:the\s+)?(?:final\s+)?answer(?:\s+is)?\s*:)\s*", 
 
 
 def reads(problem: Problem) -> bool:
-    """Whether a few tokens can say the final answer of this problem."""
+    """Whether a few tokens can state the final answer of this problem."""
     return problem.gold.kind != "tests"
 
 
 def reading(draft: Message, reply: Reply) -> Reading:
-    """What the reader's reply says of `draft`; of a reply that goes on, its first line counts.
+    """Parses the reader's reply about `draft`. Only its first line counts.
 
     >>> draft = Message("teacher", "feedback", 1, "Twice three apples, and that is it.")
     >>> reading(draft, Reply("Answer: 6 apples")).answer, reading(draft, Reply("None.")).answer

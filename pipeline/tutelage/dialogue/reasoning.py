@@ -1,9 +1,9 @@
-"""Reasoning that a model writes in tags is its own: the other side sees what is left.
+"""Separates a model's tagged reasoning from the text that the other side sees.
 
 Covers `<think>`, `<thinking>`, `<reasoning>` and `<reflection>`; a closing tag without an opening
-one (templates that open it in the prompt); an opening tag that was never closed because the reply ran
-into its length limit: all after it is reasoning; and the channels of gpt-oss, with their special tokens
-or without.
+one (the template opened it in the prompt); an opening tag that was never closed because the reply
+hit its length limit, in which case everything after it is reasoning; and the channels of gpt-oss,
+with or without their special tokens.
 """
 
 import re
@@ -21,7 +21,7 @@ _ENDLESS = re.compile(rf"<{_TAG}>(.*)$", re.DOTALL | re.IGNORECASE)
 
 
 def split(text: str) -> tuple[str, str]:
-    """(reasoning, what the other side sees), both stripped of white space.
+    """(reasoning, visible text), both stripped of white space.
 
     >>> split("<think>7 times 6</think>\\nThe answer is 42.")
     ('7 times 6', 'The answer is 42.')

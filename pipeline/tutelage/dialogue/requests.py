@@ -1,4 +1,4 @@
-"""What is wanted of each player, as requests: who is to speak, what they are shown, with which seed."""
+"""Builds the requests to each player: the chat, the sampling parameters and the seed."""
 
 from tutelage.dialogue import chats, forms, lazy
 from tutelage.records import Chat, Dialogue, LeakRequest, Message, Request, Sampling
@@ -13,14 +13,14 @@ def student(dialogue: Dialogue) -> Request:
 
 
 def question(dialogue: Dialogue) -> Request:
-    """A question in the place of the newest attempt, by the student's model."""
+    """A question, written by the student's model, that may replace the newest attempt."""
     drawn = _seed(dialogue, "question", dialogue.messages[-1].turn)
     chat = chats.for_question(dialogue)
     return Request("question", chat, dialogue.rules.student, drawn, dialogue)
 
 
 def teacher(dialogue: Dialogue) -> Request:
-    """Feedback on the newest turn, or a shard in the words of the lazy user's model."""
+    """Feedback on the newest turn, or a shard rephrased by the lazy user's model."""
     sampling = dialogue.rules.teacher
     drawn = _seed(dialogue, "teacher", dialogue.messages[-1].turn)
     if dialogue.problem.hint_shards:
@@ -33,19 +33,19 @@ def teacher(dialogue: Dialogue) -> Request:
 
 
 def leak(dialogue: Dialogue, draft: Message) -> LeakRequest:
-    """A look at a draft by rules, against what the row shows."""
+    """A rule-based leak check of a draft, against what the row shows."""
     history = chats.public(dialogue, draft)
     return LeakRequest(dialogue.problem, history, draft.content, dialogue.rules.leak_expression)
 
 
 def reader_on_draft(dialogue: Dialogue, draft: Message) -> Request:
-    """Which final answer a draft states."""
+    """Asks which final answer a draft states."""
     chat = chats.for_reader(dialogue, draft)
     return _reader(dialogue, chat, "answer", draft.turn)
 
 
 def reader_on_move(dialogue: Dialogue) -> Request:
-    """What the newest student turn does."""
+    """Asks what the newest student turn does."""
     chat = chats.for_move(dialogue)
     return _reader(dialogue, chat, "move", dialogue.messages[-1].turn)
 
@@ -57,6 +57,6 @@ def _reader(dialogue: Dialogue, chat: Chat, question: str, turn: int) -> Request
 
 
 def _seed(dialogue: Dialogue, player: str, turn: int) -> int:
-    """Another one for each try at the same message."""
+    """A different seed for each try at the same message."""
     tries = sum(caught.turn == turn for caught in dialogue.caught)
     return seed(dialogue.seed, player, turn, tries)

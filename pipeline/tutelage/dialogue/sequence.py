@@ -1,19 +1,19 @@
-"""The student's side of a dialogue as one sequence of tokens that grows.
+"""The student's side of a dialogue as one growing token sequence.
 
     prompt of turn 1 | sampled | what the template adds | sampled | ...
 
-The tokens that a model sampled stand in its later prompts as they are: text that is stripped and
-tokenised anew would be other tokens, and what is trained on would be no prompt that there ever was.
-Where the student is shown less than it wrote (its reasoning is removed, special tokens are taken
-apart), or the template rewrites what came before, the sequence ends, and the next turn has a prompt of
-its own. No tokenizer here: what a template adds is the engine's to say.
+Sampled tokens are kept unchanged in later prompts. Stripping and re-tokenising their text could
+yield other tokens, and then the model would be trained on prompts that never existed. If the
+student sees less than it wrote (its reasoning is removed, special tokens are neutralised), or the
+template rewrites earlier text, the sequence ends and the next turn gets a new prompt. There is no
+tokenizer here: the engine says which tokens a template adds.
 """
 
 from tutelage.records import Message, Reply
 
 
 def after(before: tuple[int, ...], message: Message, reply: Reply) -> tuple[int, ...]:
-    """The sequence to the end of `message`, which `reply` became; empty if none can go on from it."""
+    """The sequence up to the end of `message`, made from `reply`; empty if none can continue it."""
     is_shown_whole = not message.reasoning and message.content == reply.text.strip()
     if not (reply.prompt_ids and reply.token_ids and reply.is_plain and is_shown_whole):
         return ()
@@ -21,7 +21,7 @@ def after(before: tuple[int, ...], message: Message, reply: Reply) -> tuple[int,
 
 
 def replaced(before: tuple[int, ...], attempt: Message, question: Message) -> tuple[int, ...]:
-    """The sequence with `question` in the place of `attempt` at its end."""
+    """The sequence with `attempt` at its end replaced by `question`."""
     if not (before and question.token_ids):
         return ()
     return (*before[: len(before) - len(attempt.token_ids)], *question.token_ids)

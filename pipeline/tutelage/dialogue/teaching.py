@@ -1,10 +1,11 @@
-"""The teacher's side: feedback and primed questions, from the draft through the leak gate to the row.
+"""The teacher's side: feedback and primed questions, from the draft through the leak gate to the
+row.
 
-draft ──▶ rules ──clean──▶ reader, if there is one ──none, or a wrong answer──▶ said
+draft ──▶ rules ──clean──▶ reader, if there is one ──none, or a wrong answer──▶ accepted
             │                        │
             └──────── leak ◀─────────┘  the right answer, by the verifier
                         │
-          written anew, and at last as the policy has it: fallback, drop, mark
+          rewritten; after the last retry, by policy: fallback, drop, mark
 """
 
 from dataclasses import replace
@@ -17,7 +18,7 @@ from tutelage.specials import neutralise
 
 
 def respond(dialogue: Dialogue) -> Dialogue:
-    """Lets a teacher speak who needs no engine; leaves the dialogue as it is for one who does."""
+    """Adds the feedback of a teacher without an engine; otherwise leaves the dialogue unchanged."""
     turn, rules = dialogue.messages[-1].turn, dialogue.rules
     if dialogue.problem.hint_shards and not (rules.rephrase and _has_shard(dialogue)):
         shard = lazy.next_shard(dialogue)
@@ -34,12 +35,12 @@ def respond(dialogue: Dialogue) -> Dialogue:
 
 
 def drafted(dialogue: Dialogue, request: Request, reply: Reply) -> Dialogue:
-    """A teacher's reply or a primed question, before the leak gate.
+    """Turns a teacher's reply or a primed question into a draft, before the leak gate.
 
-    A question is sampled after a prompt of its own, but stands in the student's: the log-probabilities
-    of the one say nothing of the other, and are not kept.
+    A question is sampled after a prompt of its own but stands in the student's context. Its
+    log-probabilities do not apply there and are not kept.
     """
-    thought, content = reasoning.split(reply.text)
+    thoughts, content = reasoning.split(reply.text)
     content, _ = neutralise(content)
     turn = dialogue.messages[-1].turn
     if request.player == "question":
@@ -48,31 +49,31 @@ def drafted(dialogue: Dialogue, request: Request, reply: Reply) -> Dialogue:
             "question",
             turn,
             content,
-            thought,
+            thoughts,
             move="clarification",
-            token_ids=reply.token_ids if reply.is_plain and not thought else (),
+            token_ids=reply.token_ids if reply.is_plain and not thoughts else (),
             finish_reason=reply.finish_reason,
         )
-        used = replace(dialogue, usage_student=dialogue.usage_student + reply.usage)
+        counted = replace(dialogue, usage_student=dialogue.usage_student + reply.usage)
         if moves.classify(content) not in moves.QUESTIONS:
-            return _unprimed(used)
+            return _unprimed(counted)
     else:
-        used = replace(dialogue, usage_teacher=dialogue.usage_teacher + reply.usage)
+        counted = replace(dialogue, usage_teacher=dialogue.usage_teacher + reply.usage)
         if dialogue.problem.hint_shards:
-            return _feedback(used, _rephrased(used, content, reply.finish_reason))
+            return _feedback(counted, _rephrased(counted, content, reply.finish_reason))
         form = reply.form or request.form or "free"
         draft = Message(
-            "teacher", "feedback", turn, content, thought, form, finish_reason=reply.finish_reason
+            "teacher", "feedback", turn, content, thoughts, form, finish_reason=reply.finish_reason
         )
         if not content:
             draft = _retry(dialogue)
     if dialogue.rules.leak_policy == "off":
-        return _accepted(used, draft)
-    return replace(used, draft=draft)
+        return _accepted(counted, draft)
+    return replace(counted, draft=draft)
 
 
 def inspected(dialogue: Dialogue, leak: Leak) -> Dialogue:
-    """What the rules say of the draft; where they find nothing, the reader is next."""
+    """The rules' result for the draft. If they find nothing, the reader is next."""
     draft = _draft(dialogue)
     if dialogue.rules.reader and not leak.kind and reader.reads(dialogue.problem):
         return replace(dialogue, draft=replace(draft, leak=leak))
@@ -80,18 +81,18 @@ def inspected(dialogue: Dialogue, leak: Leak) -> Dialogue:
 
 
 def read(dialogue: Dialogue, reply: Reply) -> Dialogue:
-    """What the reader says of the draft; an answer that it names has to be judged."""
+    """The reader's result for the draft. If it names an answer, that has to be verified."""
     reading = reader.reading(_draft(dialogue), reply)
     dialogue = replace(dialogue, readings=(*dialogue.readings, reading))
     return dialogue if reading.answer else _gated(dialogue, Leak())
 
 
 def compared(dialogue: Dialogue, verdict: Verdict) -> Dialogue:
-    """Whether what the reader named is the answer; what cannot be judged is no leak."""
+    """The verdict on the answer that the reader named. An unjudged answer is not a leak."""
     *before, reading = dialogue.readings
     judged = replace(dialogue, readings=(*before, replace(reading, verdict=verdict)))
-    gives_away = verdict.status == "correct"
-    leak = Leak("reader", evidence=reading.answer[:200]) if gives_away else Leak()
+    is_leak = verdict.status == "correct"
+    leak = Leak("reader", evidence=reading.answer[:200]) if is_leak else Leak()
     return _gated(judged, leak)
 
 
@@ -101,21 +102,21 @@ def _draft(dialogue: Dialogue) -> Message:
 
 
 def _gated(dialogue: Dialogue, leak: Leak) -> Dialogue:
-    """A clean draft is said; a leaking one is written anew, and at last the policy decides."""
+    """Accepts a clean draft; retries a leaking one, and finally applies the policy."""
     draft, rules = replace(_draft(dialogue), leak=None), dialogue.rules
     dialogue = replace(dialogue, draft=None)
-    before = [c for c in dialogue.caught if c.turn == draft.turn and c.speaker == draft.speaker]
+    earlier = [c for c in dialogue.caught if c.turn == draft.turn and c.speaker == draft.speaker]
     if not leak.kind:
-        if before:
-            draft = replace(draft, leak=replace(before[0].leak, action="regenerated"))
+        if earlier:
+            draft = replace(draft, leak=replace(earlier[0].leak, action="regenerated"))
         return _accepted(dialogue, draft)
-    again = len(before) < rules.leak_retries
+    may_retry = len(earlier) < rules.leak_retries
     last_resort = {"fallback": "fallback", "drop": "dropped", "mark": "marked"}
-    action = "regenerated" if again else last_resort[rules.leak_policy]
+    action = "regenerated" if may_retry else last_resort[rules.leak_policy]
     handled = replace(leak, action=action)
     caught = Caught(draft.turn, draft.speaker, handled)
     dialogue = replace(dialogue, caught=(*dialogue.caught, caught))
-    if again:
+    if may_retry:
         return dialogue
     if action == "dropped":
         return fail(dialogue, "leak", f"{draft.speaker} at turn {draft.turn}: {leak.kind}")
@@ -127,7 +128,7 @@ def _gated(dialogue: Dialogue, leak: Leak) -> Dialogue:
 
 
 def _unprimed(dialogue: Dialogue) -> Dialogue:
-    """No question could be had: the wrong attempt stays, and is answered."""
+    """No question without a leak was found: the attempt stays, and the teacher responds to it."""
     turn = dialogue.messages[-1].turn
     return respond(replace(dialogue, unprimed=(*dialogue.unprimed, turn)))
 
@@ -167,7 +168,7 @@ def _act(shard: int | None) -> Act:
 
 
 def _rephrased(dialogue: Dialogue, content: str, finish_reason: str) -> Message:
-    """What the model made of the shard, if it tells that one shard whole and no other."""
+    """The model's rephrasing if it contains exactly this shard, else the rule's message."""
     turn, shard = dialogue.messages[-1].turn, lazy.next_shard(dialogue)
     assert shard is not None
     if not lazy.gives_out(dialogue, content, shard):
