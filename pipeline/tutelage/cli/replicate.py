@@ -19,7 +19,7 @@ def command() -> None:
 @command.command(epilog="Example: tutelage replicate toy --budget-minutes 20")
 @click.option("--out", default="outputs/replicate", show_default=True, help="Folder for all of it.")
 @click.option("--seed", default=0, show_default=True, help="Another seed, another replication.")
-@click.option("--seeds", type=click.IntRange(1), help="Trainings of each arm.  [default: 3]")
+@click.option("--seeds", type=click.IntRange(1), help="Trainings of each arm.  [default: 5]")
 @click.option("--budget-minutes", type=click.FloatRange(1), help="Sizes for so long on two cores.")
 @click.option(
     "--quick", is_flag=True, help="Only try that every step runs; says nothing of claims."
