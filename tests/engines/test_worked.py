@@ -257,6 +257,24 @@ async def test_no_dialogue_hears_the_same_words_twice(said: str) -> None:
         assert not any("try" in text and "That was" in text for text in heard[:9])
 
 
+async def test_a_step_that_only_can_be_named_is_named_in_other_words_each_time() -> None:
+    """A product has no easier parts; another opening alone would not make it another hint."""
+    chosen = settings.load("", ["student.engine=scripted", "teacher.engine=worked"])
+    teacher = engines.build(chosen.teacher, chosen)
+    for seed in range(6):
+        dialogue, named = talk(TIMES), []
+        for turn in range(1, 5):
+            attempt = Message(
+                "student", "attempt", turn, "It is 40.", verdict=Verdict("incorrect", "40")
+            )
+            dialogue = replace(dialogue, messages=(*dialogue.messages, attempt))
+            reply = await teacher.reply(Request("teacher", (), Sampling(), seed + turn, dialogue))
+            feedback = Message("teacher", "feedback", turn, reply.text, form=reply.form)
+            dialogue = replace(dialogue, messages=(*dialogue.messages, feedback))
+            named.append(next(s for s in re.split(r"(?<=[.?!]) ", reply.text) if "7" in s))
+        assert len(set(named)) == 4, named
+
+
 # The last step
 
 

@@ -18,10 +18,11 @@ The hint is about the first step that the attempt does not get right. Forms:
     question   all steps are there, but another number was given as the answer
     remark     nothing can be pointed at without revealing the answer
 
-It never repeats a wording within a dialogue.
+It never sends the same message twice in a dialogue, and repeats a sentence only if every wording would.
 """
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from tutelage.answers.equations import Equation, equations, values
@@ -47,15 +48,21 @@ class WorkedTeacher:
     async def reply(self, request: Request) -> Reply:
         """A hint for the newest attempt of the request's dialogue, in a wording not used before."""
         dialogue = request.dialogue
-        before = {m.content for m in dialogue.messages if m.speaker == "teacher"}
-        text, form = "", ""
+        earlier = {m.content for m in dialogue.messages if m.speaker == "teacher"}
+        fewest, chosen = 0, None
         for drawn in _draws(draw(request.seed)):
             view = hint(dialogue, drawn)
-            text, form = render("teacher/worked.j2", view, self._prompts), view.form
-            if text not in before:
-                return Reply(text, form=form)
-        # All wordings are used up, so the count makes the difference.
-        return Reply(f"{text} (That was try {dialogue.messages[-1].turn}.)", form=form)
+            reply = Reply(render("teacher/worked.j2", view, self._prompts), form=view.form)
+            repeats = _repeats(reply.text, earlier)
+            if reply.text not in earlier and (chosen is None or repeats < fewest):
+                fewest, chosen = repeats, reply
+            if chosen and not fewest:
+                return chosen
+        # Once all wordings are used up, the count makes the difference.
+        used_up = Reply(
+            f"{reply.text} (That was try {dialogue.messages[-1].turn}.)", form=view.form
+        )
+        return chosen or used_up
 
     def gauges(self) -> Mapping[str, float]:
         """No metrics."""
@@ -68,6 +75,13 @@ class WorkedTeacher:
 def _draws(first: float) -> Iterator[float]:
     """`first`, then others spread over [0, 1)."""
     yield from ((first + i / _WORDINGS) % 1.0 for i in range(_WORDINGS))
+
+
+def _repeats(text: str, earlier: Collection[str]) -> int:
+    """Number of sentences that an earlier message has too; openings such as "Not yet." do not count."""
+    sentences = re.split(r"(?<=[.?!]) ", text) if earlier else []
+    longer = [sentence for sentence in sentences if sentence.count(" ") >= 5]
+    return sum(any(sentence in message for message in earlier) for sentence in longer)
 
 
 def hint(dialogue: Dialogue, drawn: float) -> HintView:
