@@ -1,13 +1,13 @@
 """The row contract: how a dialogue becomes a row, and the Arrow schema of every shard.
 
-    schema    the columns of `schemas/*.json` as an Arrow schema, and the check of a row
+    schema    the columns of `schemas/*.json` as an Arrow schema, and the validation of a row
     loss      which messages are trained on
-    sampling  the columns of sampling, and whether they alter the model's distribution
+    sampling  the sampling columns, and whether they alter the model's distribution
     rows      a dialogue as a row
     groups    the dialogues of one problem, and their returns
-    tokens    a row as token ids: what a student had before it, and what it drew
+    tokens    a row as token ids: the student's prompts and its sampled tokens
 
-The schemas are the only files that this room reads; it writes none.
+The schemas are the only files that this package reads; it writes none.
 """
 
 from tutelage.contract.loss import LOSS_POLICIES, redrawn, train_mask

@@ -1,7 +1,7 @@
-"""A group: the g dialogues of one problem under one arm, failures included, and their returns.
+"""Groups: the g dialogues of one problem under one arm, failures included, and their returns.
 
-A group whose returns are all equal has nothing to compare: it is counted and skipped. What returns
-are made into is the trainer's (`train.loss`).
+A group with equal returns gives no training signal: it is counted and skipped. The trainer computes
+advantages from the returns (`train.loss`).
 """
 
 from collections import Counter
@@ -16,18 +16,18 @@ FACTS = (
     "dialogue_id", "problem_id", "group_id", "sample", "arm", "duplicate_of", "outcome", "leak",
     "models", "sampling",
 )  # fmt: skip
-"""Columns that a row is chosen by: a small part of its bytes."""
+"""Columns by which rows are selected: a small part of a row's bytes."""
 
 
 def returned(row: RowDict) -> float:
-    """The return of a row, from the turn at which it was solved."""
+    """The return of a row, computed from the turn at which it was solved."""
     return discounted(row["outcome"]["solved_turn"])
 
 
 def gathered(rows: Iterable[RowDict], left_out: Counter[str]) -> list[list[RowDict]]:
-    """The rows by group, in the order in which groups first appear; within one by sample.
+    """The rows by group, groups in order of first appearance, rows by sample.
 
-    Dialogues that failed by no doing of their own are counted in `left_out`; the rest is the group.
+    Dialogues with the status `failed` are not part of a group; `left_out` counts them.
     """
     groups: dict[str, list[RowDict]] = {}
     for row in rows:
@@ -39,7 +39,7 @@ def gathered(rows: Iterable[RowDict], left_out: Counter[str]) -> list[list[RowDi
 
 
 def speaking(groups: Iterable[list[RowDict]], left_out: Counter[str]) -> list[list[RowDict]]:
-    """The groups whose returns differ; the others are counted in `left_out`."""
+    """The groups whose returns differ; `left_out` counts the others."""
     kept = []
     for group in groups:
         returns = {returned(row) for row in group}

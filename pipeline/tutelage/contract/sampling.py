@@ -15,13 +15,13 @@ _SHIFTS = ("frequency_penalty", "repetition_penalty", "logit_bias", "bad_words",
 
 
 def columns(sampling: Sampling) -> dict[str, Any]:
-    """The columns of one side's sampling."""
+    """The sampling columns of one player."""
     return _fields(sampling) | {"stop": list(sampling.stop)}
 
 
 @lru_cache(maxsize=64)
 def _fields(sampling: Sampling) -> dict[str, Any]:
-    """The same for all dialogues of a run, and slow to find out."""
+    """Cached, because `asdict` is slow and the result is the same for all dialogues of a run."""
     return asdict(sampling)
 
 

@@ -1,18 +1,18 @@
 """A dialogue as token ids, with the tokens that are trained on.
 
-Token in, token out: where the row holds the tokens of the student's prompts and this tokenizer and
-template make the same of the first of them, a dialogue is the very tokens that the sampler had,
-prompts and replies, turn by turn. Without recorded prompts a student's message still stands as the
-tokens that were sampled, if this tokenizer reads them back as the same text, and all else is rendered
-by the chat template and tokenised. What is trained of a message is its tokens and the stop after it;
-a message that ran into its length limit never stopped, so no stop is taught there.
+Token in, token out: if the row has the tokens of the student's prompts, and this tokenizer and
+template produce the first of them identically, the sequence consists of exactly the tokens that the
+sampler saw and drew, turn by turn. Without recorded prompts, the chat template renders the
+dialogue; a student's message still keeps its sampled tokens if this tokenizer decodes them to the
+same text. Trained tokens are those of a message and the stop token after it. A message that hit its
+length limit never stopped, so no stop token is trained there.
 
-A dialogue is one piece wherever the prompt of turn n + 1 begins with the prompt and reply of turn n.
-Where it does not (templates that drop earlier reasoning), each student message becomes a piece of
-its own after exactly the prompt that the sampler had: several pieces, still one sample.
+A dialogue is one piece as long as the prompt of turn n + 1 begins with the prompt and reply of turn
+n. Otherwise (templates that drop earlier reasoning) each student message becomes a piece of its
+own, after exactly the prompt that the sampler saw: several pieces, still one sample.
 
-Both the trainer and exports to others' trainers read rows by it. Not here: which rows are read, and
-how pieces are batched (`train`).
+The trainer and the exports to other trainers use this module. Which rows are read, and how pieces
+are batched, is decided in `train`.
 """
 
 from collections import Counter
@@ -35,17 +35,17 @@ _SENTINEL = "Zq7sentinel"
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A token sequence that the model reads at one go. All arrays have its length L."""
+    """A token sequence for one forward pass. All arrays have its length L."""
 
     ids: NDArray[np.int32]
     train: NDArray[np.bool_]
-    """Whether the token is trained on, that is, predicted from the ones before it."""
+    """Whether the token is trained on, that is, predicted from the tokens before it."""
     turn: NDArray[np.int16]
-    """The student's turn that a trained token belongs to; 0 elsewhere."""
+    """The student's turn of a trained token; 0 elsewhere."""
     logprobs: NDArray[np.float32]
-    """Of the token when it was sampled; NaN where that is not known."""
+    """Log-probability of the token when it was sampled; NaN if unknown."""
     correction: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
-    """What the token counts besides (`train.loss.truncated`); 1 where nothing is given."""
+    """Additional weight of the token (`train.loss.truncated`); 1 by default."""
 
     def __post_init__(self) -> None:
         if not len(self.correction):
@@ -57,7 +57,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One trajectory: what counts once in a loss."""
+    """One trajectory, which counts once in a loss."""
 
     key: str
     """Its dialogue id."""
@@ -80,17 +80,17 @@ class Sample:
 
 @dataclass(slots=True)
 class Encoder:
-    """Makes samples of rows with one tokenizer and its chat template."""
+    """Makes samples of rows, with one tokenizer and its chat template."""
 
     tokenizer: Any
     notes: Counter[str] = field(default_factory=Counter)
-    """How messages were taken: `sampled tokens`, `re-tokenised`, `other tokenizer`, `split`."""
+    """How messages were encoded: `sampled tokens`, `re-tokenised`, `other tokenizer`, `split`."""
     stop: int = field(init=False)
-    """The token that ends an assistant's message in this template."""
+    """The token with which this template ends an assistant's message."""
     _folds: bool = field(init=False, default=False)
-    """Whether a system prompt becomes the beginning of the first user message."""
+    """Whether a system prompt is merged into the first user message."""
     _options: dict[str, Any] = field(init=False, default_factory=dict)
-    """Arguments of the template when the row at hand was sampled, such as whether to reason."""
+    """Template arguments with which the current row was sampled, such as whether to reason."""
     _closing: str = field(init=False)
     _special: frozenset[int] = field(init=False)
 
@@ -101,7 +101,8 @@ class Encoder:
         self._folds = chat_template.lacks_system(self.tokenizer)
         text = self._render([question, {"role": "assistant", "content": _SENTINEL}], False)
         tail = self._ids(text.partition(_SENTINEL)[2])
-        added = self.tokenizer.added_tokens_decoder  # Gemma's and Phi's stop has no named slot
+        # the stop tokens of Gemma and Phi are not in all_special_ids
+        added = self.tokenizer.added_tokens_decoder
         self._special = frozenset(
             [*self.tokenizer.all_special_ids, *(i for i, token in added.items() if token.special)]
         )
@@ -114,7 +115,7 @@ class Encoder:
         self._closing = self.tokenizer.decode([self.stop])
 
     def sample(self, row: RowDict, policy: str = "", weight: float = 1.0) -> Sample:
-        """A row of the contract as one sample; a loss `policy` draws its trained messages anew."""
+        """A row of the contract as one sample; a loss `policy` overrides the row's `train` flags."""
         messages, trail = row["messages"], row["trail"]
         self._options = chat_template.arguments(row.get("sampling", {}).get("student", {}))
         trained = redrawn(row, policy) if policy else [entry["train"] for entry in trail]
@@ -126,7 +127,7 @@ class Encoder:
         return Sample(row["dialogue_id"], kept, weight, return_)
 
     def _is_recorded(self, row: RowDict, turns: list[int]) -> bool:
-        """Whether every prompt is in the row, and the first is what this template makes of it."""
+        """Whether the row has every prompt, and this template renders the first one identically."""
         entries = [row["trail"][k] for k in turns]
         if not all(entry.get("prompt_ids") for entry in entries):
             return False
@@ -140,53 +141,61 @@ class Encoder:
         return bool(first) and first == list(entries[0]["prompt_ids"])
 
     def _recorded(self, row: RowDict, turns: list[int], trained: list[bool]) -> list["_Draft"]:
-        """The sampler's own sequence; a new piece wherever a prompt does not go on from it.
+        """The sampler's own sequence; a new piece begins where a prompt does not continue it.
 
-        Where a message ended without a stop token, the one that the template puts there is taught;
-        where the template has none, none can be in the midst of a sequence.
+        If a message ended without a stop token, the template's stop token is trained. If the
+        template has none there, none can stand inside a sequence.
         """
         pieces: list[_Draft] = []
-        carried: list[int] = []  # what the next prompt begins with and the reply above has taken
-        for k, following in zip(turns, [*turns[1:], None], strict=True):
+        overlap: list[int] = []  # tokens of the next prompt that the reply above already includes
+        for k, next_turn in zip(turns, [*turns[1:], None], strict=True):
             entry = row["trail"][k]
             if not (entry["continues"] and pieces):
                 self.notes["split"] += bool(pieces)
                 pieces.append(_Draft())
-                carried = []
-            pieces[-1].context(list(entry["prompt_ids"])[len(carried) :])
+                overlap = []
+            pieces[-1].context(list(entry["prompt_ids"])[len(overlap) :])
             self.notes["sampled tokens"] += 1
             ids, logprobs = list(entry["token_ids"]), list(entry["logprobs"])
             if not ids:
                 ids, logprobs = self._ids(row["messages"][k]["content"]), []
-            closed, known = self._closed(ids, logprobs, entry["finish_reason"])
-            carried = closed[len(ids) :]
-            after = row["trail"][following] if following is not None else None
-            if after and after["continues"] and list(after["prompt_ids"][:1]) != carried:
-                closed, known, carried = closed[: len(ids)], known[: len(ids)], []
-            pieces[-1].reply(closed, known, entry["turn"], trained[k])
+            closed, closed_logprobs = self._closed(ids, logprobs, entry["finish_reason"])
+            overlap = closed[len(ids) :]
+            next_entry = row["trail"][next_turn] if next_turn is not None else None
+            if (
+                next_entry
+                and next_entry["continues"]
+                and list(next_entry["prompt_ids"][:1]) != overlap
+            ):
+                closed, closed_logprobs, overlap = (
+                    closed[: len(ids)],
+                    closed_logprobs[: len(ids)],
+                    [],
+                )
+            pieces[-1].reply(closed, closed_logprobs, entry["turn"], trained[k])
         return pieces
 
     def _rendered(self, row: RowDict, turns: list[int], trained: list[bool]) -> list["_Draft"]:
-        """The dialogue by this template, with the sampled tokens where they can be read back."""
+        """The dialogue in this template, with sampled tokens where they decode to the same text."""
         messages, trail = row["messages"], row["trail"]
         pieces: list[_Draft] = []
-        seen = None  # the text that the newest piece stands for, if later turns may go on from it
+        text = None  # the text of the newest piece, if later turns may continue it
         for k in turns:
             prompt = self._render(messages[:k], True)
-            if seen is not None and prompt.startswith(seen):
-                pieces[-1].context(self._ids(prompt[len(seen) :]))
+            if text is not None and prompt.startswith(text):
+                pieces[-1].context(self._ids(prompt[len(text) :]))
             else:
                 self.notes["split"] += bool(pieces)
                 pieces.append(_Draft())
                 pieces[-1].context(self._ids(prompt))
-            open_ = self._reply(pieces[-1], messages[: k + 1], trail[k], trained[k], prompt)
-            seen = None if open_ is None else prompt + open_ + self._closing
+            reply_text = self._reply(pieces[-1], messages[: k + 1], trail[k], trained[k], prompt)
+            text = None if reply_text is None else prompt + reply_text + self._closing
         return pieces
 
     def _closed(
         self, ids: list[int], logprobs: list[float], finish_reason: str
     ) -> tuple[list[int], list[float]]:
-        """A message's tokens with a stop where one that ended has none; NaN for what is not known."""
+        """A message's tokens, and a stop token if it ended without one; unknown logprobs are NaN."""
         if len(logprobs) != len(ids):
             logprobs = [np.nan] * len(ids)
         if finish_reason != "length" and not self._special.intersection(ids[-1:]):
@@ -201,7 +210,7 @@ class Encoder:
         train: bool,
         prompt: str,
     ) -> str | None:
-        """Adds a student's message, the last of `messages`; gives its text as later turns see it,
+        """Adds a student's message, the last of `messages`; returns its text as later turns see it,
         None if they see less.
         """
         content = messages[-1]["content"]
@@ -218,29 +227,31 @@ class Encoder:
         draft.reply(ids, logprobs, entry["turn"], train)
         if ids[-1:] != [self.stop]:
             draft.context([self.stop])  # the template closes what the student left open
-        spoken = ids[:-1] if ids[-1:] == [self.stop] else ids
-        return content if self.tokenizer.decode(spoken).strip() == content.strip() else None
+        unclosed = ids[:-1] if ids[-1:] == [self.stop] else ids
+        return content if self.tokenizer.decode(unclosed).strip() == content.strip() else None
 
     def _written(self, messages: Sequence[Mapping[str, str]], prompt: str) -> str:
         """The last message as the model itself would write it after the prompt.
 
-        What the template puts between the two is the model's to write: the channel of a final
-        answer, say. Where the prompt opens a block of reasoning, the model closes it first, so no
-        block is ever taught that does not close.
+        The model also has to write what the template puts between the two, such as the channel of a
+        final answer. If the prompt opens a reasoning block, the model closes it first, so that an
+        unclosed block is never trained.
 
         >>> # prompt "<|assistant|><think>\\n", message "42"   ->   "\\n</think>\\n\\n42"
         """
         content = messages[-1]["content"]
-        whole = self._render(messages, False)
-        at = whole.find(content.strip(), len(prompt)) if whole.startswith(prompt) else -1
-        head = whole[len(prompt) : at] if at >= 0 else ""
-        opened = chat_template.OPENED.search(prompt + head)
-        if opened and f"</{opened[1]}>" not in head:
-            head += f"\n</{opened[1]}>\n\n"
+        rendered = self._render(messages, False)
+        position = (
+            rendered.find(content.strip(), len(prompt)) if rendered.startswith(prompt) else -1
+        )
+        head = rendered[len(prompt) : position] if position >= 0 else ""
+        open_tag = chat_template.OPENED.search(prompt + head)
+        if open_tag and f"</{open_tag[1]}>" not in head:
+            head += f"\n</{open_tag[1]}>\n\n"
         return head + content
 
     def _reads(self, ids: list[int], content: str, reasoning: str) -> bool:
-        """Whether this tokenizer could have been the sampler's: its text holds the message."""
+        """Whether this tokenizer could be the sampler's: the decoded text contains the message."""
         if max(ids) >= len(self.tokenizer):
             return False
         words = content.split() if reasoning else [content]

@@ -178,20 +178,20 @@ class _Objects:
         self._writing = threading.Lock()
         self._text = bytearray()
         """Content of the newest object, including lines that the store does not have yet."""
-        self._safe = 0
+        self._saved = 0
         """How many bytes of it the store has."""
-        self._since = 0.0
+        self._unsaved_since = 0.0
         """When the first byte that the store does not have arrived."""
         self._due = 0.0
         """When the object should be written again."""
 
     def append(self, line: bytes) -> None:
         with self._lock:
-            if self._safe == len(self._text):
-                self._since = time.monotonic()
+            if self._saved == len(self._text):
+                self._unsaved_since = time.monotonic()
             self._text += line
-            age, more = time.monotonic() - self._since, len(self._text) - self._safe
-        if age > _LATE_S or more > _LATE:
+            age, unsaved = time.monotonic() - self._unsaved_since, len(self._text) - self._saved
+        if age > _LATE_S or unsaved > _LATE:
             self.flush()
 
     def sync(self) -> None:
@@ -201,17 +201,17 @@ class _Objects:
     def flush(self) -> None:
         with self._writing:
             with self._lock:
-                data, begun = bytes(self._text), time.monotonic()
-                if len(data) == self._safe:
+                data, start = bytes(self._text), time.monotonic()
+                if len(data) == self._saved:
                     return
             (self._folder / f"{self._name}-{self._number:06d}.jsonl").write_bytes(data)
             with self._lock:
-                self._safe, self._since = len(data), begun
-                if self._safe >= FULL:
-                    del self._text[: self._safe]
-                    self._safe = 0
+                self._saved, self._unsaved_since = len(data), start
+                if self._saved >= FULL:
+                    del self._text[: self._saved]
+                    self._saved = 0
                     self._number += 1
-                self._due = begun + max(_SOON_S, self._safe / _PACE)
+                self._due = start + max(_SOON_S, self._saved / _PACE)
 
     def close(self) -> None:
         pass

@@ -42,13 +42,13 @@ class View:
         if self.state == "published":
             return ""
         kept = self.ended.get("kept", 0)
-        how = {
+        description = {
             "playing": "still playing",
             "interrupted": "interrupted; the same `tutelage generate` goes on with it",
         }[self.state]
         return (
-            f"{how}: {kept} dialogues so far, from the journal; near-duplicates and splits are not "
-            "known yet"
+            f"{description}: {kept} dialogues so far, from the journal; near-duplicates and splits "
+            "are not known yet"
         )
 
 
@@ -67,8 +67,10 @@ def viewed(run: str) -> Iterator[View]:
         return
     ended, chosen = _ended(folder)
     if not ended.get("kept"):
-        what = "is playing, and no dialogue has ended yet" if playing else "holds no dialogue yet"
-        raise Mistake(f"{run!r} {what}: run `tutelage generate` on it, or look again later")
+        problem = (
+            "is playing, and no dialogue has ended yet" if playing else "holds no dialogue yet"
+        )
+        raise Mistake(f"{run!r} {problem}: run `tutelage generate` on it, or look again later")
     with tempfile.TemporaryDirectory(prefix="tutelage-view-") as scratch:
         try:
             files = list(_copies(Path(scratch), chosen))

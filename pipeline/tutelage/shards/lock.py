@@ -72,14 +72,14 @@ def held(file: Path, folder: Path, wait_s: float = 0.0) -> Iterator[None]:
         SettingsError: another process holds the lock.
         OutputError: the lock file cannot be created.
     """
-    until = time.monotonic() + wait_s
+    deadline = time.monotonic() + wait_s
     with writing(folder):
         lock = file.open("a+")
     with lock:
         while not acquired(lock):
-            if time.monotonic() >= until:
+            if time.monotonic() >= deadline:
                 lock.seek(0)
-                raise _taken(folder, f"process {lock.read().strip() or '?'}")
+                raise _in_use(folder, f"process {lock.read().strip() or '?'}")
             time.sleep(0.1)
         lock.truncate(0)
         lock.write(str(os.getpid()))
@@ -113,7 +113,7 @@ def _lease(
         lock.write_text(json.dumps(mine))
         time.sleep(_SETTLE_S)
         if (holder := _read(lock)) and holder["token"] != mine["token"]:
-            raise _taken(journal.parent, _who(holder))
+            raise _in_use(journal.parent, _who(holder))
 
     def renew() -> bool:
         try:
@@ -144,18 +144,18 @@ def _await(lock: Remote, say: Callable[[str], None]) -> None:
     Raises:
         SettingsError: its holder is alive.
     """
-    before = _read(lock)
-    if not before or _is_dead(before):
+    lease = _read(lock)
+    if not lease or _is_dead(lease):
         return
-    say(f"{_who(before)} held this run: waiting {_PATIENCE_S:.0f} s to see if it still does")
-    until = time.monotonic() + _PATIENCE_S
-    while time.monotonic() < until:
+    say(f"{_who(lease)} held this run: waiting {_PATIENCE_S:.0f} s to see if it still does")
+    deadline = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < deadline:
         time.sleep(min(1.0, _PATIENCE_S / 10))
-        now = _read(lock)
-        if not now:
+        current = _read(lock)
+        if not current:
             return
-        if now != before:
-            raise _taken(lock.parent.parent, _who(now))
+        if current != lease:
+            raise _in_use(lock.parent.parent, _who(current))
 
 
 def _new_lease() -> dict[str, Any]:
@@ -207,7 +207,7 @@ def _who(holder: dict[str, Any]) -> str:
     return f"process {holder['pid']} of {holder['host']} (since {holder['since']})"
 
 
-def _taken(folder: Location, who: str) -> SettingsError:
+def _in_use(folder: Location, who: str) -> SettingsError:
     return SettingsError(
         f"{folder} is being written by {who}: wait for it, stop it, or choose another --out"
     )

@@ -159,19 +159,19 @@ def _add(sums: dict[str, Any], counts: dict[str, int]) -> None:
 
 def _parts(files: Sequence[Location]) -> Iterator[pa.Table]:
     """The leaf columns of some ten thousand dialogues at a time."""
-    held: list[pa.RecordBatch] = []
+    batches: list[pa.RecordBatch] = []
     rows = 0
     for path in files:
         is_remote = isinstance(path, Remote)
         try:
             with opened(path) as source, pq.ParquetFile(source, pre_buffer=is_remote) as file:
                 for batch in file.iter_batches(_ROWS, columns=_LEAVES):
-                    held.append(batch)
+                    batches.append(batch)
                     rows += len(batch)
                     if rows >= _ROWS:
-                        yield pa.Table.from_batches(held)
-                        held, rows = [], 0
+                        yield pa.Table.from_batches(batches)
+                        batches, rows = [], 0
         except pa.ArrowException as error:
             raise broken(path, error) from error
-    if held:
-        yield pa.Table.from_batches(held)
+    if batches:
+        yield pa.Table.from_batches(batches)

@@ -1,4 +1,4 @@
-"""A journal as machines elsewhere read it: file by file and stretch by stretch, and no copy stays."""
+"""Reads the journal on remote workers, file by file, without keeping copies."""
 
 import io
 from collections.abc import Iterable, Iterator
@@ -9,17 +9,17 @@ from tutelage.shards.journal import FULL, Span, files
 from tutelage.storage import Location, Remote
 
 
-def texts(file: Location, wanted: Iterable[Span]) -> Iterator[bytes]:
-    """The rows of one file that lie there, as JSON."""
+def texts(file: Location, spans: Iterable[Span]) -> Iterator[bytes]:
+    """The rows of one file at these spans, as JSON."""
     with io.BytesIO(file.read_bytes()) if isinstance(file, Remote) else file.open("rb") as stream:
-        for _, offset, length in wanted:
+        for _, offset, length in spans:
             stream.seek(offset)
             yield stream.read(length)
 
 
 @contextmanager
 def at_hand(file: Location) -> Iterator[None]:
-    """While entered, `entries` and `fetch` may copy the file to this machine; then the copy goes."""
+    """Context in which `entries` and `fetch` may copy the file here; removes the copy at the end."""
     try:
         yield
     finally:
@@ -28,7 +28,7 @@ def at_hand(file: Location) -> Iterator[None]:
 
 
 def size(folder: Location) -> int:
-    """Bytes of the journal, about: the objects of a store are taken for full."""
+    """Approximate size of the journal in bytes: the objects of a store are counted as full."""
     if isinstance(folder, Remote):
         return FULL * len(files(folder))
     return sum(file.stat().st_size for file in folder.glob("*.jsonl"))

@@ -1,15 +1,16 @@
-"""What a training leaves on disk, and how it goes on from there.
+"""The files of a training, and how it resumes from them.
 
     OUT/last/            the newest weights: a model folder that transformers and vLLM load
     OUT/best/            the same, at the lowest validation loss
-    OUT/state/           weights in float32 and optimiser, each process its shards; progress.json;
-                         scores.npz, log-probabilities under the starting weights where asked for
-    OUT/recipe.json      what was asked for, and what the rows hold
-    OUT/metrics.jsonl    one line a step, one a validation; OUT/tensorboard/ shows the same
+    OUT/state/           float32 weights and optimiser, one shard per process; progress.json;
+                         scores.npz, log-probabilities under the starting weights if requested
+    OUT/recipe.json      the recipe, and facts about the rows
+    OUT/metrics.jsonl    one line per step and per validation; OUT/tensorboard/ shows the same
 
-The state is the truth; `last` follows from it. Each is written beside its folder and renamed, so a
-kill leaves the one before. The order of the data, the learning rate and the random numbers of a step
-follow from its number. Shards are PyTorch's: another number of processes reads them as well.
+The state is authoritative; `last` is derived from it. Each is written next to its folder and then
+renamed, so a kill leaves the previous one intact. The order of the data, the learning rate and the
+random numbers of a step depend only on its number. Shards have PyTorch's format, which any number
+of processes can read.
 """
 
 import contextlib
@@ -37,20 +38,20 @@ from tutelage.train.recipe import Recipe
 STATE, LAST, BEST = "state", "last", "best"
 PROGRESS, SCORES = "progress.json", "scores.npz"
 PARTS = ("model_state_dict", "optim_state_dict")
-"""Of a distributed checkpoint, as PyTorch calls them."""
+"""The parts of a distributed checkpoint, by PyTorch's names."""
 
 
 @dataclass(slots=True)
 class Progress:
-    """How far a training has come."""
+    """The progress of a training."""
 
     step: int = 0
     steps: int = 0
-    """Optimiser steps in all; `step` of them are done."""
+    """Total number of optimiser steps; `step` of them are done."""
     data: str = ""
     """Digest of the samples in their order."""
     temperature: float = 1.0
-    """Of the policy; settled before the first step of RL."""
+    """Of the policy; fixed before the first step of RL."""
     best: float | None = None
     """Lowest validation loss so far."""
     shaping: dict[str, Any] = field(default_factory=dict)
@@ -58,12 +59,12 @@ class Progress:
 
     @property
     def finished(self) -> bool:
-        """Whether nothing is left to do."""
+        """Whether all steps are done."""
         return self.step >= self.steps > 0
 
 
 def progress(out: Path) -> Progress | None:
-    """How far the training in `out` has come; None where there is none."""
+    """The progress of the training in `out`; None if there is none."""
     file = _state_folder(out) / PROGRESS
     try:
         return Progress(**json.loads(file.read_text("utf-8"))) if file.is_file() else None
@@ -72,14 +73,16 @@ def progress(out: Path) -> Progress | None:
 
 
 def _state_folder(out: Path) -> Path:
-    """The folder of the state, also where a kill came between two renames."""
+    """The folder of the state, even if a kill came between two renames."""
     before = out / f".{STATE}.old"
     return before if before.is_dir() and not (out / STATE).is_dir() else out / STATE
 
 
 def begun(recipe: Recipe, samples: Iterable[Sample], steps: int) -> Progress:
-    """How far this very training has come in its output folder; at the start where it is new. A
-    `SettingsError` names what is different where another training lies there.
+    """The progress of this training in its output folder, or that of a new one.
+
+    Raises:
+        SettingsError: the folder holds another training; the message names the differences.
     """
 
     def digested(sample: Sample) -> str:
@@ -87,18 +90,18 @@ def begun(recipe: Recipe, samples: Iterable[Sample], steps: int) -> Progress:
         return digest(sample.key, sample.weight, *(array.tobytes().hex() for array in arrays))
 
     shaping = json.loads(json.dumps(recipe.shaping()))
-    now = Progress(steps=steps, data=digest(*map(digested, samples)), shaping=shaping)
-    then = progress(Path(recipe.out))
-    if then is None:
-        return now
-    changes = differences(then.shaping, shaping)
-    if changes or then.data != now.data:
+    new = Progress(steps=steps, data=digest(*map(digested, samples)), shaping=shaping)
+    existing = progress(Path(recipe.out))
+    if existing is None:
+        return new
+    changes = differences(existing.shaping, shaping)
+    if changes or existing.data != new.data:
         changes = changes or ["the rows of the run are others"]
         raise SettingsError(
             f"{recipe.out} holds another training ({'; '.join(changes[:4])}): give another --out, "
             "or --fresh to start anew"
         )
-    return then
+    return existing
 
 
 def clear(out: Path) -> None:
@@ -111,16 +114,20 @@ def clear(out: Path) -> None:
 
 
 def writable(out: Path) -> None:
-    """Makes the folder; an `OutputError` where it cannot be written."""
+    """Creates the folder. Raises `OutputError` if it cannot be written."""
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=out).close()  # of no fixed name: other processes try it as well
+        # without a fixed name, because other processes probe too
+        tempfile.TemporaryFile(dir=out).close()
 
 
 @contextlib.contextmanager
 def alone(out: Path, wait_s: float = 0.0) -> Iterator[None]:
-    """One training at a time writes to a folder; of several processes the first holds the lock.
-    A `SettingsError` where another one does, also after `wait_s` seconds.
+    """Ensures that one training at a time writes to a folder; the first of several processes holds
+    the lock.
+
+    Raises:
+        SettingsError: another training still holds it after `wait_s` seconds.
     """
     first = os.environ.get("RANK", "0") == "0"
     with lock.held(out / ".lock", out, wait_s) if first else contextlib.nullcontext():
@@ -128,7 +135,7 @@ def alone(out: Path, wait_s: float = 0.0) -> Iterator[None]:
 
 
 def replace(stage: Path, folder: Path) -> None:
-    """Puts the folder `stage` in the place of `folder`; an `OutputError` where that is refused."""
+    """Replaces `folder` by the folder `stage`. Raises `OutputError` if that fails."""
     old = folder.with_name(f".{folder.name}.old")
     with writing(folder):
         shutil.rmtree(old, ignore_errors=True)
@@ -139,14 +146,14 @@ def replace(stage: Path, folder: Path) -> None:
 
 
 def save(policy: Any, optimizer: Any, stage: Path) -> None:
-    """Writes weights that are trained and optimiser states; every process its part."""
+    """Writes trained weights and optimiser states; every process writes its part."""
     import torch.distributed.checkpoint as shards
 
     shards.save(_state(policy, optimizer), **_where(stage))
 
 
 def finish(stage: Path, out: Path, progress: Progress, scores: dict[str, Any]) -> None:
-    """Puts the state in its place; the first process, when all have saved."""
+    """Moves the state to its place; called by the first process when all have saved."""
     if scores:
         np.savez(stage / SCORES, **scores)
     tree = {name: getattr(progress, name) for name in progress.__slots__}
@@ -155,8 +162,10 @@ def finish(stage: Path, out: Path, progress: Progress, scores: dict[str, Any]) -
 
 
 def restore(policy: Any, optimizer: Any, out: Path) -> dict[str, Any]:
-    """Loads what was saved in `out`, under any number of processes; gives the scores. A
-    `SettingsError` where there is no state, or it is torn or of another model.
+    """Loads the state in `out` into any number of processes and returns the scores.
+
+    Raises:
+        SettingsError: there is no state, or it is incomplete or belongs to another model.
     """
     import torch.distributed.checkpoint as shards
     from torch.distributed.checkpoint.api import CheckpointException
@@ -168,13 +177,13 @@ def restore(policy: Any, optimizer: Any, out: Path) -> dict[str, Any]:
     state = _state(policy, optimizer)
     try:
         shards.load(state, **_where(folder))
-        loose = StateDictOptions(strict=False)  # what is frozen is not in it
+        loose = StateDictOptions(strict=False)  # frozen weights are not in it
         set_state_dict(policy, optimizer, **state, options=loose)
         if not (folder / SCORES).is_file():
             return {}
         with np.load(folder / SCORES) as scores:
             return dict(scores)
-    except (Exception, CheckpointException) as error:  # torn, or another shape
+    except (Exception, CheckpointException) as error:  # incomplete, or of another shape
         raise SettingsError(
             f"the state in {folder} does not fit this model, or is torn ({_line(error)}): "
             "start anew with --fresh"
@@ -189,12 +198,12 @@ def _state(policy: Any, optimizer: Any) -> dict[str, Any]:
 
 
 def _where(folder: Path) -> dict[str, Any]:
-    together = torch.distributed.is_available() and torch.distributed.is_initialized()
-    return {"checkpoint_id": str(folder), "no_dist": not together}
+    is_distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
+    return {"checkpoint_id": str(folder), "no_dist": not is_distributed}
 
 
 def _line(error: BaseException) -> str:
-    """The last cause in one line: libraries wrap it in tracebacks of every process."""
+    """The root cause in one line; libraries wrap it in the tracebacks of every process."""
     while cause := error.__cause__ or error.__context__:
         error = cause
     return (str(error).strip() or type(error).__name__).splitlines()[-1].strip()[:200]

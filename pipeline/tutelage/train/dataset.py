@@ -1,9 +1,9 @@
-"""What is learnt from: the rows of runs, chosen, tokenised and put into groups.
+"""The training data: rows of runs, selected, tokenised and grouped.
 
-A group is what an optimiser step takes `batch` of: in RL the dialogues of one problem under one
-arm, in SFT a single dialogue. Samples are held in memory (about 15 bytes a token). Nothing is left
-out in silence: every row that is not learnt from is counted in `Dataset.left_out` under its reason.
-In RL a group is learnt from whole or not at all: its advantages compare its members.
+A group is the unit of which an optimiser step takes `batch`: in RL the dialogues of one problem
+under one arm, in SFT a single dialogue. Samples are held in memory (about 15 bytes per token).
+Every row that is left out is counted in `Dataset.left_out` under its reason. RL uses whole groups
+only, because advantages compare a group's members.
 """
 
 from collections import Counter
@@ -29,7 +29,7 @@ RowDict = dict[str, Any]
 Group = tuple[Sample, ...]
 
 TEXTS = ("statement", "gold", "privileged_context", "messages", "trail", "primed_turns")
-"""Columns that a row is tokenised from: most of its bytes."""
+"""Columns that are tokenised: most of a row's bytes."""
 REMEDIES = {
     "groups of one": "generate several dialogues a problem: --samples 8",
     "groups all": "no two returns of a group differ: other problems, or --samples 16",
@@ -39,25 +39,25 @@ REMEDIES = {
     "leaked": "keep dialogues in which an answer leaked with --keep-leaks",
     "worked solution": "the single-turn control wants a corpus with worked solutions",
 }
-"""What helps where nothing is left, by a part of the commonest reason."""
+"""Advice if no data is left, by a part of the most common reason."""
 
 
 @dataclass(slots=True)
 class Dataset:
-    """What a training run learns from, and how it was chosen."""
+    """The training data of a recipe, and how it was selected."""
 
     groups: list[Group] = field(default_factory=list)
     validation: list[Sample] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
-    """Rows, or groups where it says so, by the reason why they are not learnt from."""
+    """Reason -> number of rows (or groups, if it says so) that were left out."""
     returns: list[float] = field(default_factory=list)
-    """Of all rows read of the training split, skipped groups included: the policy's own success."""
+    """Of all rows of the training split, skipped groups included: the policy's own success."""
     temperatures: Counter[float] = field(default_factory=Counter)
-    """At which the student was sampled."""
+    """Sampling temperatures of the student."""
     partial: int = 0
-    """Groups that are smaller than the run's largest: some member failed, leaked, or is missing."""
+    """Groups smaller than the run's largest: some member failed, leaked, or is missing."""
     seen: set[str] = field(default_factory=set)
-    """Digests of the dialogues so far: runs may be made of one another."""
+    """Digests of the dialogues so far: runs may be derived from each other."""
 
     @property
     def samples(self) -> Iterator[Sample]:
@@ -69,8 +69,9 @@ def prepare(recipe: Recipe, encoder: Encoder, length: int) -> Dataset:
     """The dataset of `recipe` with sequences of at most `length` tokens.
 
     Raises:
-        SettingsError: nothing is left to learn from, a sequence is too long and may not be
-            dropped, or RL would learn from truncated sampling.
+        SettingsError: no data is left, a sequence is too long and must not be dropped, or RL would
+            use
+            truncated sampling.
     """
     dataset = Dataset()
     for run in recipe.runs:
@@ -89,7 +90,7 @@ def prepare(recipe: Recipe, encoder: Encoder, length: int) -> Dataset:
 
 
 def _nothing(recipe: Recipe, dataset: Dataset) -> str:
-    """Why nothing is left, and what would help."""
+    """Why no data is left, and advice."""
     if not dataset.returns and recipe.kind == "sft" and not recipe.control:
         return (
             "no dialogue of its training split was solved; --control unfiltered learns from "
@@ -104,7 +105,7 @@ def _nothing(recipe: Recipe, dataset: Dataset) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """One run on its way into the dataset."""
+    """Reads one run into the dataset."""
 
     recipe: Recipe
     encoder: Encoder
@@ -115,30 +116,31 @@ class _Source:
     """Problems that decontamination marked and left in the run."""
 
     def dialogues(self, split: str) -> Iterator[Group]:
-        """SFT: the solved dialogues of the split, or what the control wants in their place."""
+        """SFT: the solved dialogues of the split, or those of the control."""
         recipe, kind = self.recipe, "*" if self.recipe.control else "solved"
         rows: Iterable[RowDict] = read_rows(self.run, FACTS + TEXTS, recipe.where, (split,), kind)
-        left_out: Counter[str] = Counter()  # is told of the training split alone
+        left_out: Counter[str] = Counter()  # reported for the training split only
         if split == "train":
             rows, left_out = self._counted(rows), self.dataset.left_out
         for row in rows:
-            if why := self._inadmissible(row) or self._unfit(row):
-                left_out[why] += 1
+            if reason := self._inadmissible(row) or self._unfit(row):
+                left_out[reason] += 1
             else:
-                posed = single(row) if recipe.control == "single" else row
-                yield (self.encoder.sample(posed, recipe.loss),)
+                used_row = single(row) if recipe.control == "single" else row
+                yield (self.encoder.sample(used_row, recipe.loss),)
 
     def validation(self) -> list[Sample]:
-        """What the loss is looked at on."""
+        """The samples for the validation loss."""
         samples = [sample for (sample,) in self.dialogues("validation")]
         fitting = [s for s in samples if s.trained and s.longest <= self.length]
         self.dataset.left_out["validation: too long or untrained"] += len(samples) - len(fitting)
         return fitting
 
     def groups(self) -> Iterator[Group]:
-        """RL: every group with a signal, with its advantages.
+        """RL: every group with differing returns, with its advantages.
 
-        Reads twice, so that no text is held: first the returns of all rows, then the dialogues.
+        Reads the run twice, so that no text is held: first the returns of all rows, then the
+        dialogues.
         """
         recipe, left_out = self.recipe, self.dataset.left_out
         sizes: Counter[str] = Counter()
@@ -146,31 +148,33 @@ class _Source:
         where = whole_groups(recipe.where) if recipe.where else ""
         for row in self._counted(read_rows(self.run, FACTS, where, ("train",))):
             sizes[row["group_id"]] += 1
-            if why := self._inadmissible(row):
-                left_out[why] += 1
+            if reason := self._inadmissible(row):
+                left_out[reason] += 1
             else:
                 _refuse_altered(row)
                 admitted.append(row)
         weights: dict[str, float] = {}
         members: dict[str, int] = {}
         for rows in speaking(gathered(admitted, left_out), left_out):
-            drawn = advantages([returned(row) for row in rows], recipe.std_floor)
-            weights |= {row["dialogue_id"]: a for row, a in zip(rows, drawn, strict=True)}
+            group_advantages = advantages([returned(row) for row in rows], recipe.std_floor)
+            weights |= {
+                row["dialogue_id"]: a for row, a in zip(rows, group_advantages, strict=True)
+            }
             members[rows[0]["group_id"]] = len(rows)
-        open_: dict[str, list[Sample]] = {}
+        incomplete: dict[str, list[Sample]] = {}
         for row in read_rows(self.run, FACTS + TEXTS, "", ("train",)):
             if (weight := weights.get(row["dialogue_id"])) is not None:
-                name, group = row["group_id"], open_.setdefault(row["group_id"], [])
-                group.append(self._drawn(row, weight))
+                name, group = row["group_id"], incomplete.setdefault(row["group_id"], [])
+                group.append(self._sampled_only(row, weight))
                 if len(group) == members[name]:
                     self.dataset.partial += len(group) < max(sizes.values())
-                    yield tuple(open_.pop(name))
+                    yield tuple(incomplete.pop(name))
 
-    def _drawn(self, row: RowDict, advantage: float) -> Sample:
-        """The row with only those tokens trained that the policy drew in this very dialogue.
+    def _sampled_only(self, row: RowDict, advantage: float) -> Sample:
+        """The row with only those tokens trained that the policy sampled in this dialogue.
 
-        A question that took the place of an attempt (Q-priming) was drawn after another prompt.
-        Where the stored log-probabilities are wanted, a token without one cannot be compared.
+        A question that replaced an attempt (Q-priming) was sampled after another prompt. If stored
+        log-probabilities are needed, tokens without one are not trained.
         """
         primed = np.array(row["primed_turns"], np.int16)
 
@@ -184,7 +188,7 @@ class _Source:
         return replace(sample, pieces=pieces, return_=returned(row))
 
     def admit(self, group: Group) -> None:
-        """Takes the group in, unless a member is too long or has nothing to train on."""
+        """Adds the group unless a member is too long or has no trained tokens."""
         long = [sample for sample in group if sample.longest > self.length]
         if long and self.recipe.too_long == "refuse":
             raise SettingsError(
@@ -192,16 +196,18 @@ class _Source:
                 f"{self.length}: raise --length or let long dialogues be dropped"
             )
         stored = self.recipe.stored
-        without = "without sampled tokens (see --old)" if stored else "no trained tokens"
-        why = "too long" if long else "" if all(sample.trained for sample in group) else without
+        untrained = "without sampled tokens (see --old)" if stored else "no trained tokens"
+        reason = (
+            "too long" if long else "" if all(sample.trained for sample in group) else untrained
+        )
         member = "groups with a member that is " if self.recipe.kind == "rl" else ""
-        if why:
-            self.dataset.left_out[f"{member}{why}"] += 1
+        if reason:
+            self.dataset.left_out[f"{member}{reason}"] += 1
         else:
             self.dataset.groups.append(group)
 
     def _inadmissible(self, row: RowDict) -> str:
-        """Why the row is not learnt from, whatever the objective; empty: it may be."""
+        """Why the row is not used with any objective; empty if it may be."""
         if self.recipe.arms and row["arm"] not in self.recipe.arms:
             return "other arm"
         if row["problem_id"] in self.contaminated:
@@ -211,7 +217,7 @@ class _Source:
         return ""
 
     def _unfit(self, row: RowDict) -> str:
-        """Why SFT does not learn from the row; empty: it does."""
+        """Why SFT does not use the row; empty if it does."""
         if self.recipe.control == "single":
             if self._repeated(row["problem_id"]):
                 return "of a problem that is there already"
@@ -221,16 +227,16 @@ class _Source:
             return "failed"
         if row["duplicate_of"] is not None:
             return "duplicate"
-        # ids alone repeat with a run's seed
+        # Ids alone repeat in runs with the same seed.
         texts = (message["content"] for message in row["messages"])
         several = len(self.recipe.runs) > 1
         repeated = several and self._repeated(digest(row["dialogue_id"], *texts))
         return "in an earlier run as well" if repeated else ""
 
     def _repeated(self, name: str) -> bool:
-        known = name in self.dataset.seen
+        is_repeated = name in self.dataset.seen
         self.dataset.seen.add(name)
-        return known
+        return is_repeated
 
     def _counted(self, rows: Iterable[RowDict]) -> Iterator[RowDict]:
         for row in rows:
@@ -242,7 +248,7 @@ class _Source:
 def single(row: RowDict) -> RowDict:
     """The row's problem as one turn: the statement, and the worked solution as the reply.
 
-    A system prompt stays, so that nothing but the dialogue is different.
+    Keeps the system prompt, so that only the dialogue differs.
     """
     system = [i for i, message in enumerate(row["messages"]) if message["role"] == "system"][:1]
     blank = {"form": "", "token_ids": [], "logprobs": [], "reasoning": "", "finish_reason": "stop"}
@@ -261,11 +267,11 @@ def single(row: RowDict) -> RowDict:
 
 
 def _refuse_altered(row: RowDict) -> None:
-    """RL compares probabilities of the whole distribution; a sampler that cuts off a part of it, or
-    shifts it by what was said before, drew from another.
+    """RL needs probabilities under the full distribution. A sampler that truncates it, or shifts it
+    by earlier tokens, samples from another one.
 
     Raises:
-        SettingsError: the student was sampled so.
+        SettingsError: the student was sampled in such a way.
     """
     if fault := altered_by(row["sampling"]["student"]):
         raise SettingsError(

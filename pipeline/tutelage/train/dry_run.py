@@ -1,8 +1,8 @@
-"""What a training would do and want, without doing it: `--dry-run`. Nothing is written.
+"""Estimates what a training would do and need: `--dry-run`. Writes nothing.
 
-Memory is told before anything is loaded. The model is built of shapes alone, and two passes forward
-and backward are run on those, in which every tensor counts from its birth to its death. Time is told
-only where a pass is run on the very model: `--measure`. How it is shown: `cli.train_words`.
+Memory is estimated before anything is loaded. The model is built from shapes only, and two forward
+and backward passes are run on them while the lifetime of every tensor is tracked. Time is reported
+only if a pass of the real model is measured: `--measure`. `cli.train_words` formats the result.
 """
 
 import os
@@ -26,48 +26,51 @@ from tutelage.train.policy import Policy, blocks
 from tutelage.train.recipe import Recipe
 
 STATE_BYTES = {"fp32": 8.0, "bf16": 4.0, "8bit": 2.1}
-"""Of the optimiser, a trained number."""
+"""Bytes of optimiser state per trained number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Of a model and its passes."""
+    """Sizes of a model and its passes."""
 
     numbers: int
-    """All weights, in numbers; so are the four below."""
+    """Size of all weights, in numbers, as the next four."""
     trained: int
     layer: int
     """The largest layer."""
     outside: int
-    """What is in no layer: embeddings, the last layer, norms."""
+    """Weights outside the layers: embeddings, the last layer, norms."""
     largest: int
-    """The largest weight that is trained."""
+    """The largest trained weight."""
     weights: int
-    """In bytes; so is what follows."""
+    """In bytes, as the following."""
     reference: int
     """Weights of the frozen reference."""
     activations: int
-    """Kept from the forward for the backward pass."""
+    """Kept from the forward pass for the backward pass."""
     passing: int
-    """Beside them at the peak of a pass: logits, casts, gradients within a layer."""
+    """Additional bytes at the peak of a pass: logits, casts, gradients within a layer."""
 
     def needs(self, recipe: Recipe, processes: int = 1, shard: bool = False) -> dict[str, float]:
-        """Bytes in each of so many processes at the peak, by what they are for.
+        """Peak bytes in each process, by purpose.
 
-        `shard`: each holds its part of the weights, which are `gathered` where they are used.
+        `shard`: each process holds its part of the weights, which are `gathered` where they are
+        used.
         """
-        cut = shard and processes > 1
+        is_cut = shard and processes > 1
         share = 1 / processes if shard else 1.0
-        copies = 2 if processes > 1 and not shard else 1  # DDP's buckets beside the gradients
-        wide = 2 if model.half(recipe) else 4
+        # DDP's buckets in addition to the gradients
+        copies = 2 if processes > 1 and not shard else 1
+        bytes_per_number = 2 if model.half(recipe) else 4
         rounding = 0 if recipe.states == "fp32" else 16 * self.largest * share
         parts = {
             "weights": (self.weights + self.reference) * share,
-            "gathered": float((2 * self.layer + self.outside) * wide * cut),
+            "gathered": float((2 * self.layer + self.outside) * bytes_per_number * is_cut),
             "gradients": 4.0 * self.trained * share * copies,
             "states": STATE_BYTES[recipe.states] * self.trained * share,
             "activations": float(self.activations),
-            "logits": max(self.passing, rounding - self.activations),  # whichever is at work
+            # the two do not occur at the same time
+            "logits": max(self.passing, rounding - self.activations),
         }
         return parts | {"total": sum(parts.values())}
 
@@ -82,13 +85,13 @@ def shape(recipe: Recipe, name: str, row: Packed) -> Shape:
     policy = model.policy(network, plain)
     with FakeTensorMode(allow_non_fake_inputs=True), torch.device(device):
         policy.to_empty(device=device)
-        policy.bare.tie_weights()  # emptied one by one, they have come apart
+        policy.bare.tie_weights()  # ties weights again that were emptied separately
         live = _Live(policy)
         reading = policy.text.register_forward_hook(lambda *_: live.mark())
         policy.train()
         with live:
             on_device = row.to(device)
-            for _ in range(2):  # at the second there are gradients already
+            for _ in range(2):  # the second pass already has gradients
                 live.peak = 0
                 (policy(on_device)[0] * on_device.coefficients).sum().backward()
         reading.remove()
@@ -112,46 +115,46 @@ def shape(recipe: Recipe, name: str, row: Packed) -> Shape:
 
 
 class _Live(TorchDispatchMode):
-    """Counts bytes of tensors that are made while it is entered, until they are gone."""
+    """Counts the bytes of tensors created in its context, until they are freed."""
 
     def __init__(self, policy: Policy) -> None:
         super().__init__()
-        held = [*policy.parameters(), *policy.buffers()]
-        self._known = {id(tensor.untyped_storage()) for tensor in held}
+        tensors = [*policy.parameters(), *policy.buffers()]
+        self._known = {id(tensor.untyped_storage()) for tensor in tensors}
         self.now = self.peak = self.marked = 0
 
     def mark(self) -> None:
-        """Remembers what is alive at this moment."""
+        """Stores the number of bytes alive now."""
         self.marked = self.now
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        return tree_map_only(Tensor, self._seen, func(*args, **(kwargs or {})))
+        return tree_map_only(Tensor, self._track, func(*args, **(kwargs or {})))
 
-    def _seen(self, tensor: Tensor) -> Tensor:
+    def _track(self, tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
         if id(storage) not in self._known:
             self._known.add(id(storage))
             self.now += storage.nbytes()
             self.peak = max(self.peak, self.now)
-            weakref.finalize(storage, self._gone, id(storage), storage.nbytes()).atexit = False
+            weakref.finalize(storage, self._untrack, id(storage), storage.nbytes()).atexit = False
         return tensor
 
-    def _gone(self, name: int, size: int) -> None:
+    def _untrack(self, name: int, size: int) -> None:
         self._known.discard(name)
         self.now -= size
 
 
 def available() -> int:
-    """Bytes of memory that one process has for a model here."""
+    """Bytes of memory that one process has for a model on this machine."""
     if torch.cuda.is_available():
         return int(torch.cuda.mem_get_info()[1])
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def peak() -> int:
-    """Most bytes that this process has held at once; on a GPU the GPU's."""
+    """Peak memory of this process in bytes; on a GPU that of the GPU."""
     if torch.cuda.is_available():
         return int(torch.cuda.max_memory_allocated())
     unit = 1 if sys.platform == "darwin" else 1024
@@ -159,7 +162,7 @@ def peak() -> int:
 
 
 def passes(recipe: Recipe, dataset: Dataset) -> list[packing.PackedRow]:
-    """The forward passes of the whole training on one process, the fullest first."""
+    """The forward passes of the whole training on one process, largest first."""
     rows: list[packing.PackedRow] = []
     for step in packing.order(len(dataset.groups), recipe.batch, recipe.epochs, recipe.seed):
         pieces = (p for i in step for sample in dataset.groups[i] for p in sample.pieces)
@@ -168,9 +171,9 @@ def passes(recipe: Recipe, dataset: Dataset) -> list[packing.PackedRow]:
 
 
 def measure(learner: Learner, row: packing.PackedRow) -> tuple[float, int]:
-    """Tokens a second of a step of this pass, at a learning rate of 0, and `peak` after it.
+    """Tokens per second of a step with this pass, at a learning rate of 0, and `peak` after it.
 
-    The first of two is not timed: it is slower.
+    Only the second of two steps is timed, because the first is slower.
     """
     samples = [Sample(str(i), (sequence.piece,)) for i, sequence in enumerate(row)]
     figures = [learner.step(samples, 0.0) for _ in range(2)]

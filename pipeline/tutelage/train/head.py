@@ -1,9 +1,10 @@
-"""The last layer without its logits: log-probabilities of tokens, and entropies, in chunks.
+"""The last layer without full logits: log-probabilities of tokens, and entropies, in chunks.
 
 A row of 2,048 trained tokens over 262,144 words has 2 GB of float32 logits, several times over with
-their softmax and gradient. Here they exist for a few tokens at a time, and are computed once more for
-the backward pass. Plain operations are enough: 8,192 tokens, 151,936 words and 1,024 numbers take an
-H200 46 ms forward and back, 29 compiled; Liger's fused kernel, whose chunks are small, takes 108.
+their softmax and gradient. Here they exist for a few tokens at a time, and are recomputed in the
+backward pass. Plain operations are fast enough: on an H200, forward and backward of 8,192 tokens,
+151,936 words and 1,024 numbers take 46 ms, 29 compiled; Liger's fused kernel, whose chunks are
+small, takes 108.
 
 Letters: n tokens, D numbers of a hidden state, V words, m tokens of a chunk.
 """
@@ -18,23 +19,23 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 CHUNK_BYTES = {"cpu": 48 << 20, "cuda": 1 << 30}
-"""Of float32 logits at a time. Large enough for a matrix product to be worth its start."""
+"""Bytes of float32 logits at a time. Large enough to amortise the launch of a matrix product."""
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What a model does to the product of hidden state and weight, and we to the logits."""
+    """How a model computes logits from hidden state and weight, and what we add."""
 
     scale: float = 1.0
-    """Logits are multiplied by it (Granite, Cohere, Falcon-H1)."""
+    """Multiplies the logits (Granite, Cohere, Falcon-H1)."""
     cap: float = 0.0
-    """Then squeezed into (-cap, cap) by tanh (Gemma 2 and later); 0: not."""
+    """Then limits them to (-cap, cap) by tanh (Gemma 2 and later); 0: no limit."""
     temperature: float = 1.0
-    """Of the policy: then divided by it."""
+    """Of the policy; finally divides the logits."""
     half: bool = False
     """Matrix products in bfloat16."""
     entropies: bool = True
-    """Whether they are wanted; otherwise they are 0."""
+    """Whether entropies are computed; otherwise they are 0."""
     compiled: bool = False
 
     def logits(self, hidden: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -53,14 +54,16 @@ class Form:
 def log_likelihood(
     hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, form: Form, chunk: int = 0
 ) -> tuple[Tensor, Tensor]:
-    """log p of the targets (n,) and the entropy before them, both (n,) float32; no gradient in that.
+    """log p of the targets (n,) and the entropy at their positions, both (n,) float32; the latter
+    without gradient.
 
-    hidden (n, D), where the token before each target stands; weight (V, D); bias (V,) or none.
-    `chunk`: tokens at a time; 0: as many as `CHUNK_BYTES` allows.
+    hidden (n, D) at the token before each target; weight (V, D); bias (V,) or None. `chunk`: tokens
+    at a time; 0: as many as `CHUNK_BYTES` allows.
     """
     size = chunk or max(16, CHUNK_BYTES.get(hidden.device.type, 1 << 28) // (4 * len(weight)))
     if weight.requires_grad:
-        weight = weight.float()  # gradients of many chunks add up: bfloat16 would lose small ones
+        # gradients are summed over many chunks: bfloat16 would lose small ones
+        weight = weight.float()
     part = _compiled() if form.compiled else _part
     options = {"use_reentrant": False, "preserve_rng_state": False}
     parts = [
@@ -83,7 +86,7 @@ def _compiled() -> Any:
 
 
 def chosen(logits: Tensor, targets: Tensor, entropies: bool = True) -> tuple[Tensor, Tensor]:
-    """log p of the targets, and the entropy, by the logits: (m, V), (m,) -> (m,), (m,)."""
+    """log p of the targets, and the entropy, from the logits: (m, V), (m,) -> (m,), (m,)."""
     logp = -F.cross_entropy(logits, targets, reduction="none")
     if not entropies:
         return logp, torch.zeros_like(logp)

@@ -1,11 +1,11 @@
-"""A model that learns: one optimiser step, one look at how it does, one way to hand it over.
+"""A model in training: optimiser steps, validation, saving and export.
 
     step:  samples -> coefficients -> packed rows -> forward, loss, backward each -> clip -> AdamW
 
-A learner outlives the dataset it is given, so that rounds of online RL lose nothing between them; in
-what order steps come is up to `loop`. Every process plans the same step and takes its share of the
-rows, the same number each, so that one process or eight take the same step; with `shard` each also
-holds only its share of the weights (`sharding`), otherwise all of them (accelerate's DDP).
+A learner outlives its dataset, so that rounds of online RL keep weights and optimiser; `loop`
+decides the order of steps. Every process plans the same step and takes its share of the rows, the
+same number each, so that one process or eight take the same step. With `shard` each also holds only
+its share of the weights (`sharding`), otherwise all of them (accelerate's DDP).
 """
 
 import contextlib
@@ -34,7 +34,7 @@ Figures = dict[str, Any]
 
 
 class Learner:
-    """A model, its optimiser, and how far it has come."""
+    """A model, its optimiser, and its progress."""
 
     def __init__(self, recipe: Recipe, name: str) -> None:
         """Opens the model `name`, on all processes together."""
@@ -42,25 +42,25 @@ class Learner:
 
         self.recipe, self.progress = recipe, Progress()
         self.scores: dict[str, Any] = {}
-        """Under the starting weights (`score`); kept in the state."""
+        """Log-probabilities under the starting weights (`score`); kept in the state."""
         if recipe.threads:
             torch.set_num_threads(recipe.threads)
         torch.manual_seed(recipe.seed)
-        # `accelerate launch --use_fsdp` asks for what we do ourselves (see `sharding`)
+        # `accelerate launch --use_fsdp` requests what `sharding` does.
         fsdp = os.environ.pop("ACCELERATE_USE_FSDP", "").lower() in ("1", "true")
         self.accelerator = Accelerator(mixed_precision="no", cpu=not torch.cuda.is_available())
         self.world: int = self.accelerator.num_processes
-        self.main: bool = self.accelerator.is_main_process  # writes and speaks
+        self.main: bool = self.accelerator.is_main_process  # writes files and reports
         self.sharded = self.world > 1 and (recipe.shard or fsdp)
-        # of a sharded model the first process alone reads the weights
+        # For a sharded model only the first process reads the weights.
         hollow = models.empty if self.sharded and not self.main else None
         self.student = models.student(name, recipe, hollow)
         self.policy = self._placed(self.student.network)
-        self.model: Any = self.policy  # as what shares gradients wraps it
+        self.model: Any = self.policy  # possibly wrapped by DDP
         if self.world > 1 and not self.sharded:
             self.model = self.accelerator.prepare(self.policy)
         self.optimizer = adamw(recipe, self.policy.parameters())
-        self.reference: Policy | None = None  # an adapter can be taken off
+        self.reference: Policy | None = None  # with LoRA, the model without its adapter
         if recipe.beta and (recipe.reference or not recipe.lora):
             frozen = models.load(recipe.reference or name, recipe, True, hollow)
             self.reference = self._placed(frozen).eval()
@@ -75,11 +75,13 @@ class Learner:
         return policy
 
     def step(self, samples: Sequence[Sample], lr: float, wishes: Sequence[bool] = ()) -> Figures:
-        """One optimiser step over the samples of all processes; figures are means over their tokens.
+        """One optimiser step over the samples of all processes; figures are means over their
+        tokens.
 
-        `wishes` are this process's, such as to stop; those of the figures are everybody's.
+        `wishes` are flags of this process, such as to stop; in the figures a flag is set if any
+        process set it.
         """
-        begun = time.perf_counter()
+        start = time.perf_counter()
         recipe, rank = self.recipe, self.accelerator.process_index
         torch.manual_seed(seeds.seed(recipe.seed, self.progress.step, rank))
         length = recipe.length or models.context(self.student.network.config)
@@ -91,19 +93,19 @@ class Learner:
         for i, (row, idle) in enumerate(rows):
             with self._exchanging(i == len(rows) - 1):
                 total, parts = self._loss(row)
-                (total * self.world).backward()  # the exchange takes the mean
+                (total * self.world).backward()  # gradients are averaged over processes
             for name, value in parts.items():
                 sums[name] = sums.get(name, zero) + (zero if idle else value)
-        norm = sharding.clipped(self.policy.parameters(), recipe.max_grad_norm)
+        grad_norm = sharding.clipped(self.policy.parameters(), recipe.max_grad_norm)
         set_rate(self.optimizer, lr)
         self.optimizer.step()
         self.optimizer.zero_grad()
-        totals, everybody = self._summed(sums, wishes)
-        figures = {"lr": lr, "grad_norm": norm, "samples": len(samples), "wishes": everybody}
+        totals, flags = self._summed(sums, wishes)
+        figures = {"lr": lr, "grad_norm": grad_norm, "samples": len(samples), "wishes": flags}
         if recipe.kind == "rl":
             figures["return"] = sum(s.return_ for s in samples) / len(samples)
-        most = self.world * peak(self.accelerator.device)
-        return figures | _means(totals, time.perf_counter() - begun, most)
+        peak_flops = self.world * peak(self.accelerator.device)
+        return figures | _means(totals, time.perf_counter() - start, peak_flops)
 
     def _exchanging(self, last: bool) -> Any:
         """DDP exchanges gradients once, after the last row; shards are reduced at every row."""
@@ -134,11 +136,11 @@ class Learner:
         return logp
 
     def validate(self, samples: Sequence[Sample]) -> Figures:
-        """Loss a token over the samples, in all and by the student's turn."""
+        """Loss per token over the samples, in total and by the student's turn."""
         turns = 1 + max(int(piece.turn.max()) for s in samples for piece in s.pieces)
         nll, count = torch.zeros(2, turns, device=self.accelerator.device)
         for row, idle in self._rows(samples, [1.0] * len(samples)):
-            logp = self._still(row, 1.0)
+            logp = self._log_probabilities(row, 1.0)
             if not idle:
                 nll += torch.bincount(row.turns, -logp, minlength=turns)
                 count += torch.bincount(row.turns, minlength=turns)
@@ -148,36 +150,39 @@ class Learner:
         return {"validation/loss": float(nll.sum() / count.sum())} | by_turn
 
     def score(self, samples: Sequence[Sample], temperature: float) -> dict[str, Any]:
-        """log p of every trained token under the present weights: `i.j`, piece j of sample i."""
+        """log p of every trained token under the current weights; `i.j`: piece j of sample i."""
         from accelerate.utils import gather_object
 
         pieces = [(f"{i}.{j}", p) for i, s in enumerate(samples) for j, p in enumerate(s.pieces)]
         names = {id(piece): name for name, piece in pieces}
         sequences = [WeightedSequence(piece, 0.0, 0.0) for _, piece in pieces]
         scores = []
-        for row in self._dealt(sequences):
-            held = row or sequences[:1]  # the others have one more
-            logp = self._still(self._packed(held), temperature).cpu()
-            parts = logp.split([int(sequence.piece.train.sum()) for sequence in held])
+        for row in self._own_rows(sequences):
+            sequences_run = row or sequences[:1]  # other processes have one more row
+            logp = self._log_probabilities(self._packed(sequences_run), temperature).cpu()
+            parts = logp.split([int(sequence.piece.train.sum()) for sequence in sequences_run])
             pairs = zip(row, parts, strict=False)
             scores += [(names[id(sequence.piece)], part.numpy()) for sequence, part in pairs]
         return dict(gather_object(scores))
 
     def fitting(self, samples: Sequence[Sample], temperatures: set[float]) -> float:
-        """The temperature at which this model comes nearest to the stored log-probabilities.
+        """The temperature at which this model is closest to the stored log-probabilities.
 
-        Engines store them before or after the temperature is applied; the rows cannot tell which.
+        Engines store them before or after applying the temperature; the rows do not say which.
         """
         sequences = [WeightedSequence(piece, 1.0, 1.0) for s in samples for piece in s.pieces]
         row = self._packed(sequences[:8])
 
         def apart(temperature: float) -> float:
-            return float((self._still(row, temperature) - row.behaviour_logprobs).abs().mean())
+            return float(
+                (self._log_probabilities(row, temperature) - row.behaviour_logprobs).abs().mean()
+            )
 
-        return min(sorted(temperatures), key=apart)  # in one order: every process asks its shards
+        # sorted, because every process must try them in the same order
+        return min(sorted(temperatures), key=apart)
 
-    def _still(self, row: Packed, temperature: float) -> Tensor:
-        """log p (n,) without a gradient."""
+    def _log_probabilities(self, row: Packed, temperature: float) -> Tensor:
+        """log p (n,) without gradient."""
         self.policy.eval()
         self.policy.temperature = temperature
         with torch.no_grad():
@@ -195,7 +200,7 @@ class Learner:
         together()
 
     def restore(self, out: Path) -> None:
-        """Goes on from the state that a training left in `out`."""
+        """Resumes from the state of a training in `out`."""
         self.scores = checkpoint.restore(self.policy, self.optimizer, out)
 
     def export(self, folder: Path) -> None:
@@ -203,8 +208,8 @@ class Learner:
         weights.write(self.student, folder, self.main)
         self.accelerator.wait_for_everyone()
 
-    def _dealt(self, sequences: Sequence[WeightedSequence]) -> list[packing.PackedRow]:
-        """This process's rows, as many as every other's has; some may be empty."""
+    def _own_rows(self, sequences: Sequence[WeightedSequence]) -> list[packing.PackedRow]:
+        """This process's rows, as many as every other process has; some may be empty."""
         rows = packing.rows(sequences, self.recipe.pack, self.world)
         return rows[self.accelerator.process_index :: self.world]
 
@@ -212,27 +217,25 @@ class Learner:
         return packing.packed(sequences).to(self.accelerator.device)
 
     def _rows(self, samples: Sequence[Sample], shares: Any) -> Iterator[tuple[Packed, bool]]:
-        """This process's rows, and whether each is idle: that runs for company's sake, and counts
-        for nothing.
-        """
+        """This process's rows, and whether each is idle: computed to keep step with others only."""
         sequences = [
             WeightedSequence(piece, share, sample.weight)
             for sample, share in zip(samples, shares, strict=True)
             for piece in sample.pieces
         ]
         shortest = min(sequences, key=lambda sequence: len(sequence.piece))
-        for row in self._dealt(sequences):
+        for row in self._own_rows(sequences):
             yield self._packed(row or [replace(shortest, coefficient=0.0)]), not row
 
     def _summed(self, sums: dict[str, Tensor], wishes: Sequence[bool]) -> tuple[Any, list[bool]]:
-        """Sums over all processes by name, and whether any of them has each wish."""
+        """Sums over all processes by name, and for each flag whether any process set it."""
         stacked = torch.stack([*sums.values(), *(sums["loss"].new_tensor(w) for w in wishes)])
         values = self.accelerator.reduce(stacked.double(), "sum").tolist()
         return dict(zip(sums, values, strict=False)), [v > 0 for v in values[len(sums) :]]
 
 
 def _means(sums: dict[str, float], seconds: float, peak_flops: float) -> Figures:
-    """Figures of a step from its sums; FLOPs a second beside tokens, and their share of the peak."""
+    """Figures of a step from its sums; also FLOPs per second, and their share of the peak."""
     trained, tokens, flops = (sums.pop(name) for name in ("trained", "tokens", "flops"))
     figures: Figures = {"loss": sums.pop("loss")}
     figures |= {name: total / max(trained, 1) for name, total in sums.items()}

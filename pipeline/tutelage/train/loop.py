@@ -2,8 +2,8 @@
 
     rows -> dataset -> steps, validations, saves -> OUT/last, OUT/best
 
-Safe to repeat: one that was interrupted goes on, one that is finished is not done again. Rounds of
-online RL are one call a round, in one process or, by the recipe's `carry`, in a process each.
+Safe to repeat: an interrupted training resumes, a finished one is not repeated. Online RL calls
+this once per round, in one process or, with the recipe's `carry`, in a process each.
 """
 
 import dataclasses
@@ -33,19 +33,19 @@ from tutelage.train.metrics import Alarms, Metrics
 from tutelage.train.recipe import Recipe
 
 Watch = Callable[[str, dict[str, Any]], None]
-"""Is given each event (dataset, begin, step, validation, alarm, saved, end) and its figures."""
+"""Called with each event (dataset, begin, step, validation, alarm, saved, end) and its figures."""
 SAVE_S = 1800.0
-"""Seconds after which the state is saved, where no number of steps is given."""
+"""Seconds between saved states if no number of steps is given."""
 
 
 def train(recipe: Recipe, watch: Watch, learner: Learner | None = None) -> Learner | None:
-    """Trains as `recipe` says, from where its output folder has got to.
+    """Trains as `recipe` says, resuming from what its output folder has.
 
-    `watch` is called in the main process only. The weights and optimiser of a `learner` that an
-    earlier training left go on. None comes back where all was finished and no learner was given.
+    `watch` is called in the main process only. A `learner` of an earlier training keeps its weights
+    and optimiser. Returns None if the training was finished and no learner was given.
 
     Raises:
-        Mistake: something that the person can put right.
+        Mistake: an error that the user can correct.
         KeyboardInterrupt: interrupted; the state was saved.
     """
     model.quiet()
@@ -60,11 +60,11 @@ def _train(recipe: Recipe, out: Path, watch: Watch, learner: Learner | None) -> 
         checkpoint.clear(out)  # by every process, before any of them writes
         if learner is not None:
             learner.accelerator.wait_for_everyone()
-    name, written = named(recipe), (out / LAST / "config.json").is_file()
+    name, is_exported = named(recipe), (out / LAST / "config.json").is_file()
     dataset, encoder = prepared(recipe, name)
     plan = packing.order(len(dataset.groups), recipe.batch, recipe.epochs, recipe.seed)
     progress = checkpoint.begun(recipe, dataset.samples, len(plan))
-    if progress.finished and learner is None and written:
+    if progress.finished and learner is None and is_exported:
         watch("finished", {"step": progress.step, "folder": str(out / LAST)})
         return None
     if learner is None:
@@ -74,7 +74,7 @@ def _train(recipe: Recipe, out: Path, watch: Watch, learner: Learner | None) -> 
     learner.recipe, learner.progress, learner.scores = recipe, progress, {}
     if progress.step:
         learner.restore(out)
-    if progress.finished and not written:
+    if progress.finished and not is_exported:
         learner.export(out / LAST)
     if recipe.kind == "rl" and not progress.step:
         progress.temperature = recipe.temperature or _temperature(learner, dataset)
@@ -90,17 +90,17 @@ def _train(recipe: Recipe, out: Path, watch: Watch, learner: Learner | None) -> 
 
 
 def rate(step: int, steps: int, recipe: Recipe) -> float:
-    """Learning rate of the step with number `step`, from 0."""
-    rising = math.ceil(recipe.warmup * steps) if recipe.schedule != "constant" else 0
-    if step < rising:
-        return recipe.lr * (step + 1) / rising
-    done = (step - rising) / max(1, steps - rising)
-    left = {"linear": 1 - done, "cosine": (1 + math.cos(math.pi * done)) / 2}
-    return recipe.lr * left.get(recipe.schedule, 1.0)
+    """Learning rate of step number `step`, counted from 0."""
+    warmup_steps = math.ceil(recipe.warmup * steps) if recipe.schedule != "constant" else 0
+    if step < warmup_steps:
+        return recipe.lr * (step + 1) / warmup_steps
+    done = (step - warmup_steps) / max(1, steps - warmup_steps)
+    factors = {"linear": 1 - done, "cosine": (1 + math.cos(math.pi * done)) / 2}
+    return recipe.lr * factors.get(recipe.schedule, 1.0)
 
 
 def named(recipe: Recipe) -> str:
-    """Name of the model that learns: the one given, the one that is carried on, or the run's."""
+    """Name of the model to train: the given one, that of `carry`, or the run's student."""
     if recipe.model:
         return recipe.model
     file = Path(recipe.carry) / "recipe.json"
@@ -113,14 +113,14 @@ def named(recipe: Recipe) -> str:
 
 
 def prepared(recipe: Recipe, name: str) -> tuple[Dataset, Encoder]:
-    """The dataset, tokenised for the model `name`, and the encoder that made it."""
-    takes = model.context(model.config(name))
+    """The dataset, tokenised for the model `name`, and its encoder."""
+    context = model.context(model.config(name))
     encoder = Encoder(model.tokenizer(name, recipe.chat_template))
-    return prepare(recipe, encoder, min(recipe.length or takes, takes)), encoder
+    return prepare(recipe, encoder, min(recipe.length or context, context)), encoder
 
 
 def facts(dataset: Dataset, encoder: Encoder) -> dict[str, Any]:
-    """What the rows hold, in numbers."""
+    """Figures of the rows."""
     samples, returns = list(dataset.samples), dataset.returns
     return {
         "rows_read": len(returns),
@@ -143,7 +143,7 @@ def _learn(
     plan: Sequence[Sequence[int]],
     watch: Watch,
 ) -> None:
-    """Every step of the plan that is still to be taken, with validations and saves between."""
+    """Takes the remaining steps of the plan, with validations and saves."""
     recipe, progress, out = learner.recipe, learner.progress, Path(learner.recipe.out)
     epoch, alarms, saved = len(plan) // recipe.epochs, Alarms(), time.monotonic()
     log = None
@@ -151,7 +151,7 @@ def _learn(
         log = Metrics(out, progress.step, recipe.wandb, dataclasses.asdict(recipe))
 
     def note(event: str, figures: dict[str, Any], logged: bool = False) -> None:
-        if log:  # the first process alone speaks
+        if log:  # only the first process reports
             if logged:
                 log.write(progress.step, figures)
             watch(event, {"step": progress.step, "steps": len(plan), **figures})
@@ -167,9 +167,9 @@ def _learn(
             while not progress.finished:
                 samples = [s for i in plan[progress.step] for s in groups[i]]
                 lr = rate(progress.step, len(plan), recipe)
-                old = not recipe.save_every and time.monotonic() - saved > SAVE_S
-                figures = learner.step(samples, lr, (interrupted.is_set(), old))
-                stop, old = figures.pop("wishes")
+                is_save_due = not recipe.save_every and time.monotonic() - saved > SAVE_S
+                figures = learner.step(samples, lr, (interrupted.is_set(), is_save_due))
+                stop, is_save_due = figures.pop("wishes")
                 progress.step += 1
                 note("step", {"epoch": round(progress.step / epoch, 4), **figures}, True)
                 for words in alarms.signs(figures) if recipe.kind == "rl" else ():
@@ -181,8 +181,9 @@ def _learn(
                         progress.best = losses["validation/loss"]
                         learner.export(out / BEST)
                         note("saved", {"folder": str(out / BEST)})
-                if stop or old or due(recipe.save_every or epoch):
-                    learner.export(out / LAST)  # first: a state says that all before it is there
+                if stop or is_save_due or due(recipe.save_every or epoch):
+                    # first, because a state asserts that everything before it is written
+                    learner.export(out / LAST)
                     learner.save(out)
                     saved = time.monotonic()
                     note("saved", {"folder": str(out / LAST)})
@@ -196,33 +197,25 @@ def _learn(
 
 @contextmanager
 def _interruptions() -> Iterator[threading.Event]:
-    """An event that Ctrl-C and SIGTERM set, so that a step ends and is saved; not the second Ctrl-C."""
-    event, listens = threading.Event(), threading.current_thread() is threading.main_thread()
+    """An event set by Ctrl-C and SIGTERM, so that the step is saved; a second Ctrl-C interrupts."""
+    event, is_main_thread = threading.Event(), threading.current_thread() is threading.main_thread()
 
     def note(number: int, _: Any) -> None:
         if event.is_set() and number == signal.SIGINT:
             raise KeyboardInterrupt
         event.set()
 
-    numbers = (signal.SIGINT, signal.SIGTERM) if listens else ()
-    before = {number: signal.signal(number, note) for number in numbers}
+    numbers = (signal.SIGINT, signal.SIGTERM) if is_main_thread else ()
+    handlers = {number: signal.signal(number, note) for number in numbers}
     try:
         yield event
     finally:
-        for number, handler in before.items():
+        for number, handler in handlers.items():
             signal.signal(number, handler)
 
 
-def _keep_best(learner: Learner, value: float, out: Path, watch: Watch) -> None:
-    best = learner.progress.best
-    if best is None or value < best:
-        learner.progress.best = value
-        learner.export(out / BEST)
-        watch("saved", {"step": learner.progress.step, "folder": str(out / BEST)})
-
-
 def _temperature(learner: Learner, dataset: Dataset) -> float:
-    """Of the policy: the one that students were sampled at, or 1 where that fits them better."""
+    """Temperature of the policy: the sampling's, or 1 if that fits the stored logprobs better."""
     sampled = next((t for t, _ in dataset.temperatures.most_common(1) if t > 0), 1.0)
     if learner.recipe.old == "start":
         return sampled
@@ -230,7 +223,7 @@ def _temperature(learner: Learner, dataset: Dataset) -> float:
 
 
 def _rescored(learner: Learner, dataset: Dataset) -> list[Group]:
-    """The groups, with log-probabilities under the starting weights where those are wanted."""
+    """The groups, with log-probabilities under the starting weights if the recipe needs them."""
     recipe = learner.recipe
     if not recipe.rescored:
         return dataset.groups

@@ -5,16 +5,17 @@
     SFT   l_t = -log p(t)
     GRPO  l_t = -min(r A, clip(r, 1 - clip_low, 1 + clip_high) A) + beta r_t KL
 
-A is the advantage of the token's trajectory. r is the importance ratio: of the token,
-r_t = p(t) / p_behaviour(t), or of its sequence, the geometric mean of the tokens' ratios (GSPO,
-arXiv 2507.18071); a sequence is a piece. KL is estimated at the sampled token and weighted by r_t,
-without which its gradient would not be that of the divergence (DeepSeek-V3.2, arXiv 2512.02556; TRL
-does the same). c_t holds the mask and the normaliser. It is fixed for an optimiser step as a whole,
-before that is cut into forward passes: how it is cut, over passes or machines, changes nothing.
+A is the advantage of the token's trajectory. r is the importance ratio: of the token, r_t = p(t) /
+p_behaviour(t), or of its sequence, the geometric mean of the tokens' ratios (GSPO, arXiv
+2507.18071); a sequence is a piece. KL is estimated at the sampled token and weighted by r_t;
+otherwise its gradient would not be that of the divergence (DeepSeek-V3.2, arXiv 2512.02556; TRL
+does the same). c_t includes mask and normaliser. It is computed for a whole optimiser step before
+that is divided into forward passes, so the division over passes or machines changes nothing.
 
 What of GRPO (arXiv 2402.03300) is left out, and why: `README.md`.
 
-Letters: B samples (trajectories) a step, N tokens in a packed row, n of them trained, V vocabulary.
+Letters: B samples (trajectories) per step, N tokens in a packed row, n of them trained, V
+vocabulary.
 """
 
 from collections.abc import Sequence
@@ -32,8 +33,8 @@ from tutelage.train.recipe import Normaliser, Recipe
 
 
 def advantages(returns: Sequence[float], floor: float = 0.0) -> list[float]:
-    """The advantages of a group of returns: (r - mean) / max(std, floor), with std the sample standard
-    deviation (n - 1; TRL divides by std + 1e-4). Zeros where all are equal or there is but one.
+    """The advantages of a group of returns: (r - mean) / max(std, floor), with the sample standard
+    deviation (n - 1; TRL divides by std + 1e-4). Zeros if all are equal or there is only one.
 
     >>> advantages([1.0, 0.0, 0.0, 1.0])
     [0.8660254037844387, -0.8660254037844387, -0.8660254037844387, 0.8660254037844387]
@@ -53,40 +54,40 @@ def coefficients(samples: Sequence[Sample], normaliser: Normaliser, length: int)
     """
     trained = [sample.trained for sample in samples]
     batch, tokens = len(samples), max(1, sum(trained))
-    by = {
+    values = {
         "token": [1 / tokens] * batch,
         "sequence": [1 / (batch * max(1, n)) for n in trained],
         "constant": [1 / (batch * length)] * batch,
     }
-    return by[normaliser]
+    return values[normaliser]
 
 
 def token_losses(
     logp: Tensor, row: Packed, reference: Tensor | None, recipe: Recipe
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """l_t of every trained token, (n,) float32; and sums over them of what is worth knowing.
+    """l_t of every trained token, (n,) float32; and sums over them, for the metrics.
 
-    The gradient flows through `logp` (n,); `reference` (n,) is None where there is no KL term.
-    `kl_sampler` estimates KL(behaviour || policy): the behaviour policy drew the tokens.
+    The gradient flows through `logp` (n,); `reference` (n,) is None if there is no KL term.
+    `kl_sampler` estimates KL(behaviour || policy), because the behaviour policy sampled the tokens.
     """
     weight = row.weights
     if recipe.kind == "sft":
         return -weight * logp, {}
-    away = logp - row.behaviour_logprobs
-    ratio = torch.exp(away if recipe.ratio == "token" else by_sequence(away, row.pieces))
+    log_ratio = logp - row.behaviour_logprobs
+    ratio = torch.exp(log_ratio if recipe.ratio == "token" else by_sequence(log_ratio, row.pieces))
     low, high = 1 - recipe.clip_low, 1 + recipe.clip_high
     losses = -torch.min(ratio * weight, ratio.clamp(low, high) * weight)
-    cut_off = ((ratio < low) & (weight < 0)) | ((ratio > high) & (weight > 0))
+    is_clipped = ((ratio < low) & (weight < 0)) | ((ratio > high) & (weight > 0))
     sums = {
         "ratio": ratio.detach().sum(),
-        "clip_fraction": cut_off.float().sum(),
-        "kl_sampler": divergence(-away.detach()).sum(),
+        "clip_fraction": is_clipped.float().sum(),
+        "kl_sampler": divergence(-log_ratio.detach()).sum(),
     }
     if reference is None:
         return losses, sums
-    apart = divergence(logp - reference)
-    sums["kl_reference"] = apart.detach().sum()
-    return losses + recipe.beta * torch.exp(away) * apart, sums
+    kl = divergence(logp - reference)
+    sums["kl_reference"] = kl.detach().sum()
+    return losses + recipe.beta * torch.exp(log_ratio) * kl, sums
 
 
 def by_sequence(values: Tensor, pieces: Tensor) -> Tensor:
@@ -97,15 +98,15 @@ def by_sequence(values: Tensor, pieces: Tensor) -> Tensor:
 
 
 def divergence(away: Tensor) -> Tensor:
-    """Unbiased, never negative estimate of KL(p || q) at tokens that p drew, by `away`, their
+    """Unbiased, non-negative estimate of KL(p || q) at tokens sampled from p, from `away`, their
     log p - log q (k3, Schulman).
     """
     return torch.exp(-away) + away - 1
 
 
 def truncated(start: NDArray[Any], sampled: NDArray[Any], cap: float) -> NDArray[Any]:
-    """What each token counts where the sampler computes in another precision than the trainer: its
-    probability under the weights that sampled, by the trainer over by the sampler, from the logs of
-    both, at most `cap` (truncated importance sampling; TRL: `token_truncate`).
+    """Weight of each token if the sampler computes with another precision than the trainer: the
+    trainer's probability under the sampling weights over the sampler's, from the logs of both, at
+    most `cap` (truncated importance sampling; TRL: `token_truncate`).
     """
     return np.asarray(np.minimum(np.exp(start - sampled), cap))

@@ -1,9 +1,9 @@
-"""Figures of a training: one JSON line a step, the same by accelerate's trackers to TensorBoard and,
-on demand, Weights & Biases; signs in them that RL goes wrong; how much of a machine is used.
+"""Figures of a training: one JSON line per step, the same for TensorBoard and, on request, Weights
+& Biases (accelerate's trackers); warnings that RL is going wrong; the utilisation of the machine.
 
-FLOPs are counted as in PaLM (arXiv 2204.02311, appendix B): a multiplication and an addition a weight
-and token forward, twice that backward. What is computed again to save memory does not count, nor do
-frozen weights' gradients.
+FLOPs are counted as in PaLM (arXiv 2204.02311, appendix B): a multiplication and an addition per
+weight and token forward, twice that backward. Recomputation to save memory does not count, nor do
+gradients of frozen weights.
 """
 
 import json
@@ -21,10 +21,10 @@ FILE = "metrics.jsonl"
 
 
 class Metrics:
-    """Where figures go. Only the main process has one."""
+    """Writes figures. Only the main process has one."""
 
     def __init__(self, out: Path, step: int, wandb: str = "", recipe: Any = None) -> None:
-        """Goes on after `step`: lines of later steps, which a kill left behind, are dropped."""
+        """Continues after `step`: lines of later steps, left by a kill, are dropped."""
         from accelerate.tracking import TensorBoardTracker, WandBTracker
 
         if wandb and not find_spec("wandb"):
@@ -43,21 +43,21 @@ class Metrics:
             tracker.start()
 
     def write(self, step: int, figures: Mapping[str, Any]) -> None:
-        """One line; values that are no numbers go to the file only."""
+        """Writes one line; values that are not numbers go to the file only."""
         self._file.write(json.dumps({"step": step, **figures}) + "\n")
         numbers = {k: v for k, v in figures.items() if isinstance(v, int | float)}
         for tracker in self._trackers:
             tracker.log(numbers, step)
 
     def close(self) -> None:
-        """Ends all of it."""
+        """Closes the file and the trackers."""
         self._file.close()
         for tracker in self._trackers:
             tracker.finish()
 
 
 def read(out: Path) -> list[dict[str, Any]]:
-    """The lines of a training's metrics, but for one that a kill cut short."""
+    """The lines of a training's metrics, without one that a kill cut short."""
     lines = (out / FILE).read_text("utf-8").splitlines() if (out / FILE).is_file() else []
     return [json.loads(line) for line in lines if line.endswith("}")]
 
@@ -71,14 +71,15 @@ SIGNS = {
                      "--beta, or lower --lr"),
     "clip_fraction": (0.3, "the clip cuts off more than 30% of the tokens: lower --lr"),
 }  # fmt: skip
-"""The figure, above what it tells (below zero: under such a share of the first), and what."""
+"""Figure -> (limit, warning). A negative limit -s means: below the share s of the first value."""
 
 
 class Alarms:
-    """Reads each step's figures of RL; gives each sign once. Thresholds are round numbers.
+    """Checks the figures of RL after each step; gives each warning once. Thresholds are round
+    numbers.
 
-    In a toy world GRPO from an untrained start, at a high learning rate and without a KL term,
-    collapsed within 50 steps: entropy fell first, then returns.
+    In a toy world, GRPO from an untrained start, at a high learning rate and without a KL term,
+    collapsed within 50 steps: first entropy fell, then returns.
     """
 
     def __init__(self) -> None:
@@ -86,28 +87,29 @@ class Alarms:
         self._raised: set[str] = set()
 
     def signs(self, figures: Mapping[str, Any]) -> list[str]:
-        """What is to be told after this step, if anything."""
-        words = []
+        """The warnings after this step."""
+        warnings = []
         for name in sorted(SIGNS.keys() & figures.keys() - self._raised):
             limit, text = SIGNS[name]
             value, first = figures[name], self._first.setdefault(name, figures[name])
             if value > limit if limit > 0 else value < -limit * first:
                 self._raised.add(name)
-                words.append(text)
-        return words
+                warnings.append(text)
+        return warnings
 
 
 PEAKS = {
     "B200": 2250e12, "H200": 989e12, "H100 PCIe": 756e12, "H100": 989e12, "A100": 312e12,
     "L40S": 362e12, "L4": 121e12, "A10G": 70e12, "RTX 4090": 165e12, "T4": 65e12,
 }  # fmt: skip
-"""Dense 16-bit FLOP/s by a part of the device's name, as their makers state them."""
+"""Dense 16-bit FLOP/s by a part of the device's name, as published by the manufacturers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Floating-point operations of a model, forward and backward: of a token, of a trained token
-    besides (the last layer runs for those alone), and of two tokens that attend to each other.
+    """Floating-point operations of a model, forward and backward: per token; additionally per
+    trained token (the last layer runs only for those); and per pair of tokens that attend to each
+    other.
     """
 
     token: float
@@ -115,21 +117,21 @@ class Work:
     pair: float
 
     def of(self, lengths: Sequence[int], trained: int) -> float:
-        """Of pieces of these lengths with so many trained tokens in all."""
+        """FLOPs for pieces of these lengths with `trained` trained tokens in total."""
         pairs = sum(n * (n + 1) / 2 for n in lengths)
         return sum(lengths) * self.token + trained * self.trained + pairs * self.pair
 
 
 def work(policy: Any) -> Work:
-    """What this policy does; from its shapes alone."""
+    """FLOPs of this policy, from its shapes alone."""
     text = policy.bare.config.get_text_config()
     last = policy.bare.get_output_embeddings().weight
-    apart = {id(policy.bare.get_input_embeddings().weight), id(last)}
+    embeddings = {id(policy.bare.get_input_embeddings().weight), id(last)}
     experts = getattr(text, "num_experts", None) or getattr(text, "num_local_experts", None)
     active = getattr(text, "num_experts_per_tok", 1) / experts if experts else 1.0
     token = 0.0
     for weight in policy.text.parameters():
-        if id(weight) not in apart and weight.ndim > 1:
+        if id(weight) not in embeddings and weight.ndim > 1:
             used = weight.numel() * (active if weight.ndim == 3 else 1.0)
             token += (6.0 if weight.requires_grad else 4.0) * used
     heads, layers = getattr(text, "num_attention_heads", 0), text.num_hidden_layers
@@ -139,6 +141,6 @@ def work(policy: Any) -> Work:
 
 
 def peak(device: Any) -> float:
-    """FLOP/s of the device at most; 0 where it is not known."""
+    """Peak FLOP/s of the device; 0 if unknown."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
     return next((flops for part, flops in PEAKS.items() if part in name), 0.0)

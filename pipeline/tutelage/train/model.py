@@ -1,8 +1,8 @@
-"""The model and its tokenizer: opened, fitted with LoRA, and frozen where text does not go.
+"""The model and its tokenizer: opened, adapted with LoRA, and frozen where text does not pass.
 
 transformers and peft do the work. Weights are float32 while they are trained (an update of 1e-5 of
-a weight is lost in bfloat16). Under LoRA the frozen weights stay in the type that they came in, and
-only the adapter is float32. Whatever cannot be opened is a `ModelError`.
+a weight is lost in bfloat16). With LoRA the frozen weights keep their type, and only the adapter is
+float32. Whatever cannot be opened is a `ModelError`.
 """
 
 import contextlib
@@ -22,24 +22,24 @@ from tutelage.train.policy import Policy, blocks
 from tutelage.train.recipe import Recipe
 
 Hollow = Callable[[], contextlib.AbstractContextManager[Any]]
-"""A context in which models are made of shapes, without numbers."""
+"""A context in which models are built from shapes, without values."""
 
 
 @dataclass(slots=True)
 class Student:
-    """The model that learns."""
+    """The model in training."""
 
     network: Any
-    """Of transformers, in peft's wrapper where it has an adapter."""
+    """A transformers model, wrapped by peft if it has an adapter."""
     tokenizer: Any
     source: str
-    """Folder or hub id that it came from."""
+    """Folder or hub id that it was loaded from."""
     dtype: torch.dtype
-    """The type that its weights came in."""
+    """The original type of its weights."""
 
 
 def context(config: Any) -> int:
-    """Tokens that a model of this configuration takes."""
+    """Context length of a model with this configuration, in tokens."""
     return int(getattr(config.get_text_config(), "max_position_embeddings", None) or 1 << 30)
 
 
@@ -54,28 +54,28 @@ def half(recipe: Recipe) -> bool:
 
 
 def quiet() -> None:
-    """Keeps transformers from drawing bars and giving advice among our lines."""
-    from transformers.utils import logging as theirs
+    """Silences the progress bars and advice of transformers."""
+    from transformers.utils import logging as transformers_logging
 
-    theirs.disable_progress_bar()
-    theirs.set_verbosity_error()
-    # it warns at every save that tied weights are stored once
+    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
+    # It warns at every save that tied weights are stored once.
     logging.getLogger("accelerate.utils.other").setLevel(logging.ERROR)
-    # that one process alone writes a distributed checkpoint is no news
+    # It warns if a single process writes a distributed checkpoint.
     warnings.filterwarnings("ignore", module=r"torch\.distributed\.checkpoint")
 
 
 def tokenizer(name: str, chat_template: str = "") -> Any:
-    """The tokenizer of a model, with another chat template where a file is given."""
+    """The tokenizer of a model, with the chat template in the given file, if any."""
     from transformers import AutoTokenizer
 
-    opened = _opened(AutoTokenizer, models.resolve(name))
+    loaded = _opened(AutoTokenizer, models.resolve(name))
     if chat_template:
         try:
-            opened.chat_template = Path(chat_template).read_text("utf-8")
+            loaded.chat_template = Path(chat_template).read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise ModelError(f"no chat template to read at {chat_template}: {error}") from None
-    return opened
+    return loaded
 
 
 def config(name: str) -> Any:
@@ -86,9 +86,9 @@ def config(name: str) -> Any:
 
 
 def load(name: str, recipe: Recipe, frozen: bool = False, hollow: Hollow | None = None) -> Any:
-    """The model with weights and attention as `recipe` wants them.
+    """The model with weights and attention as `recipe` says.
 
-    `frozen`: for looking only. `hollow`: without its weights, in such a context.
+    `frozen`: for inference only. `hollow`: build it in this context, without weights.
     """
     from transformers import AutoModelForCausalLM
 
@@ -101,7 +101,7 @@ def load(name: str, recipe: Recipe, frozen: bool = False, hollow: Hollow | None 
     if hollow:
         with hollow():
             network = AutoModelForCausalLM.from_config(settings, **options)
-        network.tie_weights()  # emptied one by one, they have come apart
+        network.tie_weights()  # ties weights again that were emptied separately
     else:
         network = _opened(AutoModelForCausalLM, models.resolve(name), **options)
     if recipe.compile:
@@ -111,22 +111,22 @@ def load(name: str, recipe: Recipe, frozen: bool = False, hollow: Hollow | None 
 
 
 def empty() -> Any:
-    """A `Hollow` in which weights are on `meta`, and buffers have their numbers."""
+    """A `Hollow` in which weights are on `meta`, and buffers have their values."""
     from accelerate import init_empty_weights
 
     return init_empty_weights(include_buffers=False)
 
 
 def student(name: str, recipe: Recipe, hollow: Hollow | None = None) -> Student:
-    """The model that learns, with a fresh adapter where `recipe` wants one.
+    """The model in training, with a new adapter if `recipe` has one.
 
-    What text does not go through, such as a vision tower, is frozen, and written out as it came.
+    Parts that text does not pass, such as a vision tower, are frozen and written out unchanged.
     """
     network, native = load(name, recipe, hollow=hollow), config(name).dtype or torch.float32
-    through = (network.get_decoder(), network.get_output_embeddings())
-    learning = {id(weight) for module in through for weight in module.parameters()}
+    text_modules = (network.get_decoder(), network.get_output_embeddings())
+    trained_ids = {id(weight) for module in text_modules for weight in module.parameters()}
     for weight in network.parameters():
-        weight.requires_grad_(id(weight) in learning and weight.is_floating_point())
+        weight.requires_grad_(id(weight) in trained_ids and weight.is_floating_point())
     if recipe.checkpointing:
         network.gradient_checkpointing_enable({"use_reentrant": False})
     if recipe.lora:
@@ -136,14 +136,14 @@ def student(name: str, recipe: Recipe, hollow: Hollow | None = None) -> Student:
 
 
 def policy(network: Any, recipe: Recipe) -> Policy:
-    """The network as the module that says log-probabilities, computed as `recipe` wants."""
+    """The network as the module that computes log-probabilities as `recipe` says."""
     module = Policy(network, attention.chosen(recipe.attention, half(recipe)), half(recipe))
     module.form = replace(module.form, compiled=recipe.compile, entropies=recipe.kind == "rl")
     return module
 
 
 def _adapted(network: Any, recipe: Recipe) -> Any:
-    """The network with a fresh adapter on every linear layer that text goes through."""
+    """The network with a new adapter on every linear layer that text passes."""
     from peft import LoraConfig, get_peft_model
     from transformers.pytorch_utils import Conv1D
 

@@ -1,9 +1,9 @@
-"""AdamW, with its two states a weight in the type that memory allows.
+"""AdamW, with its two states per weight in a type that fits into memory.
 
-fp32   8 bytes a weight. PyTorch's own.
-bf16   4 bytes. Rounded up or down by chance: a second moment moves by a thousandth at a step, and
-       bfloat16, which holds three digits, would never move.
-8bit   2 bytes and a little. torchao's, where it is installed.
+fp32   8 bytes per weight. PyTorch's own. bf16   4 bytes. Stochastic rounding: a second moment
+changes by a thousandth per step, and bfloat16 with
+       its three digits would never change.
+8bit   2 bytes and a little. torchao's, if installed.
 """
 
 import importlib
@@ -18,12 +18,15 @@ from tutelage.train.recipe import Recipe
 
 
 def adamw(recipe: Recipe, weights: Iterable[Tensor]) -> Any:
-    """The optimiser of all `weights`; decay is for matrices only."""
+    """The optimiser of all `weights`; weight decay applies to matrices only."""
     by_decay: dict[float, list[Tensor]] = {}
     for weight in weights:
         if weight.requires_grad:
             by_decay.setdefault(recipe.weight_decay * (weight.ndim > 1), []).append(weight)
-    groups = [{"params": held, "weight_decay": decay} for decay, held in by_decay.items()]
+    groups = [
+        {"params": group_weights, "weight_decay": decay}
+        for decay, group_weights in by_decay.items()
+    ]
     if recipe.states == "fp32":
         return torch.optim.AdamW(groups, lr=recipe.lr, fused=True)
     if recipe.states == "bf16":
@@ -80,13 +83,14 @@ class HalfAdamW(torch.optim.Optimizer):
 
 
 def rounded(values: Tensor) -> Tensor:
-    """float32 -> bfloat16, up or down by chance, so that the mean is the value."""
+    """float32 -> bfloat16, rounded up or down at random, so that the expectation is the value."""
     bits = torch.randint_like(values, 1 << 16, dtype=torch.int32)
-    bits.add_(values.view(torch.int32)).bitwise_and_(-(1 << 16))  # in place: a weight is large
+    # in place, because weights are large
+    bits.add_(values.view(torch.int32)).bitwise_and_(-(1 << 16))
     return bits.view(torch.float32).to(torch.bfloat16)
 
 
 def _local(tensor: Any) -> Tensor:
-    """This process's shard; the tensor itself where it is not cut."""
+    """This process's shard; the tensor itself if it is not sharded."""
     shard: Tensor = tensor.to_local() if hasattr(tensor, "to_local") else tensor
     return shard

@@ -1,9 +1,9 @@
 """The policy as one module: a packed row in, log-probabilities and entropies of its tokens out.
 
-Between the two is the text model of a transformers network and the chunked last layer (`head`);
-logits of a whole row never exist. All of it is one forward call, so that what wraps a module (DDP,
-FSDP) sees every weight in use. Where a network does to its logits what `head.Form` does not know,
-`plain` asks it for the logits themselves: `examine` tries that, once, before the first step.
+It consists of the text model of a transformers network and the chunked last layer (`head`); the
+logits of a whole row never exist. All of it is one forward call, so that wrappers (DDP, FSDP) see
+every weight in use. If a network changes its logits in a way that `head.Form` does not know,
+`plain` asks the network for the logits themselves: `examine` finds out once, before the first step.
 """
 
 from dataclasses import replace
@@ -20,10 +20,10 @@ from tutelage.train.packing import Packed, WeightedSequence, packed
 
 
 class Policy(nn.Module):
-    """A causal language model that says how likely tokens are."""
+    """A causal language model that returns log-probabilities of tokens."""
 
     def __init__(self, network: Any, implementation: str, half: bool) -> None:
-        """`half`: compute in bfloat16 whatever type the weights are held in."""
+        """`half`: compute in bfloat16, whatever the type of the weights."""
         super().__init__()
         self.network, self.implementation, self.half = network, implementation, half
         self.temperature, self.plain = 1.0, False
@@ -41,7 +41,7 @@ class Policy(nn.Module):
         with torch.autocast(row.ids.device.type, torch.bfloat16, enabled=self.half):
             if self.plain:
                 logits = self.network(row.ids, logits_to_keep=row.keep, **options).logits[0]
-                if len(logits) != len(row.targets):  # a network that keeps them all
+                if len(logits) != len(row.targets):  # the network ignored logits_to_keep
                     logits = logits[row.keep]
                 return head.chosen(logits.float() / self.temperature, row.targets)
             last = self.network.get_output_embeddings()
@@ -52,18 +52,18 @@ class Policy(nn.Module):
 
     @property
     def text(self) -> Any:
-        """The part that reads text, without the last layer."""
+        """The text model, without the last layer."""
         return self.bare.get_decoder()
 
     @property
     def bare(self) -> Any:
-        """The network out of its adapter's wrapper; the adapter stays inside."""
+        """The network without peft's wrapper; the adapter stays inside."""
         adapted = hasattr(self.network, "peft_config")
         return self.network.get_base_model() if adapted else self.network
 
 
 def blocks(network: nn.Module) -> list[nn.Module]:
-    """The layers of every stack in the network, outermost only: text, vision, whatever it has."""
+    """The layers of every stack in the network (text, vision, ...), outermost only."""
     layers: list[nn.Module] = []
     inside: set[int] = set()
     for module in network.modules():
@@ -75,25 +75,31 @@ def blocks(network: nn.Module) -> list[nn.Module]:
 
 
 def examine(policy: Policy, device: Any, alone: bool = False) -> None:
-    """Tries the policy on a few tokens, by all processes together; sets `plain` where it has to. A
-    `ModelError` where packed sequences see each other; `alone`: none of them will be packed.
+    """Tests the policy on a few tokens, on all processes together; sets `plain` if needed.
+
+    `alone`: no sequences will be packed.
+
+    Raises:
+        ModelError: packed sequences see each other.
     """
-    words = int(policy.bare.config.get_text_config().vocab_size)
-    first, other, second = (WeightedSequence(_probe(start, words), 1, 1) for start in (1, 3, 7))
-    before, after = (packed([piece, second]).to(device) for piece in (first, other))
+    vocabulary = int(policy.bare.config.get_text_config().vocab_size)
+    first, other, second = (
+        WeightedSequence(_probe(start, vocabulary), 1, 1) for start in (1, 3, 7)
+    )
+    with_first, with_other = (packed([piece, second]).to(device) for piece in (first, other))
     policy.eval()
     with torch.no_grad():
         policy.plain = True
-        plain = policy(before)[0]
+        plain = policy(with_first)[0]
         policy.plain = False
-        chunked = policy(before)[0]
+        chunked = policy(with_first)[0]
         policy.plain = bool((plain - chunked).abs().max() > (0.1 if policy.half else 1e-3))
         if alone:
             return
-        moved = float((policy(before)[0] - policy(after)[0])[-11:].abs().max())
-    if moved > (3e-2 if policy.half else 1e-3):
+        shift = float((policy(with_first)[0] - policy(with_other)[0])[-11:].abs().max())
+    if shift > (3e-2 if policy.half else 1e-3):
         raise ModelError(
-            f"packed sequences see each other (a log-probability moved by {moved:.2g}) with this "
+            f"packed sequences see each other (a log-probability moved by {shift:.2g}) with this "
             f"model and --attention {policy.implementation}: give --pack 0 (one sequence a pass), "
             "or --attention auto"
         )

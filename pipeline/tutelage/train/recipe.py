@@ -18,15 +18,15 @@ DEFAULTS: dict[Kind, dict[str, Any]] = {
     "sft": {},
     "rl": {"lr": 1e-6, "schedule": "constant", "batch": 8, "normaliser": "sequence"},
 }
-"""Where a kind wants other defaults than the fields below have."""
+"""Defaults of a kind that differ from those of the fields below."""
 
 _FREE = ("runs", "out", "save_every", "wandb", "threads", "fresh", "shard", "attention", "compile")
-"""What may differ between a training and its resumption; of the runs, the rows are compared."""
+"""Fields that may change when a training resumes; for `runs`, the rows are compared."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """One training run: `kind` says by which objective."""
+    """The settings of one training."""
 
     kind: Kind
     runs: tuple[str, ...]
@@ -37,32 +37,32 @@ class Recipe:
     model: str = ""
     """Bundled name, local folder or hub id; empty: the run's own student."""
     carry: str = ""
-    """Output folder of an earlier training whose weights and optimiser go on (for rounds)."""
+    """Output folder of an earlier training whose weights and optimiser are continued (for rounds)."""
     chat_template: str = ""
     """File with a chat template to use in place of the tokenizer's."""
 
     arms: tuple[str, ...] = ()
     """Arms to read; empty: all."""
     where: str = ""
-    """SQL condition over a row's columns; RL reads groups in which it holds of every row."""
+    """SQL condition on a row's columns; RL reads groups in which it is true of every row."""
     limit: int = 0
-    """SFT: dialogues, RL: groups, at most; 0: all."""
+    """Maximum number of dialogues (SFT) or groups (RL); 0: all."""
     loss: str = ""
-    """Loss policy that is drawn anew; empty: the one stored in the rows."""
+    """Loss policy that overrides the one in the rows; empty: no override."""
     control: Literal["", "single", "unfiltered"] = ""
-    """`single`: from statement to worked solution, at one turn. `unfiltered`: failures as well."""
+    """`single`: from statement to worked solution, in one turn. `unfiltered`: failures too."""
     keep_leaks: bool = False
     """Train on dialogues in which an answer leaked; they are left out otherwise."""
     length: int = 0
-    """Tokens of a sequence at most; 0: what the model takes."""
+    """Maximum length of a sequence in tokens; 0: the model's context."""
     too_long: Literal["drop", "refuse"] = "drop"
-    """A longer one is left out whole and counted, or stops the run. It is never cut."""
+    """A longer one is left out and counted, or stops the training. It is never cut."""
 
     epochs: int = 1
     batch: int = 16
-    """SFT: dialogues, RL: groups, an optimiser step."""
+    """Dialogues (SFT) or groups (RL) per optimiser step."""
     pack: int = 2048
-    """Tokens of one forward pass; a longer sequence gets one of its own. 0: each does."""
+    """Tokens per forward pass; a longer sequence gets its own. 0: each sequence does."""
     lr: float = 2e-5
     schedule: Literal["constant", "constant_with_warmup", "linear", "cosine"] = "cosine"
     warmup: float = 0.05
@@ -70,17 +70,17 @@ class Recipe:
     weight_decay: float = 0.0
     max_grad_norm: float = 1.0
     dtype: Literal["auto", "bf16", "fp32"] = "auto"
-    """`bf16`: autocast over float32 weights; `auto`: bf16 where the machine computes in it."""
+    """`bf16`: autocast over float32 weights; `auto`: bf16 if the machine computes in it."""
     attention: str = "auto"
-    """`each` or `varlen` (see `attention`), whichever is quicker here; or one of transformers'."""
+    """`each` or `varlen` (see `attention`), the faster one here (`auto`), or transformers' own."""
     compile: bool = False
-    """`torch.compile` the layers but for their attention: pays on a GPU, after a slow first step."""
+    """`torch.compile` the layers except attention: pays off on a GPU, after a slow first step."""
     checkpointing: bool = False
     """Recompute activations in the backward pass: less memory, a third more time."""
     shard: bool = False
-    """Cut weights, gradients and optimiser states over the processes (FSDP2)."""
+    """Shard weights, gradients and optimiser states over the processes (FSDP2)."""
     states: Literal["fp32", "bf16", "8bit"] = "fp32"
-    """Type of AdamW's two numbers a weight: 8, 4 or about 2 bytes (see `optimizer`)."""
+    """Type of AdamW's two states per weight: 8, 4 or about 2 bytes (see `optimizer`)."""
     lora: int = 0
     """Rank of a LoRA adapter on all linear layers; 0: train all weights."""
     seed: int = 0
@@ -99,13 +99,13 @@ class Recipe:
     reference: str = ""
     """Frozen model of the KL term; empty: `model`."""
     std_floor: float = 1e-4
-    """Least standard deviation that a group's advantages are divided by."""
+    """Lower bound of the standard deviation that divides a group's advantages."""
     old: Literal["stored", "start"] = "stored"
-    """Log-probabilities of the ratio: the sampler's own, or under the starting weights."""
+    """Log-probabilities in the ratio's denominator: the sampler's, or the starting weights'."""
     truncate: float = 0.0
     """Above 0: ratio against the starting weights, each token weighted by `loss.truncated`."""
     temperature: float = 0.0
-    """Of the policy that is trained; 0: the one that the stored log-probabilities fit."""
+    """Of the policy; 0: the temperature that fits the stored log-probabilities."""
 
     eval_every: int = 0
     """Steps between validations; 0: at the end of each epoch."""
@@ -114,7 +114,7 @@ class Recipe:
     wandb: str = ""
     """Weights & Biases project to report to; empty: none."""
     fresh: bool = False
-    """Start anew where the output folder holds a training."""
+    """Start anew even if the output folder holds a training."""
 
     def __post_init__(self) -> None:
         for name, choices in CHOICES.items():
@@ -134,13 +134,13 @@ class Recipe:
             raise SettingsError("control: rl has failures, and a solution no return; it is for sft")
 
     def shaping(self) -> dict[str, Any]:
-        """What the outcome depends on: all but folders, saving and speed."""
+        """The fields that affect the result: all but folders, saving and speed."""
         tree = dataclasses.asdict(self)
         return {key: value for key, value in tree.items() if key not in _FREE}
 
     @property
     def stored(self) -> bool:
-        """Whether the sampler's own log-probabilities are wanted."""
+        """Whether the sampler's own log-probabilities are needed."""
         return self.kind == "rl" and (self.old == "stored" or self.truncate > 0)
 
     @property
@@ -155,7 +155,7 @@ def default(kind: Kind, name: str) -> Any:
 
 
 def recipe(kind: Kind, runs: str | Sequence[str], out: str, **given: Any) -> Recipe:
-    """A recipe of this kind, with its defaults for all that is not given.
+    """A recipe of this kind, with its defaults for fields that are not given.
 
     Raises:
         SettingsError: a field does not exist, or a value is out of range.
@@ -174,4 +174,4 @@ CHOICES: dict[str, tuple[str, ...]] = {
     for field in dataclasses.fields(Recipe)
     if get_origin(field.type) is Literal
 } | {"loss": ("", *LOSS_POLICIES)}
-"""What a field may be, where it is not a matter of degree."""
+"""The possible values of enumerated fields."""

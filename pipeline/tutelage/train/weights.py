@@ -1,8 +1,9 @@
-"""The trained weights as a model folder that transformers and vLLM load: whole or not at all.
+"""Writes the trained weights as a model folder that transformers and vLLM load, completely or not
+at all.
 
-One weight after the other is gathered from its shards, cast to the type that it came in, and put
-into safetensors files of a few GB, so no process ever holds the model twice or whole. An adapter is
-merged on the way, and also kept apart in `adapter/`.
+Weights are gathered from their shards one by one, cast to their original type, and written to
+safetensors files of a few GB, so no process holds the whole model. An adapter is merged on the way,
+and also kept separately in `adapter/`.
 """
 
 import json
@@ -22,12 +23,15 @@ from tutelage.train.sharding import whole
 
 FILE_BYTES = 4 << 30
 _EXTRAS = ("preprocessor_config.json", "processor_config.json")
-"""What a model that also sees needs besides, to be served."""
+"""Further files that serving a multimodal model needs."""
 
 
 def write(student: Student, folder: Path, main: bool) -> None:
-    """Writes the model folder, in the place of one that is there, or an `OutputError` is raised.
-    Every process takes part, the `main` one writes.
+    """Writes the model folder and replaces an existing one. Every process takes part, the `main`
+    one writes.
+
+    Raises:
+        OutputError: the folder cannot be written.
     """
     network = student.network
     adapted = hasattr(network, "peft_config")
@@ -57,7 +61,7 @@ def write(student: Student, folder: Path, main: bool) -> None:
 
 
 def _tensors(bare: Any) -> Iterator[tuple[str, Tensor]]:
-    """Weights and buffers by name; one that has two names (tied) once."""
+    """Weights and buffers by name; a tensor with two names (tied) occurs once."""
     seen: set[int] = set()
     for name, tensor in bare.state_dict(keep_vars=True).items():
         if id(tensor) not in seen:
@@ -66,10 +70,10 @@ def _tensors(bare: Any) -> Iterator[tuple[str, Tensor]]:
 
 
 def _merged(bare: Any, name: str, value: Tensor) -> Tensor:
-    """A weight with its adapter in it; added in float32."""
-    owner, _, what = name.rpartition(".base_layer.")
+    """A weight with its adapter merged; added in float32."""
+    owner, _, parameter = name.rpartition(".base_layer.")
     layer = bare.get_submodule(owner)
-    if what != "weight":
+    if parameter != "weight":
         return value
     low, high = (whole(part["default"].weight).float() for part in (layer.lora_A, layer.lora_B))
     change = layer.scaling["default"] * (high @ low)
@@ -88,7 +92,7 @@ class _Files:
     files: list[Path] = field(default_factory=list)
 
     def add(self, name: str, tensor: Tensor) -> None:
-        """A file ends between two layers: names of one layer may be written as other ones."""
+        """Adds a tensor. Files end between layers: one layer's names may be converted together."""
         size = tensor.nbytes + sum(other.nbytes for other in self.held.values())
         if size > FILE_BYTES and _layer(next(reversed(self.held), "")) != _layer(name):
             self._flush()
@@ -100,14 +104,14 @@ class _Files:
 
         tensors = revert_weight_conversion(self.bare, self.held)
         self.files.append(self.folder / f"model-{len(self.files) + 1:05d}.safetensors")
-        # views of one tensor may come back from the conversion: each is written by itself
-        own = {name: tensor.clone().contiguous() for name, tensor in tensors.items()}
-        save_file(own, self.files[-1], metadata={"format": "pt"})
+        # The conversion may return views of one tensor: each is written separately.
+        copies = {name: tensor.clone().contiguous() for name, tensor in tensors.items()}
+        save_file(copies, self.files[-1], metadata={"format": "pt"})
         self.index |= dict.fromkeys(tensors, self.files[-1].name)
         self.held = {}
 
     def close(self) -> None:
-        """Writes what is held, and the index where there are several files."""
+        """Writes the remaining tensors, and the index if there are several files."""
         self._flush()
         if len(self.files) == 1:
             self.files[0].rename(self.folder / "model.safetensors")
@@ -133,10 +137,11 @@ def _write_settings(student: Student, bare: Any, stage: Path) -> None:
         file = cached_file(student.source, name, _raise_exceptions_for_missing_entries=False)
         if file:
             shutil.copy(file, stage / name)
-    file = stage / "config.json"  # names the type of the weights in the file, not in memory
+    # its dtype has to be that of the files, not of the weights in memory
+    file = stage / "config.json"
     tree = json.loads(file.read_text("utf-8")) | {"architectures": [type(bare).__name__]}
     tree |= {"dtype": str(student.dtype).removeprefix("torch."), "use_cache": True}
     tree.pop("torch_dtype", None)
     file.write_text(json.dumps(tree, indent=2) + "\n", "utf-8")
-    for weights in stage.glob("*.safetensors"):  # written for their owner alone
+    for weights in stage.glob("*.safetensors"):  # written with access for the owner only
         weights.chmod(file.stat().st_mode)
