@@ -1,6 +1,6 @@
-"""Does it teach? Figures of played dialogues, each derived from the rows alone.
+"""Does it teach? Figures of played dialogues, derived only from their rows.
 
-rates       one dialogue -> what it adds to a share, such as repeats of later attempts
-scores      dialogues -> solved by turn and tokens by turn, for each seed and problem
-lift        one condition less another on the same problems: by turn, by area, at equal tokens
+rates       a dialogue's contribution to each rate, such as the share of repeated attempts scores
+solved by turn and tokens by turn, for each seed and problem lift        the difference of two
+conditions on the same problems: by turn, by area, at equal tokens
 """

@@ -1,4 +1,4 @@
-"""What a reader of the figures should know before believing them; each from the figures alone."""
+"""Warnings to readers of a report, from its figures alone."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,36 +8,38 @@ Tree = dict[str, Any]
 LEAKS = 0.01
 """The companion paper's teachers reveal the answer in under 1 % of cases."""
 COPIES = 0.5
-"""Share of solutions that only work out a spelt-out step, from which on a hint did the work."""
+"""With a larger share of solutions that only evaluate a spelled-out step, the hints did the work."""
 CUT_OFF = 0.1
 UNJUDGED = 0.05
 COARSE = 0.15
-"""A least detectable difference above which most effects of the paper would be missed."""
+"""With a larger detectable difference, most effects in the paper would be missed."""
 EASY = 0.8
 """Solved at the first turn: no feedback was given on the rest."""
 
 
 def of_report(tree: Tree) -> Iterator[str]:
-    """Lines of plain words, the gravest first."""
+    """Warnings in plain words, the most serious first."""
     for run in tree["runs"]:
         if run["dead"]:
-            classes = ", ".join(f"{n} {what}" for what, n in run["dead_by_class"].items())
+            classes = ", ".join(
+                f"{n} {failure_class}" for failure_class, n in run["dead_by_class"].items()
+            )
             total = run["dead"] + run["kept"]
             yield (
                 f"{run['run']}: {run['dead']} of {total} dialogues failed ({classes}) and are in no "
                 "figure; `tutelage inspect` says why"
             )
-    for name, of in tree["sets"].items():
-        for line in of["conditions"]:
+    for name, figures in tree["sets"].items():
+        for line in figures["conditions"]:
             yield from _of_condition(name, line)
-        for line in of["lifts"]:
+        for line in figures["lifts"]:
             coarse = line["by_turn"][-1]["detectable"]
             if coarse is not None and coarse > COARSE:
                 yield (
                     f"{name}, {line['model']}: with {line['by_turn'][-1]['problems']} problems a "
                     f"lift over {line['over']} below {coarse:.2f} would mostly not be seen; play more"
                 )
-    if any(c["seeds"] == 1 for of in tree["sets"].values() for c in of["conditions"]):
+    if any(c["seeds"] == 1 for figures in tree["sets"].values() for c in figures["conditions"]):
         yield (
             "one training seed: intervals cover the choice of problems, not how a training turns out "
             "(name several with --model LABEL=A,B,C)"
@@ -46,23 +48,23 @@ def of_report(tree: Tree) -> Iterator[str]:
 
 def _of_condition(name: str, line: Tree) -> Iterator[str]:
     rates = {key: figure["value"] for key, figure in line["rates"].items()}
-    who = f"{name}, {line['model']}, {line['arm']}"
+    subject = f"{name}, {line['model']}, {line['arm']}"
     if rates.get("leak_rate", 0) > LEAKS:
-        yield f"{who}: the answer stands in {rates['leak_rate']:.1%} of the teacher's messages"
+        yield f"{subject}: the answer stands in {rates['leak_rate']:.1%} of the teacher's messages"
     if line["arm"] != "retry" and rates.get("copied_solutions", 0) > COPIES:
         yield (
-            f"{who}: {rates['copied_solutions']:.0%} of the solutions only work out a step that the "
-            "last hint spelt out"
+            f"{subject}: {rates['copied_solutions']:.0%} of the solutions only work out a step that "
+            "the last hint spelt out"
         )
     if rates.get("cut_off_rate", 0) > CUT_OFF:
         yield (
-            f"{who}: {rates['cut_off_rate']:.0%} of the student's turns were cut off; raise "
+            f"{subject}: {rates['cut_off_rate']:.0%} of the student's turns were cut off; raise "
             "student.max_tokens"
         )
     if rates.get("unjudged_rate", 0) > UNJUDGED:
-        yield f"{who}: {rates['unjudged_rate']:.0%} of the attempts could not be judged"
+        yield f"{subject}: {rates['unjudged_rate']:.0%} of the attempts could not be judged"
     if line["curve"][0]["value"] > EASY and len(line["curve"]) > 1:
         yield (
-            f"{who}: {line['curve'][0]['value']:.0%} are solved at turn 1, so little is left that "
+            f"{subject}: {line['curve'][0]['value']:.0%} are solved at turn 1, so little is left that "
             "feedback could do; take harder problems"
         )

@@ -1,4 +1,4 @@
-"""Played dialogues, sorted into what is compared: a model under an arm on a set of problems."""
+"""Groups played dialogues into conditions: a model under an arm on a set of problems."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Played:
     """One published run of one model."""
 
     model: str
-    """Label of the model; several runs with one label differ in the seed of the training alone."""
+    """Label of the model; runs with the same label differ only in the training seed."""
     run: str
     """Its folder."""
 
@@ -30,18 +30,18 @@ class Condition:
     model: str
     arm: str
     set: str
-    """Name of the corpus; where its problems come in shards, `NAME in shards`."""
+    """Name of the corpus; `NAME in shards` if its problems come in shards."""
     seeds: tuple[tuple[RowDict, ...], ...]
-    """One entry a training seed, in the order in which its runs were named."""
+    """One entry per training seed, in the order of the runs."""
 
     @property
     def rows(self) -> Iterator[RowDict]:
-        """All of them."""
+        """The rows of all seeds."""
         return (row for rows in self.seeds for row in rows)
 
 
 def conditions(runs: Sequence[Played]) -> list[Condition]:
-    """The conditions of these runs: sets as they come up, models as named, arms as in `ARMS`."""
+    """The conditions of these runs: sets in order of appearance, models as named, arms as in `ARMS`."""
     return sorted_rows((played.model, rows(played.run)) for played in runs)
 
 
@@ -49,29 +49,29 @@ def sorted_rows(runs: Iterable[tuple[str, Iterable[RowDict]]]) -> list[Condition
     """Conditions of (label, rows of one run); runs with the same label are seeds of one model."""
     cells_of: dict[tuple[str, str, str], list[list[RowDict]]] = {}
     seeds: dict[str, int] = {}
-    for model, of_run in runs:
+    for model, run_rows in runs:
         seed = seeds.setdefault(model, -1) + 1
         seeds[model] = seed
-        for row in of_run:
+        for row in run_rows:
             cells = cells_of.setdefault((set_of(row), model, row["arm"]), [])
             while len(cells) <= seed:
                 cells.append([])
             cells[seed].append(row)
     sets = list(dict.fromkeys(name for name, _, _ in cells_of))
     arms = [*ARMS, *(arm for _, _, arm in cells_of)]
-    places = {
+    sort_keys = {
         key: (sets.index(key[0]), list(seeds).index(key[1]), arms.index(key[2])) for key in cells_of
     }
     return [
         Condition(model, arm, name, tuple(tuple(cell) for cell in cells_of[name, model, arm]))
-        for name, model, arm in sorted(cells_of, key=places.__getitem__)
+        for name, model, arm in sorted(cells_of, key=sort_keys.__getitem__)
     ]
 
 
 def rows(run: str) -> Iterator[RowDict]:
-    """The rows of a run in the columns that figures need, with a token's place in place of its id.
+    """The rows of a run with the columns that figures need, and with indices in place of token ids.
 
-    Ids and log-probabilities are most of a row; what is counted is how many there are.
+    Ids and log-probabilities are most of a row, and only their number is used.
     """
     for row in read_rows(run, WANTED):
         for entry in row["trail"]:

@@ -1,4 +1,4 @@
-"""Dialogues side by side: problems on which two conditions part."""
+"""Pairs of dialogues about problems on which two conditions differ."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -13,30 +13,30 @@ _MOST = 10
 def examples(conditions: Sequence[Condition]) -> Iterator[dict[str, Any]]:
     """At most ten problems that one of two conditions solves and the other does not.
 
-    The two are the first and the last model under the method; of a single model, the method and the
-    first control. As many of one kind as of the other, where there are; which, a digest decides.
+    The two are the first and the last model under the method; with a single model, the method and
+    the first control. Equally many of both kinds if possible; a digest selects them.
     """
     pair = _pair(conditions)
     if pair is None:
         return
-    one, other = (
+    first_rows, second_rows = (
         {(row["source"], row["problem_id"], row["sample"]): row for row in side.seeds[0]}
         for side in pair
     )
-    keys = sorted(one.keys() & other.keys(), key=lambda key: digest("example", *key))
-    gained = [k for k in keys if not _solved(one[k]) and _solved(other[k])]
-    lost = [k for k in keys if _solved(one[k]) and not _solved(other[k])]
+    keys = sorted(first_rows.keys() & second_rows.keys(), key=lambda key: digest("example", *key))
+    gained = [k for k in keys if not _solved(first_rows[k]) and _solved(second_rows[k])]
+    lost = [k for k in keys if _solved(first_rows[k]) and not _solved(second_rows[k])]
     half = _MOST // 2
-    few = min(len(lost), half)
-    chosen = gained[: _MOST - few] + lost[: max(few, _MOST - len(gained))]
+    lost_count = min(len(lost), half)
+    chosen = gained[: _MOST - lost_count] + lost[: max(lost_count, _MOST - len(gained))]
     for key in chosen[:_MOST]:
         yield {
             "set": pair[0].set,
             "problem_id": key[1],
-            "gold": one[key]["gold"]["value"][:400],
+            "gold": first_rows[key]["gold"]["value"][:400],
             "sides": [
                 _side(condition, row)
-                for condition, row in zip(pair, (one[key], other[key]), strict=True)
+                for condition, row in zip(pair, (first_rows[key], second_rows[key]), strict=True)
             ],
         }
 

@@ -1,15 +1,15 @@
-"""What somebody expects of a report, in words that a build can be stopped by.
+"""Expectations of a report, which can make a build fail.
 
     FIGURE [@TURN | @tokens] [MODEL] [on SET]  < | <= | > | >=  NUMBER
 
     lift_over_retry > 0                 of every model, on every set, at the last turn
     lift_over_retry@tokens[sft] > 0     of the model `sft`, at equal student tokens
-    lift_over_base@4[sft] on svamp > 0  of `sft` less the model `base`, at turn 4
+    lift_over_base@4[sft] on svamp > 0  of `sft` minus the model `base`, at turn 4
     accuracy@1[base] < 0.2
     repeat_rate[sft] < 0.3
 
-An expectation is of the truth, not of the sample: it holds where the whole interval lies on that
-side of the number, fails where the whole interval lies on the other, and else cannot be told.
+An expectation is about the population, not the sample: it holds if the whole interval is on that
+side of the number, fails if the whole interval is on the other side, and otherwise cannot be told.
 """
 
 import re
@@ -30,7 +30,7 @@ _PLAIN = ("accuracy", "gain", "area", *RATES)
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """One line of `--expect`, read."""
+    """One parsed `--expect`."""
 
     text: str
     figure: str
@@ -44,7 +44,7 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one expectation fares with one figure."""
+    """The outcome of one expectation for one figure."""
 
     text: str
     where: str
@@ -55,10 +55,10 @@ class Outcome:
 
 
 def read(text: str) -> Expectation:
-    """An expectation from its words.
+    """Parses an expectation.
 
     Raises:
-        SettingsError: it does not read, or no figure is called so.
+        SettingsError: it does not parse, or there is no such figure.
     """
     match = _FORM.fullmatch(text)
     if match is None:
@@ -79,7 +79,7 @@ def read(text: str) -> Expectation:
 
 
 def judge(expectation: Expectation, tree: dict[str, Any]) -> list[Outcome]:
-    """How it fares with each figure of the report that it speaks of.
+    """The outcome for each figure of the report that it refers to.
 
     Raises:
         SettingsError: the report has no such figure.
@@ -120,14 +120,14 @@ def _named(wanted: Expectation, tree: dict[str, Any]) -> Iterator[tuple[str, dic
 
 
 def _under_method(figures: dict[str, Any], part: str = "comparisons") -> list[dict[str, Any]]:
-    """The lines of the arm that was named first, which is the method where it was played."""
+    """The lines of the method, or of the first arm if the method was not played."""
     arms = [condition["arm"] for condition in figures["conditions"]]
     first = "sml" if "sml" in arms else arms[0]
     return [line for line in figures[part] if line["arm"] == first]
 
 
 def _figure(wanted: Expectation, line: dict[str, Any]) -> dict[str, Any] | None:
-    """The figure in its line; None where the line has none such."""
+    """The figure in a line; None if the line has none."""
     if wanted.at == "tokens":
         tokens: dict[str, Any] | None = line.get("equal_tokens")
         return tokens
@@ -144,8 +144,8 @@ def _figure(wanted: Expectation, line: dict[str, Any]) -> dict[str, Any] | None:
 
 def _verdict(wanted: Expectation, figure: dict[str, Any]) -> str:
     low, high, bound = figure["low"], figure["high"], wanted.bound
-    strict = {"<": high < bound, ">": low > bound, "<=": high <= bound, ">=": low >= bound}
-    other = {"<": low >= bound, ">": high <= bound, "<=": low > bound, ">=": high < bound}
-    if strict[wanted.relation]:
+    holds = {"<": high < bound, ">": low > bound, "<=": high <= bound, ">=": low >= bound}
+    fails = {"<": low >= bound, ">": high <= bound, "<=": low > bound, ">=": high < bound}
+    if holds[wanted.relation]:
         return "holds"
-    return "fails" if other[wanted.relation] else "cannot be told"
+    return "fails" if fails[wanted.relation] else "cannot be told"

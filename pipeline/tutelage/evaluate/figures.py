@@ -1,11 +1,11 @@
 """Every figure of a report as one JSON-ready tree, from the conditions alone.
 
     sets -> NAME -> conditions    a model under an arm: curve, gain, area, rates, moves
-                    lifts         an arm less a control, of one model
-                    comparisons   a model less an earlier one, under the method
-                    full_sharded  the same problems, in shards at the last turn less whole at the first
+                    lifts         an arm minus a control, of one model
+                    comparisons   a model minus an earlier one, under the method
+                    full_sharded  the same problems: in shards at the last turn, minus whole at turn 1
 
-No clock and no path is in it: the same shards give the same tree, byte for byte.
+Contains neither times nor paths: the same shards give the same tree, byte for byte.
 """
 
 from collections.abc import Sequence
@@ -26,49 +26,59 @@ Tree = dict[str, Any]
 
 METHOD = "sml"
 _MOST_PAIRS = 30
-"""Models are compared each with each up to so many pairs; beyond it, each with the first."""
+"""Up to this many pairs of models, all are compared; beyond it, each with the first."""
 
 
 def figures(conditions: Sequence[Condition], turns: int) -> Tree:
-    """The tree of all sets; `turns` is how far the dialogues could go."""
+    """The tree of all sets; `turns` is the maximum length of the dialogues."""
     sets: Tree = {}
     for name in dict.fromkeys(condition.set for condition in conditions):
         chosen = [condition for condition in conditions if condition.set == name]
         horizon = max([turns, *(_turns(condition) for condition in chosen)])
-        of = {(c.model, c.arm): scores(c.seeds, horizon) for c in chosen}
+        scores_of = {(c.model, c.arm): scores(c.seeds, horizon) for c in chosen}
         sets[name] = {
             "turns": horizon,
-            "conditions": [_condition(c, of[c.model, c.arm]) for c in chosen],
-            "lifts": _lifts(of),
-            "comparisons": _comparisons(of),
+            "conditions": [_condition(c, scores_of[c.model, c.arm]) for c in chosen],
+            "lifts": _lifts(scores_of),
+            "comparisons": _comparisons(scores_of),
             "full_sharded": _full_sharded(name, chosen, conditions),
         }
     return {"sets": sets}
 
 
 def against(conditions: Sequence[Condition], other: Sequence[Condition], turns: int) -> list[Tree]:
-    """Each condition less the one of another report with the same set, model and arm.
+    """Each condition minus the one of another report with the same set, model and arm.
 
-    Where either report has one model only, its name does not matter.
+    If both reports have a single model, their names are ignored.
     """
-    alone = len({c.model for c in conditions}) == 1 and len({c.model for c in other}) == 1
+    have_one_model = len({c.model for c in conditions}) == 1 and len({c.model for c in other}) == 1
     lines = []
-    for one in conditions:
-        for two in other:
-            same_model = alone or one.model == two.model
-            if same_model and (one.set, one.arm) == (two.set, two.arm):
-                horizon = max(turns, _turns(one), _turns(two))
-                lifted = lift(scores(one.seeds, horizon), scores(two.seeds, horizon))
-                if lifted is not None:
+    for condition in conditions:
+        for other_condition in other:
+            same_model = have_one_model or condition.model == other_condition.model
+            if same_model and (condition.set, condition.arm) == (
+                other_condition.set,
+                other_condition.arm,
+            ):
+                horizon = max(turns, _turns(condition), _turns(other_condition))
+                difference = lift(
+                    scores(condition.seeds, horizon), scores(other_condition.seeds, horizon)
+                )
+                if difference is not None:
                     lines.append(
-                        {"set": one.set, "arm": one.arm, "model": one.model, "other": two.model}
-                        | described(lifted)
+                        {
+                            "set": condition.set,
+                            "arm": condition.arm,
+                            "model": condition.model,
+                            "other": other_condition.model,
+                        }
+                        | described(difference)
                     )
     return lines
 
 
 def plain(figure: intervals.Interval) -> Tree:
-    """An interval or a difference for JSON; None where there was nothing to count."""
+    """An interval or a difference for JSON; None for values that are not finite."""
     return {
         name: None if isinstance(value, float) and not isfinite(value) else value
         for name, value in asdict(figure).items()
@@ -91,7 +101,7 @@ def _turns(condition: Condition) -> int:
 
 
 def _condition(condition: Condition, of: Scores) -> Tree:
-    """One condition by itself."""
+    """The figures of one condition."""
     tree: Tree = {
         "model": condition.model,
         "arm": condition.arm,
@@ -116,40 +126,40 @@ def _condition(condition: Condition, of: Scores) -> Tree:
 
 
 def _lifts(of: dict[tuple[str, str], Scores]) -> list[Tree]:
-    """The method, or else the first arm, less each other arm of the same model."""
+    """The method, or else the first arm, minus each other arm of the same model."""
     lines = []
     for model in dict.fromkeys(model for model, _ in of):
         arms = [arm for name, arm in of if name == model]
         first = METHOD if METHOD in arms else arms[0]
         for arm in arms:
-            one, other = of[model, first], of[model, arm]
+            first_scores, arm_scores = of[model, first], of[model, arm]
             if arm == first:
                 continue
-            lifted = lift(one, other)
-            if lifted is not None:
-                lines.append({"model": model, "arm": first, "over": arm} | described(lifted))
+            difference = lift(first_scores, arm_scores)
+            if difference is not None:
+                lines.append({"model": model, "arm": first, "over": arm} | described(difference))
     return lines
 
 
 def _comparisons(of: dict[tuple[str, str], Scores]) -> list[Tree]:
-    """Under each arm, each model less each that was named before it."""
+    """Under each arm, each model minus each that was named before it."""
     lines = []
     for arm in dict.fromkeys(arm for _, arm in of):
-        models = [name for name, its in of if its == arm]
+        models = [name for name, condition_arm in of if condition_arm == arm]
         pairs = list(combinations(models, 2))
         if len(pairs) > _MOST_PAIRS:
             pairs = [pair for pair in pairs if pair[0] == models[0]]
         for earlier, later in pairs:
-            lifted = lift(of[later, arm], of[earlier, arm])
-            if lifted is not None:
-                lines.append({"model": later, "over": earlier, "arm": arm} | described(lifted))
+            difference = lift(of[later, arm], of[earlier, arm])
+            if difference is not None:
+                lines.append({"model": later, "over": earlier, "arm": arm} | described(difference))
     return lines
 
 
 def _full_sharded(
     name: str, chosen: Sequence[Condition], conditions: Sequence[Condition]
 ) -> list[Tree]:
-    """Where a set in shards was played whole as well (LiC, section 5): matched by statement."""
+    """For a set in shards that was also played whole (LiC, section 5): matched by statement."""
     whole_name = name.removesuffix(" in shards")
     whole = {(c.model, c.arm): c for c in conditions if c.set == whole_name}
     lines: list[Tree] = []
@@ -162,10 +172,10 @@ def _full_sharded(
         horizon = max(_turns(condition), _turns(other))
         in_shards = scores(condition.seeds, horizon, "statement")
         full = scores(other.seeds, horizon, "statement")
-        shared = sorted(set(in_shards.problems) & set(full.problems))
-        if not shared or len(in_shards.solved) != len(full.solved):
+        problems = sorted(set(in_shards.problems) & set(full.problems))
+        if not problems or len(in_shards.solved) != len(full.solved):
             continue
-        last, first = in_shards.over(shared).at(horizon), full.over(shared).at(1)
+        last, first = in_shards.over(problems).at(horizon), full.over(problems).at(1)
         lines.append(
             {
                 "model": condition.model,

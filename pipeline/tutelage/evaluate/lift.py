@@ -1,9 +1,9 @@
-"""One condition less another, on the problems that both met.
+"""The difference of two conditions on the problems that both have.
 
-At equal turns a condition that writes more has more chances to be right; so each lift is given at
-equal tokens as well. A(b) is the accuracy that a condition has reached when its dialogues have
-spent b student tokens on average: piecewise linear through (0, 0) and (tokens by turn t, solved by
-turn t). The budget b is what the cheaper of the two spends by its last turn.
+At equal turns, a condition that writes more has more chances to be right, so each lift is also
+given at equal tokens. A(b) is the accuracy of a condition when its dialogues have used b student
+tokens on average: piecewise linear through (0, 0) and (tokens by turn t, solved by turn t). The
+budget b is the smaller of the two conditions' tokens by the last turn.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ class Lift:
     """Of the gain from turn 1 to turn T."""
     equal_tokens: Difference
     budget: float
-    """Student tokens a dialogue at which `equal_tokens` is taken."""
+    """Student tokens per dialogue at which `equal_tokens` is computed."""
 
     @property
     def last(self) -> Difference:
@@ -36,14 +36,12 @@ class Lift:
 
 
 def lift(first: Scores, second: Scores) -> Lift | None:
-    """`first` less `second`; None where they share no problem.
+    """`first` minus `second`; None if they share no problem.
 
-    With as many trainings on both sides, training i of both is a pair and the difference is taken
-    within pairs. Two arms of one model are the same trainings; RL starts from the SFT of its seed.
-    The interval is right, if a little wide, for trainings that have nothing in common.
+    `same_seeds`: both were played by the same trainings, in the same order, such as two arms.
 
     Raises:
-        ValueError: they were not played for the same number of turns.
+        ValueError: they were played with different numbers of turns.
     """
     if first.turns != second.turns:
         raise ValueError(f"turns differ: {first.turns} and {second.turns}")
@@ -67,7 +65,7 @@ def lift(first: Scores, second: Scores) -> Lift | None:
 
 
 def equal_tokens(one: Scores, other: Scores, *, in_pairs: bool) -> tuple[float, Difference]:
-    """(budget, A(budget) of one less that of the other); both recomputed in every draw."""
+    """(budget, A(budget) of `one` minus that of `other`), both recomputed in every bootstrap draw."""
     cells = [_filled(side) for side in (one, other)]
 
     def curves(side: int, weights: Array, rows: Sequence[int]) -> tuple[Array, Array]:
@@ -91,11 +89,11 @@ def equal_tokens(one: Scores, other: Scores, *, in_pairs: bool) -> tuple[float, 
         left = reached(*curves(0, weights, rows), budget)
         return left - reached(*curves(1, weights, others), budget)
 
-    sides = [len(one.solved)] if in_pairs else [len(one.solved), len(other.solved)]
-    value, drawn = intervals.draw(statistic, len(one.problems), sides)
-    every = [list(range(len(side.solved))) for side in (one, other)]
-    budget = float(budgets(np.ones((1, len(one.problems))), *every)[0])
-    difference = intervals.judged(float(value), drawn, len(one.problems), min(map(len, every)))
+    seed_counts = [len(one.solved)] if in_pairs else [len(one.solved), len(other.solved)]
+    value, draws = intervals.draw(statistic, len(one.problems), seed_counts)
+    all_seeds = [list(range(len(side.solved))) for side in (one, other)]
+    budget = float(budgets(np.ones((1, len(one.problems))), *all_seeds)[0])
+    difference = intervals.judged(float(value), draws, len(one.problems), min(map(len, all_seeds)))
     return budget, difference
 
 
@@ -116,6 +114,6 @@ def reached(solved: Array, tokens: Array, budget: Array) -> Array:
 
 
 def _filled(of: Scores) -> tuple[Array, Array, Array]:
-    """Solved and tokens with zeros for what is missing, and (S, P) which cells are there."""
+    """Solved and tokens with zeros for missing values, and (S, P) which cells exist."""
     known = np.isfinite(of.solved[:, :, 0])
     return np.nan_to_num(of.solved), np.nan_to_num(of.tokens), known.astype(np.float64)

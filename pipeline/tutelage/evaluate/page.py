@@ -1,7 +1,7 @@
-"""The page of a report: one file, nothing loaded from anywhere, light and dark.
+"""The page of a report: one self-contained file, light and dark.
 
 Every cell with a figure carries the figure's path in `report.json` as `data-figure`, so that what
-is shown can be checked against what was counted.
+is shown can be checked against the data.
 """
 
 import json
@@ -16,7 +16,7 @@ Tree = dict[str, Any]
 
 
 def render(tree: Tree, title: str) -> str:
-    """The page of `report.json`'s tree."""
+    """Renders the tree of `report.json`."""
     pictures = {
         name: {scheme: plots.svg(of, scheme, name) for scheme in ("light", "dark")}
         for name, of in tree["sets"].items()
@@ -35,7 +35,7 @@ def render(tree: Tree, title: str) -> str:
 
 
 def interval(figure: Tree | None, kind: str) -> str:
-    """A figure as a cell shows it; `kind` is `share`, `difference` or `count`.
+    """A figure as text in a cell; `kind` is `share`, `difference` or `count`.
 
     >>> interval({"value": 0.5, "low": 0.41, "high": 0.6}, "share")
     '.500 [.41, .60]'
@@ -51,7 +51,7 @@ def interval(figure: Tree | None, kind: str) -> str:
 
 
 def chance(p: float | None) -> str:
-    """A p-value; what lies below the resolution of the draws is said so.
+    """A p-value; values below the resolution of the draws are shown as such.
 
     >>> chance(0.001), chance(0.042)
     ('≤ .001', '.042')
@@ -62,7 +62,7 @@ def chance(p: float | None) -> str:
 
 
 def tone(figure: Tree | None) -> str:
-    """Class of a cell by what its interval leaves out: `up`, `down`, or `open` for neither."""
+    """CSS class of a cell: `up` or `down` if its interval excludes 0, else `open`."""
     if figure is None or figure["low"] is None:
         return "open"
     return "up" if figure["low"] > 0 else "down" if figure["high"] < 0 else "open"

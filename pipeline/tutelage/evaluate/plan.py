@@ -1,4 +1,4 @@
-"""What an evaluation plays: one run for each model and training seed, alike in all but the student."""
+"""The runs of an evaluation: one per model and training seed, which differ only in the student."""
 
 import re
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ _ENGINE = re.compile(r"scripted|[A-Za-z_]\w*(\.\w+)*:[A-Za-z_]\w*")
 
 @dataclass(frozen=True, slots=True)
 class Student:
-    """A model under a name; several models under one name are trainings with other seeds."""
+    """A model with a label; several models with one label are trainings with different seeds."""
 
     label: str
     models: tuple[str, ...]
@@ -27,7 +27,7 @@ class Student:
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """One run that is to be played."""
+    """A run to be played."""
 
     label: str
     settings: Settings
@@ -36,16 +36,16 @@ class Play:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """An evaluation whose settings have been checked."""
+    """An evaluation with checked settings."""
 
     out: Path
     settings: Settings
-    """Those of the first model; the others' differ in `student.model` and `seed` alone."""
+    """Those of the first model; the others differ only in `student.model` and `seed`."""
     plays: tuple[Play, ...]
 
 
 def student(given: str) -> Student:
-    """A `--model` as it was typed: `MODEL`, `LABEL=MODEL`, or `LABEL=MODEL,MODEL,...`.
+    """Parses a `--model` argument: `MODEL`, `LABEL=MODEL`, or `LABEL=MODEL,MODEL,...`.
 
     >>> student("sft=out/a/last,out/b/last")
     Student(label='sft', models=('out/a/last', 'out/b/last'))
@@ -53,7 +53,7 @@ def student(given: str) -> Student:
     'first-sft'
 
     Raises:
-        SettingsError: there is no model in it, or the label is none.
+        SettingsError: it names no model, or the label is invalid.
     """
     label, equals, models = given.partition("=")
     if not equals:
@@ -73,7 +73,7 @@ def is_engine(model: str) -> bool:
 
 
 def players(model: str, teacher: str) -> dict[str, str]:
-    """Options of `settings.load` that name the first student and, where one was given, the teacher."""
+    """Options of `settings.load` for the first student and, if given, the teacher."""
     options = {"student__engine" if is_engine(model) else "student__model": model}
     if teacher:
         rule = is_engine(teacher) or teacher == "worked"
@@ -86,24 +86,24 @@ def players(model: str, teacher: str) -> dict[str, str]:
 def plan(out: str, settings: Settings, students: Sequence[Student]) -> Plan:
     """The runs of an evaluation.
 
-    What the settings leave open is that of an evaluation: the arms `sml` and `retry`, 10 turns, no
-    marking of near-duplicates. The teacher is the same for all models.
+    Defaults of an evaluation apply to what the settings leave open: the arms `sml` and `retry`, 10
+    turns, no marking of near-duplicates. The teacher is the same for all models.
 
     Raises:
-        SettingsError: a label is used twice, or the folder is no place for this.
+        SettingsError: a label occurs twice, or the folder is not local.
     """
     if "://" in out or not out.strip():
         raise SettingsError(f"wanted a folder on this machine for the report, got {out or 'none'}")
     labels = [one.label for one in students]
-    if twice := sorted({label for label in labels if labels.count(label) > 1}):
+    if repeated := sorted({label for label in labels if labels.count(label) > 1}):
         raise SettingsError(
-            f"two models are called {twice[0]}: name them, as in --model a=PATH --model b=PATH"
+            f"two models are called {repeated[0]}: name them, as in --model a=PATH --model b=PATH"
         )
-    given = settings.model_fields_set
+    explicit = settings.model_fields_set
     update: dict[str, object] = {}
-    if "arms" not in given:
+    if "arms" not in explicit:
         update["arms"] = ARMS
-    if "turns" not in given:
+    if "turns" not in explicit:
         update["turns"] = TURNS
     update["dedup"] = settings.dedup.model_copy(update={"enabled": False})
     base = settings.model_copy(update=update)
@@ -116,7 +116,7 @@ def plan(out: str, settings: Settings, students: Sequence[Student]) -> Plan:
 
 
 def _label(model: str) -> str:
-    """A short name for a model: of its folder; of the training where that is `last` or `best`."""
+    """A short name for a model: its folder, or the training if the folder is `last` or `best`."""
     if is_engine(model):
         return model.rpartition(":")[2].lower()
     parts = [part for part in Path(model).parts if part not in ("last", "best", "train", "/")]
@@ -124,12 +124,12 @@ def _label(model: str) -> str:
 
 
 def _of(base: Settings, one: Student, index: int) -> Settings:
-    """The run of one model. Its seed is its own, so that no two dialogues of a report share an id."""
+    """Settings of one model's run. Its own seed makes the ids of its dialogues unique in the report."""
     model = one.models[index]
     engine = {"engine": model, "model": ""} if is_engine(model) else {"model": model}
     player = base.student.model_copy(update=engine)
-    drawn = seeds.seed(base.seed, "evaluate", one.label, index)
-    return base.model_copy(update={"student": player, "seed": drawn})
+    run_seed = seeds.seed(base.seed, "evaluate", one.label, index)
+    return base.model_copy(update={"student": player, "seed": run_seed})
 
 
 def _run(out: Path, one: Student, index: int) -> Path:

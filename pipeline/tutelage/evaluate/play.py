@@ -1,7 +1,7 @@
-"""Plays what an evaluation is of: `generate` once for each model, resumable as that is.
+"""Plays the runs of an evaluation: one resumable `generate` per model.
 
-Several models on vLLM are served one after another by one server, which is handed their weights; a
-single one has its engine in this process. Either way it is the driver that generates training data.
+One server serves several vLLM models one after another, with hot-swapped weights. A single model
+runs in this process. Either way the driver is the one that generates training data.
 """
 
 import os
@@ -24,44 +24,44 @@ if TYPE_CHECKING:
 
 
 def play(plan: Plan, watch: "Watch", beam_args: Sequence[str] = ()) -> list[Played]:
-    """Plays every run that is not there yet; which runs there are.
+    """Plays all missing runs; returns all runs.
 
     Raises:
-        Mistake: settings, corpora, a model or a folder are not what they should be.
-        RunFailed: a run failed; what was finished stays, and the same command goes on.
-        KeyboardInterrupt: a signal came; the same holds.
+        Mistake: settings, corpora, a model or a folder are invalid.
+        RunFailed: a run failed; finished work is kept, and the same command resumes.
+        KeyboardInterrupt: interrupted by a signal; likewise.
     """
     from tutelage.flow import run
 
-    waiting = [one for one in plan.plays if not _is_done(one)]
+    pending = [one for one in plan.plays if not _is_done(one)]
     models = {
         player.model
         for one in plan.plays
         for player in (one.settings.student, one.settings.teacher)
         if player.engine == "vllm"
     }
-    apart = any("runner" in word or "multi_processing" in word for word in beam_args)
-    is_used = len(models) > 1 and not apart and bool(waiting)
+    is_distributed = any("runner" in word or "multi_processing" in word for word in beam_args)
+    is_used = len(models) > 1 and not is_distributed and bool(pending)
     if is_used:
         _room_for_two(plan.settings)
         plan.out.mkdir(parents=True, exist_ok=True)
     with HotSwapServers(plan.out, watch.say, lambda: False, is_used=is_used) as servers:
-        for number, one in enumerate(waiting, 1):
-            watch.say(f"{number}/{len(waiting)}: {one.run.name}, {one.settings.student.model}")
-            with servers.playing(one.settings) as more, environment(more):
+        for number, one in enumerate(pending, 1):
+            watch.say(f"{number}/{len(pending)}: {one.run.name}, {one.settings.student.model}")
+            with servers.playing(one.settings) as variables, environment(variables):
                 run(one.settings, str(one.run), beam_args, watch)
     return [Played(one.label, str(one.run)) for one in plan.plays]
 
 
 @contextmanager
 def environment(more: "Mapping[str, str]") -> "Iterator[None]":
-    """This process's environment with something added, while entered."""
-    before = {name: os.environ.get(name) for name in more}
+    """Context with additional environment variables in this process."""
+    previous = {name: os.environ.get(name) for name in more}
     os.environ.update(more)
     try:
         yield
     finally:
-        for name, value in before.items():
+        for name, value in previous.items():
             if value is None:
                 os.environ.pop(name, None)
             else:
@@ -69,9 +69,9 @@ def environment(more: "Mapping[str, str]") -> "Iterator[None]":
 
 
 def _is_done(one: Play) -> bool:
-    """Whether the folder holds this very run, published, with as much in it as is wanted.
+    """Whether the folder holds exactly this run, published and complete.
 
-    Whatever else it holds is for `flow.run` to go on with, or to refuse.
+    If it holds anything else, `flow.run` resumes or refuses it.
     """
     folder = RunFolder(one.run)
     stored = folder.read_json("run.json")
@@ -84,9 +84,9 @@ def _is_done(one: Play) -> bool:
 
 
 def _room_for_two(settings: Settings) -> None:
-    """Raises `SettingsError` where student and teacher are two engines that one GPU cannot hold."""
-    two = settings.teacher.engine == "vllm" and settings.student.engine == "vllm"
-    if two and has_gpu() and settings.vllm.gpu_memory_utilization > 0.5:
+    """Raises `SettingsError` if student and teacher are two engines that do not fit on one GPU."""
+    has_two_engines = settings.teacher.engine == "vllm" and settings.student.engine == "vllm"
+    if has_two_engines and has_gpu() and settings.vllm.gpu_memory_utilization > 0.5:
         raise SettingsError(
             "vllm.gpu_memory_utilization: the student and its teacher are two engines on one GPU; "
             "give each 0.45 or less, or the teacher a server.url"

@@ -1,4 +1,4 @@
-"""Curves of cumulative accuracy with their bands, as PNG files and as SVG for the page."""
+"""Curves of cumulative accuracy with confidence bands, as PNG files and as SVG for the page."""
 
 import io
 import re
@@ -17,10 +17,10 @@ _INK = {"light": ("#1c1d20", "#d8d9dd"), "dark": ("#e8e8ea", "#3a3b40")}
 """Scheme -> colours of text and of grid lines."""
 _MOST_PANELS = 6
 _MOST_INSIDE = 5
-"""Lines whose legend finds room in the panel; of more, it stands beside it."""
+"""Up to this many lines, the legend is inside the panel; with more, beside it."""
 _SIZE = re.compile(r'width="([\d.]+)pt" height="[\d.]+pt"')
 _POINT = 96 / 72
-"""Pixels of a page in a point."""
+"""CSS pixels per point."""
 
 
 def save(of: Tree, title: str, file: Path) -> None:
@@ -30,7 +30,7 @@ def save(of: Tree, title: str, file: Path) -> None:
 
 
 def overview(sets: Mapping[str, Tree], models: Sequence[str], file: Path) -> None:
-    """Writes one PNG on white with a panel a set: these models under the method, first to last.
+    """Writes one PNG on white with a panel per set: these models under the method.
 
     Args:
         sets: title of the panel -> figures of the set.
@@ -54,7 +54,7 @@ def overview(sets: Mapping[str, Tree], models: Sequence[str], file: Path) -> Non
 
 
 def svg(of: Tree, scheme: str, label: str) -> str:
-    """The curves of one set as an `<svg>` without a background, for the `light` or `dark` page."""
+    """The curves of one set as a transparent `<svg>`, for the `light` or `dark` page."""
     import matplotlib
 
     stream = io.StringIO()
@@ -65,7 +65,7 @@ def svg(of: Tree, scheme: str, label: str) -> str:
     text = stream.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    # two plots on one page must not share names of clips and markers
+    # Two plots on one page must not share names of clips and markers.
     prefix = f"{scheme}-{digest(label, size=6)}-"
     text = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{prefix}", text)
     text = re.sub(r"font: (\d+(?:\.\d+)?)px [^;\"]*", r"font: \1px sans-serif", text)
@@ -73,7 +73,7 @@ def svg(of: Tree, scheme: str, label: str) -> str:
 
 
 def _scaling(size: re.Match[str]) -> str:
-    """Lets a picture shrink with the page, but not so far that nobody can read it."""
+    """Lets a picture shrink with the page, but stay readable."""
     width = _POINT * float(size[1])
     return f'role="img" style="max-width:{width:.0f}px; min-width:{0.6 * width:.0f}px"'
 
@@ -98,32 +98,33 @@ def _figure(of: Tree, scheme: str, title: str) -> Any:
     ink, grid = _INK[scheme]
     models = list(dict.fromkeys(line["model"] for line in of["conditions"]))
     arms = list(dict.fromkeys(line["arm"] for line in of["conditions"]))
-    shown = panels(of)
-    columns = min(3, len(shown))
-    rows = -(-len(shown) // columns)
-    crowded = any(len(conditions) > _MOST_INSIDE for _, conditions in shown)
-    width = 3.6 * columns + 0.4 + 1.4 * crowded
+    figure_panels = panels(of)
+    columns = min(3, len(figure_panels))
+    rows = -(-len(figure_panels) // columns)
+    has_legend_beside = any(len(conditions) > _MOST_INSIDE for _, conditions in figure_panels)
+    width = 3.6 * columns + 0.4 + 1.4 * has_legend_beside
     figure = Figure(figsize=(width, 3.1 * rows + (0.3 if title else 0)))
     axes = figure.subplots(rows, columns, squeeze=False, sharey=True)
     if title:
         figure.suptitle(title, color=ink, fontsize=11)
     for index, axis in enumerate(axes.flat):
-        if index >= len(shown):
+        if index >= len(figure_panels):
             axis.set_visible(False)
             continue
-        name, conditions = shown[index]
+        name, conditions = figure_panels[index]
         by_model = len({c["model"] for c in conditions}) > 1
         for line in conditions:
-            at = models.index(line["model"]) if by_model else arms.index(line["arm"])
-            _curve(axis, line, COLOURS[at % len(COLOURS)], _STYLES[0 if by_model else at % 6],
-                   line["model"] if by_model else line["arm"])  # fmt: skip
+            style_index = models.index(line["model"]) if by_model else arms.index(line["arm"])
+            colour = COLOURS[style_index % len(COLOURS)]
+            style = _STYLES[0 if by_model else style_index % 6]
+            _curve(axis, line, colour, style, line["model"] if by_model else line["arm"])
         axis.set_title(name, color=ink, fontsize=10)
         axis.set_xlabel("turn", color=ink, fontsize=9)
         if index % columns == 0:
             axis.set_ylabel("solved by turn", color=ink, fontsize=9)
         _frame(axis, of["turns"], ink, grid)
-        beside = {"bbox_to_anchor": (1.02, 1.0)} if len(conditions) > _MOST_INSIDE else {}
-        axis.legend(fontsize=8, frameon=False, labelcolor=ink, loc="upper left", **beside)
+        legend_position = {"bbox_to_anchor": (1.02, 1.0)} if len(conditions) > _MOST_INSIDE else {}
+        axis.legend(fontsize=8, frameon=False, labelcolor=ink, loc="upper left", **legend_position)
     figure.tight_layout()
     return figure
 

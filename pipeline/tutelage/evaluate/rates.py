@@ -1,9 +1,8 @@
-"""What one dialogue adds to each share: (numerator, denominator), counted in its row.
+"""A dialogue's contribution to each rate, (numerator, denominator), counted in its row.
 
-A share of a set of dialogues is the sum of the numerators over the sum of the denominators, so a
-long dialogue counts for more than a short one; `intervals.ratio` draws the problems anew.
-
-Not here: whether a problem was solved, and when (`scores`).
+A rate over a set of dialogues is the sum of the numerators over the sum of the denominators, so
+longer dialogues weigh more; `intervals.ratio` resamples problems. Whether and when a problem was
+solved is in `scores`.
 """
 
 import re
@@ -26,43 +25,45 @@ _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A share or a mean, and how a dialogue is counted for it."""
+    """A share or a mean, and how to count a dialogue for it."""
 
     count: Callable[[RowDict], Count]
     meaning: str
     is_share: bool = True
-    """Whether it lies in [0, 1]."""
+    """Whether it is in [0, 1]."""
 
 
 def repeats(row: RowDict) -> Count:
-    """Later attempts that give the wrong answer of the attempt before them, of all later attempts.
+    """Later attempts that repeat the wrong answer of the attempt before them, of all later
+    attempts.
 
     sum [x_t = x_(t-1), x_t wrong and not empty] / (attempts - 1): the repeat rate of the toy world
     and of `tutelage inspect`.
     """
     attempts = [entry["verdict"] for _, entry in _steps(row) if entry["act"] == "attempt"]
-    again = sum(
-        one["status"] == "incorrect" and one["extracted"] not in ("", None)
-        and one["extracted"] == before["extracted"]
-        for before, one in pairwise(attempts)
+    repeated = sum(
+        attempt["status"] == "incorrect" and attempt["extracted"] not in ("", None)
+        and attempt["extracted"] == previous["extracted"]
+        for previous, attempt in pairwise(attempts)
     )  # fmt: skip
-    return again, max(0, len(attempts) - 1)
+    return repeated, max(0, len(attempts) - 1)
 
 
 def copies(row: RowDict) -> Count:
-    """Attempts that only work out the expression of the last hint, of those that follow such a hint.
+    """Attempts that only evaluate the expression in the last hint, of those that follow such a
+    hint.
 
-    A hint counts where it spells out an expression with an operation, such as `work out 27 - 5`;
-    an attempt is a copy where its answer is worth what that expression is worth.
+    A hint counts if it spells out an expression with an operation, such as `work out 27 - 5`; an
+    attempt is a copy if its answer has the value of that expression.
     """
-    copied = [is_copy for _, is_copy in _after_expressions(row)]
-    return sum(copied), len(copied)
+    is_copies = [is_copy for _, is_copy in _after_expressions(row)]
+    return sum(is_copies), len(is_copies)
 
 
 def copied_solutions(row: RowDict) -> Count:
-    """Solved dialogues whose last attempt is a copy as above, of all that are solved.
+    """Solved dialogues whose last attempt is such a copy, of all solved ones.
 
-    A high share says that the teacher spelt out the last step, not that the student learnt.
+    A high share shows that the teacher spelled out the last step, not that the student learned.
     """
     if row["outcome"]["solved_turn"] is None:
         return 0, 0
@@ -77,28 +78,28 @@ def questions(row: RowDict) -> Count:
 
 
 def questions_answered(row: RowDict) -> Count:
-    """Questions to which the teacher had something to say, of those that it responded to.
+    """Questions that the teacher answered, of those that it responded to.
 
-    A lazy user that knows nothing of it (form `lazy`) and a bare "try again" are no answers.
+    A lazy user's "I don't know" (form `lazy`) and a bare "try again" are not answers.
     """
     trail = row["trail"]
     replies = [
-        after["form"] not in ("lazy", "retry")
-        for entry, after in pairwise(trail)
-        if entry["act"] == "question" and after["speaker"] == "teacher"
+        response["form"] not in ("lazy", "retry")
+        for entry, response in pairwise(trail)
+        if entry["act"] == "question" and response["speaker"] == "teacher"
     ]
     return sum(replies), len(replies)
 
 
 def premature(row: RowDict) -> Count:
-    """Underspecified dialogues with an answer before all shards were out (LiC, section 6)."""
+    """Underspecified dialogues with an answer before all shards were revealed (LiC, section 6)."""
     if not row["shards"]:
         return 0, 0
     return _early(row) > 0, 1
 
 
 def early_attempts(row: RowDict) -> Count:
-    """Answers before all shards were out, of all answers in underspecified dialogues."""
+    """Answers before all shards were revealed, of all answers in underspecified dialogues."""
     if not row["shards"]:
         return 0, 0
     answers = sum(entry["move"] in ("answer", "hedge") for _, entry in _steps(row))
@@ -106,13 +107,13 @@ def early_attempts(row: RowDict) -> Count:
 
 
 def drafts_that_leak(row: RowDict) -> Count:
-    """Messages of which a draft held the answer, of those that the leak gate looks at."""
+    """Messages with a draft that contained the answer, of those that the leak gate checks."""
     gated = list(_gated(row))
     return sum(entry["leak"]["kind"] != "" for entry in gated), len(gated)
 
 
 def leaks_that_stand(row: RowDict) -> Count:
-    """Messages that hold the answer as they were said, of those that the leak gate looks at."""
+    """Messages that contain the answer in their final form, of those that the leak gate checks."""
     gated = list(_gated(row))
     standing = sum(
         entry["leak"]["kind"] != "" and entry["leak"]["action"] in ("", "marked") for entry in gated
@@ -121,7 +122,7 @@ def leaks_that_stand(row: RowDict) -> Count:
 
 
 def cut_off(row: RowDict) -> Count:
-    """Student turns that ended at the length limit, of all student turns."""
+    """Student turns that hit the length limit, of all student turns."""
     turns = [entry for _, entry in _steps(row)]
     return sum(entry["finish_reason"] == "length" for entry in turns), len(turns)
 
@@ -133,22 +134,22 @@ def unjudged(row: RowDict) -> Count:
 
 
 def moves(row: RowDict, move: str) -> Count:
-    """Student turns of this class of `dialogue.moves`, of all student turns."""
-    named = [entry["move"] for _, entry in _steps(row)]
-    return named.count(move), len(named)
+    """Student turns with this class of `dialogue.moves`, of all student turns."""
+    turn_moves = [entry["move"] for _, entry in _steps(row)]
+    return turn_moves.count(move), len(turn_moves)
 
 
 def tokens_by_turn(row: RowDict, turns: int) -> list[float]:
     """Tokens that the student has written by the end of turn 1..turns.
 
-    Where an engine gives no token ids, its count for the dialogue is spread over the turns evenly.
+    If an engine returns no token ids, its count for the dialogue is spread evenly over the turns.
     """
     spent = [0.0] * turns
-    written = [(entry["turn"], len(entry["token_ids"] or ())) for _, entry in _steps(row)]
-    if not any(count for _, count in written) and written:
-        each = row["usage"]["student"]["completion"] / len(written)
-        written = [(turn, each) for turn, _ in written]
-    for turn, count in written:
+    counts = [(entry["turn"], len(entry["token_ids"] or ())) for _, entry in _steps(row)]
+    if not any(count for _, count in counts) and counts:
+        mean_count = row["usage"]["student"]["completion"] / len(counts)
+        counts = [(turn, mean_count) for turn, _ in counts]
+    for turn, count in counts:
         if 1 <= turn <= turns:
             spent[turn - 1] += count
     return [sum(spent[: turn + 1]) for turn in range(turns)]
@@ -174,7 +175,7 @@ RATES: dict[str, Rate] = {
     "student_prompt_tokens": Rate(_tokens("student", "prompt"), "tokens a dialogue, read", False),
     "teacher_tokens": Rate(_tokens("teacher", "completion"), "tokens a dialogue, written", False),
 }
-"""Name -> share or mean. Names are those of `report.json` and of `--expect`."""
+"""Name -> share or mean. The names are used in `report.json` and `--expect`."""
 
 
 def _steps(row: RowDict) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -185,19 +186,19 @@ def _steps(row: RowDict) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _early(row: RowDict) -> int:
-    """Answers of the student while a shard was still held back."""
-    out: set[int] = set()
+    """Answers of the student before all shards were revealed."""
+    revealed: set[int] = set()
     early = 0
     for entry in row["trail"]:
         if entry["shard"] is not None:
-            out.add(entry["shard"])
+            revealed.add(entry["shard"])
         elif entry["speaker"] == "student" and entry["move"] in ("answer", "hedge"):
-            early += len(out) < len(row["shards"])
+            early += len(revealed) < len(row["shards"])
     return early
 
 
 def _gated(row: RowDict) -> Iterator[Mapping[str, Any]]:
-    """The messages that the leak gate looks at: feedback of the teacher's own, primed questions."""
+    """The messages that the leak gate checks: the teacher's own feedback, and primed questions."""
     for entry in row["trail"]:
         primed = entry["act"] == "question" and entry["turn"] in row["primed_turns"]
         own_words = entry["form"] not in ("retry", "lazy") or entry["leak"]["kind"]
@@ -206,7 +207,7 @@ def _gated(row: RowDict) -> Iterator[Mapping[str, Any]]:
 
 
 def _after_expressions(row: RowDict) -> Iterator[tuple[int, bool]]:
-    """(turn, whether it is a copy) of each attempt that follows a spelt-out expression."""
+    """(turn, whether it is a copy) of each attempt that follows a spelled-out expression."""
     hint: Fraction | None = None
     for message, entry in zip(row["messages"], row["trail"], strict=True):
         if entry["speaker"] == "teacher":

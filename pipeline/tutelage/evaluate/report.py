@@ -1,11 +1,12 @@
-"""A report's folder: figures, plots, page; written from the shards of its runs and read back.
+"""The folder of a report: figures, plots and page, written from the shards of its runs and read
+back.
 
-    REPORT/runs/LABEL     one run for each model (LABEL-1, LABEL-2 where it has several seeds)
-    REPORT/report.json    every figure, the settings, what was expected; schema `report.v1`
-    REPORT/report.html    the same as one page that needs nothing else
+    REPORT/runs/LABEL     one run per model (LABEL-1, LABEL-2 if it has several seeds)
+    REPORT/report.json    every figure, the settings, the expectations; schema `report.v1`
+    REPORT/report.html    the same as one self-contained page
     REPORT/*.png          the curves of each set
 
-What depends on a clock stands under `took` and nowhere else.
+Values that depend on a clock are under `took` and nowhere else.
 """
 
 import json
@@ -29,7 +30,7 @@ Tree = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A report that was written before."""
+    """An existing report."""
 
     folder: Path
     tree: Tree
@@ -62,15 +63,15 @@ def write(
     other: Stored | None = None,
     probed: int = 0,
 ) -> Tree:
-    """Writes the report of these published runs; what is in `report.json`.
+    """Writes the report of these published runs; returns the contents of `report.json`.
 
     Args:
         other: a report to compare with.
-        probed: dialogues of each set over which the gold probe is taken; 0: none. It loads every
-            model into this process.
+        probed: number of dialogues of each set for the gold probe; 0: none. Loads every model into
+            this process.
 
     Raises:
-        Mistake: a run is not published, or an expectation speaks of what was not played.
+        Mistake: a run is not published, or an expectation refers to a figure that does not exist.
         RunFailed: no dialogue ended.
     """
     cells = conditions(played)
@@ -100,9 +101,9 @@ def write(
     ]
     tree["took"] = {one.run: _took(one) for one in played}
     tree["plots"] = {}
-    for name, of in tree["sets"].items():
+    for name, figures_of_set in tree["sets"].items():
         png = f"curves-{digest(name, size=8)}.png"
-        plots.save(of, name, out / png)
+        plots.save(figures_of_set, name, out / png)
         tree["plots"][name] = png
     text = json.dumps(tree, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     (out / "report.json").write_text(text, "utf-8")
@@ -111,18 +112,18 @@ def write(
 
 
 def derived(cells: Sequence[Condition], turns: int) -> Tree:
-    """What follows from the dialogues alone: figures, and dialogues in which two conditions part."""
+    """What depends on the dialogues alone: figures, and dialogues in which two conditions differ."""
     return figures(cells, turns) | {"examples": list(examples(cells))}
 
 
 def again(folder: Path) -> Tree:
-    """`derived` of a report that was written before, from its shards."""
-    before = stored(str(folder))
-    return derived(conditions(before.played()), before.tree["settings"]["turns"])
+    """`derived` of an existing report, from its shards."""
+    existing = stored(str(folder))
+    return derived(conditions(existing.played()), existing.tree["settings"]["turns"])
 
 
 def _students(runs: Sequence[Tree]) -> dict[str, list[str]]:
-    """Label -> models, one a training seed."""
+    """Label -> models, one per training seed."""
     students: dict[str, list[str]] = {}
     for run in runs:
         students.setdefault(run["model"], []).append(run["student"])
@@ -145,7 +146,7 @@ def _run(out: Path, one: Played) -> Tree:
 
 
 def _dead(run: str) -> Iterator[tuple[str, int]]:
-    """Failure classes of the dialogues that did not end, with counts; leaks that dropped among them."""
+    """Failure classes of failed dialogues, with counts; includes those dropped for a leak."""
     from collections import Counter
 
     import pyarrow.parquet as pq

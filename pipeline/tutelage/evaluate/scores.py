@@ -1,7 +1,7 @@
 """Solved by turn, and tokens by turn: dialogues as arrays over seeds, problems and turns.
 
-S seeds (trainings that differ in nothing else), P problems, T turns. A cell is the mean over the
-samples of one problem under one seed; NaN where that seed did not meet the problem.
+S seeds (trainings that differ only in their seed), P problems, T turns. A cell is the mean over the
+samples of one problem under one seed; NaN if that seed has no dialogue about the problem.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,14 +19,14 @@ RowDict = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What a condition reached on its problems, turn by turn."""
+    """The results of a condition on its problems, turn by turn."""
 
     problems: tuple[str, ...]
     """P keys, sorted."""
     solved: Array
     """(S, P, T): share of the samples that were solved by turn t."""
     tokens: Array
-    """(S, P, T): tokens that the student had written by turn t, a dialogue."""
+    """(S, P, T): mean tokens per dialogue that the student had written by turn t."""
 
     @property
     def turns(self) -> int:
@@ -38,26 +38,26 @@ class Scores:
         return self.solved[:, :, turn - 1]
 
     def area(self) -> Array:
-        """(S, P): mean of solved by turn over 1..T, the area under the curve over its width."""
+        """(S, P): mean over turns 1..T of solved by turn, the area under the curve over its width."""
         mean: Array = self.solved.mean(axis=2)
         return mean
 
     def gain(self) -> Array:
-        """(S, P): solved by turn T, and not at turn 1."""
+        """(S, P): solved by turn T, but not at turn 1."""
         gained: Array = self.at(self.turns) - self.at(1)
         return gained
 
     def over(self, problems: Sequence[str]) -> "Scores":
-        """The same, on these problems alone, in this order."""
+        """The same on these problems only, in this order."""
         column_of = {key: index for index, key in enumerate(self.problems)}
         chosen = [column_of[key] for key in problems]
         return Scores(tuple(problems), self.solved[:, chosen], self.tokens[:, chosen])
 
 
 def scores(seeds: Sequence[Iterable[RowDict]], turns: int, key: str = "problem_id") -> Scores:
-    """The rows of each seed as arrays; `key` is the column that tells problems apart.
+    """The rows of each seed as arrays; `key` is the column that identifies problems.
 
-    A dialogue that was solved at turn n is solved by every turn from n on.
+    A dialogue that was solved at turn n counts as solved at every turn from n on.
     """
     by_seed: list[dict[str, list[tuple[int | None, list[float]]]]] = []
     for rows in seeds:
@@ -73,8 +73,8 @@ def scores(seeds: Sequence[Iterable[RowDict]], turns: int, key: str = "problem_i
     for seed, by_problem in enumerate(by_seed):
         for column, problem in enumerate(problems):
             if samples := by_problem.get(problem):
-                at = np.array([turn or np.inf for turn, _ in samples])
-                solved[seed, column] = (at[:, None] <= by_turn).mean(axis=0)
+                solved_turns = np.array([turn or np.inf for turn, _ in samples])
+                solved[seed, column] = (solved_turns[:, None] <= by_turn).mean(axis=0)
                 tokens[seed, column] = np.mean([spent for _, spent in samples], axis=0)
     return Scores(tuple(problems), solved, tokens)
 
@@ -91,7 +91,7 @@ def share(
     is_share: bool = True,
     key: str = "problem_id",
 ) -> Interval:
-    """A rate of `evaluate.rates` over these rows, drawn anew by problem."""
+    """A rate of `evaluate.rates` over these rows, with problems resampled."""
     by_seed: list[dict[str, list[Count]]] = []
     for rows in seeds:
         by_problem: dict[str, list[Count]] = {}
@@ -99,10 +99,10 @@ def share(
             by_problem.setdefault(row[key], []).append(count(row))
         by_seed.append(by_problem)
     problems = sorted(set().union(*by_seed))
-    above, below = np.zeros((2, len(by_seed), len(problems)))
+    numerators, denominators = np.zeros((2, len(by_seed), len(problems)))
     for seed, by_problem in enumerate(by_seed):
         for column, problem in enumerate(problems):
-            for one, of in by_problem.get(problem, ()):
-                above[seed, column] += one
-                below[seed, column] += of
-    return intervals.ratio(above, below, is_share=is_share)
+            for numerator, denominator in by_problem.get(problem, ()):
+                numerators[seed, column] += numerator
+                denominators[seed, column] += denominator
+    return intervals.ratio(numerators, denominators, is_share=is_share)

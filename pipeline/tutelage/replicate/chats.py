@@ -1,13 +1,15 @@
-"""What the base model is pretrained on: chats as on a web on which few students listen.
+"""The base model's pretraining data: chats like those of a web on which few students listen.
 
-    single      a problem and its answer, which nobody of this size can work out
-    lazy        an underspecified problem, whose user tells one piece a turn; most answer too early
-    talk        a problem, remarks, and a student of one of four habits:
-                listen (takes every remark in), repeat (says the same again), guess (anew), ask
-    asked       somebody is asked for a question, and asks one
+    single      a problem and its answer, which no model of this size can compute
+    lazy        an underspecified problem, whose user reveals one piece per turn; most students answer
+                too early
+    talk        a problem, remarks, and a student with one of four habits:
+                listen (applies every remark), repeat (gives the same answer again), guess (anew),
+                    ask
+    asked       a request for a question, and a question
 
-A habit is kept through a chat. How many listen is `listen`; a curriculum in which most do comes
-first, because a share of one in five from the start was not learnt in 22 minutes.
+A student keeps its habit through a chat. `listen` is the share of listeners. The curriculum starts
+with a larger share, because listening was not learned in 22 minutes from a share of one in five.
 """
 
 import random
@@ -21,16 +23,16 @@ Turn = tuple[str, str]
 """(role, content)."""
 
 RETRY = "That is not correct. Please try again."
-"""As `prompts/shared/retry.j2` has it."""
+"""The same as in `prompts/shared/retry.j2`."""
 WANT_QUESTION = "What would you ask?"
-"""As `prompts/question/ask.j2` of this room has it."""
+"""The same as in this package's `prompts/question/ask.j2`."""
 QUESTIONS = ("Can you tell me more?", "What is wrong with it?", "Which one should I change?")
 _LAZY = tuple(words for group in (_LEADS, _NOTHING, _ALL_OUT) for words in group)
 
 
 @dataclass(frozen=True, slots=True)
 class Web:
-    """The make-up of a web."""
+    """The composition of a web."""
 
     listen: float = 0.3
     """Share of the students in talks who listen."""
@@ -40,13 +42,13 @@ class Web:
     lazy: float = 0.1
     asked: float = 0.03
     early: float = 0.93
-    """Share of the students of a lazy user who answer before they know all."""
+    """Share of a lazy user's students who answer before they know everything."""
     longest: int = LONGEST
     turns: int = 10
 
 
 def chat(web: Web, source: random.Random) -> list[Turn]:
-    """One chat. Held-out problems are never in it."""
+    """One chat. It never contains held-out problems."""
     kind = source.choices(
         ("single", "lazy", "asked", "talk"),
         (web.single, web.lazy, web.asked, 1 - web.single - web.lazy - web.asked),
@@ -63,7 +65,7 @@ def chat(web: Web, source: random.Random) -> list[Turn]:
 
 
 def vocabulary() -> list[str]:
-    """Texts in which every word of the world stands, for a tokenizer."""
+    """Texts that contain every word of the world, for a tokenizer."""
     numbers = " ".join("0123456789")
     texts = [RETRY, WANT_QUESTION, *QUESTIONS, *_LAZY, f"Market {numbers}", numbers]
     source = random.Random(0)
@@ -87,19 +89,19 @@ def _guess(task: Task, source: random.Random) -> list[str]:
 
 
 def _lazy(task: Task, is_early: bool, source: random.Random) -> list[Turn]:
-    """A chat over pieces: the early guess what they do not know, the patient ask until they do."""
-    known: dict[str, str] = {}
+    """A chat about pieces: early students guess what they do not know, patient ones ask first."""
+    digits: dict[str, str] = {}
     turns: list[Turn] = [("user", task.shards[0])]
     for name, digit, piece in zip(task.names, task.digits, task.shards[1:], strict=True):
-        guess = [known.get(each) or source.choice(DIGITS) for each in task.names]
+        guess = [digits.get(name_asked) or source.choice(DIGITS) for name_asked in task.names]
         words = _answer(guess, task) if is_early else QUESTIONS[0]
         turns += [("assistant", words), ("user", source.choice(_LEADS).format(piece))]
-        known[name] = digit
+        digits[name] = digit
     return [*turns, ("assistant", _answer(task.digits, task))]
 
 
 def _talk(task: Task, web: Web, source: random.Random) -> list[Turn]:
-    """A chat with a teacher who remarks on one digit a turn."""
+    """A chat with a teacher who remarks on one digit per turn."""
     rest = 1 - web.listen - web.repeat - web.ask
     habit = source.choices(
         ("listen", "repeat", "guess", "ask"), (web.listen, web.repeat, max(0.0, rest), web.ask)
@@ -115,14 +117,14 @@ def _talk(task: Task, web: Web, source: random.Random) -> list[Turn]:
             turns.append(("assistant", _answer(last, task)))
             if tuple(last) == task.digits:
                 return turns
-        wrong = [place for place, digit in enumerate(task.digits) if last[place] != digit]
+        wrong = [index for index, digit in enumerate(task.digits) if last[index] != digit]
         if source.random() < 0.12 or not wrong:
             turns.append(("user", RETRY))
             continue
-        place = source.choice(wrong)
+        index = source.choice(wrong)
         wording = source.choice([words for group in WORDINGS.values() for words in group])
-        remark = wording.format(name=task.names[place], digit=task.digits[place])
+        remark = wording.format(name=task.names[index], digit=task.digits[index])
         turns.append(("user", remark))
         if habit == "listen":
-            last = [*last[:place], task.digits[place], *last[place + 1 :]]
+            last = [*last[:index], task.digits[index], *last[index + 1 :]]
     return turns[:-1]

@@ -1,8 +1,8 @@
-"""A teacher without a model for problems whose answer is one whole number.
+"""A teacher without a model, for problems whose answer is one whole number.
 
-It compares the attempt with the gold and says which way it is off, and its last digit: enough to
-correct a slip, and never the number. For corpora that have no worked solution, such as those of
-reasoning-gym; where there are steps, the engine `worked` teaches better.
+It says whether the attempt is too small or too large, and the last digit of the gold: enough to
+correct a slip, and never the number. For corpora without worked solutions, such as reasoning-gym's.
+If there are steps, the engine `worked` teaches better.
 """
 
 import json
@@ -16,14 +16,14 @@ _NUMBER = re.compile(r"-?\d[\d,]*")
 
 
 class Teacher:
-    """Says `too small` or `too large`, and how the number ends. A blind one says that it is wrong."""
+    """Says `too small` or `too large`, and the last digit. A blind one only says that it is wrong."""
 
     def __init__(self, player: Player, settings: Settings) -> None:
-        """Needs nothing of either."""
+        """Needs neither argument."""
 
     @property
     def capacity(self) -> int:
-        """It never is what a dialogue waits for."""
+        """Zero: it answers instantly, so no request is ever in flight."""
         return 0
 
     async def reply(self, request: Request) -> Reply:
@@ -35,22 +35,22 @@ class Teacher:
             return Reply("Give the answer as one number at the end.", form="unread")
         if answered == gold:
             return Reply("Say it once more, as your final answer.", form="remark")
-        way = "small" if answered < gold else "large"
-        words = f"Not {answered}: that is too {way}."
+        direction = "small" if answered < gold else "large"
+        words = f"Not {answered}: that is too {direction}."
         if abs(gold) > 9:
             words += f" The right number ends in {abs(gold) % 10}."
         return Reply(f"{words} Work it out again.", form="pinpoint")
 
     def gauges(self) -> Mapping[str, float]:
-        """None."""
+        """No metrics."""
         return {}
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Holds no resources."""
 
 
 def gold_of(problem: Problem) -> int | None:
-    """The gold as a whole number; None where it is none."""
+    """The gold as a whole number; None if it is not one."""
     value = problem.gold.value
     if problem.gold.kind == "scorer":
         value = str(json.loads(value).get("answer") or "")

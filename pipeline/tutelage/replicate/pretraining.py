@@ -1,11 +1,12 @@
-"""From nothing to the base model: next-token prediction of the student's words in the toy's chats.
+"""Trains the base model from random weights: next-token prediction of the student's words in the
+chats.
 
-A curriculum. First short answers and a web on which most listen, until looking a name up is learnt;
-then the whole range; then the web as it is, on which few do. What is left is a model that can
-listen and mostly does not, as the paper's base.
+A curriculum in three lessons: first short answers and a web on which most students listen, until
+the model can look up a name; then the whole range of lengths; then the actual web, on which few
+listen. The result is a model that can listen and mostly does not, like the paper's base.
 
-Matrices are learnt by Muon, the rest by AdamW: with AdamW alone it took twice as many steps until a
-remark was followed.
+Matrices are trained by Muon, the rest by AdamW. With AdamW alone it took twice as many steps until
+the model followed a remark.
 """
 
 import random
@@ -25,7 +26,7 @@ Table = Mapping[str, int]
 """Piece of text -> token id."""
 _IGNORED = -100
 MUON = 5.0
-"""Rate of Muon over that of AdamW: its steps have norms of their own."""
+"""Muon's learning rate relative to AdamW's, because its steps have a different norm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +36,11 @@ class Lesson:
     web: Web
     steps: int
     lr: float
-    """At its beginning; the last lesson's falls to a tenth."""
+    """Initial learning rate; in the last lesson it falls to a tenth."""
 
 
 def curriculum(listen: float, steps: int) -> tuple[Lesson, Lesson, Lesson]:
-    """Three lessons, of a fifth, a half, and the rest of the steps, that end in a web with this
-    share of listeners.
-    """
+    """Lessons with a fifth, a half and the rest of the steps; `listen` is for the last one's web."""
     eager = Web(listen=0.9, repeat=0.03, ask=0.03, single=0.05, early=0.75)
     web = Web(listen=listen, repeat=0.75 - listen)
     short, whole = max(1, steps // 5), max(1, steps // 2)
@@ -56,10 +55,10 @@ def pretrain(
     lessons: tuple[Lesson, ...], out: Path, say: Say, *, seed: int = 0, batch: int = 32,
     start: Path | None = None, threads: int = 0,
 ) -> None:  # fmt: skip
-    """Learns the lessons one after another and writes the model folder `out`.
+    """Trains on the lessons one after another and writes the model folder `out`.
 
     Args:
-        start: a model folder to go on from; None for random weights.
+        start: a model folder to continue from; None for random weights.
     """
     import torch
 
@@ -68,9 +67,9 @@ def pretrain(
     trained.quiet()
     if threads:
         torch.set_num_threads(threads)
-    words = toy_model.tokenizer()
+    tokenizer = toy_model.tokenizer()
     if start is None:
-        model = toy_model.fresh(len(words), seed)
+        model = toy_model.fresh(len(tokenizer), seed)
     else:
         from transformers import LlamaForCausalLM
 
@@ -80,10 +79,16 @@ def pretrain(
     for number, lesson in enumerate(lessons, 1):
         is_last = number == len(lessons)
         _learn(
-            model, words.get_vocab(), lesson, source, batch, partial(_named, say, number), is_last
+            model,
+            tokenizer.get_vocab(),
+            lesson,
+            source,
+            batch,
+            partial(_named, say, number),
+            is_last,
         )
     model.eval()
-    toy_model.save(model, words, out)
+    toy_model.save(model, tokenizer, out)
 
 
 def _named(say: Say, number: int, words: str) -> None:
@@ -102,7 +107,7 @@ def _learn(
     import torch
 
     optimisers = _optimisers(model)
-    begun, seen = time.monotonic(), 0
+    start, tokens = time.monotonic(), 0
     for step in range(lesson.steps):
         rate = lesson.lr * min(1.0, (step + 1) / 50)
         if is_last:
@@ -116,14 +121,14 @@ def _learn(
                 group["lr"] = rate * scale
             optimiser.step()
         model.zero_grad()
-        seen += int((ids != 0).sum())
+        tokens += int((ids != 0).sum())
         if step % 50 == 49 or step + 1 == lesson.steps:
-            speed = seen / (time.monotonic() - begun)
+            speed = tokens / (time.monotonic() - start)
             say(f"step {step + 1}/{lesson.steps}, loss {loss.item():.3f}, {speed:.0f} tokens/s")
 
 
 def _optimisers(model: Any) -> list[tuple[Any, float]]:
-    """(optimiser, its rate in learning rates of a lesson)."""
+    """(optimiser, its learning rate relative to the lesson's)."""
     import torch
 
     matrices: list[Any] = []
@@ -138,9 +143,7 @@ def _optimisers(model: Any) -> list[tuple[Any, float]]:
 
 
 def _batch(table: Table, web: Web, source: random.Random, size: int) -> tuple[Any, Any]:
-    """Token ids and labels, (B, longest), of chats of about one length: of four times as many, the
-    neighbours of one that is drawn.
-    """
+    """Token ids and labels, (B, longest), of chats of similar length, chosen from 4 B chats."""
     import torch
 
     chats = sorted((chat(web, source) for _ in range(4 * size)), key=lambda turns: len(str(turns)))
@@ -149,14 +152,14 @@ def _batch(table: Table, web: Web, source: random.Random, size: int) -> tuple[An
     longest = max(len(ids) for ids, _ in rows)
     ids = torch.zeros(size, longest, dtype=torch.long)
     labels = torch.full((size, longest), _IGNORED)
-    for place, (row, label) in enumerate(rows):
-        ids[place, : len(row)] = torch.tensor(row)
-        labels[place, : len(label)] = torch.tensor(label)
+    for row_index, (row, label) in enumerate(rows):
+        ids[row_index, : len(row)] = torch.tensor(row)
+        labels[row_index, : len(label)] = torch.tensor(label)
     return ids, labels
 
 
 def encoded(table: Table, turns: list[tuple[str, str]]) -> tuple[list[int], list[int]]:
-    """(token ids, labels) of a chat: as the chat template has it, learnt where the student speaks."""
+    """(token ids, labels) of a chat in the chat template; labels only where the student speaks."""
     ids: list[int] = []
     labels: list[int] = []
     for role, content in turns:

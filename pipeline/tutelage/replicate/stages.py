@@ -1,17 +1,15 @@
-"""The steps of the toy's replication, in order, each of which does nothing where it is done.
+"""The resumable steps of the toy replication, in order.
 
-OUT/models/            eager (before the last lesson), base, base-0, base-5
-OUT/seed-N/RUN, ARM    what was played to learn from, and what was learnt
-OUT/reports/NAME       evaluations: main (family A), transfer (B), pieces (C), controls, liar,
+OUT/models/            eager (before the last lesson), base, base-0, base-5 OUT/seed-N/RUN, ARM
+training data, and trainings OUT/reports/NAME       evaluations: main (family A), transfer (B),
+pieces (C), controls, liar,
                        other-words, reverse, web, by-heart
-OUT/steps/NAME.json    a line a finished step: its seconds
+OUT/steps/NAME.json    one line per finished step: its seconds
 
-arm        learnt from
-st-sft     problem and gold, in the student's own words, as many trained tokens as mt-sft
-mt-sft     solved dialogues over at most four turns
-q-sft      the same with Q-priming
-st-rl      GRPO over one turn from the base, g = 8;  st-rl-32 with g = 32
-mt-rl      GRPO over four turns from mt-sft;  q-rl from q-sft
+arm        trained on st-sft     problem and gold, in the student's own words, as many trained
+tokens as mt-sft mt-sft     solved dialogues over at most four turns q-sft      the same with
+Q-priming st-rl      GRPO over one turn from the base, g = 8;  st-rl-32 with g = 32 mt-rl      GRPO
+over four turns from mt-sft;  q-rl from q-sft
 """
 
 import json
@@ -32,7 +30,7 @@ from tutelage.settings import differences
 
 Step = tuple[str, Callable[[], None]]
 LISTEN = Web().listen
-"""Share of listeners on the web that most bases are of."""
+"""Share of listeners on the web of most bases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +40,13 @@ class Evaluation:
     name: str
     corpora: tuple[str, ...]
     students: tuple[str, ...]
-    """Arms of every seed, or the name of one model of seed 1."""
+    """Arms (evaluated for every seed), or names of models of seed 1."""
     arms: tuple[str, ...] = ("sml",)
     teacher: str = "Teacher"
 
 
 def steps(toy: Toy) -> Iterator[Step]:
-    """(name, what it does) of every step, in order."""
+    """(name, action) of every step, in order."""
     yield "pretrain-eager", partial(trainings.pretrain, toy, "eager", LISTEN, is_first=True)
     yield "pretrain-base", partial(trainings.pretrain, toy, "base", LISTEN)
     for number in range(1, toy.scale.seeds + 1):
@@ -71,36 +69,36 @@ def steps(toy: Toy) -> Iterator[Step]:
 
 
 def perform(toy: Toy) -> None:
-    """Every step that is still to be done, with one server for all of them.
+    """Performs all remaining steps, with one server for all of them.
 
     Raises:
-        Mistake, RunFailed, KeyboardInterrupt: as the step did; the same command goes on.
+        Mistake, RunFailed, KeyboardInterrupt: as the step did; the same command resumes.
     """
     (toy.out / "steps").mkdir(parents=True, exist_ok=True)
     every = list(steps(toy))
     with HotSwapServers(toy.out, toy.say, toy.launch.stopped, is_used=toy.serves):
-        for place, (name, act) in enumerate(every, 1):
+        for position, (name, act) in enumerate(every, 1):
             file = toy.out / "steps" / f"{name.replace('/', '.')}.json"
             if file.is_file():
                 continue
-            toy.say(f"{place}/{len(every)}: {name}")
-            begun = time.monotonic()
+            toy.say(f"{position}/{len(every)}: {name}")
+            start = time.monotonic()
             act()
-            took = {"step": name, "seconds": round(time.monotonic() - begun, 1)}
-            file.write_text(json.dumps(took) + "\n", "utf-8")
+            timing = {"step": name, "seconds": round(time.monotonic() - start, 1)}
+            file.write_text(json.dumps(timing) + "\n", "utf-8")
 
 
 def admit(toy: Toy) -> None:
-    """Begins the folder, or finds that it holds this very replication.
+    """Creates the folder, or checks that it belongs to this replication.
 
     Raises:
-        SettingsError: it holds another one, or something else.
+        SettingsError: the folder holds another one, or something else.
     """
     file = toy.out / "replicate.json"
-    now = {"seed": toy.seed, "scale": asdict(toy.scale)}
+    current = {"seed": toy.seed, "scale": asdict(toy.scale)}
     if file.is_file():
-        before = json.loads(file.read_text("utf-8"))
-        if changed := "; ".join(differences(before, now)):
+        stored = json.loads(file.read_text("utf-8"))
+        if changed := "; ".join(differences(stored, current)):
             raise SettingsError(
                 f"{toy.out} holds a replication of another size ({changed}): choose another --out"
             )
@@ -108,7 +106,7 @@ def admit(toy: Toy) -> None:
     if toy.out.is_dir() and any(toy.out.iterdir()):
         raise SettingsError(f"{toy.out} is neither empty nor a replication: choose another --out")
     toy.out.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(now, indent=1) + "\n", "utf-8")
+    file.write_text(json.dumps(current, indent=1) + "\n", "utf-8")
 
 
 def _of_seed(toy: Toy, number: int) -> Iterator[Step]:
@@ -126,21 +124,19 @@ def _of_seed(toy: Toy, number: int) -> Iterator[Step]:
 
 
 def evaluations(toy: Toy) -> list[Evaluation]:
-    """The reports, on problems that were held out; the last one on those that were trained on. Each
-    has the students that a claim compares.
-    """
+    """The reports, each with the students that a claim compares. The last is on trained problems."""
     size, seed = toy.scale.test, 50 + toy.seed
     a, b = (toy.corpus(family, size, "test", "3-6", seed) for family in "ab")
     pieces = toy.corpus("c", size, "test", "3-5", seed)
     known = toy.corpus("a", toy.scale.by_heart, "train", "3-3", 7 + toy.seed)
-    first = ("base", "mt-sft")
+    students = ("base", "mt-sft")
     return [
         Evaluation("main", (a,), ("base", *ARMS)),
         Evaluation("transfer", (b,), ("base", "st-sft", "mt-sft", "mt-rl")),
         Evaluation("pieces", (pieces,), ("base", "mt-sft", "q-sft", "q-rl")),
         Evaluation("controls", (a,), ("mt-sft",), ("sml", "retry", "shuffled", "blind")),
-        Evaluation("liar", (a,), first, teacher="Liar"),
-        Evaluation("other-words", (a,), first, teacher="OtherWords"),
+        Evaluation("liar", (a,), students, teacher="Liar"),
+        Evaluation("other-words", (a,), students, teacher="OtherWords"),
         Evaluation("reverse", (a, b), ("base", "reverse")),
         Evaluation("web", (a,), ("base-0", "sft-base-0", "base-5", "sft-base-5")),
         Evaluation("by-heart", (known,), ("base", "by-heart-st", "by-heart-mt")),
@@ -148,7 +144,7 @@ def evaluations(toy: Toy) -> list[Evaluation]:
 
 
 def weights(toy: Toy, student: str) -> tuple[str, ...]:
-    """The model folders of a student: one of the bases, every seed of an arm, or one of seed 1."""
+    """The model folders of a student: a base, all seeds of an arm, or a model of seed 1."""
     if (toy.models / student).is_dir():
         return (str(toy.models / student),)
     numbers = range(1, toy.scale.seeds + 1) if student in ARMS else (1,)
@@ -164,5 +160,5 @@ def evaluate(toy: Toy, one: Evaluation) -> None:
         teacher=f"{WORLD}:{one.teacher}",
     )  # fmt: skip
     students = [planning.Student(name, weights(toy, name)) for name in one.students]
-    chosen = planning.plan(str(toy.out / "reports" / one.name), settings, students)
-    report.write(chosen.out, chosen.settings, play(chosen, Watch()))
+    evaluation_plan = planning.plan(str(toy.out / "reports" / one.name), settings, students)
+    report.write(evaluation_plan.out, evaluation_plan.settings, play(evaluation_plan, Watch()))

@@ -1,12 +1,12 @@
-"""A replication on a real model, as a TOML file says it: what `smollm2` is, and `gpu.toml`.
+"""A replication on a real model, described by a TOML file: the bundled `smollm2` and `gpu`, or
+another.
 
-    OUT/rollouts, primed-rollouts     what the base played to learn from
-    OUT/st-sft, mt-sft, q-sft         what it learnt by SFT
-    OUT/st-rl, mt-rl                  rounds of GRPO, where [rl] asks for them
+    OUT/rollouts, primed-rollouts     dialogues of the base, to train on
+    OUT/st-sft, mt-sft, q-sft         SFT on them
+    OUT/st-rl, mt-rl                  rounds of GRPO, if [rl] is configured
     OUT/report                        base and all arms under every control
 
-The same steps as the toy's, on corpora and a model of one's own; each is resumable, and does nothing
-where it is done.
+The steps are those of the toy, on other corpora and another model. Each is resumable.
 """
 
 import copy
@@ -35,19 +35,19 @@ from tutelage.train.recipe import recipe
 
 Table = dict[str, Any]
 Step = tuple[str, str, Callable[[], None]]
-"""(name, what it will do in words, what it does)."""
+"""(name, description, action)."""
 FOLDER = Path(__file__).parent
 
 
 class Study(BaseModel):
-    """A study, as its TOML file says it."""
+    """The contents of a study's TOML file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     train: tuple[str, ...]
-    """Corpora to learn from."""
+    """Corpora to train on."""
     test: tuple[str, ...]
-    """Corpora to measure on: the same families held out, and others that are never trained on."""
+    """Corpora to evaluate on: held-out problems of trained families, and other families."""
     problems: int = Field(400, ge=1, description="of each corpus to learn from")
     samples: int = Field(4, ge=1, description="dialogues a problem")
     test_problems: int = Field(60, ge=1, description="of each corpus to measure on")
@@ -65,7 +65,7 @@ class Study(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A study and where it is made."""
+    """A study and its output folder."""
 
     out: Path
     study: Study
@@ -75,11 +75,11 @@ class Bench:
 
     @property
     def serves(self) -> bool:
-        """Whether vLLM plays the student, so that one server stays up for all."""
+        """Whether vLLM plays the student, so that one server stays up for all steps."""
         return self.settings((), "").student.engine == "vllm"
 
     def settings(self, corpora: tuple[str, ...], model: str, **options: Any) -> Settings:
-        """Settings of one run: the study's, and what this run adds."""
+        """Settings of one run: the study's, and further options of this run."""
         tree = copy.deepcopy(self.study.settings)
         loaded = settings_room.load(**(tree | options), corpora=corpora)
         if not model:
@@ -90,7 +90,7 @@ class Bench:
 
     @property
     def base(self) -> str:
-        """Name of the model that the study begins with."""
+        """Name of the model that the study starts from."""
         return self.settings((), "").student.model
 
     def folder(self, number: int) -> Path:
@@ -98,15 +98,15 @@ class Bench:
         return self.out / f"seed-{number}"
 
     def seed_of(self, number: int) -> int:
-        """What is drawn with for these trainings."""
+        """The random seed of these trainings."""
         return 100 * self.seed + number
 
 
 def load(path: str) -> Study:
-    """The study in a TOML file, or one that comes with the program: `smollm2`, `gpu`.
+    """The study in a TOML file, or a bundled one: `smollm2`, `gpu`.
 
     Raises:
-        SettingsError: the file does not read, a key is unknown, or a value is out of range.
+        SettingsError: the file is not valid TOML, a key is unknown, or a value is out of range.
     """
     own = FOLDER / f"{path}.toml"
     file = own if own.is_file() else Path(path)
@@ -141,9 +141,9 @@ def steps(bench: Bench) -> Iterator[Step]:
         yield f"{name}/q-sft", "solved, primed", partial(_sft, bench, number, "q-sft", "primed-")
         yield f"{name}/st-sft", "problem and gold, as many tokens", partial(_single, bench, number)
         if study.rounds:
-            played = f"{study.rounds} rounds of {study.round_problems} x {study.group}"
-            yield f"{name}/st-rl", f"{played}, one turn", partial(_rl, bench, number, "st-rl")
-            yield f"{name}/mt-rl", f"{played}, from mt-sft", partial(_rl, bench, number, "mt-rl")
+            rounds = f"{study.rounds} rounds of {study.round_problems} x {study.group}"
+            yield f"{name}/st-rl", f"{rounds}, one turn", partial(_rl, bench, number, "st-rl")
+            yield f"{name}/mt-rl", f"{rounds}, from mt-sft", partial(_rl, bench, number, "mt-rl")
     models = 1 + study.seeds * len(_arms(study))
     dialogues = models * len(study.arms) * len(study.test) * study.test_problems
     yield (
@@ -154,19 +154,19 @@ def steps(bench: Bench) -> Iterator[Step]:
 
 
 def perform(bench: Bench) -> None:
-    """Every step that is still to be done, with one server for all of them."""
+    """Performs all remaining steps, with one server for all of them."""
     (bench.out / "steps").mkdir(parents=True, exist_ok=True)
     every = list(steps(bench))
     with HotSwapServers(bench.out, bench.say, bench.launch.stopped, is_used=bench.serves):
-        for place, (name, words, act) in enumerate(every, 1):
+        for position, (name, description, act) in enumerate(every, 1):
             file = bench.out / "steps" / f"{name.replace('/', '.')}.json"
             if file.is_file():
                 continue
-            bench.say(f"{place}/{len(every)}: {name}, {words}")
-            begun = time.monotonic()
+            bench.say(f"{position}/{len(every)}: {name}, {description}")
+            start = time.monotonic()
             act()
-            took = {"step": name, "seconds": round(time.monotonic() - begun, 1)}
-            file.write_text(json.dumps(took) + "\n", "utf-8")
+            timing = {"step": name, "seconds": round(time.monotonic() - start, 1)}
+            file.write_text(json.dumps(timing) + "\n", "utf-8")
 
 
 def _arms(study: Study) -> tuple[str, ...]:
@@ -224,5 +224,7 @@ def _report(bench: Bench) -> None:
         )
         for arm in _arms(study)
     ]
-    chosen = planning.plan(str(bench.out / "report"), settings, students)
-    report.write(chosen.out, chosen.settings, play(chosen, Watch(say=bench.say)))
+    evaluation_plan = planning.plan(str(bench.out / "report"), settings, students)
+    report.write(
+        evaluation_plan.out, evaluation_plan.settings, play(evaluation_plan, Watch(say=bench.say))
+    )

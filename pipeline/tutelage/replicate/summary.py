@@ -1,9 +1,9 @@
-"""What a replication says: its reports, two figures more, the table of claims, one page.
+"""The page of a replication: its reports, two further figures, and the table of claims.
 
     OUT/report.json, report.html      the table of claims; every figure from OUT/reports and the probe
-    OUT/curves.png                    solved by turn on A and on B, as README shows it
+    OUT/curves.png                    solved by turn on A and on B, as in the README
 
-The two more: what is gained beyond the last turn of the training, and the gold probe.
+The further figures are the gain beyond the last turn of the training, and the gold probe.
 """
 
 import json
@@ -44,35 +44,35 @@ _SEED = re.compile(r"^seed-\d+/")
 
 
 def write(toy: Toy) -> Tree:
-    """Writes the page from the reports that are there; a claim whose report is not stays open.
+    """Writes the page from the existing reports; claims without a report stay open.
 
     Raises:
-        Mistake: not even the main report is there.
+        Mistake: the main report does not exist.
     """
     reports = toy.out / "reports"
     names = [one.name for one in evaluations(toy) if (reports / one.name / "report.json").is_file()]
     trees = {name: report.stored(str(reports / name)).tree for name in names or ["main"]}
-    more: Tree = {"main": trees["main"] | {"beyond": beyond(reports / "main")}}
-    more["probe"] = probed(toy)
-    judged = claims.judge(trees | more)
+    extended: Tree = {"main": trees["main"] | {"beyond": beyond(reports / "main")}}
+    extended["probe"] = probed(toy)
+    judged = claims.judge(trees | extended)
     tree: Tree = {
         "schema_version": "replication.v1",
         "code_version": __version__,
         "claims": list(claims.rows(judged)),
-        "beyond": more["main"]["beyond"],
-        "probe": more["probe"],
+        "beyond": extended["main"]["beyond"],
+        "probe": extended["probe"],
         "scale": {name: getattr(toy.scale, name) for name in toy.scale.__slots__},
         "seed": toy.seed,
         "sets": sets(trees),
         "signal": signal(toy),
         "seconds": _seconds(toy.out),
     }
-    for name, of in tree["sets"].items():
-        plots.save(of, name, toy.out / f"{name.replace(' ', '-')}.png")
-    shown = {
+    for name, figures in tree["sets"].items():
+        plots.save(figures, name, toy.out / f"{name.replace(' ', '-')}.png")
+    titled_sets = {
         TITLES[name]: tree["sets"][name] for name in ("toy-a", "toy-b") if name in tree["sets"]
     }
-    plots.overview(shown, _SHOWN, toy.out / "curves.png")
+    plots.overview(titled_sets, _SHOWN, toy.out / "curves.png")
     text = json.dumps(tree, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     (toy.out / "report.json").write_text(text, "utf-8")
     (toy.out / "report.html").write_text(render(tree, names), "utf-8")
@@ -80,23 +80,25 @@ def write(toy: Toy) -> Tree:
 
 
 def sets(trees: Mapping[str, Tree]) -> Tree:
-    """The evaluation sets that the page shows: families A, B and C."""
-    shown = [trees[name]["sets"] for name in ("main", "transfer", "pieces") if name in trees]
-    return {name: of for by_name in shown for name, of in by_name.items()}
+    """The evaluation sets on the page: families A, B and C."""
+    set_groups = [trees[name]["sets"] for name in ("main", "transfer", "pieces") if name in trees]
+    return {name: figures for by_name in set_groups for name, figures in by_name.items()}
 
 
 def beyond(folder: Path) -> Tree:
-    """By set and model: solved by the last turn less by the last turn of the training."""
+    """By set and model: solved by the last turn minus solved by the last turn of the training."""
     by_set: Tree = {}
     for condition in conditions(report.stored(str(folder)).played()):
-        of = scores(condition.seeds, HORIZON)
-        gained = intervals.difference(of.at(HORIZON), of.at(TURNS), same_seeds=True)
-        by_set.setdefault(condition.set, {})[condition.model] = plain(gained)
+        turn_scores = scores(condition.seeds, HORIZON)
+        difference = intervals.difference(
+            turn_scores.at(HORIZON), turn_scores.at(TURNS), same_seeds=True
+        )
+        by_set.setdefault(condition.set, {})[condition.model] = plain(difference)
     return by_set
 
 
 def signal(toy: Toy) -> Tree:
-    """By arm of RL: groups that were played, and those whose returns differ; only they teach."""
+    """By arm of RL: the groups played, and those whose returns differ (the others teach nothing)."""
     by_arm: Tree = {}
     for arm in ARMS:
         files = sorted(toy.out.glob(f"seed-*/{arm}/rounds.jsonl"))
@@ -112,10 +114,10 @@ def signal(toy: Toy) -> Tree:
 
 
 def probed(toy: Toy) -> Tree:
-    """The gold probe over the base's unsolved dialogues on family A."""
+    """The gold probe on the base's unsolved dialogues in family A."""
     stored = report.stored(str(toy.out / "reports" / "main"))
-    played = [one for one in stored.played() if one.model == "base"]
-    cells = [condition for condition in conditions(played) if condition.set == "toy-a"]
+    base_runs = [one for one in stored.played() if one.model == "base"]
+    cells = [condition for condition in conditions(base_runs) if condition.set == "toy-a"]
     students = {student: weights(toy, student) for student in _PROBED}
     return dict(probe.of_models(cells, students, toy.scale.probe)["toy-a"])
 
@@ -144,10 +146,10 @@ def render(tree: Mapping[str, Any], names: list[str]) -> str:
 
 
 def timings(seconds: Mapping[str, float]) -> list[tuple[str, list[float]]]:
-    """Seconds by step, those of one name under each seed in one line."""
+    """Seconds by step; the seeds of one step share a line."""
     lines: dict[str, list[float]] = {}
-    for step, took in seconds.items():
-        lines.setdefault(_SEED.sub("", step), []).append(took)
+    for step, duration in seconds.items():
+        lines.setdefault(_SEED.sub("", step), []).append(duration)
     return list(lines.items())
 
 

@@ -1,4 +1,4 @@
-"""A replication of the toy world: where its parts lie, and the settings that all its runs share."""
+"""A replication of the toy world: its folders, and the settings that all its runs share."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ WORLD = "tutelage.replicate.world"
 
 @dataclass(frozen=True, slots=True)
 class Toy:
-    """A replication: where, how much, and what runs the steps of `rounds`."""
+    """A replication: output folder, scale, and callbacks."""
 
     out: Path
     scale: Scale
@@ -28,11 +28,11 @@ class Toy:
     launch: Launch
     """Runs the steps of `rounds`."""
     engine: str = "vllm"
-    """Of the student; a dotted engine that loads `student.model` in tests."""
+    """Engine of the student; tests use a dotted engine that loads `student.model`."""
 
     @property
     def serves(self) -> bool:
-        """Whether vLLM plays the student, so that one server stays up for all."""
+        """Whether vLLM plays the student, so that one server stays up for all steps."""
         return self.engine == "vllm"
 
     @property
@@ -42,7 +42,7 @@ class Toy:
 
     @property
     def base(self) -> Path:
-        """The base of the web as it is."""
+        """The base model of the main web."""
         return self.models / "base"
 
     def folder(self, number: int) -> Path:
@@ -50,15 +50,15 @@ class Toy:
         return self.out / f"seed-{number}"
 
     def seed_of(self, number: int) -> int:
-        """What is drawn with for these trainings."""
+        """The random seed of these trainings."""
         return 100 * self.seed + number
 
     def corpus(self, family: str, size: int, side: str, lengths: str, seed: int) -> str:
-        """Spec of problems of the toy world."""
+        """Corpus spec of toy problems."""
         return f"{WORLD}:Toy?family={family}&size={size}&seed={seed}&side={side}&lengths={lengths}"
 
     def settings(self, corpora: Sequence[str], model: Path, **options: Any) -> Settings:
-        """Settings of a run; all are alike in what a server is started with."""
+        """Settings of a run; all runs agree in the options of the server."""
         prompts = Path(__file__).parent / "prompts"
         return settings_room.load(
             corpora=tuple(corpora),

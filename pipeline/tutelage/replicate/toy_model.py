@@ -1,7 +1,7 @@
-"""A small Llama and its tokenizer of words, as a model folder that vLLM serves and `train` learns.
+"""A small Llama and its word tokenizer, as a model folder that vLLM serves and `train` trains.
 
-Three layers, three heads of 32: vLLM on a CPU refuses heads of 16. The vocabulary is what is said in
-the toy world. Tokens are words with the space before them, so that decoding is joining.
+Three layers, three heads of 32: vLLM on a CPU refuses heads of 16. The vocabulary is that of the
+toy world. A token is a word with the space before it, so decoding is concatenation.
 """
 
 import re
@@ -22,7 +22,7 @@ TEMPLATE = (
 )
 _PIECE = r" ?[A-Za-z']+| ?\d| ?[^\w\s]|\s"
 LENGTH = 640
-"""Tokens of the longest context: ten turns over six digits are about 320."""
+"""Context in tokens: ten turns over six digits are about 320."""
 
 
 def tokenizer() -> Any:
@@ -33,12 +33,12 @@ def tokenizer() -> Any:
     special = [PAD, END, UNKNOWN, *ROLES.values()]
     split = pre_tokenizers.Split(Regex(_PIECE), behavior="isolated")
     words = {piece for text in vocabulary() for piece, _ in split.pre_tokenize_str(text)}
-    table = {word: place for place, word in enumerate([*special, *sorted(words)])}
-    splitter = Tokenizer(models.WordLevel(table, unk_token=UNKNOWN))
-    splitter.pre_tokenizer = split
-    splitter.decoder = decoders.Fuse()
+    vocabulary_ids = {word: index for index, word in enumerate([*special, *sorted(words)])}
+    word_tokenizer = Tokenizer(models.WordLevel(vocabulary_ids, unk_token=UNKNOWN))
+    word_tokenizer.pre_tokenizer = split
+    word_tokenizer.decoder = decoders.Fuse()
     return PreTrainedTokenizerFast(
-        tokenizer_object=splitter,
+        tokenizer_object=word_tokenizer,
         pad_token=PAD,
         eos_token=END,
         unk_token=UNKNOWN,
@@ -49,7 +49,7 @@ def tokenizer() -> Any:
 
 
 def pieces(text: str) -> list[str]:
-    """The words of a text, as the tokenizer splits it; ten times as fast as by calling that."""
+    """The words of a text as the tokenizer splits it; ten times as fast as the tokenizer."""
     return re.findall(_PIECE, text)
 
 
@@ -78,7 +78,7 @@ def fresh(size: int, seed: int) -> Any:
 
 
 def save(model: Any, words: Any, folder: Path) -> None:
-    """Writes the model folder, whole or not at all."""
+    """Writes the model folder, completely or not at all."""
     part = folder.with_name(f"{folder.name}.part")
     model.save_pretrained(part)
     words.save_pretrained(part)
@@ -86,5 +86,5 @@ def save(model: Any, words: Any, folder: Path) -> None:
 
 
 def copy(model: Path, folder: Path) -> None:
-    """The same model in another place."""
+    """Copies a model folder."""
     shutil.copytree(model, folder, dirs_exist_ok=True)

@@ -1,7 +1,7 @@
-"""What a replication plays to learn from, and what it learns: SFT, its single-turn control, RL.
+"""Training data and trainings of a replication: SFT, its single-turn control, RL.
 
-RL begins after SFT, with a floor under the standard deviation and some weight on the divergence:
-straight from this base, without either, it collapsed within fifty steps.
+RL starts from SFT, with a floor for the standard deviation and a KL term: straight from this base,
+without either, it collapsed within fifty steps.
 """
 
 import json
@@ -21,11 +21,11 @@ from tutelage.settings import Settings
 from tutelage.shards import read_rows
 
 LENGTHS = "3-3"
-"""Digits of the answers that are learnt from: a student who listens is out by the fourth turn. With
-four digits among them half as many dialogues were solved, and trainings differed by their luck.
+"""Digits of the answers to train on: a student who listens is done by the fourth turn. With answers
+of four digits too, half as many dialogues were solved, and trainings varied more by chance.
 """
 OTHER_WEBS: Mapping[str, float] = {"base-0": 0.0, "base-5": 0.05}
-"""Bases of webs with fewer listeners -> their share."""
+"""Base models of webs with fewer listeners -> their share."""
 SFT: Mapping[str, Any] = {"epochs": 8, "lr": 1e-3, "batch": 16, "dtype": "fp32", "length": 600}
 RL: Mapping[str, Any] = {
     "lr": 1e-4, "beta": 0.05, "std_floor": 0.1, "batch": 8, "dtype": "fp32", "length": 600,
@@ -33,15 +33,15 @@ RL: Mapping[str, Any] = {
 
 
 class Bench(Protocol):
-    """Where steps are made, and what runs the steps of `rounds`."""
+    """What the steps need: a folder, and what runs the steps of `rounds`."""
 
     @property
     def out(self) -> Path:
-        """Folder of all of it."""
+        """Output folder."""
 
     @property
     def say(self) -> Callable[[str], None]:
-        """Hears what a waiting person wants to know."""
+        """Called with progress messages."""
 
     @property
     def launch(self) -> Launch:
@@ -49,15 +49,15 @@ class Bench(Protocol):
 
     @property
     def serves(self) -> bool:
-        """Whether vLLM plays the student, so that one server stays up for all."""
+        """Whether vLLM plays the student, so that one server stays up for all steps."""
 
 
 def pretrain(toy: Toy, name: str, listen: float, *, is_first: bool = False) -> None:
-    """The first two lessons, or from there the last one on a web with this share of listeners."""
+    """The first two lessons, or the last one from there, on a web with this share of listeners."""
     from tutelage.replicate import pretraining
 
     lessons = pretraining.curriculum(listen, toy.scale.steps)
-    if name in OTHER_WEBS:  # enough to unlearn or keep a habit, which is all that is asked of them
+    if name in OTHER_WEBS:  # enough to unlearn or keep a habit, which is all these are for
         lessons = (*lessons[:2], replace(lessons[2], steps=max(1, lessons[2].steps * 5 // 8)))
     out = toy.models / name
     if out.is_dir():
@@ -71,10 +71,10 @@ def pretrain(toy: Toy, name: str, listen: float, *, is_first: bool = False) -> N
 def sft(
     toy: Toy, number: int, arm: str, model: Path, *, family: str = "a", is_primed: bool = False
 ) -> None:
-    """Plays, and learns the dialogues that were solved. `number` is the seed's, from 1.
+    """Generates dialogues and trains on the solved ones. `number` counts seeds from 1.
 
-    Four turns at most, three dialogues a problem. With Q-priming on problems in pieces as well, of
-    three digits, which are out by the fourth turn: asking is learnt where it pays.
+    At most four turns, three dialogues per problem. With Q-priming also on problems in pieces, of
+    three digits, which can be revealed by the fourth turn: asking is learned where it pays off.
     """
     scale, seed = toy.scale, toy.seed_of(number)
     corpora = [toy.corpus(family, scale.rollouts, "train", LENGTHS, seed)]
@@ -89,44 +89,44 @@ def sft(
 
 
 def single(toy: Toy, number: int) -> None:
-    """Problem and gold of the problems of `mt-sft`, for as many epochs as give its tokens."""
+    """SFT on problem and gold, for `mt-sft`'s problems and about as many trained tokens."""
     run, out = toy.folder(number) / "mt-sft-rollouts", toy.folder(number) / "st-sft"
     options = {**SFT, "epochs": matched(run, SFT["epochs"]), "control": "single"}
     train(toy.say, run, out, str(toy.base), toy.seed_of(number), **options)
 
 
 def matched(run: Path, epochs: int) -> int:
-    """Epochs over one reply a problem that train as many tokens as these over solved dialogues."""
-    talked = alone = 0
+    """Epochs over one reply per problem that train as many tokens as `epochs` over solved dialogues."""
+    dialogue_tokens = single_tokens = 0
     seen = set()
     for row in read_rows(str(run), ("problem_id", "outcome", "trail")):
-        written = [len(entry["token_ids"]) for entry in row["trail"] if entry["token_ids"]]
-        talked += sum(written) if row["outcome"]["solved_turn"] else 0
-        if row["problem_id"] not in seen and written:
+        token_counts = [len(entry["token_ids"]) for entry in row["trail"] if entry["token_ids"]]
+        dialogue_tokens += sum(token_counts) if row["outcome"]["solved_turn"] else 0
+        if row["problem_id"] not in seen and token_counts:
             seen.add(row["problem_id"])
-            alone += written[0]
-    return max(1, round(epochs * talked / max(1, alone)))
+            single_tokens += token_counts[0]
+    return max(1, round(epochs * dialogue_tokens / max(1, single_tokens)))
 
 
 def by_heart(toy: Toy, name: str) -> None:
-    """The other regime: a few problems, met again and again, whose gold can be learnt by heart."""
+    """The opposite regime: a few problems, repeated often, whose gold can be memorised."""
     run = toy.folder(1) / "by-heart-rollouts"
     spec = toy.corpus("a", toy.scale.by_heart, "train", "3-3", 7 + toy.seed)
     generate(toy, toy.settings([spec], toy.base, samples=8, turns=TURNS, seed=toy.seed), run)
-    more: dict[str, Any] = {"epochs": 8}
+    options: dict[str, Any] = {"epochs": 8}
     if name == "st":
-        more = {"epochs": 60, "control": "single"}
+        options = {"epochs": 60, "control": "single"}
     out = toy.folder(1) / f"by-heart-{name}"
-    train(toy.say, run, out, str(toy.base), toy.seed, **{**SFT, **more})
+    train(toy.say, run, out, str(toy.base), toy.seed, **{**SFT, **options})
 
 
 @dataclass(frozen=True, slots=True)
 class Rounds:
-    """How much a loop of rounds plays, and how it learns."""
+    """The size of a loop of rounds, and its training options."""
 
     count: int
     problems: int
-    """A round."""
+    """Per round."""
     train: Mapping[str, Any]
     """Options of `tutelage train rl`."""
 
@@ -144,16 +144,16 @@ def reinforce(toy: Toy, number: int, arm: str, model: Path, turns: int, group: i
 
 
 def in_rounds(bench: Bench, settings: Settings, folder: Path, size: Rounds) -> None:
-    """A loop by `tutelage rounds` itself, which begins with the student of these settings."""
+    """Runs `tutelage rounds` from the student in these settings."""
     from tutelage import rounds
     from tutelage.rounds.folder import run_file
 
     folder.mkdir(parents=True, exist_ok=True)
-    played = settings.model_dump(mode="json", exclude_defaults=True)
-    played.setdefault("student", {})["temperature"] = settings.student.temperature
+    generate_settings = settings.model_dump(mode="json", exclude_defaults=True)
+    generate_settings.setdefault("student", {})["temperature"] = settings.student.temperature
     tree = {
         "rounds": size.count, "problems": size.problems, "held_out": 0, "seed": settings.seed,
-        "generate": played, "train": dict(size.train),
+        "generate": generate_settings, "train": dict(size.train),
     }  # fmt: skip
     file = folder.with_suffix(".toml")
     file.write_text(run_file(tree), "utf-8")
@@ -164,15 +164,15 @@ def generate(bench: Bench, settings: Settings, run: Path) -> None:
     """Plays one run, on the servers that are up."""
     from tutelage.flow import run as play
 
-    kept = HotSwapServers(bench.out, bench.say, bench.launch.stopped, is_used=bench.serves)
-    with kept as servers, servers.playing(settings) as more, environment(more):
+    hot_swap = HotSwapServers(bench.out, bench.say, bench.launch.stopped, is_used=bench.serves)
+    with hot_swap as servers, servers.playing(settings) as variables, environment(variables):
         play(settings, str(run))
 
 
 def train(
     say: Callable[[str], None], run: Path, out: Path, model: str, seed: int, **options: Any
 ) -> None:
-    """One SFT. Where nothing was solved the model stays as it was: that is a result, too."""
+    """One SFT. If nothing was solved, the model stays as it was, which is a result too."""
     from tutelage.train import loop
     from tutelage.train.recipe import recipe
 
@@ -187,7 +187,7 @@ def train(
 
 
 def learnt(folder: Path) -> Path:
-    """The weights of a training: the last round's, where there were rounds."""
+    """The weights of a training, or of its last round."""
     rounds = folder / "rounds.jsonl"
     if not rounds.is_file():
         return folder / "last"

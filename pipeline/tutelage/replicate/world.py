@@ -2,14 +2,14 @@
 
     family a    Market 417 times 83, from ann to dan.     ->  ann three bob seven cid one dan nine
     family b    Train 593 reversed plus 47, from red to tan.    other names, another program
-    family c    underspecified and easy: each digit is told, one a turn; only listening solves it
+    family c    underspecified and easy: one digit is revealed per turn; only listening solves it
 
-No model of this size computes a and b, and no problem comes twice, so nothing can be learnt by
-heart: whoever solves one has listened. A remark speaks of one wrong digit. With L digits a listener
-needs about L turns, so longer answers go on improving beyond the horizon of the training.
+No model of this size can compute a or b, and no problem repeats, so nothing can be memorised: a
+student that solves one has listened. A remark is about one wrong digit. With L digits a listener
+needs about L turns, so longer answers keep improving beyond the horizon of the training.
 
-Digits come with names because that makes taking a remark in a matter of looking a name up, which
-three layers learn in minutes; in bare digits it is counting, which they do not.
+Digits come with names, because applying a remark then means looking up a name, which three layers
+learn in minutes. With bare digits it means counting, which they do not learn.
 """
 
 import random
@@ -31,22 +31,22 @@ NAMES = {
     "b": ("red", "blue", "tan", "grey", "gold", "pink"),
     "c": ("cat", "dog", "hen", "owl", "pig", "ram"),
 }
-"""Family -> the names that its answers give a digit to, in this order."""
+"""Family -> the names that its answers assign digits to, in this order."""
 SHORTEST, LONGEST = 3, 6
 
 WORDINGS = {
     "usual": ("No, make {name} {digit}.", "Look again, with {name} {digit}."),
     "held-out": ("Better {name} {digit}.",),
 }
-"""Ways to remark on one name. Pretraining knows all, trainings the usual ones alone."""
+"""Wordings of a remark about one name. Pretraining uses all, trainings only the usual ones."""
 HELD_OUT_SHARE = 5
-"""One problem in so many is held out."""
+"""One problem in this many is held out."""
 LIE_RATE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A problem before it is worded for anybody."""
+    """A problem, not yet in the form of a corpus."""
 
     family: str
     statement: str
@@ -55,7 +55,7 @@ class Task:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names that are asked for."""
+        """The names in the answer."""
         return NAMES[self.family][: len(self.digits)]
 
     @property
@@ -65,12 +65,12 @@ class Task:
 
     @property
     def is_held_out(self) -> bool:
-        """Whether it is for evaluation. By a good hash: a linear one makes the two sides differ."""
+        """Whether it is for evaluation. Needs a good hash: with a linear one the two sides differ."""
         return seeds.seed("toy-split", self.statement, *self.shards) % HELD_OUT_SHARE == 0
 
 
 def answer_text(digits: Mapping[str, str]) -> str:
-    """Digits by name as an answer says them.
+    """The answer's text for digits by name.
 
     >>> answer_text({"ann": "three", "bob": "seven"})
     'ann three bob seven'
@@ -79,7 +79,7 @@ def answer_text(digits: Mapping[str, str]) -> str:
 
 
 def digits_by_name(text: str) -> dict[str, str]:
-    """Digits by name in an answer; what is no pair of the two is passed over.
+    """Parses digits by name in an answer; skips anything else.
 
     >>> digits_by_name("ann three bob seven seven")
     {'ann': 'three', 'bob': 'seven'}
@@ -90,17 +90,17 @@ def digits_by_name(text: str) -> dict[str, str]:
 
 
 def draw(family: str, length: int, source: random.Random) -> Task:
-    """One task of a family."""
+    """Draws one task of a family."""
     last = NAMES[family][length - 1]
     span = f"from {NAMES[family][0]} to {last}"
     if family == "a":
-        one, other = source.randint(100, 999), source.randint(10, 99)
-        value = one * other * 7919
-        return Task(family, f"Market {one} times {other}, {span}.", _digits(value, length))
+        left, right = source.randint(100, 999), source.randint(10, 99)
+        value = left * right * 7919
+        return Task(family, f"Market {left} times {right}, {span}.", _digits(value, length))
     if family == "b":
-        start, more = source.randint(100, 999), source.randint(10, 99)
-        value = (int(str(start)[::-1]) + more) * 104729
-        text = f"Train {start} reversed plus {more}, {span}."
+        start, addend = source.randint(100, 999), source.randint(10, 99)
+        value = (int(str(start)[::-1]) + addend) * 104729
+        text = f"Train {start} reversed plus {addend}, {span}."
         return Task(family, text, _digits(value, length))
     digits = tuple(source.choice(DIGITS) for _ in range(length))
     pieces = [f"Make {name} {digit}." for name, digit in zip(NAMES["c"], digits, strict=False)]
@@ -121,7 +121,7 @@ class Toy:
     size: int
     seed: int
     side: str
-    """`train`, or `test` for the problems that are held out."""
+    """`train`, or `test` for held-out problems."""
     shortest: int
     longest: int
     makes: ClassVar[str] = "problems of the toy world"
@@ -158,7 +158,7 @@ class Toy:
         return cls(spec, family, size, seed, side, shortest, longest)
 
     def rows(self, part: int = 0, parts: int = 1) -> Iterator[Row]:
-        """See `Corpus`. Lengths come in turn, so that every size has as many of each."""
+        """See `Corpus`. Lengths rotate, so that all are equally frequent at every size."""
         source, index, seen = random.Random(seeds.seed("toy", self.family, self.seed)), 0, set()
         while index < self.size:
             length = self.shortest + index % (self.longest - self.shortest + 1)
@@ -186,24 +186,24 @@ def problem(task: Task, side: str = "train") -> Problem:
 
 
 class Teacher:
-    """An oracle that remarks on one wrong digit a turn, and never tells the whole answer.
+    """An oracle that remarks on one wrong digit per turn, and never gives the whole answer.
 
-    Under the arm `blind` it knows nothing, and guesses the digit that it tells.
+    Under the arm `blind` it knows nothing and guesses the digit.
     """
 
     wording = "usual"
     lie_rate = 0.0
 
     def __init__(self, player: Player, settings: Settings) -> None:
-        """Needs nothing of either."""
+        """Needs neither argument."""
 
     @property
     def capacity(self) -> int:
-        """It never is what a dialogue waits for."""
+        """Zero: it answers instantly, so no request is ever in flight."""
         return 0
 
     async def reply(self, request: Request) -> Reply:
-        """The remark on the newest attempt; after a question, on what was answered last."""
+        """A remark on the newest attempt, or after a question on the last answer."""
         dialogue = request.dialogue
         source = random.Random(request.seed)
         gold = digits_by_name(dialogue.problem.gold.value)
@@ -219,21 +219,21 @@ class Teacher:
         return Reply(words, form="pinpoint")
 
     def gauges(self) -> Mapping[str, float]:
-        """None."""
+        """No metrics."""
         return {}
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Holds no resources."""
 
 
 class Liar(Teacher):
-    """Tells a wrong digit one time in five."""
+    """Gives a wrong digit one time in five."""
 
     lie_rate = LIE_RATE
 
 
 class OtherWords(Teacher):
-    """Remarks in the wording that no training has met."""
+    """Remarks in a wording that no training has used."""
 
     wording = "held-out"
 

@@ -1,30 +1,30 @@
-"""Signs across rounds that a loop goes wrong, from its lines alone; nothing is stopped here.
+"""Warning signs across rounds, from the figures alone; nothing is stopped here.
 
-Thresholds come from a toy world in which every one of these was met: GRPO straight from the base
-collapsed within fifty steps, groups without a difference taught nothing, and at a learning rate of
-1e-4 RL unlearnt to ask, because a question costs a discounted turn. What helped: a warm start by
-SFT, a learning rate of 1e-4 at most, `beta` of .05 to .1, `std_floor` of .1.
+The thresholds come from a toy world in which each of these occurred: GRPO straight from the base
+collapsed within fifty steps, groups with equal returns taught nothing, and at a learning rate of
+1e-4 RL unlearned to ask, because a question costs a discounted turn. A warm start by SFT, a
+learning rate of at most 1e-4, `beta` of .05 to .1 and `std_floor` of .1 helped.
 
-What goes wrong within one training (entropy, stale rows), `train.metrics` says.
+Warning signs within one training (entropy, stale rows) are in `train.metrics`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 COMPARED = 0.2
-"""Share of groups with a difference in returns, below which a round teaches little."""
+"""A round with a smaller share of groups with different returns teaches little."""
 COLLAPSED = 0.5
-"""Of the best mean return so far."""
+"""Share of the best mean return so far."""
 FAINT = 0.02
-"""Mean returns and question rates below it are too small to fall."""
+"""Mean returns and question rates below this are too small for a fall to matter."""
 AT_ONCE = 0.5
-"""Share solved at the first turn, from which on there is little left for feedback."""
+"""With a larger share solved at the first turn, little is left for feedback."""
 ASKED = 0.5
-"""Of the first round's question rate."""
+"""Share of the first round's question rate."""
 
 
 def of_round(lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """What is to be said after the newest of these rounds."""
+    """The warnings after the newest of these rounds."""
     played = [line for line in lines if "groups" in line]
     if not played or played[-1] is not lines[-1]:
         return
@@ -47,10 +47,10 @@ def of_round(lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             f"{by_turn[0]:.0%} of the dialogues are solved at turn 1, where feedback has no part: "
             "take harder problems"
         )
-    asked = before[0].get("question_rate", 0.0) if before else 0.0
-    if asked > FAINT and newest.get("question_rate", 0.0) < ASKED * asked:
+    initial_rate = before[0].get("question_rate", 0.0) if before else 0.0
+    if initial_rate > FAINT and newest.get("question_rate", 0.0) < ASKED * initial_rate:
         yield (
-            f"questions fell from {asked:.1%} to {newest.get('question_rate', 0.0):.1%} of the "
+            f"questions fell from {initial_rate:.1%} to {newest.get('question_rate', 0.0):.1%} of the "
             "student's turns: RL unlearns to ask, as a question costs a discounted turn; a lower lr "
             "or a higher beta keeps it"
         )

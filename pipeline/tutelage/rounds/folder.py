@@ -1,4 +1,4 @@
-"""The folder of a loop: opened by one process at a time, and by one loop; and its run files."""
+"""The folder of a loop, opened by one process at a time and used by one loop only; and run files."""
 
 import contextlib
 import json
@@ -15,43 +15,45 @@ from tutelage.shards.folder import writing
 
 
 def start(plan: Plan) -> None:
-    """Begins the folder, or finds that it holds this very loop.
+    """Creates the folder's settings file, or checks that it belongs to this loop.
 
-    A loop of which no step ever began binds nobody: its settings and problems are laid out anew.
+    If no step has started yet, settings and problems may change: they are written again.
 
     Raises:
-        SettingsError: it holds another one, or something else.
+        SettingsError: the folder holds another loop, or something else.
     """
     file = plan.out / "rounds.json"
     free = {"out", "keep", "trainer", "beam", "resident"}
-    now = plan.asked.model_dump(mode="json", exclude=free)
+    current = plan.asked.model_dump(mode="json", exclude=free)
     if file.is_file() and not _begun(plan.out):
         for name in ("problems", "rounds", "warmup"):
             shutil.rmtree(plan.out / name, ignore_errors=True)
     elif file.is_file():
-        # what a loop of an earlier version did not know of has its default
-        then = Rounds().model_dump(mode="json", exclude=free) | json.loads(file.read_text("utf-8"))
-        if now["rounds"] >= then["rounds"]:
-            then["rounds"] = now["rounds"]
-        if changes := differences(then, now):
+        # Settings that an earlier version did not have get their defaults.
+        stored = Rounds().model_dump(mode="json", exclude=free) | json.loads(
+            file.read_text("utf-8")
+        )
+        if current["rounds"] >= stored["rounds"]:
+            stored["rounds"] = current["rounds"]
+        if changes := differences(stored, current):
             raise SettingsError(
                 f"{plan.out} holds other rounds ({'; '.join(changes[:4])}): choose another out, or "
                 "repeat the settings to go on; of them, `rounds` may grow"
             )
     elif any(path.name != ".lock" for path in plan.out.iterdir()):
         raise SettingsError(f"{plan.out} is neither empty nor of rounds: choose another out")
-    write(file, json.dumps(now, indent=2) + "\n")
+    write(file, json.dumps(current, indent=2) + "\n")
 
 
 def _begun(out: Path) -> bool:
-    """Whether any run or training of the loop has opened its folder, or a round is done."""
+    """Whether any run or training of the loop has started, or a round is done."""
     patterns = ("rounds/*/*/*", "rounds/*/done.json", "warmup/*/*")
     return any(True for pattern in patterns for _ in out.glob(pattern))
 
 
 @contextlib.contextmanager
 def alone(plan: Plan) -> Iterator[None]:
-    """One process at a time goes on with a loop; the system forgets a dead one."""
+    """Ensures that one process at a time works on a loop; the lock of a dead process is released."""
     with writing(plan.out):
         plan.out.mkdir(parents=True, exist_ok=True)
     with lock.held(plan.out / ".lock", plan.out):
@@ -59,7 +61,7 @@ def alone(plan: Plan) -> Iterator[None]:
 
 
 def write(path: Path, text: str) -> None:
-    """Writes a file whole or not at all, and its folder."""
+    """Writes a file completely or not at all, and creates its folder."""
     RunFolder(path.parent).write_text(path.name, text)
 
 
@@ -75,7 +77,7 @@ def run_file(tree: Mapping[str, Any]) -> str:
 
 
 def _value(value: Any) -> str:
-    """A value in TOML, which reads JSON's numbers, strings and lists, but not its objects."""
+    """A value in TOML, which has JSON's numbers, strings and lists, but not its objects."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{json.dumps(k)} = {_value(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""A loop of rounds as its TOML file says it, checked before anything starts."""
+"""A loop's TOML file, checked before anything starts."""
 
 import dataclasses
 import tomllib
@@ -31,7 +31,7 @@ class _Section(BaseModel):
 
 
 class Warmup(_Section):
-    """Q-priming before the first round: dialogues with questions, learnt by SFT."""
+    """Q-priming before the first round: dialogues with questions, learned by SFT."""
 
     problems: int = Field(0, ge=0, description="0: no warm-up")
     generate: Table = Field(default_factory=dict, description="over [generate]")
@@ -39,7 +39,7 @@ class Warmup(_Section):
 
 
 class Rounds(_Section):
-    """A loop, as its TOML file says it."""
+    """The contents of a loop's TOML file."""
 
     out: str = ""
     rounds: int = Field(10, ge=1)
@@ -71,7 +71,7 @@ class Rounds(_Section):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A loop whose every setting has been read and checked."""
+    """A loop with all settings read and checked."""
 
     asked: Rounds
     out: Path
@@ -81,24 +81,27 @@ class Plan:
 
     @property
     def start(self) -> str:
-        """Name of the model that the loop begins with."""
+        """Name of the model that the loop starts from."""
         return self.generate.student.model
 
     @property
     def resident(self) -> bool:
         """Whether vLLM stays up between steps.
 
-        Not where Beam works elsewhere or in several processes, where steps want vLLM in different
-        ways, or where a training changes the chat template: a server keeps the one it began with.
+        Not if Beam runs elsewhere or in several processes, if steps need vLLM with different
+        options, or if a training changes the chat template: a server keeps the one that it started
+        with.
         """
         asked = self.asked
-        apart = any("runner" in word or "multi_processing" in word for word in asked.beam)
-        alike = self.generate.vllm == self.evaluate.vllm == self.prime.vllm
-        template = any("chat_template" in table for table in (asked.train, asked.warmup.train))
-        return asked.resident and alike and not apart and not template
+        is_distributed = any("runner" in word or "multi_processing" in word for word in asked.beam)
+        has_same_options = self.generate.vllm == self.evaluate.vllm == self.prime.vllm
+        changes_template = any(
+            "chat_template" in table for table in (asked.train, asked.warmup.train)
+        )
+        return asked.resident and has_same_options and not is_distributed and not changes_template
 
     def folder(self, number: int) -> Path:
-        """Folder of a round; 0 is what was before the first."""
+        """Folder of a round; 0 is the state before the first."""
         return self.out / "rounds" / f"{number:04d}"
 
 
@@ -106,7 +109,7 @@ def load(path: str, out: str = "") -> Plan:
     """The plan in a TOML file; `out` overrides the file's.
 
     Raises:
-        SettingsError: the file does not read, a key is unknown, or a value is out of range.
+        SettingsError: the file is not valid TOML, a key is unknown, or a value is out of range.
     """
     try:
         tree = tomllib.loads(Path(path).read_text("utf-8"))
@@ -123,8 +126,8 @@ def load(path: str, out: str = "") -> Plan:
         )
     training("train", "rl", asked.train)
     training("warmup.train", "sft", asked.warmup.train)
-    given = {"samples": 8, "student": {"temperature": 1.0}}
-    base = _merged(given, asked.generate)
+    defaults = {"samples": 8, "student": {"temperature": 1.0}}
+    base = _merged(defaults, asked.generate)
     chosen = _settings("generate", base)
     student = chosen.student
     if student.engine != "vllm" and ":" not in student.engine:
@@ -141,14 +144,14 @@ def load(path: str, out: str = "") -> Plan:
         raise SettingsError("[generate] samples: wanted at least 2 dialogues a problem to compare")
     if not chosen.corpora:
         raise SettingsError("[generate] corpora: wanted at least one, such as `starter`")
-    two = asked.frozen_teacher and chosen.teacher.engine == "vllm"
-    if two and has_gpu() and chosen.vllm.gpu_memory_utilization > 0.5:
+    has_two_engines = asked.frozen_teacher and chosen.teacher.engine == "vllm"
+    if has_two_engines and has_gpu() and chosen.vllm.gpu_memory_utilization > 0.5:
         raise SettingsError(
             "[generate] vllm.gpu_memory_utilization: student and frozen teacher are two engines on "
             "one GPU; give each 0.45 or less, the teacher a server.url, or frozen_teacher = false"
         )
-    quiet = {"samples": 1, "arms": ["sml"], "q_priming": {"enabled": False}}
-    measured: Table = quiet | {"dedup": {"enabled": False}, "student": {"temperature": 0.0}}
+    greedy_base = {"samples": 1, "arms": ["sml"], "q_priming": {"enabled": False}}
+    measured: Table = greedy_base | {"dedup": {"enabled": False}, "student": {"temperature": 0.0}}
     return Plan(
         asked,
         Path(asked.out),
@@ -162,7 +165,7 @@ def load(path: str, out: str = "") -> Plan:
 
 
 def _settings(table: str, tree: Table) -> Settings:
-    """The settings of one table, over those that it builds on."""
+    """The settings of one table."""
     _known(table, tree, Settings.model_fields)
     try:
         return settings.load(**tree)
@@ -171,29 +174,29 @@ def _settings(table: str, tree: Table) -> Settings:
 
 
 def training(table: str, kind: Kind, tree: Table) -> Recipe:
-    """The recipe of one table, places left open. Types are those of the defaults."""
+    """The recipe of one table, without folders. A value must have the type of its default."""
     fields = {f.name: f.default for f in dataclasses.fields(Recipe) if f.name not in _OURS}
     known = {n: v for n, v in fields.items() if kind == "rl" or n not in _RL_ONLY}
     if kind == "rl":
         del known["control"]
     _known(table, tree, known)
-    given = {name: tuple(v) if isinstance(v, list) else v for name, v in tree.items()}
-    for name, value in given.items():
-        wanted = type(known[name])
-        whole = wanted is float and type(value) is int
-        if type(value) is not wanted and not whole:
+    values = {name: tuple(v) if isinstance(v, list) else v for name, v in tree.items()}
+    for name, value in values.items():
+        expected_type = type(known[name])
+        is_integer = expected_type is float and type(value) is int
+        if type(value) is not expected_type and not is_integer:
             raise SettingsError(
-                f"[{table}] {name}: wanted a {wanted.__name__} such as {known[name]!r}, "
+                f"[{table}] {name}: wanted a {expected_type.__name__} such as {known[name]!r}, "
                 f"got {value!r}"
             )
     try:
-        return recipe(kind, "", "", **given)
+        return recipe(kind, "", "", **values)
     except SettingsError as error:
         raise SettingsError(f"[{table}] {error}") from None
 
 
 def options(chosen: Recipe) -> list[str]:
-    """The recipe as options of `tutelage train`, defaults left out."""
+    """The recipe as options of `tutelage train`, without defaults."""
     plain = recipe(chosen.kind, "", "")
     parts = []
     for field in dataclasses.fields(Recipe):
@@ -209,12 +212,12 @@ def options(chosen: Recipe) -> list[str]:
 
 
 def _merged(below: Table, above: Mapping[str, Any]) -> Table:
-    """The upper table's values over the lower's, section by section."""
+    """`below`, overridden by `above`, section by section."""
     merged = dict(below)
     for name, value in above.items():
         old = merged.get(name)
-        both = isinstance(old, dict) and isinstance(value, dict)
-        merged[name] = _merged(old, value) if both and old is not None else value
+        are_tables = isinstance(old, dict) and isinstance(value, dict)
+        merged[name] = _merged(old, value) if are_tables and old is not None else value
     return merged
 
 

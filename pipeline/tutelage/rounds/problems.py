@@ -1,4 +1,4 @@
-"""Which problems are held out, and which each round plays."""
+"""Selects the held-out problems, and the problems of each round."""
 
 import heapq
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -14,10 +14,10 @@ from tutelage.settings import Settings
 
 
 def lay_out(plan: Plan, say: Callable[[str], None]) -> None:
-    """Writes which problems are held out, and which each round plays.
+    """Writes the files of held-out problems and of each round's problems.
 
-    Order is by digest, so a longer loop begins with the rounds of a shorter one. When all problems
-    were played they come again in another order.
+    The order is by digest, so a longer loop begins with the rounds of a shorter one. When all
+    problems have been played, they repeat in another order.
     """
     asked, folder = plan.asked, plan.out / "problems"
     names = [f"{number:04d}" for number in range(1, asked.rounds + 1)]
@@ -25,38 +25,38 @@ def lay_out(plan: Plan, say: Callable[[str], None]) -> None:
     if all((folder / f"{name}.jsonl").is_file() for name in names):
         return
     say("reading the corpora")
-    apart = plan.evaluate.corpora != plan.generate.corpora
+    has_own_corpora = plan.evaluate.corpora != plan.generate.corpora
     salt = seeds.digest(asked.seed, "held out")
-    held = _first(plan.evaluate, asked.held_out, salt) if apart else []
-    want = asked.rounds * asked.problems + asked.warmup.problems
-    want += 0 if apart else asked.held_out
-    pool = _first(plan.generate, want, salt, {problem.problem_id for problem in held})
-    if not apart:
-        held, pool = pool[: asked.held_out], pool[asked.held_out :]
-    if len(pool) < asked.problems or len(held) < asked.held_out:
+    held_out = _first(plan.evaluate, asked.held_out, salt) if has_own_corpora else []
+    pool_size = asked.rounds * asked.problems + asked.warmup.problems
+    pool_size += 0 if has_own_corpora else asked.held_out
+    pool = _first(plan.generate, pool_size, salt, {problem.problem_id for problem in held_out})
+    if not has_own_corpora:
+        held_out, pool = pool[: asked.held_out], pool[asked.held_out :]
+    if len(pool) < asked.problems or len(held_out) < asked.held_out:
         raise SettingsError(
-            f"the corpora hold {len(pool)} problems to train on and {len(held)} to hold out; "
+            f"the corpora hold {len(pool)} problems to train on and {len(held_out)} to hold out; "
             f"problems = {asked.problems} a round and held_out = {asked.held_out} want more: "
             "lower one, or name more corpora"
         )
 
     def keep(name: str, chosen: Sequence[Problem]) -> None:
-        # What was played stays as it was.
+        # Files of earlier sessions are not changed.
         if chosen and not (folder / f"{name}.jsonl").is_file():
             write(folder / f"{name}.jsonl", "".join(written(p) + "\n" for p in chosen))
 
-    keep("held-out", held)
+    keep("held-out", held_out)
     keep("warmup", _shuffled(pool, asked.seed, "warm-up")[: asked.warmup.problems])
-    again = (p for time in count(1) for p in _shuffled(pool, asked.seed, time))
-    endless = chain(pool, again)
+    repeats = (p for time in count(1) for p in _shuffled(pool, asked.seed, time))
+    problems = chain(pool, repeats)
     for number in range(1, asked.rounds + 1):
-        keep(f"{number:04d}", list(islice(endless, asked.problems)))
+        keep(f"{number:04d}", list(islice(problems, asked.problems)))
 
 
 def _first(
     chosen: Settings, wanted: int, salt: str, besides: Collection[str] = ()
 ) -> list[Problem]:
-    """The problems that come first by digest, each once; fewer where there are fewer."""
+    """The problems with the lowest digests, each once; fewer if there are not enough."""
     seen = set(besides)
 
     def fresh() -> Iterator[Problem]:
