@@ -1,8 +1,8 @@
 """Near-duplicates, contamination and splits.
 
-`sketch` turns texts into compact sketches, `find` says which documents are duplicates of which,
-`decontaminate` finds evaluation problems among training problems, `splits` keeps clusters whole
-between train and validation. Nothing here knows Beam, dialogues or prompts.
+`sketch` turns texts into compact sketches, `find` says which documents duplicate which,
+`decontaminate` finds evaluation problems among training problems, `splits` divides data into train
+and validation without dividing a cluster. Nothing here knows Beam, dialogues or prompts.
 """
 
 from tutelage.dedup.pairs import find, find_within

@@ -1,11 +1,11 @@
-"""Marks the rows of files: the same rows in the same order, with two columns more.
+"""Marks the rows of files: writes the same rows in the same order, with two additional columns.
 
-`duplicate_of` is the id of the surviving row that a row repeats, null where the row stays;
-`cluster_id` is the smallest id of the row's cluster, its own where it is alone. Nothing is
-removed: `WHERE duplicate_of IS NULL` is the deduplicated set.
+`duplicate_of` is the id of the surviving row that a row duplicates, null if the row stays;
+`cluster_id` is the smallest id of the row's cluster, its own if it is alone. Nothing is removed:
+`WHERE duplicate_of IS NULL` selects the deduplicated set.
 
-Beside the rows lies `manifest.json`: the scheme, the inputs, the counts. It holds no clock and no
-machine, so the same files give the same bytes.
+`manifest.json` next to the rows has the scheme, the inputs and the counts, and nothing that depends
+on time or machine, so the same files give the same bytes.
 """
 
 import json
@@ -35,7 +35,7 @@ from tutelage.storage import locate
 
 COLUMNS = ("duplicate_of", "cluster_id")
 Progress = Callable[[str, int, int], None]
-"""Told what is being done, how many are done, and of how many (0 where that is not known yet)."""
+"""Called with the stage, the number done, and the total (0 if unknown)."""
 
 
 def annotate(
@@ -55,20 +55,22 @@ def annotate(
         tables: the files, or runs; together they are one set of rows.
         out: folder or URL that is new or empty.
         scheme: the rule by which texts are duplicates.
-        text: column with the text, or with chat messages. A row without text is left as it is.
-        id: column with unique ids; without it, the number of the row is its id, counted from 0
-            through all files. The smallest id of a group of duplicates is the one that stays.
-        threads: for sketching and comparing; the result is the same with any number.
-        progress: called now and then.
-        within: column; only rows with the same text in it are compared.
-        named: ids are unique within a table alone. In both columns they stand as `TABLE/ID`, and of
-            two rows with one id, that of the earlier table comes first.
+        text: column with the text, or with chat messages. A row without text is only copied.
+        id: column with unique ids; without it, ids are row numbers from 0 across all files. The
+            smallest id
+            of a group of duplicates stays.
+        threads: for sketching and comparing; the result does not depend on their number.
+        progress: called regularly.
+        within: column; only rows with the same value in it are compared.
+        named: ids are unique only within a table. Both columns then have the form `TABLE/ID`, and
+            of two
+            rows with the same id, the one in the earlier table comes first.
 
     Returns:
         The manifest.
 
     Raises:
-        Mistake: a file or a column is not as wanted; see the message.
+        Mistake: a file or a column is invalid; see the message.
         OutputError: `out` cannot be written.
     """
     system, folder = _prepared(out)
@@ -106,7 +108,7 @@ def _manifest(
     scheme: Scheme,
     columns: dict[str, str | None],
 ) -> dict[str, Any]:
-    """What was read, and by what rule."""
+    """The inputs and the rule."""
     begins = [0, *rows.ends]
     return {
         "kind": "dedup",
@@ -122,7 +124,7 @@ def _manifest(
 
 
 class _Rows:
-    """What the first pass learns of all rows, besides their sketches."""
+    """What the first pass collects about all rows, besides their sketches."""
 
     def __init__(self, text: str, id: str | None, within: str | None, names: list[str]) -> None:
         self._text = text
@@ -131,13 +133,13 @@ class _Rows:
         self._names = names
         self.ids: list[Id] = []
         self._kinds: list[pa.DataType] = []
-        """Types of the columns with ids, each once."""
+        """Types of the id columns, without repetition."""
         self.ends: list[int] = []
-        """Rows up to the end of each file."""
+        """Number of rows up to the end of each file."""
         self.position = array("q")
         """Position of each row among the sketches; -1 for a row without text."""
         self.parts: list[str] = []
-        """For each sketch, what stands in the column within which rows are compared."""
+        """For each sketch, the value of the `within` column."""
 
     def read(self, tables: Sequence[Table], progress: Progress) -> Iterator[tuple[Id, str]]:
         """The documents: rows that have a text."""
@@ -173,10 +175,11 @@ class _Rows:
 
     @property
     def kind(self) -> pa.DataType:
-        """The type of ids: that of their column; of several columns, one that holds all of them.
+        """The type of ids: that of their column; for several columns, one that can represent all
+        ids.
 
         Raises:
-            Mistake: there is none.
+            Mistake: there is no such type.
         """
         if self._names:
             return pa.string()
@@ -201,7 +204,7 @@ class _Rows:
 
 
 def _ranks(ids: list[Id]) -> list[Id]:
-    """For each `TABLE/ID` its rank by id, and then by table, in whose order they come."""
+    """The rank of each `TABLE/ID`, ordered by id, then by table (the order of the input)."""
     bare = [str(name).partition("/")[2] for name in ids]
     ranks: list[Id] = [0] * len(ids)
     for rank, position in enumerate(sorted(range(len(ids)), key=bare.__getitem__)):
@@ -209,13 +212,13 @@ def _ranks(ids: list[Id]) -> list[Id]:
     return ranks
 
 
-def _check(names: Sequence[Id], seen: set[Id], start: int, path: str, before: list[Id]) -> None:
-    """Each id once, and all of one type."""
-    if before and names and type(before[0]) is not type(names[0]):
+def _check(names: Sequence[Id], seen: set[Id], start: int, path: str, earlier: list[Id]) -> None:
+    """Checks that ids are unique and of one type."""
+    if earlier and names and type(earlier[0]) is not type(names[0]):
         raise Mistake(f"{path}: ids are text in one file and numbers in another: make them one")
     for number, name in enumerate(names, start):
         if name in seen:
-            first = before.index(name) if name in before else start + names.index(name)
+            first = earlier.index(name) if name in earlier else start + names.index(name)
             raise Mistake(
                 f"{path}: id {name!r} comes twice, in rows {first} and {number} (from 0): wanted "
                 "unique ids; leave out --id to number the rows"
@@ -228,9 +231,9 @@ class _Annotations:
     rows: _Rows
     result: Result
     ids: list[Id]
-    """Of each document."""
+    """Id of each document."""
     type: pa.DataType
-    """Of ids, and so of both columns."""
+    """Type of the ids, and so of both columns."""
 
     def columns(self, begin: int, end: int) -> list[pa.Array]:
         """`duplicate_of` and `cluster_id` of rows begin to end."""
@@ -241,17 +244,17 @@ class _Annotations:
         clusters = self.rows.ids[begin:end]
         with_text = np.nonzero(position >= 0)[0]
         twin, first = self.result.twin[position[with_text]], self.result.first[position[with_text]]
-        for row, other, smallest in zip(
+        for row, twin_position, smallest in zip(
             with_text.tolist(), twin.tolist(), first.tolist(), strict=True
         ):
             clusters[row] = ids[smallest]
-            if other >= 0:
-                twins[row] = ids[other]
+            if twin_position >= 0:
+                twins[row] = ids[twin_position]
         return [pa.array(twins, self.type), pa.array(clusters, self.type)]
 
 
 def _prepared(out: str) -> tuple[fs.FileSystem, str]:
-    """The output folder, made, empty."""
+    """Creates the output folder and checks that it is empty."""
     system, folder = locate(out)
     try:
         system.create_dir(folder)
@@ -267,7 +270,7 @@ def _prepared(out: str) -> tuple[fs.FileSystem, str]:
 
 
 def _names(tables: Sequence[Table]) -> list[str]:
-    """One output name for each input; numbered where two inputs have one name."""
+    """One output name per input; numbered if two inputs have the same name."""
     stems = [PurePosixPath(table.path.replace("\\", "/")).name.split(".")[0] for table in tables]
     stems = [stem or "rows" for stem in stems]
     if len(set(stems)) == len(stems):
@@ -284,11 +287,11 @@ def _write(
     end: int,
     progress: Progress,
 ) -> int:
-    """The rows begin to end, under a temporary name until all are written. Returns `end`."""
-    kept = [field for field in table.schema if field.name not in COLUMNS]
+    """Writes the rows begin to end, under a temporary name until all are written. Returns `end`."""
+    fields = [field for field in table.schema if field.name not in COLUMNS]
     metadata = dict(table.schema.metadata or {})
     metadata.pop(b"huggingface", None)  # lists the columns, and would hide the new ones
-    schema = pa.schema([*kept, *(pa.field(name, annotations.type) for name in COLUMNS)], metadata)
+    schema = pa.schema([*fields, *(pa.field(name, annotations.type) for name in COLUMNS)], metadata)
     with pq.ParquetWriter(
         f"{path}.part", schema, filesystem=system, compression="zstd", compression_level=3
     ) as writer:
@@ -296,7 +299,7 @@ def _write(
             stop = begin + len(batch)
             if stop > end:
                 break
-            columns = [batch.column(field.name) for field in kept]
+            columns = [batch.column(field.name) for field in fields]
             writer.write_batch(
                 pa.record_batch([*columns, *annotations.columns(begin, stop)], schema=schema)
             )

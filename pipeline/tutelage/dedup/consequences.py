@@ -1,7 +1,7 @@
-"""What follows from verified pairs: which documents stay, and which belong together.
+"""Derives from verified pairs which documents stay, and which belong to one cluster.
 
-Plain loops over arrays: run by the interpreter where pairs are few, compiled in `pair_kernels` where
-they are many. Pairs are int32 [e, 2], each (x, y) with y < x.
+Plain loops over arrays: interpreted if there are few pairs, compiled in `pair_kernels` if there are
+many. Pairs are int32 [e, 2], each (x, y) with y < x.
 """
 
 import numpy as np
@@ -12,9 +12,9 @@ Documents = npt.NDArray[np.int32]
 
 
 def survivors(pairs: Pairs, n: int) -> Documents:
-    """For each document the smallest surviving one that it has an edge to, -1 where it stays.
+    """For each document its smallest surviving neighbour; -1 if the document stays.
 
-    `pairs` ascend by x, then y: when x comes up, what becomes of every y is known.
+    `pairs` ascend by x, then y, so the fate of every y is known when x is reached.
     """
     twin = np.full(n, -1, np.int32)
     for e in range(len(pairs)):
@@ -25,7 +25,7 @@ def survivors(pairs: Pairs, n: int) -> Documents:
 
 
 def components(pairs: Pairs, n: int) -> Documents:
-    """The smallest document of each document's component, int32 [n]."""
+    """The smallest document in each document's component, int32 [n]."""
     root = np.arange(n).astype(np.int32)
     for e in range(len(pairs)):
         x, y = pairs[e, 0], pairs[e, 1]

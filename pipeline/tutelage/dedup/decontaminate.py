@@ -1,26 +1,26 @@
-"""Finds evaluation problems among the problems to train on.
+"""Finds evaluation problems among training problems.
 
-A text is a match for an evaluation text in one of four ways, looked for in this order:
+A text can match an evaluation text in one of four ways, tried in this order:
 
 - `same`: equal words and signs.
-- `run`: they share a run of 13 words. An evaluation text of 5 to 12 words counts as one run and
-  must occur whole. Runs that stand in more than 10 evaluation texts are boilerplate and ignored.
-- `near`: the Jaccard similarity of their sets of five-word shingles is at the threshold or above.
-- `contained`: that share of the evaluation text's shingles occurs in the text.
+- `run`: they share a run of 13 words. An evaluation text of 5 to 12 words is one run and must occur
+  completely. Runs that occur in more than 10 evaluation texts are boilerplate and ignored.
+- `near`: the Jaccard similarity of their sets of five-word shingles is at least the threshold.
+- `contained`: at least that share of the evaluation text's shingles occurs in the text.
 
-Words are runs of letters and digits with the operators at them (`tokens`), so that punctuation and
-markup hide nothing, and `3 - 4` is not `3 + 4`. Signs count in all four ways, in long runs as well:
-13 words of formulas are soon those of another exercise, while in prose there is no sign to differ.
-A character of a script without spaces between words is a token by itself and half a word in the
-numbers above. Texts of fewer than 5 words match only as `same`. Where two evaluation texts match,
-the earlier way and then the higher score decides, then the order in which the index was built.
+Words are runs of letters and digits with adjacent operators (`tokens`), so that punctuation and
+markup hide nothing, and `3 - 4` is not `3 + 4`. Signs count in all four ways, also in long runs: 13
+words of formulas can easily come from another exercise, while prose has no signs. In scripts
+without spaces, a character is a token and counts as half a word in the numbers above. Texts of
+fewer than 5 words match only as `same`. If several evaluation texts match, the earlier way wins,
+then the higher score, then the order of the index.
 
-On long texts, `near` and `contained` at 0.8 find little that `run` has not found (an edit in
-every twelve words brings the similarity below 0.5); they are for short ones. A lower threshold
-begins to hit look-alikes, such as "the area of a cone" and "of a sphere".
+For long texts, `near` and `contained` at 0.8 find little that `run` does not (one edit in every
+twelve words lowers the similarity below 0.5); they are for short texts. A lower threshold begins to
+match look-alikes, such as "the area of a cone" and "of a sphere".
 
-Similarities are exact and none is missed: evaluation sets are small enough to index every
-shingle, so that no sampling (MinHash) is needed here.
+Similarities are exact and no match is missed: evaluation sets are small enough to index every
+shingle, so no sampling (MinHash) is needed.
 """
 
 import textwrap
@@ -38,33 +38,33 @@ from tutelage.dedup.tokens import Token, excerpt, length, longest_run, plain, si
 from tutelage.records import Problem
 
 RUN = 13
-"""Words that, shared in a row, make a match."""
+"""Number of consecutive shared words that makes a match."""
 SHINGLE = 5
-"""Words in a shingle; also the fewest with which anything but equality is looked for."""
+"""Words in a shingle; also the minimum for matches other than `same`."""
 COMMON = 10
-"""A run in more evaluation texts than this says nothing."""
+"""A run in more evaluation texts than this is ignored."""
 _LONG = 400
-"""Characters of evidence where it is a whole text."""
+"""Maximum length of the evidence if it is a whole text, in characters."""
 
 Way = Literal["same", "run", "near", "contained"]
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """An evaluation text that a text matches, and the evidence."""
+    """A match with an evaluation text, and its evidence."""
 
     evaluation: str
     """Name of the evaluation set."""
     eval_id: str
     way: Way
     score: float
-    """`run`: tokens in the longest shared run; otherwise a similarity in [0, 1]."""
+    """`run`: number of tokens in the longest shared run; otherwise a similarity in [0, 1]."""
     ours: str
-    """What matches, in the text as `tokens.plain` has it; a run in brackets, words around it."""
+    """The matching part, as text made by `tokens.plain`; a run is in brackets, with context."""
     theirs: str
     """The same in the evaluation text."""
     field: str = "text"
-    """Which part of a problem matched: `statement` or `solution`."""
+    """The part of a problem that matched: `statement` or `solution`."""
 
     def record(self) -> dict[str, str | float]:
         """As JSON."""
@@ -86,7 +86,7 @@ class Match:
         return f"its {self.field} {part} of {self.eval_id} in {self.evaluation}: {words}"
 
     def side_by_side(self, width: int = 100) -> str:
-        """Two columns to look at: the text left, the evaluation text right."""
+        """Both texts in two columns: the training text left, the evaluation text right."""
         half = (width - 3) // 2
         head = f"{self.field} · {self.way} {self.score:.3g} · {self.evaluation} {self.eval_id}"
         rows = zip_longest(
@@ -97,27 +97,27 @@ class Match:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Postings:
-    """Which texts have which hash: two arrays, sorted by hash. Pickles in one go."""
+    """Which texts have which hash: two arrays, sorted by hash. Fast to pickle."""
 
     hashes: Hashes
     owners: npt.NDArray[np.int32]
-    """int32, aligned with `hashes`: a text that has it."""
+    """int32, aligned with `hashes`: a text that has the hash."""
 
     @classmethod
     def build(cls, texts: dict[int, str], size: int, most: int | None = None) -> "_Postings":
-        """Runs of `size` words of the texts; those that more than `most` texts have go."""
+        """Indexes runs of `size` words; drops those that occur in more than `most` texts."""
         hashes, bounds = shingle_sets(list(texts.values()), Scheme(shingle=size))
         owners = np.repeat(np.asarray(list(texts), np.int32), np.diff(bounds))
         order = np.argsort(hashes, kind="stable")
         hashes, owners = hashes[order], owners[order]
         if most is not None:
-            _, place, count = np.unique(hashes, return_inverse=True, return_counts=True)
-            rare = count[place] <= most
+            _, hash_index, count = np.unique(hashes, return_inverse=True, return_counts=True)
+            rare = count[hash_index] <= most
             hashes, owners = hashes[rare], owners[rare]
         return cls(hashes, owners)
 
     def shared(self, hashes: Hashes) -> dict[int, int]:
-        """How many of `hashes` each text has, for those that have any."""
+        """How many of `hashes` each text has, for texts that have any."""
         low = np.searchsorted(self.hashes, hashes, "left")
         high = np.searchsorted(self.hashes, hashes, "right")
         owner_runs = [self.owners[a:b] for a, b in zip(low, high, strict=True) if b > a]
@@ -129,20 +129,20 @@ class _Postings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Index:
-    """Evaluation texts, ready to be matched against. Pickles, so that workers can have it."""
+    """An index of evaluation texts. Picklable, so that it can be sent to workers."""
 
     names: list[tuple[str, str]]
     """Evaluation set and id of each text."""
     texts: list[str]
-    """As `tokens.plain` has them."""
+    """Texts made by `tokens.plain`."""
     same: dict[str, int]
-    """First text with these words and signs."""
+    """The first text with these words and signs."""
     runs: dict[int, _Postings]
     """By length of run in tokens."""
     run: int
     near: _Postings
     sizes: list[int]
-    """Distinct shingles of each text."""
+    """Number of distinct shingles of each text."""
     threshold: float
 
     @classmethod
@@ -152,27 +152,27 @@ class Index:
         threshold: float = 0.8,
         run: int = RUN,
     ) -> "Index":
-        """An index of (name of the evaluation set, id, text)."""
+        """Builds an index from (name of the evaluation set, id, text)."""
         names: list[tuple[str, str]] = []
-        kept: list[str] = []
+        plain_texts: list[str] = []
         same: dict[str, int] = {}
         long: dict[int, str] = {}
         by_run: dict[int, dict[int, str]] = {}
-        for place, (name, eval_id, text) in enumerate(texts):
-            kept.append(plain(text))
+        for number, (name, eval_id, text) in enumerate(texts):
+            plain_texts.append(plain(text))
             names.append((name, eval_id))
-            words = signed(tokens(kept[place]))
+            words = signed(tokens(plain_texts[number]))
             joined = " ".join(words)
             if words:
-                same.setdefault(joined, place)
+                same.setdefault(joined, number)
             if length(words) >= SHINGLE:
-                long[place] = joined
+                long[number] = joined
                 size = run if length(words) >= run else len(words)
-                by_run.setdefault(size, {})[place] = joined
+                by_run.setdefault(size, {})[number] = joined
         near = _Postings.build(long, SHINGLE)
         return cls(
             names,
-            kept,
+            plain_texts,
             same,
             {size: _Postings.build(by_run[size], size, COMMON) for size in sorted(by_run)},
             run,
@@ -182,13 +182,13 @@ class Index:
         )
 
     def match(self, text: str) -> Match | None:
-        """The best match of `text` among the evaluation texts, if there is one."""
+        """The best match of `text` among the evaluation texts, if any."""
         ours = plain(text)
         text_tokens = tokens(ours)
         words = signed(text_tokens)
-        same = self.same.get(" ".join(words))
-        if same is not None:
-            return self._whole(same, ours, "same", 1.0)
+        number = self.same.get(" ".join(words))
+        if number is not None:
+            return self._whole(number, ours, "same", 1.0)
         if length(words) < SHINGLE:
             return None
         return self._run(ours, text_tokens, words) or self._near(ours, words)
@@ -199,50 +199,51 @@ class Index:
         for size, postings in self.runs.items():
             if size > len(words):
                 continue
-            for place in postings.shared(_hashes(words, size)):
-                theirs = signed(tokens(self.texts[place]))
-                shared, at, there = longest_run(words, theirs, size)
-                if length(words[at : at + shared]) < min(self.run, length(theirs)):
+            for number in postings.shared(_hashes(words, size)):
+                theirs = signed(tokens(self.texts[number]))
+                shared, our_begin, their_begin = longest_run(words, theirs, size)
+                if length(words[our_begin : our_begin + shared]) < min(self.run, length(theirs)):
                     continue
-                if best is None or (shared, -place) > (best[0], -best[1]):
-                    best = shared, place, at, there
+                if best is None or (shared, -number) > (best[0], -best[1]):
+                    best = shared, number, our_begin, their_begin
         if best is None:
             return None
-        shared, place, at, there = best
-        other = self.texts[place]
+        shared, number, our_begin, their_begin = best
+        other = self.texts[number]
         return Match(
-            *self.names[place],
+            *self.names[number],
             "run",
             shared,
-            excerpt(text, text_tokens, at, shared),
-            excerpt(other, tokens(other), there, shared),
+            excerpt(text, text_tokens, our_begin, shared),
+            excerpt(other, tokens(other), their_begin, shared),
         )
 
     def _near(self, text: str, words: list[str]) -> Match | None:
         mine = _hashes(words, SHINGLE)
         ranked: list[tuple[bool, float, int]] = []
-        for place, shared in self.near.shared(mine).items():
-            jaccard = shared / (len(mine) + self.sizes[place] - shared)
-            contained = shared / self.sizes[place]
+        for number, shared in self.near.shared(mine).items():
+            jaccard = shared / (len(mine) + self.sizes[number] - shared)
+            contained = shared / self.sizes[number]
             if jaccard >= self.threshold:
-                ranked.append((True, jaccard, -place))
+                ranked.append((True, jaccard, -number))
             elif contained >= self.threshold:
-                ranked.append((False, contained, -place))
+                ranked.append((False, contained, -number))
         if not ranked:
             return None
-        near, value, place = max(ranked)
-        return self._whole(-place, text, "near" if near else "contained", value)
+        near, value, number = max(ranked)
+        return self._whole(-number, text, "near" if near else "contained", value)
 
-    def _whole(self, place: int, text: str, way: Way, value: float) -> Match:
-        return Match(*self.names[place], way, value, text[:_LONG], self.texts[place][:_LONG])
+    def _whole(self, number: int, text: str, way: Way, value: float) -> Match:
+        return Match(*self.names[number], way, value, text[:_LONG], self.texts[number][:_LONG])
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Evaluations:
-    """Evaluation problems: statements against statements, gold solutions against gold solutions.
+    """Evaluation problems: statements are compared with statements, gold solutions with gold
+    solutions.
 
-    A solution of fewer than 13 words (a bare answer, one step) is like many others and proves
-    nothing; it is left out on both sides.
+    A solution of fewer than 13 words (a bare answer, one step) resembles many others and proves
+    nothing; it is ignored on both sides.
     """
 
     statements: Index
@@ -260,7 +261,7 @@ class Evaluations:
                 (
                     (name, p.problem_id, p.privileged_context)
                     for name, p in sets
-                    if _telling(p.privileged_context)
+                    if _is_significant(p.privileged_context)
                 ),
                 threshold,
                 run,
@@ -272,13 +273,13 @@ class Evaluations:
         matched = self.statements.match(problem.statement)
         if matched is not None:
             return replace(matched, field="statement")
-        if not _telling(problem.privileged_context):
+        if not _is_significant(problem.privileged_context):
             return None
         matched = self.solutions.match(problem.privileged_context)
         return None if matched is None else replace(matched, field="solution")
 
 
-def _telling(solution: str) -> bool:
+def _is_significant(solution: str) -> bool:
     return length(signed(tokens(plain(solution)))) >= RUN
 
 

@@ -1,4 +1,4 @@
-"""Columns of any table as what deduplication wants of them: texts, and ids."""
+"""Reads texts and ids from table columns of any type."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,13 +11,13 @@ from tutelage.errors import Mistake
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """How values of one column are read."""
+    """Reads the values of one column."""
 
     table: str
     column: str
 
     def texts(self, values: pa.Array) -> list[str | None]:
-        """Text, or what was said in chat messages (`list<struct<role, content>>`)."""
+        """Text, or the content of chat messages (`list<struct<role, content>>`)."""
         kind = values.type
         if pa.types.is_dictionary(kind):
             values, kind = values.dictionary_decode(), kind.value_type

@@ -1,10 +1,10 @@
 """From bytes of text to MinHash signatures: inner loops, compiled by numba.
 
-Each kernel takes and gives flat arrays, holds no Python object and lets go of the interpreter lock,
-so threads may share out the documents. Letters: n documents, s shingle hashes, K permutations.
+Each kernel takes and returns flat arrays, holds no Python object and releases the GIL, so threads
+can divide the documents. Letters: n documents, s shingle hashes, K permutations.
 
-Not here: what the numbers mean (`sketches`), and the few texts for which compiling does not pay
-(`small_inputs`).
+`sketches` gives the numbers their meaning; `small_inputs` handles texts too few to be worth
+compiling.
 """
 
 from collections.abc import Callable
@@ -25,13 +25,13 @@ _M1, _M2 = np.uint32(0x85EBCA6B), np.uint32(0xC2B2AE35)
 _MOST = np.uint32(0xFFFFFFFF)
 _U = np.uint32
 _AT = np.uint64
-"""As an index in the hottest loops: numba need not ask whether it is negative."""
+"""Index type of the hottest loops: numba then skips the check for negative indices."""
 _TINY = 40
 """Up to this many hashes, insertion sort alone is fastest."""
 
 
 def compiled(function: F) -> F:
-    """Compiled at first call and kept on disk, where there is a disk to keep it on."""
+    """Compiles at the first call; caches the result on disk if possible."""
     try:
         kernel: F = numba.njit(function, nogil=True, cache=True)
     except RuntimeError:  # neither the package's folder nor a cache folder can be written
@@ -51,7 +51,7 @@ def _rotl(x: Any, by: int) -> Any:
 
 @compiled
 def _word(data: Any, i: int) -> Any:
-    """Four bytes from `i` on, little-endian."""
+    """Four bytes starting at `i`, little-endian."""
     low = _U(data[_AT(i)]) | (_U(data[_AT(i + 1)]) << _U(8))
     return _U(low | (_U(data[_AT(i + 2)]) << _U(16)) | (_U(data[_AT(i + 3)]) << _U(24)))
 
@@ -95,31 +95,31 @@ def _xxh32(data: Any, i: int, end: int) -> Any:
 def _flatten(
     source: Bytes, bounds: Bounds, lower: Bytes, space: Bytes, text: Bytes, ends: Bounds
 ) -> tuple[Bounds, Bounds]:
-    """Lower case and single spaces. Returns the words' ends in `text` and each text's words."""
+    """Lower case and single spaces. Returns the ends of words in `text`, and the words of each text."""
     n = len(bounds) - 1
     word_ends = np.empty(len(source) // 2 + n + 1, np.int64)
     words = np.empty(n, np.int64)
-    at = 0
+    position = 0
     word = 0
     for d in range(n):
         first_word = word
-        begin = at
+        begin = position
         before: Any = 1
         for i in range(bounds[d], bounds[d + 1]):
             byte = source[_AT(i)]
             blank: Any = np.int64(space[byte])
-            # No branch: a branch per byte would be mispredicted once a word.
-            word_ends[_AT(word)] = at
+            # No branch: a branch per byte would be mispredicted once per word.
+            word_ends[_AT(word)] = position
             word += blank & (1 - before)
-            text[_AT(at)] = lower[byte]
-            at += 1 - (blank & before)
+            text[_AT(position)] = lower[byte]
+            position += 1 - (blank & before)
             before = blank
         if before == 0:
-            word_ends[_AT(word)] = at
+            word_ends[_AT(word)] = position
             word += 1
-        elif at > begin:
-            at -= 1
-        ends[d + 1] = at
+        elif position > begin:
+            position -= 1
+        ends[d + 1] = position
         words[d] = word - first_word
     return word_ends, words
 
@@ -128,7 +128,7 @@ def _flatten(
 def _hash_runs(
     text: Bytes, ends: Bounds, word_ends: Bounds, words: Bounds, size: int
 ) -> tuple[Hashes, Bounds]:
-    """One hash for each run of `size` words; the whole text where it has fewer."""
+    """One hash for each run of `size` words; the whole text if it has fewer."""
     n = len(words)
     offsets = np.zeros(n + 1, np.int64)
     for d in range(n):
@@ -152,10 +152,10 @@ def _hash_runs(
 def shingle(
     source: Bytes, bounds: Bounds, size: int, lower: Bytes, space: Bytes
 ) -> tuple[Bytes, Bounds, Hashes, Bounds]:
-    """Normalised texts and their shingle hashes, in the order of the text, repeats and all.
+    """Normalised texts and their shingle hashes, in text order, with repetitions.
 
-    `source[bounds[d]:bounds[d + 1]]` is text d: ASCII as it came, or UTF-8 already normalised.
-    Returns text (uint8), its ends (int64 [n + 1]), hashes (uint32 [s]), offsets (int64 [n + 1]).
+    `source[bounds[d]:bounds[d + 1]]` is text d: unchanged ASCII, or normalised UTF-8. Returns text
+    (uint8), its ends (int64 [n + 1]), hashes (uint32 [s]), offsets (int64 [n + 1]).
     """
     text = np.empty(len(source) + 1, np.uint8)
     ends = np.zeros(len(bounds), np.int64)
@@ -166,25 +166,25 @@ def shingle(
 
 @compiled
 def distinct(hashes: Hashes, offsets: Bounds) -> tuple[Hashes, Bounds]:
-    """Each document's hashes, sorted, once each."""
+    """Each document's distinct hashes, sorted."""
     n = len(offsets) - 1
     kept = np.empty(len(hashes), np.uint32)
     bounds = np.zeros(n + 1, np.int64)
     counts = np.empty(1 << 16, np.int64)
-    room = np.empty(1, np.uint32)
+    buffer = np.empty(1, np.uint32)
     out = 0
     for d in range(n):
         begin = offsets[d]
         size = offsets[d + 1] - begin
-        if size > len(room):
-            room = np.empty(2 * size, np.uint32)
-        # Hashes are spread evenly: dealt out by their top bits, they are nearly sorted.
+        if size > len(buffer):
+            buffer = np.empty(2 * size, np.uint32)
+        # Hashes are evenly distributed: a bucket sort by their top bits leaves them nearly sorted.
         bits = 0
         while size > _TINY and (1 << bits) < size and bits < 16:
             bits += 1
         if bits == 0:
             for i in range(size):
-                room[i] = hashes[begin + i]
+                buffer[i] = hashes[begin + i]
         else:
             shift = _U(32 - bits)
             counts[: 1 << bits] = 0
@@ -197,17 +197,17 @@ def distinct(hashes: Hashes, offsets: Bounds) -> tuple[Hashes, Bounds]:
             for i in range(begin, begin + size):
                 b = hashes[i] >> shift
                 counts[b] -= 1
-                room[counts[b]] = hashes[i]
+                buffer[counts[b]] = hashes[i]
         for i in range(1, size):
-            value = room[i]
+            value = buffer[i]
             j = i - 1
-            while j >= 0 and room[j] > value:
-                room[j + 1] = room[j]
+            while j >= 0 and buffer[j] > value:
+                buffer[j + 1] = buffer[j]
                 j -= 1
-            room[j + 1] = value
+            buffer[j + 1] = value
         for i in range(size):
-            if i == 0 or room[i] != room[i - 1]:
-                kept[out] = room[i]
+            if i == 0 or buffer[i] != buffer[i - 1]:
+                kept[out] = buffer[i]
                 out += 1
         bounds[d + 1] = out
     return kept[:out].copy(), bounds
@@ -215,9 +215,9 @@ def distinct(hashes: Hashes, offsets: Bounds) -> tuple[Hashes, Bounds]:
 
 @compiled
 def signatures(hashes: Hashes, offsets: Bounds, a: Hashes, b: Hashes) -> Hashes:
-    """MinHash signatures, uint32 [n, K]; all ones for a document without a shingle."""
+    """MinHash signatures, uint32 [n, K]; all ones for a document without shingles."""
     n = len(offsets) - 1
-    signed = np.empty((n, len(a)), np.uint32)
+    minima = np.empty((n, len(a)), np.uint32)
     longest = 0
     for d in range(n):
         longest = max(longest, offsets[d + 1] - offsets[d])
@@ -231,5 +231,5 @@ def signatures(hashes: Hashes, offsets: Bounds, a: Hashes, b: Hashes) -> Hashes:
             factor, term = a[k], b[k]
             for i in range(size):
                 least = min(least, _U(_mul(factor, mixed[i]) + term))
-            signed[d, k] = least
-    return signed
+            minima[d, k] = least
+    return minima

@@ -1,6 +1,6 @@
 """From band keys to verified pairs: inner loops, compiled by numba.
 
-See `minhash_kernels` for what holds of all kernels. Letters: n documents, B bands, e edges.
+`minhash_kernels` describes the properties of all kernels. Letters: n documents, B bands, e edges.
 """
 
 from typing import Any
@@ -19,10 +19,10 @@ _U = np.uint32
 
 
 def empty_maps(spans: Bounds) -> Maps:
-    """Room for a small set of each document, uint64 [n, 2**m].
+    """Allocates a small bitmap for each document, uint64 [n, 2**m].
 
-    Eight to sixteen bits for each hash of a document of average length. A look-alike is mostly told
-    apart from a duplicate by these few cache lines, long before its hashes are read.
+    Eight to sixteen bits per hash of a document of average length. These few cache lines usually
+    tell a look-alike from a duplicate without reading its hashes.
     """
     mean = float(np.diff(spans).mean()) if len(spans) else 0.0
     bits = min(max(int(8 * mean).bit_length(), 6), 13)
@@ -31,19 +31,19 @@ def empty_maps(spans: Bounds) -> Maps:
 
 @compiled
 def fill_maps(values: Hashes, spans: Bounds, maps: Maps, which: Bounds) -> None:
-    """Adds a bit for each hash of the documents `which`, by the top bits of the hash."""
+    """Sets a bit for each hash of the documents `which`, by the top bits of the hash."""
     shift = 32
     while 64 * maps.shape[1] > 1 << (32 - shift):
         shift -= 1
     for d in which:
         for i in range(spans[d, 0], spans[d, 1]):
-            at = values[i] >> _U(shift)
-            maps[d, at >> 6] |= np.uint64(1) << np.uint64(at & 63)
+            bit = values[i] >> _U(shift)
+            maps[d, bit >> 6] |= np.uint64(1) << np.uint64(bit & 63)
 
 
 @compiled
 def _lacks(maps: Maps, x: Any, y: Any) -> Any:
-    """Bits of x that y has not: at least so many hashes of x are not among those of y."""
+    """Number of bits in x that y lacks: at least this many hashes of x are not among those of y."""
     lacking = np.uint64(0)
     for word in range(maps.shape[1]):
         v = maps[x, word] & ~maps[y, word]
@@ -58,7 +58,7 @@ def _lacks(maps: Maps, x: Any, y: Any) -> Any:
 
 @compiled
 def _similar(values: Hashes, spans: Bounds, maps: Maps, x: Any, y: Any, p: int, q: int) -> Any:
-    """Whether documents x and y have Jaccard similarity of at least p/q. Stops once it cannot."""
+    """Whether documents x and y have Jaccard similarity of at least p/q. Stops once they cannot."""
     i, i_end = spans[x, 0], spans[x, 1]
     j, j_end = spans[y, 0], spans[y, 1]
     # shared / (|x| + |y| - shared) >= p / q, in integers
@@ -89,14 +89,16 @@ def _similar(values: Hashes, spans: Bounds, maps: Maps, x: Any, y: Any, p: int, 
 def meet(
     order: npt.NDArray[np.uint64], bucket: int, begins: Positions, base: int
 ) -> tuple[Hashes, Positions, int, int]:
-    """Who shares a key with whom in one band; documents that are alone with theirs cost nothing.
+    """Groups documents by key in one band; documents that share their key with no other cost
+    nothing.
 
     `order` (uint64 [n]) is key << 32 | document, sorted. Returns `members` (uint32: the documents
-    of each shared key, ascending, one key after another), where in it the crowded keys begin, how
-    many keys leave comparisons out, and how many comparisons that is. All positions count from `base`.
+    of each shared key, ascending, one key after another), the starts of the crowded keys in it, the
+    number of keys with comparisons left out, and the number of these comparisons. All positions
+    count from `base`.
 
-    Fills in `begins` (int32 [n]): where the members before a document begin, -1 where there is none
-    before it. One that stands too far behind to be compared with all of them gets -2 - its place.
+    Fills in `begins` (int32 [n]): the start of the members before a document, -1 if there are none.
+    A document too far back to be compared with all of them gets -2 minus its position.
     """
     n = len(order)
     members = np.empty(n, np.uint32)
@@ -135,11 +137,11 @@ def meet(
 
 @compiled
 def _grown(pairs: Table) -> Table:
-    """The same pairs with room for twice as many."""
-    roomier = np.empty((2 * len(pairs), 2), np.int32)
+    """A copy of the pairs with twice the capacity."""
+    larger = np.empty((2 * len(pairs), 2), np.int32)
     for e in range(len(pairs)):
-        roomier[e, 0], roomier[e, 1] = pairs[e, 0], pairs[e, 1]
-    return roomier
+        larger[e, 0], larger[e, 1] = pairs[e, 0], pairs[e, 1]
+    return larger
 
 
 @compiled
@@ -156,17 +158,19 @@ def edges(
     first: int,
     last: int,
 ) -> tuple[Table, int]:
-    """Verified pairs (x, y), first <= x < last and y < x, in ascending order; and pairs compared.
+    """Verified pairs (x, y), first <= x < last and y < x, in ascending order; and the number of
+    comparisons.
 
-    Document d has the sorted hashes `values[spans[d, 0]:spans[d, 1]]`; `fill_maps` made `maps`,
-    and `meet` the rest: `begins` is int32 [B, n], the others are those of all bands in a row.
+    Document d has the sorted hashes `values[spans[d, 0]:spans[d, 1]]`. `maps` comes from
+    `fill_maps`, the rest from `meet`: `begins` is int32 [B, n], the others are those of all bands
+    in sequence.
     """
     alike = np.empty((1024, 2), np.int32)
     total = 0
     compared = 0
     seen = np.full(len(spans), -1, np.int32)
     for x in range(first, last):
-        mine = total
+        first_edge = total
         for band in range(len(begins)):
             i = np.int64(begins[band, x])
             if i == -1:
@@ -189,11 +193,11 @@ def edges(
                     if _similar(values, spans, maps, x, y, p, q):
                         if total == len(alike):
                             alike = _grown(alike)
-                        at = total
-                        while at > mine and alike[at - 1, 1] > y:
-                            alike[at, 1] = alike[at - 1, 1]
-                            at -= 1
-                        alike[at, 1] = y
+                        insertion = total
+                        while insertion > first_edge and alike[insertion - 1, 1] > y:
+                            alike[insertion, 1] = alike[insertion - 1, 1]
+                            insertion -= 1
+                        alike[insertion, 1] = y
                         alike[total, 0] = x
                         total += 1
                 i += 1
@@ -204,7 +208,7 @@ def edges(
 def are_alike(
     values: Hashes, spans: Bounds, maps: Maps, pairs: Table, p: int, q: int
 ) -> npt.NDArray[np.bool_]:
-    """Whether each pair is alike, bool [e]; arguments as those of `edges`."""
+    """Whether each pair is alike, bool [e]; arguments as in `edges`."""
     alike = np.empty(len(pairs), np.bool_)
     for e in range(len(pairs)):
         alike[e] = _similar(values, spans, maps, pairs[e, 0], pairs[e, 1], p, q)

@@ -1,21 +1,20 @@
-"""Which documents are duplicates of which: one rule, one result, whatever the order of work.
+"""Which documents duplicate which: one rule, and one result in whatever order the work is done.
 
-1. Documents with the same digest are the same document; the one with the smallest id speaks for
-   all.
+1. Documents with the same digest are the same document; the one with the smallest id represents all.
 2. Documents that share a band key are compared by the exact Jaccard similarity of their shingle
-   sets ("verified"); at the threshold and above they have an **edge**. A key that very many share
-   (boilerplate) costs each of them a bounded number of comparisons, and what that leaves out is
-   counted.
+   sets ("verified"); if it is at least the threshold, they have an **edge**. A key shared by very
+   many documents (boilerplate) costs each of them a bounded number of comparisons; those left out
+   are counted.
 3. **Who stays**: in the order of ids, a document is removed if and only if it has an edge to a
-   smaller one that stays; its twin is the smallest such. So every removed document has a surviving
-   twin that truly is its near-duplicate. (In a chain A~B~C where A and C are not alike, B goes and
-   A and C stay; removing all but one of a connected component would lose C.)
+   smaller one that stays; its twin is the smallest of these. So every removed document has a
+   surviving twin that really is its near-duplicate. (In a chain A~B~C where A and C are not alike,
+   B is removed and A and C stay; removing all but one of a connected component would lose C.)
 4. **Clusters**, for splits, are the components of all edges: A, B and C are one cluster.
 
-"Exact" is up to a collision of 32-bit hashes: of 60,000 pairs of 1.5 kB texts, one sees its
-similarity moved by 1/500.
+"Exact" holds up to collisions of 32-bit hashes: of 60,000 pairs of 1.5 kB texts, one has its
+similarity changed by 1/500.
 
-Not here: text, files, and what is done with a duplicate.
+Text, files, and what happens to a duplicate are handled elsewhere.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -33,7 +32,7 @@ from tutelage.dedup.scheme import Scheme
 from tutelage.dedup.sketches import Grown, Id, Sketches, let_go
 
 _SPAN = 8_192
-"""Documents whose candidates one task looks up."""
+"""Documents per task."""
 
 
 def find(
@@ -44,10 +43,10 @@ def find(
 ) -> Result:
     """Finds all duplicates among the documents by the rule above.
 
-    `progress` is told how many different texts have been looked up, and of how many.
+    `progress` is called with the number of distinct texts looked up, and their total.
 
     Raises:
-        ValueError: two documents have one id, ids are of different types, or the sketches are of
+        ValueError: two documents have the same id, ids have different types, or the sketches belong to
             another scheme.
     """
     if sketches.keys.shape[1] != scheme.bands:
@@ -64,13 +63,14 @@ def _find(
     threads: int,
     progress: Callable[[int, int], None] | None,
 ) -> Result:
-    """`find` among the documents at `where`, whose ids are `ids`; positions are those in `where`.
+    """`find` among the documents at the positions `where`, with the ids `ids`; results are
+    positions in `where`.
 
-    Nothing is copied out of the sketches: those of a large run are more than all that is made here.
+    Does not copy the sketches: those of a large run are larger than everything that is made here.
     """
     n = len(where)
-    # From here on a document is its rank in the order of ids, and a text is one of `speakers`,
-    # the first documents with each digest.
+    # From here on a document is its rank in the order of ids, and a text is one of `speakers`, the
+    # first documents with each digest.
     order = _order(ids)
     speaker = _speakers(sketches.digests[where[order]])
     speakers, text = np.unique(speaker, return_inverse=True)
@@ -109,7 +109,7 @@ def find_within(
     threads: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Result:
-    """`find`, but only documents of one part are compared with one another.
+    """`find`, but only documents of the same part are compared.
 
     Args:
         sketches: the documents.
@@ -128,12 +128,15 @@ def find_within(
     edges = [np.empty((0, 2), np.int32)]
     counts = Counts()
     for _, where in sorted(members.items()):
-        at = np.asarray(where, np.int32)
+        positions = np.asarray(where, np.int32)
         names = [sketches.ids[position] for position in where]
-        part_result = _find(sketches, names, at.astype(np.int64), scheme, threads, None)
-        twin[at] = np.where(part_result.twin < 0, -1, at[part_result.twin])
-        first[at], text[at] = at[part_result.first], at[part_result.text]
-        edges.append(at[part_result.edges])
+        part_result = _find(sketches, names, positions.astype(np.int64), scheme, threads, None)
+        twin[positions] = np.where(part_result.twin < 0, -1, positions[part_result.twin])
+        first[positions], text[positions] = (
+            positions[part_result.first],
+            positions[part_result.text],
+        )
+        edges.append(positions[part_result.edges])
         counts += part_result.counts
         if progress is not None:
             progress(counts.documents, len(sketches))
@@ -141,20 +144,20 @@ def find_within(
 
 
 def _order(ids: list[Id]) -> npt.NDArray[np.int64]:
-    """Positions of the ids in their order."""
+    """Positions of the ids in sorted order."""
     if len({type(name) for name in ids}) > 1:
         raise ValueError("wanted ids of one type, got text and numbers")
     try:
         if not ids or isinstance(ids[0], str):
             raise OverflowError
         numbers = np.fromiter(ids, np.int64, len(ids))  # an eighth of the memory
-    except OverflowError:  # text, or a number that takes 64 bits without a sign
+    except OverflowError:  # text, or a number that needs 64 bits without sign
         order = np.asarray(sorted(range(len(ids)), key=ids.__getitem__), np.int64)
-        twice = len(set(ids)) < len(ids)
+        has_repeats = len(set(ids)) < len(ids)
     else:
         order = np.argsort(numbers, kind="stable")
-        twice = bool((numbers[order[1:]] == numbers[order[:-1]]).any())
-    if twice:
+        has_repeats = bool((numbers[order[1:]] == numbers[order[:-1]]).any())
+    if has_repeats:
         raise ValueError("wanted each id once, got one twice")
     return order
 
@@ -169,7 +172,7 @@ class Alike:
     hot_keys: int
     capped: int
     few: bool
-    """Whether it was done without compiled kernels, as the rest then is."""
+    """Whether it was computed without compiled kernels; then the rest is too."""
 
     def survivors(self, n: int) -> npt.NDArray[np.int32]:
         """See `consequences.survivors`."""
@@ -190,7 +193,7 @@ class Alike:
 
 
 def are_alike(sketches: Sketches, pairs: Table, scheme: Scheme) -> npt.NDArray[np.bool_]:
-    """Whether each of the pairs (int32 [e, 2], places among the sketches) is at the threshold."""
+    """Whether each pair (int32 [e, 2], positions among the sketches) reaches the threshold."""
     if small_inputs.suffices(sketches.size):
         sets = np.split(sketches.shingles, sketches.bounds[1:-1])
         return small_inputs.are_alike(sets, pairs, scheme)
@@ -211,10 +214,10 @@ def _speakers(digests: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     words = np.ascontiguousarray(digests).view(np.uint64)
     by_digest = np.lexsort((np.arange(n), words[:, 1], words[:, 0]))
     arranged = words[by_digest]
-    opens = np.ones(n, bool)
-    opens[1:] = (arranged[1:] != arranged[:-1]).any(axis=1)
+    is_first = np.ones(n, bool)
+    is_first[1:] = (arranged[1:] != arranged[:-1]).any(axis=1)
     speaker = np.empty(n, np.int64)
-    speaker[by_digest] = by_digest[np.nonzero(opens)[0][np.cumsum(opens) - 1]]
+    speaker[by_digest] = by_digest[np.nonzero(is_first)[0][np.cumsum(is_first) - 1]]
     return speaker
 
 
@@ -225,40 +228,48 @@ def verified_pairs(
     threads: int,
     progress: Callable[[int, int], None] | None,
 ) -> Alike:
-    """Verified pairs among the documents at `documents`, which differ, as positions in that."""
+    """Verified pairs among the documents at the positions `documents`, which have distinct texts."""
     n = len(documents)
     spans = np.stack([sketches.bounds[:-1][documents], sketches.bounds[1:][documents]], 1)
     if small_inputs.suffices(sketches.size * n // max(1, len(sketches))):
         sets = [sketches.shingles[begin:end] for begin, end in spans.tolist()]
-        few = small_inputs.verified_pairs(sketches.keys[documents], sets, scheme)
-        if few is not None:
+        small_result = small_inputs.verified_pairs(sketches.keys[documents], sets, scheme)
+        if small_result is not None:
             if progress is not None:
                 progress(n, n)
-            return Alike(*few, few=True)
+            return Alike(*small_result, few=True)
     from tutelage.dedup import pair_kernels as kernels
 
-    met = _meet(sketches, documents, scheme)
+    shared_keys = _meet(sketches, documents, scheme)
     maps = kernels.empty_maps(spans)
     by_position = np.argsort(spans[:, 0], kind="stable")
     for start in range(0, n, _SPAN):
         kernels.fill_maps(sketches.shingles, spans, maps, by_position[start : start + _SPAN])
-        let_go(sketches.shingles)  # of most candidates the map says enough
-    shared = met.members, met.begins, met.crowded, scheme.bucket, *scheme.ratio()
+        let_go(sketches.shingles)  # for most candidates the bitmap suffices
+    shared = (
+        shared_keys.members,
+        shared_keys.begins,
+        shared_keys.crowded,
+        scheme.bucket,
+        *scheme.ratio(),
+    )
     pairs = [np.empty((0, 2), np.int32)]
     compared = 0
     task = partial(kernels.edges, sketches.shingles, spans, maps, *shared)
-    for stop, (alike, looked_at) in _tasks(task, n, threads):
+    for stop, (alike, comparisons) in _tasks(task, n, threads):
         let_go(sketches.shingles)
         pairs.append(alike)
-        compared += looked_at
+        compared += comparisons
         if progress is not None:
             progress(stop, n)
-    return Alike(np.concatenate(pairs), compared, met.hot_keys, met.capped, few=False)
+    return Alike(
+        np.concatenate(pairs), compared, shared_keys.hot_keys, shared_keys.capped, few=False
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class _Met:
-    """Who shares a key with whom, in all bands; see `pair_kernels.meet`."""
+class _KeyMembers:
+    """The documents that share a key, for all bands; see `pair_kernels.meet`."""
 
     members: npt.NDArray[np.uint32]
     begins: Table
@@ -267,7 +278,7 @@ class _Met:
     capped: int
 
 
-def _meet(sketches: Sketches, documents: npt.NDArray[np.int64], scheme: Scheme) -> _Met:
+def _meet(sketches: Sketches, documents: npt.NDArray[np.int64], scheme: Scheme) -> _KeyMembers:
     from tutelage.dedup import pair_kernels as kernels
 
     number = np.arange(len(documents), dtype=np.uint64)
@@ -278,14 +289,14 @@ def _meet(sketches: Sketches, documents: npt.NDArray[np.int64], scheme: Scheme) 
         packed = sketches.keys[documents, band].astype(np.uint64) << np.uint64(32) | number
         let_go(sketches.keys)
         packed.sort()
-        meeting, crowds, hot, left_out = kernels.meet(
+        band_members, band_crowded, band_hot_keys, left_out = kernels.meet(
             packed, scheme.bucket, begins[band], len(members)
         )
-        members.add(meeting)
-        crowded.add(crowds)
-        hot_keys += hot
+        members.add(band_members)
+        crowded.add(band_crowded)
+        hot_keys += band_hot_keys
         capped += left_out
-    return _Met(members.done(), begins, crowded.done(), hot_keys, capped)
+    return _KeyMembers(members.done(), begins, crowded.done(), hot_keys, capped)
 
 
 def _tasks(

@@ -1,7 +1,7 @@
-"""By what rule two texts are near-duplicates: shingles, permutations, bands, threshold.
+"""The rule by which two texts are near-duplicates: shingles, permutations, bands, threshold.
 
-Numbers only; nothing here reads a text. A scheme goes whole into the manifest of whatever it was
-used on, because two signatures of different schemes cannot be compared.
+Numbers only; nothing here reads text. The complete scheme goes into every manifest, because
+signatures of different schemes cannot be compared.
 """
 
 import sys
@@ -26,24 +26,24 @@ _IMPORTING = Lock()
 class Scheme:
     """The rule, and the collision curve of its defaults.
 
-    Two texts become candidates where all `rows` minima of at least one of `bands` bands agree,
-    which for texts of Jaccard similarity s happens with probability 1 - (1 - s^rows)^bands. Every
-    candidate is then verified by its exact similarity, so that bands cost time and never
-    precision. At the defaults, 21 bands of 6 rows:
+    Two texts become candidates if all `rows` minima of at least one of `bands` bands agree. For
+    texts of Jaccard similarity s, the probability is 1 - (1 - s^rows)^bands. Every candidate is
+    then verified by its exact similarity, so bands affect time and never precision. At the
+    defaults, 21 bands of 6 rows:
 
         s            0.3    0.4    0.5    0.6    0.7    0.8    0.85   0.9    0.95
         candidate    .015   .083   .282   .633   .928   .998   1.000  1.000  1.000
 
-    so one pair in 600 is missed *at* the threshold and fewer above it. The shape that datasketch
-    picks for the same threshold and permutations (9 bands of 13 rows) would miss 60 of 100 there,
-    16 bands of 8 rows 5 of 100.
+    so one pair in 600 is missed *at* the threshold, and fewer above it. datasketch's choice for the
+    same threshold and permutations (9 bands of 13 rows) would miss 60 of 100 there, 16 bands of 8
+    rows 5 of 100.
     """
 
     num_perm: int = 128
     """Permutations, K: minima in one signature."""
     bands: int = 21
     rows: int = 6
-    """Minima in one band; bands * rows <= num_perm."""
+    """Minima per band; bands * rows <= num_perm."""
     threshold: float = 0.8
     """Jaccard similarity of shingle sets from which on two texts are duplicates."""
     shingle: int = 5
@@ -51,8 +51,9 @@ class Scheme:
     seed: int = 1
     """Seed of the permutations."""
     bucket: int = 64
-    """Texts that share one band key are compared with the first so many of them, in the order of
-    ids, and with the one before; what is left out is counted."""
+    """Texts that share a band key are compared with the first this many of them, in the order of
+    ids, and with the one before; comparisons left out are counted.
+    """
 
     def __post_init__(self) -> None:
         if not 0.0 < self.threshold <= 1.0:
@@ -71,7 +72,7 @@ class Scheme:
 
     @classmethod
     def at(cls, threshold: float, shingle: int = 5, num_perm: int = 128) -> "Scheme":
-        """The scheme with the longest bands that miss one pair in 500 at `threshold`, or fewer.
+        """The scheme with the longest bands that miss at most one pair in 500 at `threshold`.
 
         Longer bands mean fewer candidates to verify. `Scheme.at(0.8)` is `Scheme()`;
         `Scheme.at(0.5)` has 64 bands of 2 rows, `Scheme.at(0.9)` 14 of 9.
@@ -92,7 +93,7 @@ class Scheme:
         return exact.numerator, exact.denominator
 
     def record(self) -> dict[str, str | int | float]:
-        """For a manifest: all that is needed to compute the same signatures elsewhere."""
+        """For a manifest: everything needed to compute the same signatures elsewhere."""
         return {
             "name": "datasketch-affine32",
             "text": "nfc-casefold-words",
@@ -104,17 +105,17 @@ class Scheme:
 @cache
 def permutations(num_perm: int, seed: int) -> npt.NDArray[np.uint32]:
     """datasketch's permutations h -> a*h + b mod 2^32: uint32 [2, K], the rows being a and b."""
-    drawn: npt.NDArray[np.uint32] = minhash()(
+    coefficients: npt.NDArray[np.uint32] = minhash()(
         num_perm=num_perm, seed=seed, scheme="affine32"
     ).permutations
-    return drawn
+    return coefficients
 
 
 @cache
 def minhash() -> Any:
     """The class `datasketch.MinHash`, without the rest of that package.
 
-    The rest brings scipy for the choice of bands, which `Scheme.at` makes, and takes more than two
+    The rest imports scipy to choose bands, which `Scheme.at` does here, and takes more than two
     seconds of CPU to import: longer than the work on some hundred dialogues.
     """
     with _IMPORTING:
@@ -126,6 +127,6 @@ def minhash() -> Any:
         sys.modules["datasketch"] = package
         try:
             return import_module("datasketch.minhash").MinHash
-        finally:  # whoever wants the whole package still gets it
+        finally:  # a later import still gets the whole package
             for name in [name for name in sys.modules if name.partition(".")[0] == "datasketch"]:
                 del sys.modules[name]

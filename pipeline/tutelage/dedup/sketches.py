@@ -1,12 +1,12 @@
-"""What deduplication keeps of a document in place of its text, and how it is made.
+"""Sketches: what deduplication keeps of a document instead of its text, and how they are made.
 
-A `Sketches` holds many documents in a few flat arrays: a digest of the normalised text (16
-bytes), a key for each band (84 bytes at the defaults) and the hashes of its shingles (4 bytes for
-each different one, about as many as the text has words). Blocks of it are what a Beam step passes
-on and one worker gathers; the text itself stays where it is. The signature (512 bytes) is not
-kept: after banding, verification reads the shingles, which are exact.
+A `Sketches` holds many documents in a few flat arrays: a digest of the normalised text (16 bytes),
+a key per band (84 bytes at the defaults) and the hashes of its shingles (4 bytes for each distinct
+one, about as many as the text has words). A Beam step passes on blocks of it, and one worker
+gathers them; the text itself is not moved. The signature (512 bytes) is not kept: after banding,
+verification reads the shingles, which are exact.
 
-Sketches do not say which documents are duplicates: `pairs` does.
+`pairs` finds the duplicates.
 """
 
 import hashlib
@@ -33,12 +33,12 @@ Hashes = npt.NDArray[np.uint32]
 Bounds = npt.NDArray[np.int64]
 
 _BLOCK = 2_000
-"""Documents worked on at once: arrays of a few megabytes, which the processor's cache holds."""
+"""Documents per block: arrays of a few megabytes, which fit into the processor's cache."""
 
 _LOWER = np.arange(256, dtype=np.uint8)
 _LOWER[65:91] += 32
 _SPACE = np.zeros(256, np.uint8)
-_SPACE[[*range(9, 14), *range(28, 33)]] = 1  # what str.split splits at, within ASCII
+_SPACE[[*range(9, 14), *range(28, 33)]] = 1  # the ASCII characters at which str.split splits
 _LOWER[_SPACE > 0] = 32
 
 
@@ -47,13 +47,13 @@ class Sketches:
     """n documents, ready to be compared."""
 
     ids: list[Id]
-    """All of one type, each once."""
+    """All of one type, without repetition."""
     digests: Bytes
-    """uint8 [n, 16]: equal where the normalised texts are."""
+    """uint8 [n, 16]: equal if the normalised texts are."""
     keys: Hashes
     """uint32 [n, bands]."""
     shingles: Hashes
-    """uint32: the documents' distinct shingle hashes, each document's sorted."""
+    """uint32: the sorted, distinct shingle hashes of each document, one document after another."""
     bounds: Bounds
     """int64 [n + 1]: document d has `shingles[bounds[d]:bounds[d + 1]]`."""
 
@@ -62,28 +62,28 @@ class Sketches:
 
     @property
     def size(self) -> int:
-        """Bytes in the arrays (ids not counted)."""
+        """Size of the arrays in bytes (ids not counted)."""
         return sum(part.nbytes for part in (self.digests, self.keys, self.shingles, self.bounds))
 
     def only(self, places: Sequence[int]) -> "Sketches":
-        """The documents at `places`, in that order."""
+        """The documents at the positions `places`, in that order."""
         bounds = self.bounds
-        runs = [self.shingles[bounds[i] : bounds[i + 1]] for i in places]
-        cuts = np.zeros(len(runs) + 1, np.int64)
-        np.cumsum([len(run) for run in runs], out=cuts[1:])
+        parts = [self.shingles[bounds[i] : bounds[i + 1]] for i in places]
+        cuts = np.zeros(len(parts) + 1, np.int64)
+        np.cumsum([len(run) for run in parts], out=cuts[1:])
         return Sketches(
             [self.ids[i] for i in places],
             self.digests[places],
             self.keys[places],
-            np.concatenate(runs) if runs else self.shingles[:0],
+            np.concatenate(parts) if parts else self.shingles[:0],
             cuts,
         )
 
     @classmethod
     def concat(cls, blocks: Iterable["Sketches"], scheme: Scheme) -> "Sketches":
-        """Many blocks as one, in the order given. Holds each block only until it is copied.
+        """Concatenates blocks in the given order. Holds each block only until it is copied.
 
-        Keys and shingles, which are most of it, go to unnamed files that are mapped; see `let_go`.
+        Keys and shingles, the largest part, go to unnamed memory-mapped files; see `let_go`.
 
         Raises:
             OutputError: the folder for temporary files is full.
@@ -109,7 +109,7 @@ class Sketches:
 
 
 class Grown:
-    """A flat array that grows in place, so that joining many never holds all of them twice."""
+    """A flat array that grows in place, so that concatenation never holds all parts twice."""
 
     def __init__(self, kind: type[np.generic]) -> None:
         self._data = np.empty(1024, kind)
@@ -119,7 +119,7 @@ class Grown:
         return self._size
 
     def add(self, part: npt.NDArray[Any]) -> None:
-        """Puts `part` at the end."""
+        """Appends `part`."""
         end = self._size + len(part)
         if end > len(self._data):
             self._data.resize(max(end, len(self._data) * 9 // 8), refcheck=False)
@@ -127,7 +127,7 @@ class Grown:
         self._size = end
 
     def done(self) -> npt.NDArray[Any]:
-        """The array; nothing can be added any more."""
+        """The finished array; nothing can be appended any more."""
         self._data.resize(self._size, refcheck=False)
         return self._data
 
@@ -151,18 +151,18 @@ class _Mapped:
             self._file.flush()
             if not self._size:
                 return np.empty(0, self._kind)
-            # writable, though nobody writes: kernels are compiled for such arrays
+            # Writable, though nothing writes to it: the kernels are compiled for writable arrays.
             mapped = np.memmap(self._file, self._kind, mode="c", shape=(self._size,))
         return mapped.view(np.ndarray)
 
 
 def let_go(array: npt.NDArray[Any]) -> None:
-    """Gives the memory of a mapped array back; what is wanted of it later is read again."""
-    held: Any = array
-    while isinstance(held, np.ndarray):  # views of views, the memory map at the end
-        held = held.base
-    if isinstance(held, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-        held.madvise(mmap.MADV_DONTNEED)
+    """Releases the memory of a mapped array; it is read again when needed."""
+    base: Any = array
+    while isinstance(base, np.ndarray):  # follows views to the memory map
+        base = base.base
+    if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        base.madvise(mmap.MADV_DONTNEED)
 
 
 @contextmanager
@@ -177,10 +177,10 @@ def _writing() -> Iterator[None]:
 
 
 def shingles(text: str, scheme: Scheme) -> Hashes:
-    """The sorted, distinct hashes of a text's shingles: none for an empty text.
+    """The sorted, distinct hashes of a text's shingles; none for an empty text.
 
-    A shingle is `scheme.shingle` words (`words.spread`) with a space between; its hash is
-    XXH32 of their UTF-8. A text with fewer words is one shingle.
+    A shingle is `scheme.shingle` words (`words.spread`) joined by spaces; its hash is XXH32 of
+    their UTF-8. A text with fewer words is one shingle.
     """
     return shingle_sets([text], scheme)[0]
 
@@ -194,14 +194,14 @@ def shingle_sets(texts: Sequence[str], scheme: Scheme) -> tuple[Hashes, Bounds]:
 def sign(texts: Sequence[str], scheme: Scheme) -> Hashes:
     """MinHash signatures, uint32 [n, num_perm].
 
-    Bit for bit those of datasketch: `MinHash.bulk(shingles, num_perm=…, seed=…,
+    Identical to datasketch's: `MinHash.bulk(shingles, num_perm=…, seed=…,
     hashfunc=xxhash.xxh32_intdigest)`, where shingles are the UTF-8 of each text's word runs.
     """
     return _signatures(_shingle(texts, scheme), scheme)
 
 
 def sketch(ids: Sequence[Id], texts: Sequence[str], scheme: Scheme) -> Sketches:
-    """A block of sketches. Best with some hundred documents or more at once."""
+    """A block of sketches. Most efficient with some hundred documents or more."""
     if len(ids) != len(texts):
         raise ValueError(f"wanted as many ids as texts, got {len(ids)} and {len(texts)}")
     shingled = _shingle(texts, scheme)
@@ -218,7 +218,7 @@ def sketch(ids: Sequence[Id], texts: Sequence[str], scheme: Scheme) -> Sketches:
 
 
 def band_keys(signatures: Hashes, scheme: Scheme) -> Hashes:
-    """One hash for each band of each signature, uint32 [n, bands]."""
+    """One hash per band of each signature, uint32 [n, bands]."""
     n, bands, rows = len(signatures), scheme.bands, scheme.rows
     minima = np.ascontiguousarray(signatures[:, : bands * rows].T).reshape(bands, rows, n)
     keys = np.repeat(np.arange(bands, dtype=np.uint32)[:, None], n, axis=1)
@@ -240,7 +240,7 @@ def _mix(hashes: Hashes) -> None:
 def sketch_all(
     documents: Iterable[tuple[Id, str]], scheme: Scheme, threads: int = 1
 ) -> Iterator[Sketches]:
-    """Blocks of sketches of a stream, in its order, whatever the number of threads."""
+    """Blocks of sketches of a stream, in its order, with any number of threads."""
     stream = iter(documents)
     blocks = iter(lambda: list(islice(stream, _BLOCK)), [])
 
@@ -264,9 +264,9 @@ class _Shingled:
     hashes: Hashes
     """Each text's distinct hashes, sorted, one text after another."""
     bounds: Bounds
-    """int64 [n + 1]: where the hashes of each text begin."""
+    """int64 [n + 1]: the start of each text's hashes."""
     few: bool
-    """Whether it was done without compiled kernels, as the rest then is."""
+    """Whether it was computed without compiled kernels; then the rest is too."""
 
 
 def _shingle(texts: Sequence[str], scheme: Scheme) -> _Shingled:
@@ -274,7 +274,7 @@ def _shingle(texts: Sequence[str], scheme: Scheme) -> _Shingled:
         return _Shingled(*small_inputs.shingle(texts, scheme.shingle), True)
     from tutelage.dedup import minhash_kernels as kernels
 
-    # Most texts are ASCII, for which the kernel does what `spread` would.
+    # Most texts are ASCII; for those the kernel does the same as `spread`.
     parts = [text.encode() if text.isascii() else encode(spread(text)) for text in texts]
     bounds = np.zeros(len(parts) + 1, np.int64)
     np.cumsum([len(part) for part in parts], out=bounds[1:])
@@ -291,5 +291,5 @@ def _signatures(shingled: _Shingled, scheme: Scheme) -> Hashes:
     from tutelage.dedup import minhash_kernels as kernels
 
     a, b = permutations(scheme.num_perm, scheme.seed)
-    signed: Hashes = kernels.signatures(shingled.hashes, shingled.bounds, a, b)
-    return signed
+    minima: Hashes = kernels.signatures(shingled.hashes, shingled.bounds, a, b)
+    return minima

@@ -1,10 +1,9 @@
-"""A few texts, done without a compiler: datasketch signs them, sets of Python compare them.
+"""Handles small inputs without a compiler: datasketch computes signatures, Python sets are
+compared.
 
-numba takes a second to import and its kernels another one to load (ten where none is cached yet); a
-few hundred texts are done before that. Every bit is what `minhash_kernels` and `pair_kernels`
-compute, so which of the two did the work shows in nothing but time.
-
-Not here: the rule, which is in `pairs`.
+numba takes a second to import and its kernels another one to load (ten if they are not cached yet);
+a few hundred texts are done sooner. The results are identical to those of `minhash_kernels` and
+`pair_kernels`; only the time differs. The rule is in `pairs`.
 """
 
 from collections import defaultdict
@@ -22,25 +21,25 @@ Bounds = npt.NDArray[np.int64]
 Pairs = npt.NDArray[np.int32]
 
 _SUFFICES = 8_000_000
-"""Bytes of text in this process up to which it is faster than to import and load the kernels."""
+"""Bytes of text in this process up to which this is faster than importing and loading the kernels."""
 _MOST_PAIRS = 100_000
-"""Pairs of texts up to which sets are."""
+"""Number of pairs of texts up to which comparing sets is faster."""
 
 _bytes_so_far = 0
 
 
 def suffices(size: int) -> bool:
-    """Whether `size` bytes of text more are still few, with all that this process had before."""
+    """Whether the input is still small after `size` more bytes; counts everything in this process."""
     global _bytes_so_far
     _bytes_so_far += size
     return _bytes_so_far < _SUFFICES
 
 
 def shingle(texts: Sequence[str], size: int) -> tuple[list[bytes], Hashes, Bounds]:
-    """The texts' words, and the distinct hashes of their runs of `size` words.
+    """The normalised texts, and the distinct hashes of their runs of `size` words.
 
-    Returns the normalised texts, the hashes (uint32, each text's sorted, one text after another) and
-    where those of each text begin (int64 [n + 1]).
+    Returns the texts, the hashes (uint32, each text's sorted, one text after another) and the start
+    of each text's hashes (int64 [n + 1]).
     """
     from xxhash import xxh32_intdigest
 
@@ -55,15 +54,15 @@ def shingle(texts: Sequence[str], size: int) -> tuple[list[bytes], Hashes, Bound
 
 
 def signatures(hashes: Hashes, bounds: Bounds, scheme: Scheme) -> Hashes:
-    """MinHash signatures, uint32 [n, K]; all ones for a text without a shingle."""
-    signed = minhash().generator(
+    """MinHash signatures, uint32 [n, K]; all ones for a text without shingles."""
+    minhashes = minhash().generator(
         np.split(hashes, bounds[1:-1]),
         num_perm=scheme.num_perm,
         seed=scheme.seed,
         hashfunc=int,
         scheme="affine32",
     )
-    rows = [one.hashvalues for one in signed][: len(bounds) - 1]
+    rows = [signature.hashvalues for signature in minhashes][: len(bounds) - 1]
     return np.array(rows, np.uint32).reshape(-1, scheme.num_perm)
 
 
@@ -78,8 +77,9 @@ def verified_pairs(
         scheme: the rule.
 
     Returns:
-        The pairs (int32 [e, 2]), how many were compared, how many keys left comparisons out, and how
-        many comparisons that is; None where there are too many pairs to be compared here.
+        The pairs (int32 [e, 2]), the number of comparisons, the number of keys with comparisons
+            left out,
+        and the number of these comparisons; None if there are too many pairs for this module.
     """
     members: dict[tuple[int, int], list[int]] = defaultdict(list)
     compared: list[tuple[int, int]] = []
@@ -94,8 +94,8 @@ def verified_pairs(
             return None
     pairs = np.array(compared, np.int32).reshape(-1, 2)
     pairs = pairs[are_alike(sets, pairs, scheme)]
-    left_out = [len(met) - scheme.bucket - 2 for met in members.values()]
-    left_out = [over * (over + 1) // 2 for over in left_out if over > 0]
+    left_out = [len(documents) - scheme.bucket - 2 for documents in members.values()]
+    left_out = [excess * (excess + 1) // 2 for excess in left_out if excess > 0]
     return pairs, len(compared), len(left_out), sum(left_out)
 
 

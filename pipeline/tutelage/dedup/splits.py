@@ -1,23 +1,21 @@
-"""Train, validation and test that share no cluster, now or when the run is extended.
+"""Train, validation and test splits that share no cluster, even if the run is extended later.
 
-**Rule.** A document goes with everything it is tied to: its near-duplicates (verified edges) and
-the other documents of its *group* (the dialogues of one problem). What is tied together is one
-unit and goes to one split.
+**Rule.** A document is tied to its near-duplicates (verified edges) and to the other documents of
+its *group* (the dialogues of one problem). Everything that is tied together is one unit and goes to
+one split. Documents with the same text are indistinguishable, so what ties one of them ties all.
 
-Documents with the very same text are told apart by nothing, so what ties one of them ties all.
+1. Splits recorded by an earlier version of the data stay. No document ever moves to another split,
+   because a model may have been trained on it.
+2. New documents are assigned in the order of their ids. One that is tied to recorded documents of
+   one split joins that split.
+3. A new document that would tie two splits together is **held**: it belongs to no split, and so
+   ties nothing. (The run loses one document; neither split changes.)
+4. If recorded documents of two splits turn out to be tied (two runs merged), the one of the later
+   split in `ratios` is held: train comes first, so the evaluation side yields.
+5. A unit of new documents only is assigned by the digest of its smallest group, in proportion to
+   `ratios`. So each split gets its share of *units*, and a unit gets the same split in every run.
 
-1. What an earlier version of the data recorded stays as it is. Nothing ever moves from one split
-   to another, because a model may have been trained on it since.
-2. Newcomers are taken in the order of their ids. One that is tied to recorded documents of one
-   split joins that split.
-3. A newcomer that would tie two splits together is **held**: it belongs to no split, and so ties
-   nothing. (The run loses one document; neither split changes.)
-4. Should recorded documents of two splits turn out to be tied (two runs merged), the one of the
-   later split in `ratios` is held: train comes first, so the evaluation side yields.
-5. A unit of newcomers alone goes where the digest of its smallest group falls, in proportion to
-   `ratios`. So each split gets its share of *units*, and the same unit falls alike in every run.
-
-The result depends on neither the order of the documents nor that of the edges.
+The result depends neither on the order of the documents nor on that of the edges.
 """
 
 from collections import defaultdict
@@ -28,17 +26,17 @@ from tutelage.dedup.sketches import Id
 from tutelage.seeds import fraction
 
 HELD = "held"
-"""What stands in place of a split for a document that would tie two splits together."""
+"""In place of a split, for a document that would tie two splits together."""
 
 
 def edges(result: Result) -> Iterator[tuple[Id, Id]]:
-    """The verified edges that `pairs.find` found, as ids."""
+    """The verified edges found by `pairs.find`, as ids."""
     for x, y in result.edges.tolist():
         yield result.ids[x], result.ids[y]
 
 
 def texts(result: Result) -> dict[Id, Id]:
-    """For each document whose text another has, too, the smallest id that has it."""
+    """For each document that shares its text with others, the smallest id with that text."""
     copies = [(x, y) for x, y in enumerate(result.text.tolist()) if x != y]
     return {result.ids[x]: result.ids[y] for x, y in copies}
 
@@ -54,31 +52,36 @@ def assign(
     """The split of every document, by the rule above.
 
     Args:
-        groups: the group of each document, such as the problem of each dialogue; a document that
-            stands alone is its own group.
+        groups: the group of each document, such as the problem of each dialogue; a single document
+            is its
+            own group.
         edges: pairs of documents that are near-duplicates.
-        ratios: the share of each split. Earlier ones keep their documents when recorded splits
-            collide.
-        seed: another seed is another random division.
-        recorded: the split of each document of `groups` that an earlier version has.
-        texts: for copies, the document by whose name `edges` know them.
+        ratios: the share of each split. If recorded splits collide, the earlier one here keeps its
+            documents.
+        seed: another seed gives another random division.
+        recorded: the splits recorded by an earlier version, by document of `groups`.
+        texts: copy -> the document that stands for it in `edges`.
     """
-    before, same = recorded or {}, texts or {}
+    recorded_splits, representative = recorded or {}, texts or {}
     near: dict[Id, list[Id]] = defaultdict(list)
     for x, y in edges:
-        near[same.get(x, x)].append(same.get(y, y))
-        near[same.get(y, y)].append(same.get(x, x))
-    rank = {name: place for place, name in enumerate(ratios)}
+        near[representative.get(x, x)].append(representative.get(y, y))
+        near[representative.get(y, y)].append(representative.get(x, x))
+    split_rank = {name: position for position, name in enumerate(ratios)}
     order = sorted(
         groups,
-        key=lambda name: (rank.get(before.get(name, ""), len(rank)), name not in before, name),
+        key=lambda name: (
+            split_rank.get(recorded_splits.get(name, ""), len(split_rank)),
+            name not in recorded_splits,
+            name,
+        ),
     )
     units = _Units()
     held: set[Id] = set()
     joined: set[Id] = set()
-    """Texts, each by the name of one document."""
+    """Texts, each represented by one document."""
     for name in order:
-        split, text = before.get(name, ""), same.get(name, name)
+        split, text = recorded_splits.get(name, ""), representative.get(name, name)
         ties = {units.root(("group", groups[name]))}
         ties.update(units.root(("text", other)) for other in (text, *near[text]) if other in joined)
         splits = {units.split[tie] for tie in ties if tie in units.split} | ({split} - {""})
@@ -99,11 +102,11 @@ def assign(
 
 
 def _draw(group: Id, ratios: Mapping[str, float], seed: int) -> str:
-    """The split on whose share of [0, 1) the digest falls."""
-    at = fraction("split", seed, group)
+    """The split whose part of [0, 1) contains the digest."""
+    position = fraction("split", seed, group)
     for name, share in ratios.items():
-        at -= share
-        if at < 0:
+        position -= share
+        if position < 0:
             return name
     return next(name for name in reversed(list(ratios)) if ratios[name] > 0)
 
@@ -112,7 +115,7 @@ _Node = tuple[str, Id]
 
 
 class _Units:
-    """Texts and groups that are tied together, and the split of each such unit, if any yet."""
+    """Units of texts and groups that are tied together, and the split of each, if assigned."""
 
     def __init__(self) -> None:
         self._above: dict[_Node, _Node] = {}

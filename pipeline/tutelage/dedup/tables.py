@@ -1,11 +1,10 @@
-"""Any Parquet or JSON Lines file as a table that is read twice: first two columns, then all rows.
+"""Any Parquet or JSON Lines file as a table that is read twice: first a few columns, then all rows.
 
-Deduplication needs the ids and texts of all rows before it can say anything of the first, so it
-reads a file once for those and once more to write it with its verdicts. Neither pass holds more
-than a few megabytes of rows.
+Deduplication needs the ids and texts of all rows before it can decide about the first. So it reads
+a file once for those, and once more to copy it with the results. Neither pass holds more than a few
+megabytes of rows.
 
-Not here: how the values of a column are read (`fields`), what a run's folder is, and the shards that
-a run writes (`shards`).
+Values of a column are interpreted in `fields`; a run's folder and shards are in `shards`.
 """
 
 import json
@@ -23,9 +22,9 @@ from tutelage.plugins import nearest
 from tutelage.storage import locate, reason
 
 _BLOCK = 8_000_000
-"""Bytes of JSON Lines that are parsed at once."""
+"""Bytes of JSON Lines parsed at a time."""
 _ROWS = 10_000
-"""Rows of Parquet that are read at once."""
+"""Rows of Parquet read at a time."""
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5": "zstd", b"BZ": "bz2"}
 
 
@@ -36,13 +35,13 @@ class Table(Protocol):
 
     @property
     def schema(self) -> pa.Schema:
-        """All columns. For JSON Lines known in full only after `select`."""
+        """All columns. For JSON Lines, complete only after `select`."""
 
     def select(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Some columns of all rows, in order.
 
         Raises:
-            Mistake: there is no such column, or the file is not what it seems.
+            Mistake: there is no such column, or the file is malformed.
         """
 
     def rows(self) -> Iterator[pa.RecordBatch]:
@@ -55,27 +54,27 @@ def open_table(path: str) -> Table:
     Raises:
         Mistake: there is no such file, or it is neither Parquet nor JSON Lines.
     """
-    system, place = locate(path)
+    system, path_in_system = locate(path)
     try:
-        kind = system.get_file_info(place).type
+        kind = system.get_file_info(path_in_system).type
         if kind == fs.FileType.NotFound:
             raise Mistake(f"no such file: {path}")
         if kind == fs.FileType.Directory:
             raise Mistake(f"wanted a Parquet or JSONL file, got the folder {path}: name its files")
-        with system.open_input_file(place) as file:
+        with system.open_input_file(path_in_system) as file:
             head = file.read(4)
     except OSError as error:
         raise Mistake(f"cannot read {path}: {reason(error)}") from error
     if head == b"PAR1":
-        return _Parquet(path, system, place)
-    return _Lines(path, system, place, _MAGIC.get(head[:2]))
+        return _Parquet(path, system, path_in_system)
+    return _Lines(path, system, path_in_system, _MAGIC.get(head[:2]))
 
 
 def chain(path: str, files: Sequence[str]) -> Table:
-    """Parquet files of one schema, such as the shards of a run, as one table with the name `path`.
+    """Parquet files of one schema, such as the shards of a run, as one table named `path`.
 
     Raises:
-        Mistake: there is none, or one of them is not what it seems.
+        Mistake: there are no files, or one of them is malformed.
     """
     if not files:
         raise Mistake(f"no rows in {path}: nothing to do")
@@ -125,7 +124,7 @@ class _Chain:
 
 
 class _Lines:
-    """JSON Lines. A column that some rows lack is null there; types are found by reading all."""
+    """JSON Lines. A column that some rows lack is null there; types are found by reading all rows."""
 
     def __init__(
         self, path: str, system: fs.FileSystem, place: str, compression: str | None
@@ -145,7 +144,7 @@ class _Lines:
         for line, block in self._blocks():
             table = self._parse(line, block, None)
             if any(_dated(field.type) for field in table.schema):
-                # Arrow reads "2024-01-01" as a date; a text stays the text it was.
+                # Arrow parses "2024-01-01" as a date; here, text must stay text.
                 table = self._parse(line, block, _undated(table.schema))
             if not schemas:
                 _want(self.path, columns, table.schema.names)
@@ -167,7 +166,7 @@ class _Lines:
             yield from table.select(self._schema.names).to_batches()
 
     def _blocks(self) -> Iterator[tuple[int, bytes]]:
-        """Whole lines, some megabytes at a time, and the number of the first of them."""
+        """Complete lines, some megabytes at a time, and the number of the first line."""
         line = 1
         rest = b""
         try:
@@ -192,32 +191,34 @@ class _Lines:
                 read_options=pj.ReadOptions(block_size=len(block) + 1, use_threads=False),
                 parse_options=pj.ParseOptions(explicit_schema=schema),
             )
-            _ = table.schema.names  # which may be no UTF-8, just as the values
+            _ = table.schema.names  # column names may be invalid UTF-8, like the values
             table.validate(full=True)
         except (pa.ArrowException, UnicodeDecodeError) as error:
             raise self._broken(line, block, error) from error
         return table
 
     def _broken(self, line: int, block: bytes, error: Exception) -> Mistake:
-        """Names the line at which Arrow gave up."""
+        """The error for the first broken line, with its number."""
         for number, text in enumerate(block.split(b"\n"), line):
             if not text.strip():
                 continue
             try:
                 row = json.loads(text.decode("utf-8-sig"))
                 json.dumps(row, ensure_ascii=False).encode()
-            except UnicodeDecodeError as wrong:
+            except UnicodeDecodeError as line_error:
                 return Mistake(
-                    f"{self.path}: line {number} is not UTF-8 (byte {wrong.object[wrong.start]:#x} "
-                    f"at {wrong.start}): convert the file to UTF-8"
+                    f"{self.path}: line {number} is not UTF-8 "
+                    f"(byte {line_error.object[line_error.start]:#x} at {line_error.start}): "
+                    "convert the file to UTF-8"
                 )
-            except UnicodeEncodeError as wrong:
+            except UnicodeEncodeError as line_error:
                 return Mistake(
                     f"{self.path}: line {number} has half a surrogate pair, which is no text "
-                    f"({wrong.object[wrong.start]!a}): take it out, or put \\ufffd in its place"
+                    f"({line_error.object[line_error.start]!a}): take it out, or put \\ufffd in its "
+                    "place"
                 )
-            except (ValueError, RecursionError) as wrong:
-                return Mistake(f"{self.path}: line {number} is not JSON: {wrong}")
+            except (ValueError, RecursionError) as line_error:
+                return Mistake(f"{self.path}: line {number} is not JSON: {line_error}")
             if not isinstance(row, dict):
                 return Mistake(f"{self.path}: line {number}: wanted an object, got {text[:40]!r}")
         cause = reason(error)

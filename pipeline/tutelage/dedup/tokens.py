@@ -1,18 +1,19 @@
-r"""Words with the signs that stand at them, by which decontamination compares.
+r"""Words with the signs next to them, the units that decontamination compares.
 
-`words.normalise` removes nothing that may mean something. Here goes, too, what a copy of a problem
-may change and still be the same problem (punctuation, markup, how an operator is written), while
-what makes it another problem (operators, points in numbers, brackets around a sum) stays:
+`words.normalise` removes nothing that may carry meaning. This module also removes what a copy may
+change without becoming another problem (punctuation, markup, notation of operators), and keeps what
+makes another problem (operators, decimal points, brackets around a sum):
 
     What is **3 − 4**?              what  is  3  -4
     $\frac{1}{2} \times (x + 3.5)$  1  /2  *(x  +3  .5)
     小明有３个                       小  明  有  3  个
 
-A sign belongs to the word after it, so that there are as many tokens as words. Signs that stand
-behind their word (`50%`, `5!`, a closing bracket) belong to that one.
+A sign belongs to the word after it, so that there are as many tokens as words. Signs that follow
+their word (`50%`, `5!`, a closing bracket) belong to that word.
 
-A hyphen is a minus only beside what can be reckoned with, and a bracket counts only around an
-operator. This is a reading by eye, no parser: it may keep two spellings of one formula apart.
+A hyphen is a minus only next to something that can be calculated with, and a bracket counts only
+around an operator. This is a heuristic, not a parser: two spellings of one formula may remain
+different.
 """
 
 import re
@@ -27,7 +28,7 @@ _AROUND = 8
 
 
 class Token(NamedTuple):
-    """A word, and where it stands in the text."""
+    """A word, and its position in the text."""
 
     signed: str
     """The word with its signs."""
@@ -53,7 +54,7 @@ _MACROS = {
     **dict.fromkeys(("displaystyle", "textstyle", "limits", "dots", "ldots", "cdots"), " "),
     **dict.fromkeys(("text", "textbf", "textit", "mathrm", "mathbf", "mathit", "mbox"), " "),
 }
-"""LaTeX commands that are an operator, or mere looks."""
+"""LaTeX commands that are an operator, or only affect appearance."""
 _MACRO = re.compile(r"\\(?:([a-z]+)|[,;:!()\[\] ])")
 _DEGREE = re.compile(r"\^ ?\{? ?\\circ(?![a-z]) ?\}?")
 _FRACTION = re.compile(r"\\[dt]?frac ?\{([^{}]*)\} ?\{([^{}]*)\}")
@@ -86,13 +87,13 @@ _SCAN = re.compile(
     """,
     re.VERBOSE,
 )
-_NAME = r"(?![ai]\ [^\W\d_]{2})[^\W\d_](?![^\W\d_])"  # and no article, no "I"
+_NAME = r"(?![ai]\ [^\W\d_]{2})[^\W\d_](?![^\W\d_])"  # not an article, and not "I"
 _RECKONED = re.compile(rf" ?(?:[\d(\[{{|\\√]|\.\d|{_NAME})")
-"""What a minus may stand before."""
+"""What may follow a minus."""
 
 
 def plain(text: str) -> str:
-    """`text` normalised, without markup, each operator in its one form."""
+    """`text` normalised, without markup, with a single form of each operator."""
     text = _BULLET.sub(" ", text)
     text = _ITALIC.sub(r"\1", _BOLD.sub(r"\2", text))
     text = normalise(text)
@@ -107,9 +108,9 @@ def plain(text: str) -> str:
 
 
 def tokens(text: str) -> list[Token]:
-    """The tokens of a text that `plain` made."""
+    """The tokens of a text made by `plain`."""
     words: list[tuple[int, int]] = []
-    before: list[list[str]] = [[]]  # signs before each word, and before the one to come
+    before: list[list[str]] = [[]]  # signs before each word, and before the next one
     behind: list[str] = []
     brackets: list[tuple[int, int, list[str]]] = []
     last_operator = -1  # number of words before it
@@ -125,12 +126,12 @@ def tokens(text: str) -> list[Token]:
             before[-1].append("")
         elif kind == "close":
             if brackets:
-                begin, at, signs = brackets.pop()
+                begin, bracket_index, signs = brackets.pop()
                 if last_operator > begin:
-                    signs[at] = "("
+                    signs[bracket_index] = "("
                     behind[-1] += ")"
         elif kind == "behind":
-            closes = text[part.start() - 1] == ")"  # brackets that do not count have no factorial
+            closes = text[part.start() - 1] == ")"  # no factorial after brackets that do not count
             if words and not (closes and sign == "!" and not behind[-1].endswith(")")):
                 behind[-1] += sign
         elif kind == "before" or _is_minus(text, *part.span()):
@@ -152,31 +153,33 @@ _HALF = re.compile(f"[{SPACELESS}]")
 
 
 def length(words: Sequence[str]) -> float:
-    """How many words these are, if a character of a script without spaces is half a word."""
+    """Number of words, where a character of a script without spaces counts as half a word."""
     return sum(0.5 if not word.isascii() and _HALF.search(word) else 1.0 for word in words)
 
 
 def longest_run(ours: list[str], theirs: list[str], size: int) -> tuple[int, int, int]:
-    """Length of the longest shared run of at least `size` words, and where it begins in each."""
-    places: dict[tuple[str, ...], list[int]] = {}
-    for there in range(len(theirs) - size + 1):
-        places.setdefault(tuple(theirs[there : there + size]), []).append(there)
+    """Length of the longest shared run of at least `size` words, and its start in each text."""
+    starts: dict[tuple[str, ...], list[int]] = {}
+    for their_start in range(len(theirs) - size + 1):
+        starts.setdefault(tuple(theirs[their_start : their_start + size]), []).append(their_start)
     best = (0, 0, 0)
-    for at in range(len(ours) - size + 1):
-        for there in places.get(tuple(ours[at : at + size]), ()):
-            if at and there and ours[at - 1] == theirs[there - 1]:
-                continue  # seen from its beginning
+    for our_start in range(len(ours) - size + 1):
+        for their_start in starts.get(tuple(ours[our_start : our_start + size]), ()):
+            if our_start and their_start and ours[our_start - 1] == theirs[their_start - 1]:
+                continue  # already found from its beginning
             run = size
-            for one, other in zip(ours[at + size :], theirs[there + size :], strict=False):
-                if one != other:
+            for our_word, their_word in zip(
+                ours[our_start + size :], theirs[their_start + size :], strict=False
+            ):
+                if our_word != their_word:
                     break
                 run += 1
-            best = max(best, (run, -at, -there))
+            best = max(best, (run, -our_start, -their_start))
     return best[0], -best[1], -best[2]
 
 
 def excerpt(text: str, scanned: Sequence[Token], at: int, size: int) -> str:
-    """A run of tokens in brackets, with a few words around it, as they stand in the text."""
+    """A run of tokens in brackets, with a few words of context, as in the text."""
     first, last = max(0, at - _AROUND), min(len(scanned), at + size + _AROUND) - 1
     begin, end = scanned[at].begin, scanned[at + size - 1].end
     before = ("… " if first else "") + text[scanned[first].begin : begin]
@@ -185,17 +188,17 @@ def excerpt(text: str, scanned: Sequence[Token], at: int, size: int) -> str:
 
 
 def _is_minus(text: str, begin: int, end: int) -> bool:
-    """Whether hyphens are a sign: `3 - x`, `-4`, `f(x)-g(x)`, but not `a 5-year-old`."""
+    """Whether hyphens are a minus sign: `3 - x`, `-4`, `f(x)-g(x)`, but not `a 5-year-old`."""
     if text[begin:end].endswith(">"):
         return False  # an arrow
-    after = bool(_RECKONED.match(text, end))
+    precedes_term = bool(_RECKONED.match(text, end))
     head = text[max(0, begin - 3) : begin]
     spaced = head.endswith(" ")
     head = head.rstrip()
-    closed = bool(head) and head[-1] in ")]}|!°%'"
-    named = bool(re.search(r"\d$|(?<![^\W\d_])[^\W\d_]$", head))
+    follows_closing = bool(head) and head[-1] in ")]}|!°%'"
+    follows_name = bool(re.search(r"\d$|(?<![^\W\d_])[^\W\d_]$", head))
     if spaced and text[end : end + 1] == " ":
-        return after or closed or named
+        return precedes_term or follows_closing or follows_name
     if not head or spaced or head[-1] in "([{+*/^=<>,:;$":
-        return after
-    return closed or (after and named)
+        return precedes_term
+    return follows_closing or (precedes_term and follows_name)

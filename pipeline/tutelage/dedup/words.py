@@ -1,11 +1,11 @@
-"""What counts as the same text: case, spacing and typography do not, words and signs do.
+"""Which texts count as equal: case, spacing and typography do not matter, words and signs do.
 
-Nothing is removed that carries meaning: `5²` stays apart from `52`, `3-2` from `3+2`.
+Nothing is removed that carries meaning: `5²` differs from `52`, `3-2` from `3+2`.
 
-A word is what stands between spaces. Chinese, Japanese, Thai, Lao, Khmer and Burmese have none
-between their words; there each character, with the marks on it, is a word, and a space that somebody
-left between two says nothing. Five characters are two or three true words, so that one changed word
-costs a text there a little less of its similarity than it would in letters.
+A word is what is between spaces. Chinese, Japanese, Thai, Lao, Khmer and Burmese have no spaces
+between words; there each character, with its combining marks, is a word, and a space between two
+characters is ignored. Five characters are two or three real words, so one changed word lowers the
+similarity of such a text a little less than that of a text in letters.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ _ASIAN = (
     (0xFF66, 0xFF9F),
     (0x20000, 0x323AF),
 )
-"""First and last characters of scripts without spaces between words."""
+"""Ranges of characters in scripts without spaces between words."""
 _ON_TOP = "".join(
     chr(code)
     for first, last in _ASIAN[:5]
@@ -46,10 +46,11 @@ _ON_TOP = "".join(
     if unicodedata.category(chr(code)).startswith("M")
 )
 SPACELESS = "".join(f"{chr(first)}-{chr(last)}" for first, last in _ASIAN)
-"""Those scripts, as part of a character class of `re`."""
+"""Those ranges, as part of a character class in a regular expression."""
 CHARACTER = f"[{SPACELESS}][{_ON_TOP}]*"
-"""One character of theirs, as a pattern."""
-_FAR = re.compile(f"[{chr(_ASIAN[0][0])}-\U0010ffff]")  # one range is looked for much faster
+"""One such character, as a pattern."""
+# searching for a single range is much faster
+_FAR = re.compile(f"[{chr(_ASIAN[0][0])}-\U0010ffff]")
 _SPACELESS = re.compile(f"[{SPACELESS}]")
 _SPLIT = re.compile(f"{CHARACTER}|[^ {SPACELESS}]+")
 
@@ -66,9 +67,9 @@ def normalise(text: str) -> str:
 
 
 def spread(text: str) -> str:
-    """`normalise`, and a space between any two words. Idempotent.
+    """`normalise`, with a space between any two words. Idempotent.
 
-    `spread("共3个，对")` is `"共 3 个 ， 对"`; of a text in letters it is `normalise`.
+    `spread("共3个，对")` is `"共 3 个 ， 对"`; for a text in letters it equals `normalise`.
     """
     plain = normalise(text)
     if plain.isascii() or not _SPACELESS.search("".join(_FAR.findall(plain))):
@@ -77,8 +78,8 @@ def spread(text: str) -> str:
 
 
 def spoken(chat: Iterable[Mapping[str, Any] | None]) -> str:
-    """All that was said in a chat, line by line, the system prompt apart: that one is the same in
-    every dialogue of a run and says nothing of what they have in common.
+    """The messages of a chat, one per line, without the system prompt: that is the same in every
+    dialogue of a run and says nothing about what they have in common.
     """
     return "\n".join(
         message.get("content") or ""
@@ -88,10 +89,10 @@ def spoken(chat: Iterable[Mapping[str, Any] | None]) -> str:
 
 
 def encode(text: str) -> bytes:
-    """UTF-8, in which even half of a broken surrogate pair has a form."""
+    """UTF-8 that can also encode lone surrogates."""
     return text.encode("utf-8", "surrogatepass")
 
 
 def digest(text: str) -> bytes:
-    """16 bytes that are equal for texts of the same words: the exact stage."""
+    """A 16-byte digest, equal for texts with the same words: the exact stage."""
     return hashlib.blake2b(encode(spread(text)), digest_size=16).digest()

@@ -9,7 +9,7 @@ RowDict = Mapping[str, Any]
 
 
 def page(rows: Sequence[RowDict], run: str) -> str:
-    """The page with these dialogues; `run` is the name that a person gave for their run."""
+    """The page with these dialogues; `run` is the name that the user gave for their run."""
     template = environment().get_template("conversation.html.j2")
     return str(template.render(run=run, dialogues=[_dialogue(row) for row in rows]))
 

@@ -31,11 +31,11 @@ class Inspected:
     """A run that was counted."""
 
     label: str
-    """The name that a person gave it."""
+    """The name that the user gave it."""
     note: str
     """One line about an unpublished run, see `shards.live.View`."""
     figures: dict[str, Any]
-    """See `shards.figures`; and `plan`, the plan made before beside what it was, where there is one."""
+    """See `shards.figures`; `plan` compares the run with the plan made before it, if there is one."""
     turns: int
     """Student turns of the longest dialogue, at most 20."""
     scores: dict[str, Scores]

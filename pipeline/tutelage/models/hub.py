@@ -1,4 +1,4 @@
-"""Which commit of a model on the hub is meant, so that all machines of a run load the same one."""
+"""The current commit of a model on the hub, so that all machines of a run load the same one."""
 
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,11 @@ _ANSWER_S = 20
 
 
 def pinned(name: str) -> str:
-    """A hub id with the commit that it means now, as `owner/name@COMMIT`; any other name as it is, and
-    so is an id of which neither the hub nor its cache on this machine knows a commit.
+    """A hub id with its current commit, as `owner/name@COMMIT`. Other names are returned unchanged,
+    and so are ids whose commit neither the hub nor its local cache knows.
 
     Raises:
-        ModelError: the hub says that there is no such model, or revision of it.
+        ModelError: the hub has no such model or revision.
     """
     if not is_on_hub(name):
         return name
@@ -30,15 +30,15 @@ def pinned(name: str) -> str:
         )
         commit = about.sha or ""
     except (errors.RevisionNotFoundError, errors.RepositoryNotFoundError) as error:
-        words = str(error).strip().splitlines()[-1]
-        raise ModelError(f"the hub has no model {name!r}, or none for you: {words}") from None
-    except Exception:  # whatever a client of HTTP raises where there is no way to the hub
+        message = str(error).strip().splitlines()[-1]
+        raise ModelError(f"the hub has no model {name!r}, or none for you: {message}") from None
+    except Exception:  # whatever the HTTP client raises if the hub is unreachable
         commit = _of_cache(huggingface_hub, hub_id, revision)
     return f"{hub_id}@{commit}" if commit else name
 
 
 def _of_cache(hub: Any, hub_id: str, revision: str) -> str:
-    """The commit that lies on this machine; empty where none does."""
+    """The commit in the local cache; empty if there is none."""
     try:
         folder = hub.snapshot_download(hub_id, revision=revision or None, local_files_only=True)
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Turns the name that a person gave for a model into a path or id that an engine can open.
+"""Resolves the name that a user gave for a model to a path or id that an engine can open.
 
 Reads no weights: the engine finds out whether the contents of a folder are valid.
 """
@@ -109,8 +109,8 @@ def _checked(folder: Path) -> Path:
 
 
 def revision(name: str) -> str:
-    """Identifies the contents of a model folder: a digest of the names and sizes of its files and of
-    the contents of small ones. Of a hub id the revision that it names; see `hub.commit`.
+    """Identifies the contents of a model folder: a digest of the names and sizes of its files and
+    of the contents of small ones. For a hub id, the revision in it; see `hub.pinned`.
     """
     folder = Path(resolve(name))
     if not folder.is_dir():

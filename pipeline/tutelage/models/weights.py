@@ -1,9 +1,10 @@
-"""Converts a Llama model's weights and configuration from GGUF to a Hugging Face folder, without torch.
+"""Converts a Llama model's weights and configuration from GGUF to a Hugging Face folder, without
+torch.
 
 Not a general converter: it supports only the tensors of the `llama` architecture with tied
 embeddings, which the bundled model has, and refuses others.
 
-Shapes: H heads (of queries, or of keys), D numbers a head, E numbers a token.
+Shapes: H heads (of queries, or of keys), D numbers per head, E numbers per token.
 """
 
 import json

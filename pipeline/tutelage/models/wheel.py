@@ -88,7 +88,7 @@ def _sound(path: Path) -> bool:
 def _pip_settings() -> dict[str, str]:
     """Pip's settings: from its configuration files, then the environment; uv's if pip has none.
 
-    `pip config list` prints one `section.name='value'` a line.
+    `pip config list` prints one `section.name='value'` per line.
     """
     settings: dict[str, str] = {}
     pip = _pip()

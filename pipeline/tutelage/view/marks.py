@@ -1,7 +1,7 @@
-"""A person's marks on dialogues, keep or drop, and the filter that they make.
+"""A user's marks on dialogues, keep or drop, and the filter that they make.
 
-Marks are saved in the folder of the run (the first of several) as `marks.json`, and as `marks.sql`, a
-condition for `tutelage filter --where`. If any dialogue is marked keep, the condition keeps only
+Marks are saved in the folder of the run (the first of several) as `marks.json`, and as `marks.sql`,
+a condition for `tutelage filter --where`. If any dialogue is marked keep, the condition keeps only
 those; otherwise it keeps all but the dialogues marked drop.
 """
 

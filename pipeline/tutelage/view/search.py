@@ -1,12 +1,13 @@
-"""Search for a text in messages: upper and lower case are alike, everything else must be the same.
+"""Searches messages for a text, ignoring case; everything else must be the same.
 
-Case is Unicode's simple folding, letter by letter: `é` finds `É` and `σ` finds `ς`, but `ß` does not
-find `ss`, a dotted capital I does not match `i`, accents count, and a letter with its accent as a
-character of its own is another text than the two in one. The page of `view.static` folds likewise.
+Case is Unicode's simple folding, letter by letter: `é` finds `É` and `σ` finds `ς`, but `ß` does
+not find `ss`, a dotted capital I does not match `i`, accents count, and a letter followed by a
+combining accent differs from the single precomposed character. The page of `view.static` folds
+likewise.
 
-All text is read, because any word may be wanted. Arrow reads the one leaf column that is needed and
-looks through a row group as if it were one text; only where that contains a match, each message is
-examined.
+All text is read, because any word may be searched for. Arrow reads only the leaf column that is
+needed and searches a row group as if it were one text; only if that contains a match, each message
+is examined.
 """
 
 from collections.abc import Iterator, Sequence
