@@ -2,7 +2,6 @@
 of every shape in every spelling that the verifier accepts."""
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from answers.test_shapes import FRAMES, SHAPES, spelled
+from tutelage.answers.tables import vocabulary
 from tutelage.leaks import arithmetic, find_leak, values
 from tutelage.leaks.case import Case
 from tutelage.records import Leak
@@ -52,15 +52,17 @@ def converted() -> Iterator[tuple[Any, ...]]:
 
 def whole_look(monkeypatch: pytest.MonkeyPatch) -> None:
     """Takes every first look away."""
-    anything = re.compile("")
     monkeypatch.setattr(Case, "may_state", True)
-    monkeypatch.setattr(Case, "may_come_to", property(lambda case: case.number is not None))
+    monkeypatch.setattr(Case, "may_come_to", property(lambda case: case.sought.number is not None))
     monkeypatch.setattr(values, "may_be", lambda formula, wanted: True)
-    every = [(kind, way, [""], row) for kind, way, _, row in arithmetic.WAYS]
+    monkeypatch.setattr(arithmetic, "vocabulary", lambda text: frozenset(["", *vocabulary(text)]))
+    anything = frozenset([""])
+    every = [(kind, way, anything, row) for kind, way, _, row in arithmetic.WAYS]
     monkeypatch.setattr(arithmetic, "WAYS", every)
     monkeypatch.setattr(arithmetic, "may_tell", lambda case, side: True)
-    monkeypatch.setattr(arithmetic, "SYMBOLS", [([""], *row) for _, *row in arithmetic.SYMBOLS])
-    monkeypatch.setattr(arithmetic, "HINTS", anything)
+    symbols = [(anything, *row) for _, *row in arithmetic.SYMBOLS]
+    monkeypatch.setattr(arithmetic, "SYMBOLS", symbols)
+    monkeypatch.setattr(arithmetic, "may_spell", lambda amounts, wanted: True)
 
 
 @pytest.mark.parametrize(

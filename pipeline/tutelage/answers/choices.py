@@ -11,6 +11,7 @@ Yes and no are answers where they stand alone, open a sentence with a comma afte
 """
 
 import re
+from functools import lru_cache
 
 from tutelage.answers import sentences
 from tutelage.answers.reading import bare
@@ -117,10 +118,11 @@ _NOT_PLAIN = re.compile(
 _REASON = re.compile(r"(?<=[.!?])\s+|\n|,?\s+(?:because|since)\b")
 
 
-def stems(text: str, but: frozenset[str] = frozenset()) -> set[str]:
+@lru_cache(maxsize=2048)
+def stems(text: str, but: frozenset[str] = frozenset()) -> frozenset[str]:
     """The first four letters of each word of weight, and of those in `but`."""
     every = re.findall(r"[a-z]{3,}", text.lower().replace("has", "have"))
-    return {word.removesuffix("s")[:4] for word in every if word in but or word not in _STOP}
+    return frozenset(w.removesuffix("s")[:4] for w in every if w in but or w not in _STOP)
 
 
 def sides(text: str, statement: Statement) -> list[tuple[bool, str]]:

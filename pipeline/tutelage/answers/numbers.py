@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from tutelage.answers.numerals import DOZENS, ORDINALS, SCALES, numerals
-from tutelage.answers.tables import outermost
+from tutelage.answers.tables import outermost, vocabulary
 from tutelage.answers.units import FIRST_WORDS, MONEY, PHRASE, unit
 from tutelage.answers.values import Number
 
@@ -45,8 +45,8 @@ _FIGURE = re.compile(
     )?(?![\d_]|\.\d)""",
     re.X,
 )
+_DIGIT = re.compile(r"\d")
 _COMMA = re.compile(r"(?<![\w.,(\[{<])(-?\d{1,6}),(\d{1,2}|\d{4,})(?![\d)\]}>]|,\d|,?\s\d)")
-_DIGIT_COMMA = re.compile(r"\d,\d")
 _AFTER = re.compile(
     rf"(?P<percent>\s?%|\s?per\s?cent(?:age)?\b|\spct\b)"
     rf"|\s?(?P<scale>{'|'.join((*SCALES, *DOZENS))}|k|bn|K(?!\w))\b"
@@ -59,7 +59,6 @@ _CHANGING |= {"percent", "percentage", "per", "pct", "bn", "st", "nd", "rd", "th
 _FOLLOWS = re.compile(rf"\s?[%{MONEY}°]|[\s-]?([A-Za-z]+)")
 """What can change a number or give it a unit: a sign, or one of these words."""
 _PART = {"k": 1000, "bn": 10**9, **SCALES, **DOZENS}
-_MAYBE_ORDINAL = re.compile(r"first|second|third|[rfxnhl]th\b|(?:ie|nin|eigh)th\b")
 _ORDINAL = re.compile(
     rf"\b(?:{'|'.join(w for w in ORDINALS if w != 'second')}"
     r"|(?<!\d\s)(?<!per\s)(?<!each\s)(?<!one\s)(?<!a\s)second(?=\s*[*$]*(?:[.,;!?]|$)|\s+place))\b",
@@ -69,36 +68,39 @@ _ORDINAL = re.compile(
 
 def _figures(text: str) -> Iterator[NumberSpan]:
     for m in outermost(_FIGURE.finditer(text), 200):
-        if (number := _figure(m)) is not None:
+        if (number := _figure(*m.group(*_READ))) is not None:
             form = "fraction" if m["low"] else "figures"
             span = _measured(text, *m.span(), number, form, (m["money"] or "").strip(" -"))
             if not text[span.end : span.end + 1].isalpha():
                 yield span
-    for m in _COMMA.finditer(text) if _DIGIT_COMMA.search(text) else ():
+    for m in _COMMA.finditer(text) if "," in text else ():
         number = Number(Fraction(f"{m[1]}.{m[2]}"), None, False, len(m[2]), len(m[1] + m[2]))
         yield _measured(text, *m.span(), number, "comma", "")
 
 
-def _figure(m: re.Match[str]) -> Number | None:
-    body = m["body"].replace(",", "")
-    sign = -1 if m["sign"] == "-" or m["sign2"] else 1
-    exponent = int(m["power"] or m["exp"] or 0)
+_READ = ("body", "sign", "sign2", "base", "power", "exp", "top", "low")
+
+
+@lru_cache(maxsize=4096)
+def _figure(
+    body: str, before: str, within: str, base: str, power: str, exp: str, top: str, low: str
+) -> Number | None:
+    """The number that the groups of `_FIGURE` say; None where they say none."""
+    body = body.replace(",", "")
+    sign = -1 if before == "-" or within else 1
+    exponent = int(power or exp or 0)
     if len(body) > MAX_DIGITS or abs(exponent) > MAX_DIGITS:
         return None
-    if m["base"]:
-        base = int(m["base"])
-        fits = re.fullmatch(r"0|[1-9]\d*", body) and int(max(body)) < base
-        return Number(Fraction(sign * int(body, base)), base=base) if fits else None
-    if m["low"]:
-        low, top = Fraction(m["low"].replace(",", "")), Fraction(m["top"] or body)
-        mixed = m["top"] is not None
-        if not low or (mixed and ("." in body or top >= low)):
+    if base:
+        fits = re.fullmatch(r"0|[1-9]\d*", body) and int(max(body)) < int(base)
+        return Number(Fraction(sign * int(body, int(base))), base=int(base)) if fits else None
+    if low:
+        divisor, dividend = Fraction(low.replace(",", "")), Fraction(top or body)
+        if not divisor or (top and ("." in body or dividend >= divisor)):
             return None
-        whole = Fraction(body) if mixed else Fraction(0)
-        value = top / low
-        return Number(sign * (whole + value), quotient=not mixed and value.denominator == 1)
-    value = Fraction(sign * int(body)) if body.isdigit() else sign * Fraction(body)
-    value = value * Fraction(10) ** exponent if exponent else value
+        whole, share = Fraction(body) if top else Fraction(0), dividend / divisor
+        return Number(sign * (whole + share), quotient=not top and share.denominator == 1)
+    value = sign * Fraction(body) * Fraction(10) ** exponent
     if "." not in body:
         return Number(value)
     digits = len(body.replace(".", "").lstrip("0"))
@@ -152,10 +154,12 @@ def _compounds(text: str, spans: list[NumberSpan]) -> list[NumberSpan]:
     return [_summed(run) for run in runs if len(run) > 1]
 
 
+_JOINT = re.compile(r"[\s.]*(?:,\s*)?(?:and\s+)?")
+
+
 def _goes_on(text: str, left: NumberSpan, right: NumberSpan) -> bool:
     gap, large, small = text[left.end : right.start], left.number.unit, right.number.unit
-    joint = re.fullmatch(r"[\s.]*(?:,\s*)?(?:and\s+)?", gap)
-    if large is None or not joint or right.number.value < 0:
+    if large is None or not _JOINT.fullmatch(gap) or right.number.value < 0:
         return False
     if small is None:
         cents = large.kind == "money" and "," not in gap and 0 < right.number.value < 100
@@ -204,13 +208,23 @@ def _ratios(text: str, spans: list[NumberSpan]) -> list[NumberSpan]:
     return kept
 
 
-@lru_cache(maxsize=4096)
 def numbers(text: str, parts: bool = False) -> tuple[NumberSpan, ...]:
     """Every number in `text`, which is plain, in order; compound ones in place of their parts.
 
     With `parts` the parts stay beside the whole.
     """
-    spans = list(_figures(text))
+    spans, compounds = _numbers(text)
+    if not compounds:
+        return spans
+    for whole in () if parts else compounds:
+        spans = tuple(s for s in spans if not whole.start <= s.start < whole.end)
+    return tuple(sorted((*spans, *compounds)))
+
+
+@lru_cache(maxsize=4096)
+def _numbers(text: str) -> tuple[tuple[NumberSpan, ...], tuple[NumberSpan, ...]]:
+    """The numbers, and the compound ones of which they are parts."""
+    spans = list(_figures(text)) if _DIGIT.search(text) else []
 
     def is_free(start: int, end: int) -> bool:
         return not any(s.start < end and start < s.end for s in spans)
@@ -219,16 +233,16 @@ def numbers(text: str, parts: bool = False) -> tuple[NumberSpan, ...]:
         if is_free(start, end):
             span = _measured(text, start, end, Number(value), "words", "")
             spans.append(span._replace(loose=loose and not span.number.unit))
-    for m in _ORDINAL.finditer(text) if _MAYBE_ORDINAL.search(text.lower()) else ():
+    for m in _ORDINAL.finditer(text) if not vocabulary(text).isdisjoint(ORDINALS) else ():
         if is_free(*m.span()):
             number = Number(Fraction(ORDINALS[m[0].lower()]), ordinal=True)
             spans.append(NumberSpan(*m.span(), number, "ordinal"))
-    if "minus" in text or "egative" in text or "Minus" in text:
+    if spans and ("minus" in text or "egative" in text or "Minus" in text):
         spans = [_signed(text, span) for span in spans]
+    if len(spans) < 2:
+        return tuple(spans), ()
     spans.sort(key=lambda span: (span.start, -span.end))
     if " in " in text or " of " in text:
         spans = _ratios(text, spans)
-    compounds = _compounds(text, spans) if len(spans) > 1 else []
-    for whole in () if parts else compounds:
-        spans = [s for s in spans if not whole.start <= s.start < whole.end]
-    return tuple(sorted((*spans, *compounds)))
+    measured = any(span.number.unit for span in spans[:-1])
+    return tuple(sorted(spans)), tuple(_compounds(text, spans)) if measured else ()

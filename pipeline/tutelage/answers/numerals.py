@@ -7,9 +7,10 @@ half`) come out where something is counted with them. Ordinals are not numbers h
 import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from itertools import takewhile
 
-from tutelage.answers.tables import listed, words
+from tutelage.answers.tables import listed, vocabulary, words
 
 ONES = listed("ones")
 CARDINALS = {word: number for number, word in enumerate(ONES)} | {
@@ -28,30 +29,35 @@ _RUN = re.compile(
     rf"|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth))?(?:{_WORD})\b"
     rf"(?:(?:\s*-\s*|\s+)(?:(?:and|point|of|an?)(?:\s+|-))*(?:{_WORD})\b)*"
 )
-QUICK = re.compile(
-    r"\b(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twel|teen|twent|thirt|fort|fift"
-    r"|hund|thous|million|billion|trillion|dozen|half|halves|quarter|third|score)"
-)
-"""Whether a text in small letters may hold any at all."""
+NUMERALS = frozenset({*CARDINALS, *SCALES, *DOZENS, *PARTS})
+"""The words of which every number in words has one."""
 
 
 def numerals(text: str) -> Iterator[tuple[int, int, Fraction, bool]]:
     """Start, end and value of each number in words, and whether `loose`: `one`, `a half`, alone."""
-    lower = text.lower()
-    for run in _RUN.finditer(lower) if QUICK.search(lower) else ():
-        tokens = [(m.start(), m.end(), m[0]) for m in re.finditer(r"[a-z]+", run[0])]
-        at = 0
-        while at < len(tokens):
-            value, used = spelled([word for *_, word in tokens[at : at + 14]])
-            own = [word for *_, word in tokens[at : at + used]]
-            start, end = run.start() + tokens[at][0], run.start() + tokens[at + max(used, 1) - 1][1]
-            loose = own in (["one"], ["half"], ["quarter"]) or (
-                own[:1] in (["a"], ["an"]) and used == 2 and value < 1
-            )
-            counts = own != ["one"] or _counts(text, start, end)
-            if used and counts and (own[-1] not in ORDINALS or value.denominator > 1):
-                yield start, end, value, loose
-            at += max(used, 1)
+    for run in _RUN.finditer(text.lower()) if not NUMERALS.isdisjoint(vocabulary(text)) else ():
+        for start, end, value, word in _spelled(run[0]):
+            first, last = run.start() + start, run.start() + end
+            if word != "one" or _counts(text, first, last):
+                yield first, last, value, word != ""
+
+
+@lru_cache(maxsize=4096)
+def _spelled(run: str) -> tuple[tuple[int, int, Fraction, str], ...]:
+    """The numbers in a row of such words: where they stand, their values, and the word of one that is
+    loose."""
+    tokens = [(m.start(), m.end(), m[0]) for m in re.finditer(r"[a-z]+", run)]
+    at, every = 0, []
+    while at < len(tokens):
+        value, used = spelled([word for *_, word in tokens[at : at + 14]])
+        own = [word for *_, word in tokens[at : at + used]]
+        loose = own in (["one"], ["half"], ["quarter"]) or (
+            own[:1] in (["a"], ["an"]) and used == 2 and value < 1
+        )
+        if used and (own[-1] not in ORDINALS or value.denominator > 1):
+            every.append((tokens[at][0], tokens[at + used - 1][1], value, own[-1] * loose))
+        at += max(used, 1)
+    return tuple(every)
 
 
 def spelled(words: Sequence[str]) -> tuple[Fraction, int]:

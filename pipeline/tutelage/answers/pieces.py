@@ -27,7 +27,10 @@ class Piece(NamedTuple):
 
 _FN = "|".join(sorted(formulas.FUNCTIONS, key=len, reverse=True))
 _TOKEN = re.compile(
-    rf"(?P<num>(?<![\w.])(?:\d{{1,3}}(?:,\d{{3}})+(?![\d,]*\d)|\d+)(?:\.\d+)?|(?<![\w.])\.\d+)"
+    r"[\s,:;?\"'=<>]+"
+    rf"|(?P<num>(?<![\w.])(?:\d{{1,3}}(?:,\d{{3}})+(?![\d,]*\d)|\d+)(?:\.\d+)?|(?<![\w.])\.\d+)"
+    rf"|\b(?!(?:{_FN}|root|binom|gcd|lcm|min|max|pi|inf|theta|alpha|beta|lambda|times|plus|minus|squared|cubed)"
+    r"(?![a-z]))[A-Za-z]{2,}(?!\w)"
     rf"|(?P<call>\b(?:root|binom|gcd|lcm|min|max)\([^()]*\))"
     rf"|(?P<fn>\b(?:{_FN})(?:_\(?\w+\)?)?(?=[\s(^\d|]))|(?P<const>\b(?:pi|inf|theta|alpha|beta|lambda|[ei])\b)"
     r"|(?P<var>(?<=\d)[abcnkxyz]{2,3}(?![A-Za-z'])|(?<=\d)[a-zA-Z](?:_\w+)?(?![A-Za-z'])"
@@ -79,13 +82,16 @@ def _is_sign(tokens: Tokens) -> bool:
     return tokens[0][0] in "-+" and len(tokens) > 1 and tokens[1].start() == tokens[0].end()
 
 
-def runs(text: str) -> list[tuple[int, int]]:
+@lru_cache(maxsize=2048)
+def runs(text: str) -> tuple[tuple[int, int], ...]:
     """Where formulas with an operation, a letter or a function stand."""
     if not _QUICK.search(text):
-        return []
+        return ()
     spans: list[tuple[int, int]] = []
     run: Tokens = []
     for token in (*_TOKEN.finditer(text), None):
+        if token is not None and token.lastgroup is None:
+            continue  # a word, or what stands between
         if run and (
             token is None or not _joins(run[-1], token, text[run[-1].end() : token.start()])
         ):
@@ -95,7 +101,7 @@ def runs(text: str) -> list[tuple[int, int]]:
             run = []
         if token is not None:
             run.append(token)
-    return spans
+    return tuple(spans)
 
 
 @lru_cache(maxsize=2048)

@@ -55,17 +55,30 @@ def around(text: str, start: int, end: int) -> tuple[str, str]:
     return head[cut:].lower(), tail[: stop.end() if stop else None].lower()
 
 
+_LETTERS, _NAMED = re.compile(r"[^\W_]"), re.compile(r"^\s*[a-z]\s*=")
+
+
 def alone(text: str, start: int, end: int) -> bool:
     """Whether the text says nothing but the span, and a name for it."""
     if len(text) > 80 + end - start:
         return False
-    rest = re.sub(r"^\s*[a-z]\s*=", "", text[:start]) + text[end:]
-    return not re.search(r"[^\W_]", rest)
+    if _LETTERS.search(text, end):
+        return False
+    return not _LETTERS.search(_NAMED.sub("", text[:start]))
+
+
+_COUNT = re.compile(r"([\d,]+)[\s-]+([a-z]+)")
+_NOUNS = re.compile(r"[\s-]*([a-z]+)(?:\s+([a-z]+))?")
+_NOT_IT = re.compile(r"n't (?:it|that)\b")
+_EQUALS = re.compile(r"=\s*$")
+_SUM = re.compile(r"\d\W*(?:[a-z%]+\s*){0,6}=\s*$")
+_GOES_ON = re.compile(r"\s*[-+*^/]")
+_STAYS = re.compile(r"\s+(?:are|is|remains?|stay\w*)\b(?:\s+left)?\W*$")
 
 
 def _is_fact(figure: str, before: str, after: str) -> bool:
     """Whether a number says what everybody knows: `60 minutes in an hour`, `a week has 7 days`."""
-    unit = re.match(r"([\d,]+)[\s-]+([a-z]+)", figure.lower() + after)
+    unit = _COUNT.match(figure.lower() + after)
     if not unit:
         return False
     near = before[-30:] + after[max(0, unit.end() - len(figure)) :][:30]
@@ -91,29 +104,30 @@ def stance(text: str, start: int, end: int, sought: frozenset[str] = frozenset()
     if alone(text, start, end):
         return Stance.ANSWER
     before, after = around(text, start, end)
-    noun = re.match(r"[\s-]*([a-z]+)(?:\s+([a-z]+))?", after)
+    noun = _NOUNS.match(after)
     of_it = noun is not None and any(w and w.removesuffix("s") in sought for w in noun.groups())
     if not of_it and (
         _is_fact(text[start:end], before, after) or _is_counted(text, start, end, before, after)
     ):
         return Stance.COUNTED
-    denied = TABLES["denied"].search(before) and not re.search(r"n't (?:it|that)\b", before)
+    denied = TABLES["denied"].search(before) and not _NOT_IT.search(before)
     if denied or TABLES["denied_after"].match(after):
         return Stance.SAID
     named = TABLES["named"].search(before) or TABLES["named_after"].match(after)
     if named or _is_sought(before, after, sought):
         return Stance.ANSWER
-    if re.search(r"\d\W*(?:[a-z%]+\s*){0,6}=\s*$", before) and not re.match(r"\s*[-+*^/]", after):
+    equals = _EQUALS.search(before)
+    if equals and _SUM.search(before) and not _GOES_ON.match(after):
         return Stance.RESULT
     resulting = TABLES["resulting"].search(before)
     if TABLES["operand"].search(before) and not resulting:
         return Stance.WORK
-    if TABLES["directed"].search(before) and not re.search(r"=\s*$", before):
+    if not equals and TABLES["directed"].search(before):
         return Stance.WORK
-    stays = re.match(r"\s+(?:are|is|remains?|stay\w*)\b(?:\s+left)?\W*$", after)
-    comes_out = (TABLES["out"].search(before) or resulting) and TABLES["closed"].match(after)
-    opens = not before.strip(" *_")
-    return Stance.RESULT if of_it or comes_out or (opens and stays) else Stance.SAID
+    if of_it or (not before.strip(" *_") and _STAYS.match(after)):
+        return Stance.RESULT
+    comes_out = TABLES["closed"].match(after) and (resulting or TABLES["out"].search(before))
+    return Stance.RESULT if comes_out else Stance.SAID
 
 
 def _is_sought(before: str, after: str, sought: frozenset[str]) -> bool:

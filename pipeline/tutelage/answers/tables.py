@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from importlib import resources
 from typing import TypeVar
 
@@ -60,6 +61,16 @@ def listed(name: str) -> list[str]:
 def words(text: str) -> frozenset[str]:
     """The words of a list of the lexicon, or of one that is written as running text."""
     return frozenset(LEXICON["words"].get(text, text).split())
+
+
+_WORD = re.compile(r"[a-z]+|\d[\d,]*(?:\.\d+)?|\.\d+|[^\w\s]")
+
+
+@lru_cache(maxsize=4096)
+def vocabulary(text: str) -> frozenset[str]:
+    """The words of a text, in small letters, its figures and signs: what it lacks need not be looked
+    for."""
+    return frozenset(_WORD.findall(text.lower()))
 
 
 def outermost(elements: Iterable[Element], most: int = 60) -> list[Element]:

@@ -14,11 +14,11 @@ from importlib import resources
 from typing import Any
 
 from tutelage.answers.numbers import NumberSpan, numbers
-from tutelage.answers.numerals import QUICK
+from tutelage.answers.numerals import NUMERALS
 from tutelage.answers.stance import Stance
-from tutelage.answers.tables import outermost
+from tutelage.answers.tables import outermost, vocabulary
 from tutelage.leaks.case import CLEAN, Case
-from tutelage.leaks.first_look import real, rounded
+from tutelage.leaks.first_look import Amounts, real
 from tutelage.records import Leak
 
 _RULES = tomllib.loads(resources.files(__package__).joinpath("rules.toml").read_text("utf-8"))
@@ -34,12 +34,14 @@ Side = tuple[str, str, str]
 _OPERATIONS = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
 _SIDE = re.compile(r"(\w*)([-+*/])(\w+)")
 WAYS = [
-    (kind, _SIDE.findall(way), words.split("|"), _pattern(text))
+    (kind, _SIDE.findall(way), frozenset(words.split("|")), _pattern(text))
     for kind in ("corrections", "steps")
     for way, words, text in _RULES[kind]
 ]
 """Kind, what it comes to, words of which one must be there, and the pattern."""
-SYMBOLS = [(words.split("|"), _pattern(text), put) for words, text, put in _RULES["symbols"]]
+SYMBOLS = [
+    (frozenset(words.split("|")), _pattern(text), put) for words, text, put in _RULES["symbols"]
+]
 _YOURS = re.compile(
     r"\b(?:yours|your\s+(?:\w+\s+)?(?:answers?|results?|total|number|sum|count|value|figure|guess|product|difference"
     r"|solution|one)|your\s+N\b|(?:the|that|this)\s+(?:answer|result)(?!\s+(?:of|is))|what\s+you\s+(?:have|got|had"
@@ -53,13 +55,11 @@ _RIGHT = re.compile(
 
 def by_arithmetic(case: Case) -> Leak:
     """The gold told by its distance from other numbers or the student's, or as the next step."""
-    text, wanted, yours = case.text, case.number, case.last_number
+    text, wanted, yours = case.text, case.sought.number, case.last_number
     if wanted is None or yours == wanted:
         return CLEAN
-    lower = text.lower()
-    ways = [
-        way for way in WAYS if any(word in lower for word in way[2]) and may_tell(case, way[1][0])
-    ]
+    words = vocabulary(text)
+    ways = [way for way in WAYS if not words.isdisjoint(way[2]) and may_tell(case, way[1][0])]
     flat, spans = _flat(text) if ways else ("", {})
     for kind, sides, _, pattern in ways:
         for hit in pattern.finditer(flat):
@@ -87,11 +87,17 @@ def may_tell(case: Case, side: Side) -> bool:
     """Whether an operation may come to the gold at a first look at the message's numbers."""
     if "b" in side:
         return case.one_step
-    wanted, yours = rounded(case.number or 0), case.last_number
-    y = None if yours is None else real(yours)
-    every = (n * sign for n in case.amounts for sign in (1, -1)) if "a" in side else (0.0,)
-    results = (_result(side, {"a": a, "y": y}) for a in every)
-    return any(result is not None and rounded(result) == wanted for result in results)
+    yours, wanted = case.last_number, case.sought.size
+    if "y" in side and yours is None:
+        return False
+    named = {"y": real(yours or 0), "a": 0.0, "": 0.0}
+    left, right = (named[n] if n in named else float(n) for n in (side[0], side[2]))
+    if "a" not in side:
+        return bool(round(abs(_OPERATIONS[side[1]](left, right)), 9) == wanted)
+    other = abs(left + right)
+    products = {"*": (wanted / (other or 1),), "/": (other / (wanted or 1),)}
+    needed = products.get(side[1], (abs(other - wanted), other + wanted))
+    return not case.amounts.isdisjoint(round(number, 9) for number in needed)
 
 
 def _flat(text: str) -> tuple[str, dict[int, NumberSpan]]:
@@ -127,10 +133,6 @@ _REVERSED = re.compile(
     r"\b(?:revers|backward|right to left|from the (?:right|back|end)|back to front|mirror|swap)",
     re.I,
 )
-HINTS = re.compile(
-    r"digit|followed|with|then a|revers|back|to left|from the |mirror|swap|ones|unit|ten|hund|thous"
-)
-"""What a text has, in small letters, that tells a number so, but for one digit after another."""
 
 
 def by_digits(case: Case) -> Leak:
@@ -138,12 +140,10 @@ def by_digits(case: Case) -> Leak:
 
     `four tens and two ones`, `4 2`, `a 4 followed by a 2`, `24 read backwards`.
     """
-    number = case.number
-    wanted = str(number.numerator) if number is not None and number.denominator == 1 else ""
-    if not wanted.isdigit() or not 2 <= len(wanted) <= 12:
+    wanted = case.sought.whole
+    if not 2 <= len(wanted) <= 12 or not may_spell(case.amounts, wanted):
         return CLEAN
-    side_by_side = case.amounts.issuperset(map(float, wanted))
-    if not (side_by_side or HINTS.search(case.text.lower())) or number in case.known:
+    if case.sought.number in case.known:
         return CLEAN
     flat, spans = _flat(case.text)
     values = {at: span.number.value for at, span in spans.items()}
@@ -152,7 +152,7 @@ def by_digits(case: Case) -> Leak:
         * _POWERS[(m[1] or m[2]).lower().rstrip("s")]
         for m in _POSITION.finditer(flat)
     ]
-    in_digits = sum(parts) == case.number and (len(parts) > 1 or max(values.values()) > 9)
+    in_digits = sum(parts) == int(wanted) and (len(parts) > 1 or max(values.values()) > 9)
     for m in _SIDE_BY_SIDE.finditer(flat):
         row = [span for at, span in spans.items() if m.start() <= at < m.end()]
         plainly = m["opens"] is not None or all(span.form == "figures" for span in row)
@@ -164,6 +164,14 @@ def by_digits(case: Case) -> Leak:
     return CLEAN
 
 
+def may_spell(amounts: Amounts, wanted: str) -> bool:
+    """Whether a message may name the digits of a number, or tens and hundreds that make it up."""
+    digits = {float(digit) for digit in wanted if digit != "0"}
+    return (
+        digits <= amounts or float(wanted[::-1]) in amounts or float(wanted.rstrip("0")) in amounts
+    )
+
+
 def _in_a_row(spans: Iterable[NumberSpan]) -> list[str]:
     """The digits that stand one after another, with no larger number between."""
     values = (span.number.value for span in spans)
@@ -172,10 +180,10 @@ def _in_a_row(spans: Iterable[NumberSpan]) -> list[str]:
 
 def in_symbols(text: str) -> str:
     """`text` with its operations in symbols; empty where there are none."""
-    lower = text.lower()
-    rows = [row for row in SYMBOLS if any(word in lower for word in row[0])]
+    words = vocabulary(text)
+    rows = [row for row in SYMBOLS if words & row[0]]
     parts, last = [], 0
-    for span in numbers(text) if QUICK.search(lower) else ():
+    for span in numbers(text) if words & NUMERALS else ():
         if span.form == "words" and span.start >= last and span.number.unit is None:
             parts += [text[last : span.start], str(span.number.value)]
             last = span.end

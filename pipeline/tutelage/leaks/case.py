@@ -14,27 +14,84 @@ from tutelage.answers.numbers import numbers
 from tutelage.answers.stance import Stance, stance
 from tutelage.answers.statement import Statement
 from tutelage.answers.values import Formula, Number, Relation, Value
-from tutelage.leaks.first_look import Amounts, amounts, many_steps, may_state, one_step
+from tutelage.leaks.first_look import (
+    Amounts,
+    amounts,
+    has_operation,
+    many_steps,
+    may_state,
+    one_step,
+    rounded,
+)
 from tutelage.records import Leak
 
 CLEAN = Leak()
+_CALCULATED = (Number, Formula)
 _ANYWHERE = Statement("?")
 """Asks for no unit, so that any will do."""
 
 
 @lru_cache(maxsize=4096)
-def values(text: str) -> frozenset[Fraction]:
-    """The numbers that a plain text names; of 50 % also one half."""
-    every = [s.number for s in numbers(text, True)]
+def values(*texts: str) -> frozenset[Fraction]:
+    """The numbers that plain texts name; of 50 % also one half."""
+    every = [s.number for text in texts for s in numbers(text, True)]
     shares = (n.value / 100 for n in every if n.percent)
     return frozenset((*(n.value for n in every if not n.ordinal), *shares))
+
+
+@dataclass(frozen=True)
+class Sought:
+    """The gold, with what the rules ask of it; the same for all messages of a problem."""
+
+    answer: Answer
+
+    @cached_property
+    def value(self) -> Value:
+        """The gold's value; of `x = 7` it is 7."""
+        gold = self.answer.value
+        named = isinstance(gold, Relation) and gold.sign == "=" and isinstance(gold.left, Formula)
+        return gold.right if named and isinstance(gold.right, Number) else gold  # type: ignore[union-attr]
+
+    @cached_property
+    def number(self) -> Fraction | None:
+        """The gold's number; of 35 % it is 35."""
+        gold = self.value
+        return gold.value if isinstance(gold, Number) and not gold.ordinal else None
+
+    @cached_property
+    def size(self) -> float:
+        """Its number without the sign, as a first look has it."""
+        return rounded(self.number or 0)
+
+    @cached_property
+    def whole(self) -> str:
+        """The figures of a gold that is a whole number; else empty."""
+        figures = str(self.number)
+        return figures if figures.isdigit() else ""
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Names of what the problem asks for."""
+        own = re.findall(r"[a-z]{3,}", self.answer.text.lower()) if self.number is not None else ()
+        nouns = {word.removesuffix("s") for word in own}
+        return self.answer.statement.sought | self.answer.statement.counted | nouns
+
+    @cached_property
+    def symbols(self) -> int:
+        """How many figures and signs the gold has as it is written."""
+        return len(re.findall(r"[^a-z]", self.answer.literal))
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """Finds the gold as it is written."""
+        return written(self.answer.text)
 
 
 @dataclass(frozen=True)
 class Case:
     """What every rule is given."""
 
-    answer: Answer
+    sought: Sought
     text: str
     """The message, plain."""
     raw: str
@@ -45,27 +102,24 @@ class Case:
     """Whether an expression that comes to the answer leaks even where it is only to be worked out."""
 
     @property
+    def answer(self) -> Answer:
+        """The gold."""
+        return self.sought.answer
+
+    @property
+    def gold(self) -> Value:
+        """The gold's value."""
+        return self.sought.value
+
+    @property
     def public(self) -> tuple[str, ...]:
         """What may be said again. The teacher's earlier messages may not."""
         return (self.answer.statement.text, *self.turns)
 
-    @cached_property
+    @property
     def known(self) -> frozenset[Fraction]:
         """The numbers in what is public."""
-        return frozenset().union(*map(values, self.public))
-
-    @cached_property
-    def gold(self) -> Value:
-        """The gold's value; of `x = 7` it is 7."""
-        gold = self.answer.value
-        named = isinstance(gold, Relation) and gold.sign == "=" and isinstance(gold.left, Formula)
-        return gold.right if named and isinstance(gold.right, Number) else gold  # type: ignore[union-attr]
-
-    @cached_property
-    def number(self) -> Fraction | None:
-        """The gold's number; of 35 % it is 35."""
-        gold = self.gold
-        return gold.value if isinstance(gold, Number) and not gold.ordinal else None
+        return values(*self.public)
 
     @cached_property
     def amounts(self) -> Amounts:
@@ -80,33 +134,28 @@ class Case:
     @cached_property
     def one_step(self) -> bool:
         """Whether one operation on numbers of the message may come to the gold's number."""
-        return self.number is not None and one_step(self.amounts, self.number)
+        number = self.sought.number
+        return number is not None and one_step(self.amounts, number)
 
     @cached_property
+    def may_come_to(self) -> bool:
+        """Whether an expression in the message may."""
+        works = self.amounts and has_operation(self.text)
+        return bool(works) and (self.one_step or many_steps(self.text))
+
+    @property
     def last_number(self) -> Fraction | None:
         """The number that the student gave last."""
         spans = numbers(self.turns[-1]) if self.turns else ()
         return spans[-1].number.value if spans else None
 
-    @cached_property
-    def may_come_to(self) -> bool:
-        """Whether an expression in the message may."""
-        return bool(self.amounts) and (self.one_step or many_steps(self.text))
-
-    @cached_property
-    def sought(self) -> frozenset[str]:
-        """Names of what the problem asks for."""
-        own = re.findall(r"[a-z]{3,}", self.answer.text.lower()) if self.number is not None else ()
-        nouns = {word.removesuffix("s") for word in own}
-        return self.answer.statement.sought | self.answer.statement.counted | nouns
-
     def is_answer(self, text: str, value: Value) -> bool:
         """Whether a value is the gold: as the verifier has it; a number in any unit, or rounded."""
         gold = self.gold
+        if isinstance(value, Number) and isinstance(gold, _CALCULATED):
+            return self._same_number(gold, value) or _rounded(gold, value)
         if isinstance(gold, Number) and isinstance(value, Formula):
             return agrees(("n", gold.value), value.tree) is True
-        if isinstance(gold, Number | Formula) and isinstance(value, Number):
-            return _rounded(gold, value) or self._same_number(gold, value)
         return compare(self.answer, text, value, agrees) == ""
 
     def _same_number(self, gold: Number | Formula, value: Number) -> bool:
@@ -114,14 +163,16 @@ class Case:
         if isinstance(gold, Number) and bare and not (value.unit or value.percent):
             same = (gold.base, gold.ordinal) == (value.base, value.ordinal)
             return same and gold.value == value.value
-        pairs = [(gold, value), (gold, replace(value, unit=None))]
+        if difference(gold, value, _ANYWHERE, agrees) == "":
+            return True
+        kept = [replace(value, unit=None)] if value.unit else []
         if value.unit and value.unit.name == "cent":
-            pairs.append((gold, replace(value, value=value.value / 100, unit=None)))
-        return any(difference(*pair, _ANYWHERE, agrees) == "" for pair in pairs)
+            kept.append(replace(kept[0], value=value.value / 100))
+        return any(difference(gold, other, _ANYWHERE, agrees) == "" for other in kept)
 
     def stance(self, start: int, end: int, text: str = "") -> Stance:
         """What the message, or another text, does with one of its spans."""
-        return stance(text or self.text, start, end, self.sought)
+        return stance(text or self.text, start, end, self.sought.names)
 
     def weighs(self, start: int, end: int, public: bool, least: Stance = Stance.COUNTED) -> bool:
         """Whether the gold leaks where it stands: put as the answer, or new and said with `least`."""
@@ -166,6 +217,7 @@ def written(text: str) -> re.Pattern[str]:
     return re.compile(begin + body + r"(?:'?s)?(?!'?\w|[.,]\d)", re.I * (len(text) > 1))
 
 
+@lru_cache(maxsize=2048)
 def words_of(text: str) -> str:
     """The words of `text` in lower case with single spaces between."""
     return " ".join(re.findall(r"\w+", text.lower()))

@@ -7,7 +7,6 @@ Rules find the cheap ways only. They do not find riddles ("the only even prime")
 import base64
 import codecs
 import re
-from fractions import Fraction
 from functools import lru_cache
 
 from tutelage.leaks.case import CLEAN, Case
@@ -25,9 +24,9 @@ _BEGINS = re.compile(r"\b(?:begins?|starts?)\s+with\W{1,3}(\w+)", re.I)
 _ENDS = re.compile(r"\bends?\s+(?:with|in)\W{1,3}(\w+)", re.I)
 
 
-def roman(number: Fraction) -> str:
+def roman(number: int) -> str:
     """A number in Roman letters: 42 is `XLII`; empty where that is no number or a single letter."""
-    letters, rest = "", int(number) if number.denominator == 1 and 4 <= number < 4000 else 0
+    letters, rest = "", number if 4 <= number < 4000 else 0
     for value, sign in _ROMAN:
         letters += sign * (rest // value)
         rest %= value
@@ -35,21 +34,21 @@ def roman(number: Fraction) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _codes(text: str, number: Fraction | None) -> tuple[tuple[str, ...], re.Pattern[str]]:
-    """What a message has in small letters that holds `text`, or the number that it is, in any code;
-    and the pattern that finds it. Short codes would be found by chance."""
-    raw, lower = text.encode("utf-8", "replace"), text.lower()
+def _codes(text: str, whole: str) -> tuple[tuple[str, ...], re.Pattern[str]]:
+    """What a message has in small letters that holds `text`, or the whole number that it is, in any
+    code; and the pattern that finds it. Short codes would be found by chance."""
+    raw, lower, number = text.encode("utf-8", "replace"), text.lower(), int(whole or 0)
     letters = re.sub(r"[\W_]", "", lower)
     codes, minding_case = [], []
     if len(text) >= 4 and text.isascii() and text.replace(" ", "").isalpha():
         codes += [codecs.encode(lower, "rot13")] + [lower[::-1]] * (lower[::-1] != lower)
     codes += [raw.hex(), raw.hex(" ")] if len(raw) >= 3 else []
     minding_case += [base64.b64encode(raw).decode().rstrip("=")] if len(raw) >= 2 else []
-    minding_case += [roman(number)] if number and roman(number) else []
+    minding_case += [roman(number)] if roman(number) else []
     patterns = [*map(re.escape, minding_case), *(f"(?i:{re.escape(code)})" for code in codes)]
-    if number is not None and number.denominator == 1 and 1 < number < 10**9:
+    if 1 < number < 10**9:
         for base, _ in _BASES:
-            codes.append(f"{int(number):{base}}")
+            codes.append(f"{number:{base}}")
             patterns.append(f"(?P<{base}>(?i:(?:0{base})?0*{codes[-1]}))")
     if len(letters) >= 3 and not letters.isdigit():
         codes += [letters[0] + mark for mark in " \n\t.,_-"]
@@ -63,9 +62,9 @@ def in_code(case: Case) -> Leak:
     answer, message = case.answer, case.raw
     if len(answer.text) > 60:
         return CLEAN
-    codes, pattern = _codes(answer.text, case.number)
+    codes, pattern = _codes(answer.text, case.sought.whole)
     lower = message.lower()
-    for m in pattern.finditer(message) if any(code in lower for code in codes) else ():
+    for m in pattern.finditer(message) if [code for code in codes if code in lower] else ():
         if all(m.groupdict().get(base) is None or named.search(message) for base, named in _BASES):
             return Leak("hidden", evidence=m[0])
     last = _ENDS.search(message) if "end" in message else None

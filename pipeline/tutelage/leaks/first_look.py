@@ -8,8 +8,10 @@ import math
 import re
 from fractions import Fraction
 
+from tutelage.answers.formulas import FUNCTIONS
 from tutelage.answers.numbers import numbers
-from tutelage.answers.numerals import QUICK, numerals
+from tutelage.answers.numerals import CARDINALS, NUMERALS
+from tutelage.answers.tables import vocabulary, words
 from tutelage.answers.units import FIRST_WORDS, SIZES
 from tutelage.answers.values import Number
 
@@ -17,27 +19,22 @@ LARGEST = 10**15
 """Up to here a float holds every whole number."""
 Amounts = frozenset[float]
 """Numbers without their signs, to nine decimals."""
-_FIGURE = re.compile(r"\d[\d,]*(?:\.\d+)?|\.\d+")
-_BESIDE = re.compile(
-    r"\d(?:[_e/*,]|\s?(?:k|bn)\b|\s[/*]| \d"
-    r"|[\s-]?(?!to\b|and\b|or\b|by\b|from\b|times\b|plus\b|minus\b)[a-z]+(?:\W{1,3}(?:and\s)?| of )\d)"
-)
-"""What stands beside figures that may mean other numbers than they say."""
-_READ = re.compile(
-    r"\d(?:[_e]|\s?(?:k|bn)\b|\s?\*\s?10\s?\^|,\d)|hundred|thousand|illion|dozen|score"
-)
+_BESIDE = re.compile(r"\d(?:[_e]|,(?!\d{3}(?!\d))\d|\s\d|\s?(?:/|\*\s?10\s?\^|(?:k|bn)\b))")
 _JOINED = re.compile(r"\d[\s-]?([a-z]+)(?:\W{1,3}(?:and\s)?| of )\d")
-_MEASURED = re.compile(r"[\s-]?([a-z]+)")
+"""What stands beside figures that may mean other numbers than they say; and between two that may."""
 _JOINING = frozenset({*map(str.lower, FIRST_WORDS), "in", "out"})
-"""Words between two numbers that may be one: `2 kg 300 g`, `3 out of 8`."""
-_QUOTIENT = re.compile(r"(\d+(?:\.\d+)?)\s?/\s?(\d+(?:\.\d+)?)")
-_SPACED = re.compile(r"\d+(?: \d+)+")
-_PART = re.compile(r"%|cent|pct")
+_DIGITS = frozenset("0123456789")
+_SPACE = re.compile(r"(?<=\d) (?=\d)")
+_SHARES = words("% cent cents percent percentage pct")
 _SIGN = r"(?:[-+*/]|(?:times|plus|minus|over|of|by|root|squared|add|twice|double|sum|product)\b)"
+_OPERATIONS = FUNCTIONS | words(
+    "+ - * / ^ ! ( | % times plus minus over of by root squared cubed add from twice double sum product"
+    " difference quotient multiplied divided"
+)
 _FAR = r"\^|\d!|[a-z]\(|cubed|cbrt|log|sin|cos|tan"
 _STEPS = re.compile(rf"{_SIGN}[^.,;:=!?]{{0,24}}?{_SIGN}\s*[($]*[\da-z]|({_FAR})")
 """More than one operation; or one, in the group, that may come to anything."""
-_OPERAND = re.compile(rf"\d[\d,.]*|{QUICK.pattern}|({_FAR})")
+_OPERAND = re.compile(rf"\d[\d,.]*|({_FAR})")
 
 
 _SIZES = {kind: frozenset(map(float, sizes)) - {0.0} for kind, sizes in SIZES.items()}
@@ -58,24 +55,26 @@ def rounded(value: float | Fraction) -> float:
 
 def amounts(text: str) -> Amounts:
     """Every number that a plain text may name; of 50 % and 50 cents also 0.5."""
-    lower, figures = text.lower(), set(_FIGURE.findall(text))
-    in_words = tuple(numerals(text)) if QUICK.search(lower) else ()
-    if not figures and not in_words:
-        return frozenset()
-    named = {float(f) if f.isdigit() else round(float(f.replace(",", "")), 9) for f in figures}
-    if in_words or _BESIDE.search(lower):
-        after = [m for _, end, *_ in in_words if (m := _MEASURED.match(lower, end))]
-        joined = any(m[1] in _JOINING for m in (*_JOINED.finditer(lower), *after))
-        if joined or _READ.search(lower):
-            every = (span.number.value for span in numbers(text, True))
-            named |= {rounded(value) for value in every if abs(value) < LARGEST}
-        named |= {rounded(value) for *_, value, _ in in_words if value < LARGEST}
-        quotients = ((float(top), float(low)) for top, low in _QUOTIENT.findall(text))
-        named |= {rounded(top / low) for top, low in quotients if low}
-        named |= {rounded(float(f.replace(" ", ""))) for f in _SPACED.findall(text)}
-    if _PART.search(lower):
-        named |= {rounded(value / 100) for value in named}
-    return frozenset(named)
+    own, lower = vocabulary(text), text.lower()
+    named = _figures(own)
+    in_words = own & NUMERALS
+    if not named and len(in_words) == 1 and in_words <= CARDINALS.keys():
+        named = {float(CARDINALS[word]) for word in in_words}
+    elif in_words or (named and (_BESIDE.search(lower) or _is_joined(lower))):
+        named |= {real(abs(span.number.value)) for span in numbers(text, True)}
+        named |= _figures(vocabulary(_SPACE.sub("", text)))
+    if own & _SHARES:
+        named |= {value / 100 for value in named}
+    return frozenset(round(value, 9) for value in named)
+
+
+def _figures(words: frozenset[str]) -> set[float]:
+    return {float(word.replace(",", "")) for word in words if _DIGITS.intersection(word[:2])}
+
+
+def _is_joined(lower: str) -> bool:
+    """Whether a text has a number of two parts: `2 kg 300 g`, `3 out of 8`."""
+    return any(word in _JOINING for word in _JOINED.findall(lower))
 
 
 def may_state(named: Amounts, gold: Number) -> bool:
@@ -98,11 +97,16 @@ def one_step(named: Amounts, wanted: Fraction) -> bool:
     w = abs(real(wanted))
     if w >= LARGEST:
         return False
-    results = [w, w / 2, w * w, w**0.5]
+    results = [w / 2, w * w, w**0.5]
     for a in named:
         results += (w - a, w + a, w * a, w / (a or 1))
     whole = w.is_integer() and all(map(float.is_integer, named))
     return not named.isdisjoint(map(abs if whole else rounded, results))
+
+
+def has_operation(text: str) -> bool:
+    """Whether a text has a sign or a word for an operation at all."""
+    return not vocabulary(text).isdisjoint(_OPERATIONS)
 
 
 def many_steps(text: str) -> bool:
@@ -112,7 +116,8 @@ def many_steps(text: str) -> bool:
     if not steps or steps[1]:
         return steps is not None
     operands = list(_OPERAND.finditer(lower))
-    return len(operands) > 1 or any(m[1] for m in operands)
+    in_words = not NUMERALS.isdisjoint(vocabulary(text))
+    return in_words or len(operands) > 1 or any(m[1] for m in operands)
 
 
 _PAIR = re.compile(r"(\d+(?:\.\d+)?) ?([-+*/]) ?(\d+(?:\.\d+)?)")

@@ -1,12 +1,13 @@
 """The gate itself: one message against one gold answer, rule after rule, the plainest first."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 
 from tutelage.answers.gold import Scorer, Tests, gold_of
 from tutelage.answers.plain import plain
 from tutelage.leaks import programs
 from tutelage.leaks.arithmetic import by_arithmetic, by_digits
-from tutelage.leaks.case import CLEAN, Case
+from tutelage.leaks.case import CLEAN, Case, Sought
 from tutelage.leaks.codes import in_code
 from tutelage.leaks.confirmation import confirmed
 from tutelage.leaks.rows import items
@@ -35,22 +36,29 @@ def find_leak(
     may spell out an expression that comes to the answer: `allow` or `block`. `kind` is empty where
     the message is clean. Never raises, whatever the texts are.
     """
-    answer = gold_of(domain, gold, statement, solution)
+    sought = _sought(domain, gold, statement, solution)
     turns = tuple(content for role, content in history if role in _STUDENT)
-    if isinstance(answer, Tests):
-        given = programs.given_away(answer.program, answer.tests_json, statement, turns, message)
+    if isinstance(sought, Tests):
+        given = programs.given_away(sought.program, sought.tests_json, statement, turns, message)
         return Leak("code", evidence=given) if given else CLEAN
-    answer = answer.answer if isinstance(answer, Scorer) else answer
-    if not answer.text and not answer.letter:
+    if not sought.answer.text and not sought.answer.letter:
         return CLEAN
     shown = tuple(map(plain, turns))
     for part in _windows(message):
-        case = Case(answer, plain(part), part, shown, expression == "block")
+        case = Case(sought, plain(part), part, shown, expression == "block")
         for rule in RULES:
             leak = rule(case)
             if leak.kind:
                 return leak
     return CLEAN
+
+
+@lru_cache(maxsize=4096)
+def _sought(domain: str, gold: Gold | str, statement: str, solution: str) -> Sought | Tests:
+    answer = gold_of(domain, gold, statement, solution)
+    if isinstance(answer, Tests):
+        return answer
+    return Sought(answer.answer if isinstance(answer, Scorer) else answer)
 
 
 def _windows(message: str) -> Iterator[str]:

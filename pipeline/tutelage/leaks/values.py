@@ -22,7 +22,7 @@ from tutelage.answers.stance import Stance, alone, around
 from tutelage.answers.tables import outermost
 from tutelage.answers.values import Formula, Moment, Number, Words
 from tutelage.leaks.arithmetic import in_symbols
-from tutelage.leaks.case import CLEAN, Case, written
+from tutelage.leaks.case import CLEAN, Case
 from tutelage.leaks.first_look import may_be
 from tutelage.leaks.words import answers_in_own_words
 from tutelage.records import Leak
@@ -92,21 +92,25 @@ def _told(case: Case, gold: Number, span: NumberSpan) -> str:
     if percent and not re.search(r"%|per ?cent", case.answer.statement.text, re.I):
         return ""
     how = case.stance(span.start, span.end)
-    own_words = how is Stance.ANSWER or answers_in_own_words(case, span.start, span.end, True)
     if _is_public(case, gold, value, literal):
-        summed = _SUMMED.search(text[max(0, span.start - 60) : span.start])
+        summed = how >= Stance.RESULT and _SUMMED.search(text, max(0, span.start - 60), span.start)
         own = any(re.search(rf"=\s*{re.escape(literal)}(?!\d)", turn) for turn in case.turns)
-        return "confirmed" if own_words or (summed and not own and how >= Stance.RESULT) else ""
+        return "confirmed" if (summed and not own) or _answers(case, how, span) else ""
     if span.form == "fraction" and how < Stance.ANSWER and _UNFINISHED.match(text[span.end :][:90]):
         return ""
     small = span.loose or (gold.value.denominator == 1 and 0 <= gold.value <= 12 and not gold.unit)
     if how < (Stance.RESULT if small else Stance.WORK) and not (
-        small and own_words and how is Stance.SAID
+        small and how is Stance.SAID and _answers(case, how, span)
     ):
         return ""
     return (
         "words" if span.form == "words" else "string" if literal == case.answer.text else "number"
     )
+
+
+def _answers(case: Case, how: Stance, span: NumberSpan) -> bool:
+    """Whether a number is put as the answer, or answers the question in its own words."""
+    return how is Stance.ANSWER or answers_in_own_words(case, span.start, span.end, True)
 
 
 def _is_public(case: Case, gold: Number, value: Number, literal: str) -> bool:
@@ -137,9 +141,10 @@ _OPEN = re.compile(r"\s*=|[^.!]{0,20}\?|\s*(?:to\s+be|needs?\s+to|remains\s+to)"
 def expression(case: Case) -> Leak:
     """A formula that comes to the gold: put as the answer, or for a gold that is a formula, shown."""
     gold = case.gold
-    if not isinstance(gold, Number | Formula) or (
-        isinstance(gold, Number) and not case.may_come_to
-    ):
+    if isinstance(gold, Number):
+        if not case.may_come_to:
+            return CLEAN
+    elif not isinstance(gold, Formula):
         return CLEAN
     for text in filter(None, (case.text, in_symbols(case.text))):
         if isinstance(gold, Number) and not case.block and not _is_stated(case, text):
@@ -161,7 +166,7 @@ def _is_stated(case: Case, text: str) -> bool:
     return any(
         _CALLED.match(text[end:][:60]) or case.stance(start, end, text) >= Stance.RESULT
         for start, end in outermost(runs(text))
-        if may_be(text[start:end], case.number)
+        if may_be(text[start:end], case.sought.number)
     )
 
 
@@ -200,18 +205,19 @@ def _is_shown(case: Case, text: str, piece: Piece) -> bool:
 
 def literal(case: Case) -> Leak:
     """The gold as it is written; and whatever a message puts as its answer."""
-    wanted, gold = case.answer.literal, case.gold
+    gold = case.gold
     if case.answer.letter or not (case.may_state or case.may_come_to):
         return CLEAN
-    symbols = len(re.findall(r"[^a-z]", wanted))
-    if not isinstance(gold, Words) or symbols > len(wanted) / 3:
-        pattern = written(case.answer.text)
-        shown = any(map(pattern.search, case.public))
-        plainly = len(wanted) >= 3 and symbols and not isinstance(gold, Number | Formula)
+    length, symbols = len(case.answer.literal), case.sought.symbols
+    if not isinstance(gold, Words) or symbols > length / 3:
+        pattern = case.sought.pattern
+        spans = [m.span() for m in outermost(pattern.finditer(case.text))]
+        shown = bool(spans) and any(map(pattern.search, case.public))
+        plainly = length >= 3 and symbols and not isinstance(gold, Number | Formula)
         least = Stance.ANSWER if isinstance(gold, Number) and not gold.ordinal else Stance.RESULT
-        for m in outermost(pattern.finditer(case.text)):
-            if case.weighs(*m.span(), shown, Stance.COUNTED if plainly else least):
-                return case.leak("string", *m.span())
+        for span in spans:
+            if case.weighs(*span, shown, Stance.COUNTED if plainly else least):
+                return case.leak("string", *span)
     if "nswer" in case.text and not isinstance(gold, Words):
         for clause, end in sentences.clauses(case.text):
             if _is_put(case, clause):
