@@ -62,7 +62,7 @@ def load(
     module, _, attribute = target.partition(":")
     try:
         plugin = getattr(_module(module), attribute)
-    except Exception as fault:  # importing somebody else's module may raise anything
+    except Exception as fault:  # importing an external module may raise anything
         words = " ".join(str(fault).split())[:300]
         raise error(f"the {kind} {name!r} cannot be loaded: {words}") from fault
     if missing := [need for need in needs if not hasattr(plugin, need)]:

@@ -279,7 +279,7 @@ class Dialogue:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A dialogue wants one reply."""
+    """A dialogue needs one reply."""
 
     player: Player
     chat: Chat
@@ -297,18 +297,18 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class VerifyRequest:
-    """A dialogue wants its newest attempt judged, or what the reader named as the answer."""
+    """A dialogue needs a verdict on its newest attempt, or on the answer that the reader named."""
 
     problem: Problem
     message: str
     """The whole message, reasoning removed."""
     finish_reason: str = ""
-    """`length` if the message was cut off: whatever it ends with is then not an answer."""
+    """`length` if the message was cut off: then its end is not an answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class LeakRequest:
-    """A dialogue wants the leak gate to check a draft."""
+    """A dialogue needs a leak check of a draft."""
 
     problem: Problem
     history: Chat

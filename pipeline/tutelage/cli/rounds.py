@@ -57,7 +57,7 @@ def command(config: str, out: str) -> None:
     plan = rounds.load(config, out)
     say = partial(click.echo, err=True)
     try:
-        lines = rounds.perform(plan, Launcher(plan.asked.trainer), say)
+        lines = rounds.perform(plan, Launcher(plan.config.trainer), say)
     except KeyboardInterrupt:
         say(f"interrupted: finished steps are safe in {plan.out}; the same command goes on")
         sys.exit(130)

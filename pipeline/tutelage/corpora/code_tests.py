@@ -36,8 +36,8 @@ class Case:
     """`stdin` if the record says so, else empty."""
     name: str
     """Name of the function; empty if none is named."""
-    given: Any
-    wanted: Any
+    input: Any
+    expected: Any
     wraps: bool = False
     """Whether the expected result may be wrapped in a list of one."""
 
@@ -76,7 +76,7 @@ def _of_cases(cases: list[Case], reference: str, setup: str, entry: str) -> Gold
         raise BadRow("bad-tests", f"wanted tests as {FORMS}")
     calls = [bool(case.name or (entry and case.kind != "stdin")) for case in cases]
     if not any(calls):
-        pairs = [(_lined(case.given), _lined(case.wanted)) for case in cases]
+        pairs = [(_lined(case.input), _lined(case.expected)) for case in cases]
         return suite(reference, (), setup=setup, stdin=pairs)
     if not all(calls):
         raise BadRow("bad-tests", "wanted tests of one kind, got some that call and some that read")
@@ -92,11 +92,13 @@ def _cases(tests: object) -> Iterator[Case]:
     if isinstance(tests, Mapping) and isinstance(tests.get("test_cases"), list):
         tests = tests["test_cases"]
     if isinstance(tests, Mapping):
-        given, wanted = structured(_first(tests, _INPUTS)), structured(_first(tests, _OUTPUTS))
-        if not (isinstance(given, list) and isinstance(wanted, list) and len(given) == len(wanted)):
+        inputs, outputs = structured(_first(tests, _INPUTS)), structured(_first(tests, _OUTPUTS))
+        if not (
+            isinstance(inputs, list) and isinstance(outputs, list) and len(inputs) == len(outputs)
+        ):
             raise BadRow("bad-tests", f"wanted tests as {FORMS}")
         name = str(tests.get("fn_name") or "")
-        for single_input, output in zip(given, wanted, strict=True):
+        for single_input, output in zip(inputs, outputs, strict=True):
             yield Case("", name, single_input, output, bool(name))
         return
     for case in tests if isinstance(tests, list) else ():
@@ -117,15 +119,17 @@ def _first(case: Mapping[str, Any], names: tuple[str, ...]) -> Any:
 
 def _call(name: str, case: Case) -> str:
     """The test of a function. Its arguments are a list, or JSON text with one argument per line."""
-    arguments = case.given if isinstance(case.given, list) else [case.given]
-    lines = case.given if isinstance(case.given, str) else "\n".join(map(json.dumps, arguments))
+    arguments = case.input if isinstance(case.input, list) else [case.input]
+    lines = case.input if isinstance(case.input, str) else "\n".join(map(json.dumps, arguments))
     values = [_read(line) for line in lines.split("\n") if line.strip()]
-    wanted = case.wanted if not isinstance(case.wanted, str) or case.wraps else _read(case.wanted)
+    expected_value = (
+        case.expected if not isinstance(case.expected, str) or case.wraps else _read(case.expected)
+    )
     function = f'(Solution().{name} if "Solution" in globals() else {name})'
     result = f"_listed({function}({', '.join(map(repr, values))}))"
-    if case.wraps and isinstance(wanted, list) and len(wanted) == 1:
-        return f"assert {result} in ({wanted!r}, {wanted[0]!r})"
-    return f"assert {result} == {wanted!r}"
+    if case.wraps and isinstance(expected_value, list) and len(expected_value) == 1:
+        return f"assert {result} in ({expected_value!r}, {expected_value[0]!r})"
+    return f"assert {result} == {expected_value!r}"
 
 
 def _read(text: str) -> object:

@@ -114,12 +114,12 @@ def _place(inner: PurePosixPath) -> tuple[str, str]:
     >>> _place(PurePosixPath("main/train/0000.parquet")), _place(PurePosixPath("data/test-00.parquet"))
     (('main', 'train'), ('default', 'test'))
     """
-    words = [word.removeprefix("partial-") for word in inner.parts[:-1]]
-    name = re.split(r"[-_.]", inner.name)
-    split = next((s for s in _SPLITS if s in words or s in name), "")
-    if not split and inner.name.startswith("0") and words:
-        split = words[-1]
-    config = [word for word in words if word not in (split, "data")]
+    folders = [word.removeprefix("partial-") for word in inner.parts[:-1]]
+    stem_parts = re.split(r"[-_.]", inner.name)
+    split = next((s for s in _SPLITS if s in folders or s in stem_parts), "")
+    if not split and inner.name.startswith("0") and folders:
+        split = folders[-1]
+    config = [word for word in folders if word not in (split, "data")]
     return "/".join(config) or "default", split or "train"
 
 

@@ -43,13 +43,15 @@ class Mbpp:
         if imports := record.get("test_imports"):
             setup = "\n".join([*strings(imports, "test_imports"), setup]).strip()
         name = entry_point(code, cases)
-        given = helpers(code, setup, name)
+        helper_code = helpers(code, setup, name)
         return make(
             source=self.name,
             domain="code",
             licence="CC-BY-4.0",
-            statement=asked(text(record, "text") or text(record, "prompt"), name, cases, given),
-            gold=suite(code, cases, setup=f"{given}\n\n{setup}".strip(), entry_point=name),
+            statement=asked(
+                text(record, "text") or text(record, "prompt"), name, cases, helper_code
+            ),
+            gold=suite(code, cases, setup=f"{helper_code}\n\n{setup}".strip(), entry_point=name),
             solution=code,
             split=_split(record.get("task_id"), split),
         )

@@ -79,7 +79,7 @@ class Parents:
 
 
 def open_parents(names: Sequence[str]) -> Parents:
-    """Opens the runs that a person named.
+    """Opens the runs that the user named.
 
     Raises:
         Mistake: one of them is not a complete run or is named twice, or they are in several stores.

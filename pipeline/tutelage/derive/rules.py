@@ -175,7 +175,7 @@ def _facts(choice: Choice) -> str:
 
 
 def _passing(connection: Any, number: int, where: str) -> None:
-    """Creates the table `passing_<number>`: indices of the rows that meet a person's condition."""
+    """Creates the table `passing_<number>`: indices of the rows that meet a user's condition."""
     checked = sql.condition(where)
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE passing_{number} AS "

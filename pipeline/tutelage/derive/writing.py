@@ -53,7 +53,7 @@ class Operation:
 
     name: str
     arguments: dict[str, Any]
-    """The options that a person gave; JSON."""
+    """The options that the user gave; JSON."""
     notes: dict[str, Any] = field(default_factory=dict)
     """Further entries of the manifest's section `derived`, such as changed verdicts."""
     manifest: dict[str, Any] = field(default_factory=dict)

@@ -100,17 +100,17 @@ def _turns(condition: Condition) -> int:
     return max((row["outcome"]["turns"] for row in condition.rows), default=1)
 
 
-def _condition(condition: Condition, of: Scores) -> Tree:
+def _condition(condition: Condition, condition_scores: Scores) -> Tree:
     """The figures of one condition."""
     tree: Tree = {
         "model": condition.model,
         "arm": condition.arm,
         "seeds": len(condition.seeds),
-        "problems": len(of.problems),
+        "problems": len(condition_scores.problems),
         "dialogues": sum(map(len, condition.seeds)),
-        "curve": [plain(point) for point in curve(of)],
-        "gain": plain(intervals.mean(of.gain(), is_share=True)),
-        "area": plain(intervals.mean(of.area(), is_share=True)),
+        "curve": [plain(point) for point in curve(condition_scores)],
+        "gain": plain(intervals.mean(condition_scores.gain(), is_share=True)),
+        "area": plain(intervals.mean(condition_scores.area(), is_share=True)),
         "rates": {},
         "moves": {},
     }
@@ -125,14 +125,14 @@ def _condition(condition: Condition, of: Scores) -> Tree:
     return tree
 
 
-def _lifts(of: dict[tuple[str, str], Scores]) -> list[Tree]:
+def _lifts(scores_of: dict[tuple[str, str], Scores]) -> list[Tree]:
     """The method, or else the first arm, minus each other arm of the same model."""
     lines = []
-    for model in dict.fromkeys(model for model, _ in of):
-        arms = [arm for name, arm in of if name == model]
+    for model in dict.fromkeys(model for model, _ in scores_of):
+        arms = [arm for name, arm in scores_of if name == model]
         first = METHOD if METHOD in arms else arms[0]
         for arm in arms:
-            first_scores, arm_scores = of[model, first], of[model, arm]
+            first_scores, arm_scores = scores_of[model, first], scores_of[model, arm]
             if arm == first:
                 continue
             difference = lift(first_scores, arm_scores)
@@ -141,16 +141,16 @@ def _lifts(of: dict[tuple[str, str], Scores]) -> list[Tree]:
     return lines
 
 
-def _comparisons(of: dict[tuple[str, str], Scores]) -> list[Tree]:
+def _comparisons(scores_of: dict[tuple[str, str], Scores]) -> list[Tree]:
     """Under each arm, each model minus each that was named before it."""
     lines = []
-    for arm in dict.fromkeys(arm for _, arm in of):
-        models = [name for name, condition_arm in of if condition_arm == arm]
+    for arm in dict.fromkeys(arm for _, arm in scores_of):
+        models = [name for name, condition_arm in scores_of if condition_arm == arm]
         pairs = list(combinations(models, 2))
         if len(pairs) > _MOST_PAIRS:
             pairs = [pair for pair in pairs if pair[0] == models[0]]
         for earlier, later in pairs:
-            difference = lift(of[later, arm], of[earlier, arm])
+            difference = lift(scores_of[later, arm], scores_of[earlier, arm])
             if difference is not None:
                 lines.append({"model": later, "over": earlier, "arm": arm} | described(difference))
     return lines

@@ -48,17 +48,20 @@ def lift(first: Scores, second: Scores) -> Lift | None:
     shared = sorted(set(first.problems) & set(second.problems))
     if not shared:
         return None
-    one, other = first.over(shared), second.over(shared)
-    in_pairs = len(one.solved) == len(other.solved)
+    first_shared, second_shared = first.over(shared), second.over(shared)
+    in_pairs = len(first_shared.solved) == len(second_shared.solved)
 
     def less(left: Array, right: Array) -> Difference:
         return intervals.difference(left, right, same_seeds=in_pairs)
 
-    budget, equal = equal_tokens(one, other, in_pairs=in_pairs)
+    budget, equal = equal_tokens(first_shared, second_shared, in_pairs=in_pairs)
     return Lift(
-        tuple(less(one.at(turn), other.at(turn)) for turn in range(1, one.turns + 1)),
-        less(one.area(), other.area()),
-        less(one.gain(), other.gain()),
+        tuple(
+            less(first_shared.at(turn), second_shared.at(turn))
+            for turn in range(1, first_shared.turns + 1)
+        ),
+        less(first_shared.area(), second_shared.area()),
+        less(first_shared.gain(), second_shared.gain()),
         equal,
         budget,
     )

@@ -44,7 +44,7 @@ class Plan:
     plays: tuple[Play, ...]
 
 
-def student(given: str) -> Student:
+def student(argument: str) -> Student:
     """Parses a `--model` argument: `MODEL`, `LABEL=MODEL`, or `LABEL=MODEL,MODEL,...`.
 
     >>> student("sft=out/a/last,out/b/last")
@@ -55,14 +55,14 @@ def student(given: str) -> Student:
     Raises:
         SettingsError: it names no model, or the label is invalid.
     """
-    label, equals, models = given.partition("=")
+    label, equals, models = argument.partition("=")
     if not equals:
-        label, models = _label(given), given
+        label, models = _label(argument), argument
     names = tuple(name.strip() for name in models.split(",") if name.strip())
     if not names or not _LABEL.fullmatch(label):
         raise SettingsError(
             f"--model wants MODEL, LABEL=MODEL or LABEL=MODEL,MODEL (seeds of one training), "
-            f"got {given!r}"
+            f"got {argument!r}"
         )
     return Student(label, names)
 
@@ -94,7 +94,7 @@ def plan(out: str, settings: Settings, students: Sequence[Student]) -> Plan:
     """
     if "://" in out or not out.strip():
         raise SettingsError(f"wanted a folder on this machine for the report, got {out or 'none'}")
-    labels = [one.label for one in students]
+    labels = [student.label for student in students]
     if repeated := sorted({label for label in labels if labels.count(label) > 1}):
         raise SettingsError(
             f"two models are called {repeated[0]}: name them, as in --model a=PATH --model b=PATH"
@@ -108,9 +108,9 @@ def plan(out: str, settings: Settings, students: Sequence[Student]) -> Plan:
     update["dedup"] = settings.dedup.model_copy(update={"enabled": False})
     base = settings.model_copy(update=update)
     plays = [
-        Play(one.label, _of(base, one, index), _run(Path(out), one, index))
-        for one in students
-        for index in range(len(one.models))
+        Play(student.label, _of(base, student, index), _run(Path(out), student, index))
+        for student in students
+        for index in range(len(student.models))
     ]
     return Plan(Path(out), base, tuple(plays))
 
@@ -123,15 +123,15 @@ def _label(model: str) -> str:
     return re.sub(r"[^\w.+-]", "-", parts[-1] if parts else "model").lstrip("-._") or "model"
 
 
-def _of(base: Settings, one: Student, index: int) -> Settings:
+def _of(base: Settings, student: Student, index: int) -> Settings:
     """Settings of one model's run. Its own seed makes the ids of its dialogues unique in the report."""
-    model = one.models[index]
+    model = student.models[index]
     engine = {"engine": model, "model": ""} if is_engine(model) else {"model": model}
     player = base.student.model_copy(update=engine)
-    run_seed = seeds.seed(base.seed, "evaluate", one.label, index)
+    run_seed = seeds.seed(base.seed, "evaluate", student.label, index)
     return base.model_copy(update={"student": player, "seed": run_seed})
 
 
-def _run(out: Path, one: Student, index: int) -> Path:
-    name = one.label if len(one.models) == 1 else f"{one.label}-{index + 1}"
+def _run(out: Path, student: Student, index: int) -> Path:
+    name = student.label if len(student.models) == 1 else f"{student.label}-{index + 1}"
     return out / "runs" / name

@@ -33,11 +33,11 @@ def play(plan: Plan, watch: "Watch", beam_args: Sequence[str] = ()) -> list[Play
     """
     from tutelage.flow import run
 
-    pending = [one for one in plan.plays if not _is_done(one)]
+    pending = [planned for planned in plan.plays if not _is_done(planned)]
     models = {
         player.model
-        for one in plan.plays
-        for player in (one.settings.student, one.settings.teacher)
+        for planned in plan.plays
+        for player in (planned.settings.student, planned.settings.teacher)
         if player.engine == "vllm"
     }
     is_distributed = any("runner" in word or "multi_processing" in word for word in beam_args)
@@ -46,11 +46,13 @@ def play(plan: Plan, watch: "Watch", beam_args: Sequence[str] = ()) -> list[Play
         _room_for_two(plan.settings)
         plan.out.mkdir(parents=True, exist_ok=True)
     with HotSwapServers(plan.out, watch.say, lambda: False, is_used=is_used) as servers:
-        for number, one in enumerate(pending, 1):
-            watch.say(f"{number}/{len(pending)}: {one.run.name}, {one.settings.student.model}")
-            with servers.playing(one.settings) as variables, environment(variables):
-                run(one.settings, str(one.run), beam_args, watch)
-    return [Played(one.label, str(one.run)) for one in plan.plays]
+        for number, planned in enumerate(pending, 1):
+            watch.say(
+                f"{number}/{len(pending)}: {planned.run.name}, {planned.settings.student.model}"
+            )
+            with servers.playing(planned.settings) as variables, environment(variables):
+                run(planned.settings, str(planned.run), beam_args, watch)
+    return [Played(planned.label, str(planned.run)) for planned in plan.plays]
 
 
 @contextmanager
@@ -68,18 +70,18 @@ def environment(more: "Mapping[str, str]") -> "Iterator[None]":
                 os.environ[name] = value
 
 
-def _is_done(one: Play) -> bool:
+def _is_done(planned: Play) -> bool:
     """Whether the folder holds exactly this run, published and complete.
 
     If it holds anything else, `flow.run` resumes or refuses it.
     """
-    folder = RunFolder(one.run)
+    folder = RunFolder(planned.run)
     stored = folder.read_json("run.json")
     return (
-        (one.run / "manifest.json").is_file()
-        and stored.get("run_id") == one.settings.run_id()
-        and stored["settings"]["samples"] == one.settings.samples
-        and stored["settings"]["limit"] == one.settings.limit
+        (planned.run / "manifest.json").is_file()
+        and stored.get("run_id") == planned.settings.run_id()
+        and stored["settings"]["samples"] == planned.settings.samples
+        and stored["settings"]["limit"] == planned.settings.limit
     )
 
 

@@ -23,9 +23,9 @@ _POINT = 96 / 72
 """CSS pixels per point."""
 
 
-def save(of: Tree, title: str, file: Path) -> None:
+def save(set_figures: Tree, title: str, file: Path) -> None:
     """Writes the curves of one set as a PNG on white."""
-    figure = _figure(of, "light", title)
+    figure = _figure(set_figures, "light", title)
     figure.savefig(file, dpi=144, facecolor="white", metadata={"Software": None})
 
 
@@ -40,26 +40,28 @@ def overview(sets: Mapping[str, Tree], models: Sequence[str], file: Path) -> Non
     ink, grid = _INK["light"]
     figure = Figure(figsize=(3.4 * len(sets) + 0.4, 3.2))
     axes = figure.subplots(1, len(sets), squeeze=False, sharey=True)[0]
-    for axis, (title, of) in zip(axes, sets.items(), strict=True):
-        by_model = {line["model"]: line for line in of["conditions"] if line["arm"] == METHOD}
+    for axis, (title, set_figures) in zip(axes, sets.items(), strict=True):
+        by_model = {
+            line["model"]: line for line in set_figures["conditions"] if line["arm"] == METHOD
+        }
         for colour, model in zip(COLOURS, models, strict=False):
             _curve(axis, by_model[model], colour, "-", model)
         axis.set_title(title, color=ink, fontsize=10)
         axis.set_xlabel("turn", color=ink, fontsize=9)
-        _frame(axis, of["turns"], ink, grid)
+        _frame(axis, set_figures["turns"], ink, grid)
     axes[0].set_ylabel("solved by turn", color=ink, fontsize=9)
     axes[0].legend(fontsize=8, frameon=False, labelcolor=ink, loc="upper left")
     figure.tight_layout()
     figure.savefig(file, dpi=110, facecolor="white", metadata={"Software": None})
 
 
-def svg(of: Tree, scheme: str, label: str) -> str:
+def svg(set_figures: Tree, scheme: str, label: str) -> str:
     """The curves of one set as a transparent `<svg>`, for the `light` or `dark` page."""
     import matplotlib
 
     stream = io.StringIO()
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": f"{label} {scheme}"}):
-        _figure(of, scheme, "").savefig(
+        _figure(set_figures, scheme, "").savefig(
             stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None}
         )
     text = stream.getvalue()
@@ -78,9 +80,9 @@ def _scaling(size: re.Match[str]) -> str:
     return f'role="img" style="max-width:{width:.0f}px; min-width:{0.6 * width:.0f}px"'
 
 
-def panels(of: Tree) -> list[tuple[str, list[Tree]]]:
+def panels(set_figures: Tree) -> list[tuple[str, list[Tree]]]:
     """(title, conditions): the models under the method, then each model under all its arms."""
-    conditions = of["conditions"]
+    conditions = set_figures["conditions"]
     models = list(dict.fromkeys(line["model"] for line in conditions))
     arms = list(dict.fromkeys(line["arm"] for line in conditions))
     first = METHOD if METHOD in arms else arms[0]
@@ -92,13 +94,13 @@ def panels(of: Tree) -> list[tuple[str, list[Tree]]]:
     return (chosen or [(models[0], conditions)])[:_MOST_PANELS]
 
 
-def _figure(of: Tree, scheme: str, title: str) -> Any:
+def _figure(set_figures: Tree, scheme: str, title: str) -> Any:
     from matplotlib.figure import Figure
 
     ink, grid = _INK[scheme]
-    models = list(dict.fromkeys(line["model"] for line in of["conditions"]))
-    arms = list(dict.fromkeys(line["arm"] for line in of["conditions"]))
-    figure_panels = panels(of)
+    models = list(dict.fromkeys(line["model"] for line in set_figures["conditions"]))
+    arms = list(dict.fromkeys(line["arm"] for line in set_figures["conditions"]))
+    figure_panels = panels(set_figures)
     columns = min(3, len(figure_panels))
     rows = -(-len(figure_panels) // columns)
     has_legend_beside = any(len(conditions) > _MOST_INSIDE for _, conditions in figure_panels)
@@ -122,7 +124,7 @@ def _figure(of: Tree, scheme: str, title: str) -> Any:
         axis.set_xlabel("turn", color=ink, fontsize=9)
         if index % columns == 0:
             axis.set_ylabel("solved by turn", color=ink, fontsize=9)
-        _frame(axis, of["turns"], ink, grid)
+        _frame(axis, set_figures["turns"], ink, grid)
         legend_position = {"bbox_to_anchor": (1.02, 1.0)} if len(conditions) > _MOST_INSIDE else {}
         axis.legend(fontsize=8, frameon=False, labelcolor=ink, loc="upper left", **legend_position)
     figure.tight_layout()

@@ -89,7 +89,7 @@ def write(
         "schema_version": "report.v1",
         "code_version": __version__,
         "settings": settings.model_dump(mode="json"),
-        "runs": [_run(out, one) for one in played],
+        "runs": [_run(out, run) for run in played],
     }
     if probed:
         from tutelage.evaluate import probe  # imports torch
@@ -97,9 +97,9 @@ def write(
         tree["probe"] = probe.of_models(cells, _students(tree["runs"]), probed)
     tree["warnings"] = list(cautions.of_report(tree))
     tree["expectations"] = [
-        asdict(outcome) for one in wanted for outcome in expectations.judge(one, tree)
+        asdict(outcome) for each in wanted for outcome in expectations.judge(each, tree)
     ]
-    tree["took"] = {one.run: _took(one) for one in played}
+    tree["took"] = {run.run: _took(run) for run in played}
     tree["plots"] = {}
     for name, figures_of_set in tree["sets"].items():
         png = f"curves-{digest(name, size=8)}.png"
@@ -130,18 +130,18 @@ def _students(runs: Sequence[Tree]) -> dict[str, list[str]]:
     return students
 
 
-def _run(out: Path, one: Played) -> Tree:
-    folder = RunFolder(Path(one.run))
+def _run(out: Path, played: Played) -> Tree:
+    folder = RunFolder(Path(played.run))
     manifest, run = folder.read_json("manifest.json"), folder.read_json("run.json")
     return {
-        "model": one.model,
+        "model": played.model,
         "student": run["settings"]["student"]["model"] or run["settings"]["student"]["engine"],
-        "run": Path(one.run).relative_to(out).as_posix(),
+        "run": Path(played.run).relative_to(out).as_posix(),
         "run_id": manifest["run_id"],
         "balance": manifest["balance"],
         "kept": manifest["dialogues"]["kept"],
         "dead": manifest["dialogues"]["dead"],
-        "dead_by_class": dict(_dead(one.run)),
+        "dead_by_class": dict(_dead(played.run)),
     }
 
 
@@ -158,6 +158,6 @@ def _dead(run: str) -> Iterator[tuple[str, int]]:
     yield from sorted(count.items())
 
 
-def _took(one: Played) -> Tree:
-    telemetry = RunFolder(Path(one.run)).read_json("telemetry.json")
+def _took(played: Played) -> Tree:
+    telemetry = RunFolder(Path(played.run)).read_json("telemetry.json")
     return {name: telemetry.get(name) for name in ("generate_s", "publish_s", "tokens_per_s")}

@@ -137,7 +137,7 @@ def _files(request: Request, shape: Shape) -> list[tuple[str, Location]]:
 
 
 def _encoder(request: Request, shape: Shape) -> Any:
-    """The tokenizer with its chat template, if the shape or the person wants one; else None."""
+    """The tokenizer with its chat template, if the shape or the user requires one; else None."""
     if not (shape.tokens or request.tokenizer):
         return None
     from tutelage.contract.tokens import Encoder

@@ -99,19 +99,19 @@ def public(run: dict[str, Any]) -> dict[str, Any]:
     settings = run.get("settings")
     if not isinstance(settings, dict):
         return run
-    shown = {key: value for key, value in settings.items() if key != "server"}
-    shown["corpora"] = [_without_folder(spec) for spec in settings.get("corpora", ())]
+    published = {key: value for key, value in settings.items() if key != "server"}
+    published["corpora"] = [_without_folder(spec) for spec in settings.get("corpora", ())]
     if settings.get("prompts"):
-        shown["prompts"] = PurePath(settings["prompts"]).name
+        published["prompts"] = PurePath(settings["prompts"]).name
     evaluation = settings.get("decontaminate")
     if isinstance(evaluation, dict):
         paths = [_without_folder(spec) for spec in evaluation.get("paths", ())]
-        shown["decontaminate"] = evaluation | {"paths": paths}
+        published["decontaminate"] = evaluation | {"paths": paths}
     for side in ("student", "teacher", "judge"):
         player = settings.get(side)
         if isinstance(player, dict) and Path(str(player.get("model", ""))).is_absolute():
-            shown[side] = player | {"model": PurePath(player["model"]).name}
-    return run | {"settings": shown}
+            published[side] = player | {"model": PurePath(player["model"]).name}
+    return run | {"settings": published}
 
 
 def _without_folder(spec: str) -> str:

@@ -65,19 +65,19 @@ def _parquet(part: Any, rows: Iterable[RowDict], schema: pa.Schema) -> int:
 
 
 def _groups(rows: Iterable[RowDict], schema: pa.Schema) -> Iterator[pa.Table]:
-    held: list[pa.Table] = []
+    tables: list[pa.Table] = []
     batch: list[RowDict] = []
     size = 0
     for row in rows:
         batch.append(row)
         if len(batch) == _BATCH:
-            held.append(pa.Table.from_pylist(batch, schema))
-            size += held[-1].nbytes
+            tables.append(pa.Table.from_pylist(batch, schema))
+            size += tables[-1].nbytes
             batch = []
         if size > GROUP_BYTES:
-            yield pa.concat_tables(held)
-            held, size = [], 0
+            yield pa.concat_tables(tables)
+            tables, size = [], 0
     if batch:
-        held.append(pa.Table.from_pylist(batch, schema))
-    if held:
-        yield pa.concat_tables(held)
+        tables.append(pa.Table.from_pylist(batch, schema))
+    if tables:
+        yield pa.concat_tables(tables)

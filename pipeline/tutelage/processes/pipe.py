@@ -1,4 +1,4 @@
-"""Messages between two processes, each a JSON text after its length, with a deadline on every wait."""
+"""Length-prefixed JSON messages between two processes, with a deadline on every wait."""
 
 import json
 import os
@@ -8,9 +8,9 @@ from typing import Any
 
 
 class Broken(BaseException):
-    """The other side is gone, too slow, or sends what cannot be read; its text says which.
+    """The other side is gone, too slow, or sends invalid data; the text says which.
 
-    No `Exception`, so that code that catches those does not hide it.
+    Not an `Exception`, so that code that catches those does not hide it.
     """
 
 
@@ -18,21 +18,21 @@ class Pipe:
     """One end, over two file descriptors.
 
     Args:
-        source: read from.
-        sink: written to.
-        largest: bytes of one message that is received.
+        source: descriptor to read from.
+        sink: descriptor to write to.
+        largest: size limit of a received message in bytes.
     """
 
     def __init__(self, source: int, sink: int, largest: int = 1 << 30) -> None:
         self._source, self._sink, self._largest = source, sink, largest
         os.set_blocking(sink, False)
         self.deadline = 0.0
-        """`time.monotonic()` at which waiting ends; 0 for never."""
+        """`time.monotonic()` at which waiting ends; 0: never."""
         self.fate = ""
-        """How it came to be broken, if it is: `ended`, `timeout`, `output`, `garbled`."""
+        """How the pipe broke: `ended`, `timeout`, `output`, `garbled`; empty if it did not."""
 
     def broken(self, fate: str) -> Broken:
-        """What to raise."""
+        """Records the fate and returns the exception to raise."""
         self.fate = self.fate or fate
         return Broken(fate)
 
@@ -80,6 +80,6 @@ class Pipe:
     def _wait(self, descriptor: int, event: int) -> None:
         poll = select.poll()
         poll.register(descriptor, event)
-        left = max(0.0, self.deadline - time.monotonic()) * 1000 if self.deadline else None
-        if not poll.poll(left):
+        timeout_ms = max(0.0, self.deadline - time.monotonic()) * 1000 if self.deadline else None
+        if not poll.poll(timeout_ms):
             raise self.broken("timeout")

@@ -1,9 +1,9 @@
 """`python -m tutelage.processes.reaper COMMAND...`: runs COMMAND until standard input closes.
 
-Standard input is a pipe from whoever wants COMMAND to run. It closes when they close it and also
-when they are killed, whatever the signal. Then, or when COMMAND ends, everything in COMMAND's
-process group is killed. Standard library only: it must start at once and outlive all else, so it
-also runs as a file, without the package (`python -I -S reaper.py COMMAND...`).
+Standard input is a pipe from the parent. It closes when the parent closes it, and also when the
+parent is killed by any signal. Then, or when COMMAND ends, everything in COMMAND's process group is
+killed. Standard library only: it must start fast and outlive everything else, so it also runs as a
+file, without the package (`python -I -S reaper.py COMMAND...`).
 """
 
 import contextlib
@@ -19,8 +19,8 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def main(command: list[str]) -> int:
-    """Runs `command` under watch; returns its exit status."""
-    # A signal that comes before there is a child to end waits until there is one.
+    """Runs `command`, watching standard input; returns its exit status."""
+    # Signals that arrive before the child exists stay pending until it does.
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     child = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_begin
@@ -46,7 +46,7 @@ def _end(child: "subprocess.Popen[bytes]") -> None:
 
 
 def _begin() -> None:
-    """In COMMAND's process, before it runs. Linux: it is killed when the reaper itself is."""
+    """Runs in COMMAND's process before COMMAND. On Linux, COMMAND is killed when the reaper is."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

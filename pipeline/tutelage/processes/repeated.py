@@ -1,4 +1,4 @@
-"""A thread that looks after something, again and again, while a block runs."""
+"""Calls a function periodically in a thread while a block runs."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -7,10 +7,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def repeated(act: Callable[[], bool], every_s: float, name: str) -> Iterator[None]:
-    """While entered, `act` is called every so many seconds, until it says that it is done.
+    """Calls `act` every `every_s` seconds until it returns true or the block ends.
 
-    A call that is under way at the end is waited for. `act` lets no exception pass: nobody would
-    hear of it.
+    The end of the block waits for a call in progress. `act` must not raise, because no one would
+    notice.
     """
     ended = threading.Event()
 

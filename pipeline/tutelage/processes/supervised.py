@@ -1,4 +1,4 @@
-"""A command that ends when we end: it runs under a reaper, which holds the other end of a pipe."""
+"""A command that ends with its parent: it runs under a reaper, which watches a pipe to the parent."""
 
 import os
 import subprocess
@@ -10,12 +10,12 @@ from tutelage.processes import reaper
 
 
 class Supervised:
-    """One running command with its log. Its whole process group goes with it."""
+    """One running command with its log. Its whole process group ends with it."""
 
     def __init__(
         self, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
     ) -> None:
-        """Starts `command`; what it prints is appended to `log`.
+        """Starts `command`; its output is appended to `log`.
 
         Args:
             environment: added to this process's own.
@@ -33,26 +33,26 @@ class Supervised:
 
     @property
     def pid(self) -> int:
-        """Of the reaper, whose child the command is."""
+        """Process id of the reaper, the command's parent."""
         return self._reaper.pid
 
     def is_alive(self) -> bool:
-        """Whether the command runs."""
+        """Whether the command is running."""
         return self._reaper.poll() is None
 
     def wait(self) -> int:
-        """Waits until the command has ended; its exit status."""
+        """Waits until the command has ended; returns its exit status."""
         status = self._reaper.wait()
         self.hang_up()
         return status
 
     def hang_up(self) -> None:
-        """Tells the reaper to end the command; from any thread, and more than once."""
+        """Tells the reaper to end the command. Callable from any thread, repeatedly."""
         if self._reaper.stdin and not self._reaper.stdin.closed:
             self._reaper.stdin.close()
 
     def end(self, within_s: float) -> None:
-        """Ends the command and waits until it is gone; after `within_s` seconds by force."""
+        """Ends the command and waits until it is gone; uses force after `within_s` seconds."""
         self.hang_up()
         try:
             self._reaper.wait(timeout=within_s)

@@ -1,4 +1,4 @@
-"""A Python process of ours at the other end of a pipe, which may hang, grow or die at any moment."""
+"""A Python child process at the other end of a pipe, which may hang, grow or die at any time."""
 
 import contextlib
 import ctypes
@@ -24,7 +24,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 class Worker:
-    """Runs `main(parent, *arguments)` of a module. Used by one thread, but for `stop`."""
+    """Runs `main(parent, *arguments)` of a module. Used by one thread, except for `stop`."""
 
     def __init__(
         self,
@@ -33,11 +33,11 @@ class Worker:
         environment: Mapping[str, str],
         options: Sequence[str] = (),
     ) -> None:
-        """Starts it.
+        """Starts the process.
 
         Args:
-            environment: all of it; nothing is inherited.
-            options: of Python.
+            environment: the complete environment; nothing is inherited.
+            options: options of Python.
         """
         command = [sys.executable, "-P", *options, "-c", _START, _ROOT, module, str(os.getpid())]
         self._process = subprocess.Popen(
@@ -56,14 +56,14 @@ class Worker:
 
     @property
     def pid(self) -> int:
-        """Of the process."""
+        """Process id."""
         return self._process.pid
 
     def send(self, message: object, within_s: float) -> None:
-        """Sends a message, and sets the time by which an answer must have come.
+        """Sends a message, and sets the deadline for the response.
 
         Raises:
-            Broken
+            Broken: see `Pipe`.
         """
         self.pipe.deadline = time.monotonic() + within_s
         self.pipe.send(message)
@@ -72,16 +72,16 @@ class Worker:
         """The next message.
 
         Raises:
-            Broken
+            Broken: see `Pipe`.
         """
         return self.pipe.receive()
 
     def stop(self) -> None:
-        """Ends the process at once, from any thread; the thread that uses it cleans up."""
+        """Kills the process at once, from any thread; the thread that uses it cleans up."""
         self._process.kill()
 
     def kill(self) -> int:
-        """Ends the process, whatever it does; its exit status where it had ended by itself."""
+        """Kills the process; returns its exit status, its own if it had ended by itself."""
         self.alive = False
         try:
             status = self._process.wait(timeout=0.05 if self._process.poll() is None else 0)
@@ -95,9 +95,10 @@ class Worker:
 
 
 def opened(parent: str) -> Pipe:
-    """In a worker, first of all: the pipe to `parent`, with whom it ends.
+    """To be called first in a worker: the pipe to `parent`, which also ends the worker when it
+    ends.
 
-    Nothing else is to be read from standard input or printed to standard output.
+    Afterwards standard input and output are not available for anything else.
     """
     die_with(int(parent))
     pipe = Pipe(os.dup(0), os.dup(1))
@@ -109,7 +110,7 @@ def opened(parent: str) -> Pipe:
 
 
 def die_with(parent: int, number: int = signal.SIGKILL) -> None:
-    """Linux: has the signal sent to this process when `parent`, which began it, ends in any way."""
+    """On Linux, has the signal sent to this process when its parent `parent` ends in any way."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
         if os.getppid() != parent:

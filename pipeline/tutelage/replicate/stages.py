@@ -52,7 +52,8 @@ def steps(toy: Toy) -> Iterator[Step]:
     for number in range(1, toy.scale.seeds + 1):
         yield from _of_seed(toy, number)
     reports = {
-        one.name: (f"report-{one.name}", partial(evaluate, toy, one)) for one in evaluations(toy)
+        evaluation.name: (f"report-{evaluation.name}", partial(evaluate, toy, evaluation))
+        for evaluation in evaluations(toy)
     }
     for name in ("main", "transfer", "pieces", "controls", "liar", "other-words"):
         yield reports[name]
@@ -151,14 +152,14 @@ def weights(toy: Toy, student: str) -> tuple[str, ...]:
     return tuple(str(trainings.learnt(toy.folder(number) / student)) for number in numbers)
 
 
-def evaluate(toy: Toy, one: Evaluation) -> None:
+def evaluate(toy: Toy, evaluation: Evaluation) -> None:
     """Plays and writes one report."""
     from tutelage.session.telemetry import Watch
 
     settings = toy.settings(
-        one.corpora, toy.base, turns=HORIZON, arms=one.arms, seed=toy.seed,
-        teacher=f"{WORLD}:{one.teacher}",
+        evaluation.corpora, toy.base, turns=HORIZON, arms=evaluation.arms, seed=toy.seed,
+        teacher=f"{WORLD}:{evaluation.teacher}",
     )  # fmt: skip
-    students = [planning.Student(name, weights(toy, name)) for name in one.students]
-    evaluation_plan = planning.plan(str(toy.out / "reports" / one.name), settings, students)
+    students = [planning.Student(name, weights(toy, name)) for name in evaluation.students]
+    evaluation_plan = planning.plan(str(toy.out / "reports" / evaluation.name), settings, students)
     report.write(evaluation_plan.out, evaluation_plan.settings, play(evaluation_plan, Watch()))

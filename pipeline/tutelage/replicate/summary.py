@@ -50,7 +50,9 @@ def write(toy: Toy) -> Tree:
         Mistake: the main report does not exist.
     """
     reports = toy.out / "reports"
-    names = [one.name for one in evaluations(toy) if (reports / one.name / "report.json").is_file()]
+    names = [
+        each.name for each in evaluations(toy) if (reports / each.name / "report.json").is_file()
+    ]
     trees = {name: report.stored(str(reports / name)).tree for name in names or ["main"]}
     extended: Tree = {"main": trees["main"] | {"beyond": beyond(reports / "main")}}
     extended["probe"] = probed(toy)
@@ -116,7 +118,7 @@ def signal(toy: Toy) -> Tree:
 def probed(toy: Toy) -> Tree:
     """The gold probe on the base's unsolved dialogues in family A."""
     stored = report.stored(str(toy.out / "reports" / "main"))
-    base_runs = [one for one in stored.played() if one.model == "base"]
+    base_runs = [run for run in stored.played() if run.model == "base"]
     cells = [condition for condition in conditions(base_runs) if condition.set == "toy-a"]
     students = {student: weights(toy, student) for student in _PROBED}
     return dict(probe.of_models(cells, students, toy.scale.probe)["toy-a"])

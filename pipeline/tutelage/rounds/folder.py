@@ -24,7 +24,7 @@ def start(plan: Plan) -> None:
     """
     file = plan.out / "rounds.json"
     free = {"out", "keep", "trainer", "beam", "resident"}
-    current = plan.asked.model_dump(mode="json", exclude=free)
+    current = plan.config.model_dump(mode="json", exclude=free)
     if file.is_file() and not _begun(plan.out):
         for name in ("problems", "rounds", "warmup"):
             shutil.rmtree(plan.out / name, ignore_errors=True)

@@ -55,7 +55,7 @@ def perform(plan: Plan, launch: Launch, say: Say) -> list[Table]:
         with hot_swap as servers:
             loop = _Loop(plan, launch, say, servers)
             base = loop.warmed_up()
-            for number in range(plan.asked.rounds + 1):
+            for number in range(plan.config.rounds + 1):
                 if not (plan.folder(number) / "done.json").is_file():
                     loop.round(number, base)
                 lines = read(plan)
@@ -88,24 +88,24 @@ class _Loop:
     def warmed_up(self) -> str:
         """The weights for the first round, after the warm-up if there is one."""
         plan, folder = self.plan, self.plan.out / "warmup"
-        if not plan.asked.warmup.problems:
+        if not plan.config.warmup.problems:
             return plan.start
-        seed = seeds.seed(plan.asked.seed, "warm-up")
+        seed = seeds.seed(plan.config.seed, "warm-up")
         self.generate("warm-up", plan.prime, plan.start, "warmup", folder / "run", seed)
-        sft = training("warmup.train", "sft", plan.asked.warmup.train)
+        sft = training("warmup.train", "sft", plan.config.warmup.train)
         return self.train("warm-up", sft, folder, plan.start, "")
 
     def round(self, number: int, base: str) -> None:
         """One round, from its first problem to its line."""
         plan, folder, lines = self.plan, self.plan.folder(number), read(self.plan)
-        title = f"round {number}/{plan.asked.rounds}"
+        title = f"round {number}/{plan.config.rounds}"
         line: Table = {"round": number, "weights": lines[-1]["weights"] if number else base}
         carry = next((x["carry"] for x in reversed(lines) if x.get("carry")), "")
         if number:
             self.play(number, line["weights"])
             line |= _figures(folder / "run", plan.generate.turns)
             line["staleness"] = int(_player(folder / "run") != line["weights"])
-            rl = training("train", "rl", plan.asked.train)
+            rl = training("train", "rl", plan.config.train)
             line["groups_compared"] = _informative_groups(folder / "run", rl)
             if line["groups_compared"]:
                 with self.ahead(number + 1, line["weights"]):
@@ -113,8 +113,8 @@ class _Loop:
                 line |= _mean_figures(folder / "train") | {"carry": str(folder / "train")}
             else:
                 self.say(f"{title}: all returns are equal in every group; the weights stay")
-        is_evaluated = number % plan.asked.evaluate_every == 0 or number == plan.asked.rounds
-        if plan.asked.held_out and is_evaluated:
+        is_evaluated = number % plan.config.evaluate_every == 0 or number == plan.config.rounds
+        if plan.config.held_out and is_evaluated:
             line |= self.measured(title, folder / "evaluation", line["weights"])
         write(folder / "done.json", json.dumps(line, indent=2) + "\n")
         self.say(f"{title}: {summary(line)}")
@@ -123,8 +123,8 @@ class _Loop:
 
     def play(self, number: int, weights: str) -> None:
         """Plays the problems of a round, unless that is done."""
-        plan, title = self.plan, f"round {number}/{self.plan.asked.rounds}"
-        seed = seeds.seed(plan.asked.seed, number)
+        plan, title = self.plan, f"round {number}/{self.plan.config.rounds}"
+        seed = seeds.seed(plan.config.seed, number)
         run = plan.folder(number) / "run"
         self.generate(title, plan.generate, weights, f"{number:04d}", run, seed)
 
@@ -134,7 +134,7 @@ class _Loop:
         asynchronous; its exit waits for that. So no round is played with weights older than those
         before the newest training.
         """
-        if not self.plan.asked.asynchronous or number > self.plan.asked.rounds:
+        if not self.plan.config.asynchronous or number > self.plan.config.rounds:
             yield
             return
         with ThreadPoolExecutor(1, "ahead") as pool:
@@ -145,7 +145,7 @@ class _Loop:
     def measured(self, title: str, run: Path, weights: str) -> Table:
         """Evaluates these weights on the held-out problems."""
         plan, title = self.plan, f"{title}, held-out problems"
-        self.generate(title, plan.evaluate, weights, "held-out", run, plan.asked.seed)
+        self.generate(title, plan.evaluate, weights, "held-out", run, plan.config.seed)
         figures = _figures(run, plan.evaluate.turns)
         line: Table = {"held_out": figures["solved_by"], "held_out_return": figures["return"]}
         if "arms" in figures:
@@ -160,7 +160,7 @@ class _Loop:
             return
         plan = self.plan
         sides: Table = {"student": chosen.student.model_copy(update={"model": weights})}
-        if not plan.asked.frozen_teacher and chosen.teacher.model == plan.start:
+        if not plan.config.frozen_teacher and chosen.teacher.model == plan.start:
             sides["teacher"] = chosen.teacher.model_copy(update={"model": weights})
             if chosen.judge.model == plan.start:  # the reader uses the teacher's model
                 sides["judge"] = chosen.judge.model_copy(update={"model": weights})
@@ -173,24 +173,24 @@ class _Loop:
         file = run.with_name(f"{run.name}.toml")
         write(file, run_file(tree.model_dump(mode="json", exclude_defaults=True)))
         self.say(f"{title}: generating with {weights}")
-        beam_args = ("--", *plan.asked.beam) if plan.asked.beam else ()
+        beam_args = ("--", *plan.config.beam) if plan.config.beam else ()
         args = ("generate", "--config", str(file), "--out", str(run), *beam_args)
         with self.servers.playing(tree) as environment:
             self.do(title, args, environment)
 
-    def train(self, title: str, chosen: Recipe, place: Path, model: str, carry: str) -> str:
+    def train(self, title: str, chosen: Recipe, folder: Path, model: str, carry: str) -> str:
         """Trains on the run in `place`, unless that is done; returns the folder of the weights."""
-        out = place / "train"
+        out = folder / "train"
         progress = checkpoint.progress(out)
         if progress is None or not progress.finished:
             if out.is_dir():  # if the loop was killed, its trainer saves before it exits
                 with checkpoint.alone(out, _LAST_STEP_S):
                     pass
-            self.say(f"{title}: training on {place / 'run'}")
+            self.say(f"{title}: training on {folder / 'run'}")
             args = ["--model", model, *(("--carry", carry) if carry else ()), *options(chosen)]
-            if not self.plan.asked.asynchronous:
+            if not self.plan.config.asynchronous:
                 self.servers.rest()
-            self.do(title, ("train", chosen.kind, str(place / "run"), "--out", str(out), *args))
+            self.do(title, ("train", chosen.kind, str(folder / "run"), "--out", str(out), *args))
         return str(out / checkpoint.LAST)
 
     def do(
@@ -294,7 +294,7 @@ def _prune(plan: Plan, lines: Sequence[Table]) -> None:
     best_line = best(lines)
     kept = {
         line["weights"]
-        for line in [*trained[-plan.asked.keep :], *([best_line] if best_line else [])]
+        for line in [*trained[-plan.config.keep :], *([best_line] if best_line else [])]
     }
     for line in trained[:-1]:
         shutil.rmtree(Path(line["carry"]) / checkpoint.STATE, ignore_errors=True)

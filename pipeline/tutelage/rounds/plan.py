@@ -73,7 +73,7 @@ class Rounds(_Section):
 class Plan:
     """A loop with all settings read and checked."""
 
-    asked: Rounds
+    config: Rounds
     out: Path
     generate: Settings
     evaluate: Settings
@@ -92,13 +92,13 @@ class Plan:
         options, or if a training changes the chat template: a server keeps the one that it started
         with.
         """
-        asked = self.asked
-        is_distributed = any("runner" in word or "multi_processing" in word for word in asked.beam)
+        config = self.config
+        is_distributed = any("runner" in word or "multi_processing" in word for word in config.beam)
         has_same_options = self.generate.vllm == self.evaluate.vllm == self.prime.vllm
         changes_template = any(
-            "chat_template" in table for table in (asked.train, asked.warmup.train)
+            "chat_template" in table for table in (config.train, config.warmup.train)
         )
-        return asked.resident and has_same_options and not is_distributed and not changes_template
+        return config.resident and has_same_options and not is_distributed and not changes_template
 
     def folder(self, number: int) -> Path:
         """Folder of a round; 0 is the state before the first."""
@@ -116,18 +116,18 @@ def load(path: str, out: str = "") -> Plan:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path} is no TOML file of rounds: {error}") from None
     try:
-        asked = Rounds.model_validate(tree | ({"out": out} if out else {}))
+        config = Rounds.model_validate(tree | ({"out": out} if out else {}))
     except ValidationError as error:
         raise SettingsError(_explain(error)) from None
-    if not asked.out or "://" in asked.out:
+    if not config.out or "://" in config.out:
         raise SettingsError(
-            f"wanted a folder on this machine for the rounds, got {asked.out or 'none'}: give `out` "
+            f"wanted a folder on this machine for the rounds, got {config.out or 'none'}: give `out` "
             "in the file, or --out"
         )
-    training("train", "rl", asked.train)
-    training("warmup.train", "sft", asked.warmup.train)
+    training("train", "rl", config.train)
+    training("warmup.train", "sft", config.warmup.train)
     defaults = {"samples": 8, "student": {"temperature": 1.0}}
-    base = _merged(defaults, asked.generate)
+    base = _merged(defaults, config.generate)
     chosen = _settings("generate", base)
     student = chosen.student
     if student.engine != "vllm" and ":" not in student.engine:
@@ -144,7 +144,7 @@ def load(path: str, out: str = "") -> Plan:
         raise SettingsError("[generate] samples: wanted at least 2 dialogues a problem to compare")
     if not chosen.corpora:
         raise SettingsError("[generate] corpora: wanted at least one, such as `starter`")
-    has_two_engines = asked.frozen_teacher and chosen.teacher.engine == "vllm"
+    has_two_engines = config.frozen_teacher and chosen.teacher.engine == "vllm"
     if has_two_engines and has_gpu() and chosen.vllm.gpu_memory_utilization > 0.5:
         raise SettingsError(
             "[generate] vllm.gpu_memory_utilization: student and frozen teacher are two engines on "
@@ -153,13 +153,13 @@ def load(path: str, out: str = "") -> Plan:
     greedy_base = {"samples": 1, "arms": ["sml"], "q_priming": {"enabled": False}}
     measured: Table = greedy_base | {"dedup": {"enabled": False}, "student": {"temperature": 0.0}}
     return Plan(
-        asked,
-        Path(asked.out),
+        config,
+        Path(config.out),
         chosen,
-        _settings("evaluate", _merged(_merged(base, measured), asked.evaluate)),
+        _settings("evaluate", _merged(_merged(base, measured), config.evaluate)),
         _settings(
             "warmup.generate",
-            _merged(_merged(base, asked.warmup.generate), {"q_priming": {"enabled": True}}),
+            _merged(_merged(base, config.warmup.generate), {"q_priming": {"enabled": True}}),
         ),
     )
 

@@ -19,24 +19,24 @@ def lay_out(plan: Plan, say: Callable[[str], None]) -> None:
     The order is by digest, so a longer loop begins with the rounds of a shorter one. When all
     problems have been played, they repeat in another order.
     """
-    asked, folder = plan.asked, plan.out / "problems"
-    names = [f"{number:04d}" for number in range(1, asked.rounds + 1)]
-    names += ["warmup"] * bool(asked.warmup.problems) + ["held-out"] * bool(asked.held_out)
+    config, folder = plan.config, plan.out / "problems"
+    names = [f"{number:04d}" for number in range(1, config.rounds + 1)]
+    names += ["warmup"] * bool(config.warmup.problems) + ["held-out"] * bool(config.held_out)
     if all((folder / f"{name}.jsonl").is_file() for name in names):
         return
     say("reading the corpora")
     has_own_corpora = plan.evaluate.corpora != plan.generate.corpora
-    salt = seeds.digest(asked.seed, "held out")
-    held_out = _first(plan.evaluate, asked.held_out, salt) if has_own_corpora else []
-    pool_size = asked.rounds * asked.problems + asked.warmup.problems
-    pool_size += 0 if has_own_corpora else asked.held_out
+    salt = seeds.digest(config.seed, "held out")
+    held_out = _first(plan.evaluate, config.held_out, salt) if has_own_corpora else []
+    pool_size = config.rounds * config.problems + config.warmup.problems
+    pool_size += 0 if has_own_corpora else config.held_out
     pool = _first(plan.generate, pool_size, salt, {problem.problem_id for problem in held_out})
     if not has_own_corpora:
-        held_out, pool = pool[: asked.held_out], pool[asked.held_out :]
-    if len(pool) < asked.problems or len(held_out) < asked.held_out:
+        held_out, pool = pool[: config.held_out], pool[config.held_out :]
+    if len(pool) < config.problems or len(held_out) < config.held_out:
         raise SettingsError(
             f"the corpora hold {len(pool)} problems to train on and {len(held_out)} to hold out; "
-            f"problems = {asked.problems} a round and held_out = {asked.held_out} want more: "
+            f"problems = {config.problems} a round and held_out = {config.held_out} want more: "
             "lower one, or name more corpora"
         )
 
@@ -46,11 +46,11 @@ def lay_out(plan: Plan, say: Callable[[str], None]) -> None:
             write(folder / f"{name}.jsonl", "".join(written(p) + "\n" for p in chosen))
 
     keep("held-out", held_out)
-    keep("warmup", _shuffled(pool, asked.seed, "warm-up")[: asked.warmup.problems])
-    repeats = (p for time in count(1) for p in _shuffled(pool, asked.seed, time))
+    keep("warmup", _shuffled(pool, config.seed, "warm-up")[: config.warmup.problems])
+    repeats = (p for time in count(1) for p in _shuffled(pool, config.seed, time))
     problems = chain(pool, repeats)
-    for number in range(1, asked.rounds + 1):
-        keep(f"{number:04d}", list(islice(problems, asked.problems)))
+    for number in range(1, config.rounds + 1):
+        keep(f"{number:04d}", list(islice(problems, config.problems)))
 
 
 def _first(

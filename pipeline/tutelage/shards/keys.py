@@ -1,4 +1,4 @@
-"""A set of keys for millions of them: eight bytes per key, where a Python set takes 130."""
+"""A compact set for millions of keys: eight bytes per key, where a Python set takes 130."""
 
 import hashlib
 from bisect import bisect_left

@@ -154,19 +154,19 @@ def default(kind: Kind, name: str) -> Any:
     return ({f.name: f.default for f in dataclasses.fields(Recipe)} | DEFAULTS[kind])[name]
 
 
-def recipe(kind: Kind, runs: str | Sequence[str], out: str, **given: Any) -> Recipe:
+def recipe(kind: Kind, runs: str | Sequence[str], out: str, **options: Any) -> Recipe:
     """A recipe of this kind, with its defaults for fields that are not given.
 
     Raises:
         SettingsError: a field does not exist, or a value is out of range.
     """
     known = [f.name for f in dataclasses.fields(Recipe)]
-    for name in given.keys() - {*known}:
+    for name in options.keys() - {*known}:
         raise SettingsError(f"no setting of a training is called {name!r}{nearest(name, known)}")
     if "://" in out:
         raise SettingsError(f"--out wants a folder on this machine, got {out}: copy it there later")
     folders = (runs,) if isinstance(runs, str) else tuple(runs)
-    return Recipe(kind, folders, out, **(DEFAULTS[kind] | given))
+    return Recipe(kind, folders, out, **(DEFAULTS[kind] | options))
 
 
 CHOICES: dict[str, tuple[str, ...]] = {
