@@ -57,14 +57,12 @@ def annotate(
         scheme: the rule by which texts are duplicates.
         text: column with the text, or with chat messages. A row without text is only copied.
         id: column with unique ids; without it, ids are row numbers from 0 across all files. The
-            smallest id
-            of a group of duplicates stays.
+            smallest id of a group of duplicates stays.
         threads: for sketching and comparing; the result does not depend on their number.
         progress: called regularly.
         within: column; only rows with the same value in it are compared.
         named: ids are unique only within a table. Both columns then have the form `TABLE/ID`, and
-            of two
-            rows with the same id, the one in the earlier table comes first.
+            of two rows with the same id, the one in the earlier table comes first.
 
     Returns:
         The manifest.

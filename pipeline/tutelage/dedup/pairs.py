@@ -240,19 +240,13 @@ def verified_pairs(
             return Alike(*small_result, few=True)
     from tutelage.dedup import pair_kernels as kernels
 
-    shared_keys = _meet(sketches, documents, scheme)
+    keys = _meet(sketches, documents, scheme)
     maps = kernels.empty_maps(spans)
     by_position = np.argsort(spans[:, 0], kind="stable")
     for start in range(0, n, _SPAN):
         kernels.fill_maps(sketches.shingles, spans, maps, by_position[start : start + _SPAN])
         let_go(sketches.shingles)  # for most candidates the bitmap suffices
-    shared = (
-        shared_keys.members,
-        shared_keys.begins,
-        shared_keys.crowded,
-        scheme.bucket,
-        *scheme.ratio(),
-    )
+    shared = keys.members, keys.begins, keys.crowded, scheme.bucket, *scheme.ratio()
     pairs = [np.empty((0, 2), np.int32)]
     compared = 0
     task = partial(kernels.edges, sketches.shingles, spans, maps, *shared)
@@ -262,9 +256,7 @@ def verified_pairs(
         compared += comparisons
         if progress is not None:
             progress(stop, n)
-    return Alike(
-        np.concatenate(pairs), compared, shared_keys.hot_keys, shared_keys.capped, few=False
-    )
+    return Alike(np.concatenate(pairs), compared, keys.hot_keys, keys.capped, few=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,8 +53,7 @@ def assign(
 
     Args:
         groups: the group of each document, such as the problem of each dialogue; a single document
-            is its
-            own group.
+            is its own group.
         edges: pairs of documents that are near-duplicates.
         ratios: the share of each split. If recorded splits collide, the earlier one here keeps its
             documents.

@@ -222,9 +222,7 @@ class Client:
         }
         ids = question.get("prompt")
         if ids is not None:
-            question["prompt"] = (
-                ""  # the tokens are counted here; the server is asked only for its limit
-            )
+            question["prompt"] = ""  # ids are counted here; the server only reports its limit
         try:
             root = self._url.removesuffix("/v1")
             tokenized = await self._post(question, bodies.SMALL, f"{root}/tokenize")

@@ -70,8 +70,7 @@ def prepare(recipe: Recipe, encoder: Encoder, length: int) -> Dataset:
 
     Raises:
         SettingsError: no data is left, a sequence is too long and must not be dropped, or RL would
-            use
-            truncated sampling.
+            use truncated sampling.
     """
     dataset = Dataset()
     for run in recipe.runs:
