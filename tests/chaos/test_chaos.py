@@ -19,11 +19,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
+from forked import COMMAND, Begun, Forks
 from proc import lives
 from tutelage import settings as settings_room
 from tutelage.engines.launch import free_port
@@ -126,18 +126,18 @@ def scripted() -> settings_room.Settings:
     )
 
 
-def begin(out: Path, sets: list[str], **options: Any) -> "subprocess.Popen[bytes]":
+@pytest.fixture(scope="module")
+def forks() -> Iterator[Forks]:
+    """Processes that have imported the command."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    with Forks(environment, ["tutelage.flow", "tutelage.cli"]) as made:
+        yield made
+
+
+def begin(forks: Forks, out: Path, sets: list[str]) -> Begun:
     """The command as a person types it."""
-    command = [sys.executable, "-m", "tutelage", "generate", CORPUS, "--out", str(out), "--quiet"]
-    for pair in sets:
-        command += ["--set", pair]
-    return subprocess.Popen(
-        command,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-        **options,
-    )
+    words = [f"--set={pair}" for pair in sets]
+    return forks.begin(COMMAND, "generate", CORPUS, "--out", str(out), "--quiet", *words)
 
 
 def digests(out: Path) -> dict[str, str]:
@@ -178,12 +178,14 @@ def whole(out: Path, calm: Path) -> None:
     assert len(ids) == len(set(ids)) == SIZE
 
 
-def test_killed_at_random_instants(tmp_path: Path, server: Server, calm: Path) -> None:
+def test_killed_at_random_instants(
+    tmp_path: Path, server: Server, calm: Path, forks: Forks
+) -> None:
     server.start()
     out = tmp_path / "run"
     drawn = random.Random(4)
     for at in sorted(drawn.sample(range(SIZE), KILLS)):
-        process = begin(out, words(server))
+        process = begin(forks, out, words(server))
         kill(process, lambda at=at: lines(out) >= at)
         time.sleep(drawn.random() / 20)
     before = lines(out)
@@ -196,18 +198,18 @@ def test_killed_at_random_instants(tmp_path: Path, server: Server, calm: Path) -
     assert again <= KILLS * PLACES, "more was asked again than had been in flight"
 
 
-def kill(process: "subprocess.Popen[bytes]", when: Callable[[], bool]) -> None:
+def kill(process: Begun, when: Callable[[], bool]) -> None:
     while process.poll() is None and not when():
         time.sleep(0.01)
     process.kill()
     process.wait()
 
 
-def test_killed_while_it_publishes(tmp_path: Path) -> None:
+def test_killed_while_it_publishes(tmp_path: Path, forks: Forks) -> None:
     calm, out = tmp_path / "calm", tmp_path / "run"
     run(scripted(), str(calm))
     kill(
-        begin(out, ["student.engine=scripted", "teacher.engine=scripted"]),
+        begin(forks, out, ["student.engine=scripted", "teacher.engine=scripted"]),
         RunFolder(out).spool.exists,
     )
     with pytest.raises(Mistake, match="is not published yet"):
@@ -380,10 +382,10 @@ def test_a_full_disk(tmp_path: Path, server: Server, calm: Path, small_disk: Pat
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM] if LONG else [signal.SIGINT])
-def test_interrupted(tmp_path: Path, server: Server, calm: Path, number: int) -> None:
+def test_interrupted(tmp_path: Path, server: Server, calm: Path, number: int, forks: Forks) -> None:
     server.start()
     out = tmp_path / "run"
-    process = begin(out, words(server))
+    process = begin(forks, out, words(server))
     while process.poll() is None and lines(out) < SIZE // 6:
         time.sleep(0.01)
     asked = time.monotonic()
@@ -391,9 +393,7 @@ def test_interrupted(tmp_path: Path, server: Server, calm: Path, number: int) ->
     status = process.wait(timeout=60)
     assert status == 130
     assert time.monotonic() - asked < 10
-    assert process.stderr is not None
-    said = process.stderr.read().decode()
-    assert said == (
+    assert process.stderr.read_text() == (
         f"interrupted: {len(journaled(out))} results are safe in {out / 'journal'}; "
         "run the same command again to go on from there\n"
     )

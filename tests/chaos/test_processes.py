@@ -5,7 +5,6 @@ A terminal sends Ctrl-C to the whole process group, and a closed one SIGHUP; so 
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import students
+from forked import Begun, Forks
 from proc import descendants, lives
 from tutelage import settings as settings_room
 from tutelage.flow import run
@@ -47,9 +47,22 @@ def workers(pid: int) -> list[int]:
     return found
 
 
-def heeds_hangup() -> None:
-    """As at a terminal: `nohup make test` leaves SIGHUP ignored, and the command goes by that."""
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+TYPED = """
+import signal, sys
+from tutelage.cli import main
+
+# As at a terminal: `nohup make test` leaves it ignored, and the command goes by that.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+main(sys.argv[1:])
+"""
+
+
+@pytest.fixture(scope="module")
+def forks() -> Iterator[Forks]:
+    """Processes that have imported the command."""
+    environment = os.environ | {students.WAIT: "0.2", "PYTHONPATH": os.pathsep.join(sys.path)}
+    with Forks(environment, ["tutelage.flow", "tutelage.cli"]) as made:
+        yield made
 
 
 @pytest.fixture
@@ -58,17 +71,10 @@ def out(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def begun(out: Path) -> Iterator["subprocess.Popen[bytes]"]:
+def begun(out: Path, forks: Forks) -> Iterator[Begun]:
     """The command as a person types it, at a moment when dialogues are in play."""
-    command = [sys.executable, "-m", "tutelage", "generate", CORPUS, "--engine", ENGINE]
-    process = subprocess.Popen(
-        [*command, "--out", str(out), "--quiet", "--", *TWO],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-        preexec_fn=heeds_hangup,
-        env=os.environ | {students.WAIT: "0.2", "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
+    words = ["generate", CORPUS, "--engine", ENGINE, "--out", str(out), "--quiet", "--", *TWO]
+    process = forks.begin(TYPED, *words)
     limit = time.monotonic() + 120
     while process.poll() is None and lines(out) < 40 and time.monotonic() < limit:
         time.sleep(0.05)
@@ -98,9 +104,7 @@ def whole(out: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT] if LONG else [signal.SIGHUP])
-def test_a_terminals_signal_drains(
-    out: Path, begun: "subprocess.Popen[bytes]", number: int
-) -> None:
+def test_a_terminals_signal_drains(out: Path, begun: Begun, number: int) -> None:
     below = descendants(begun.pid)
     assert len(workers(begun.pid)) == 2
     asked = time.monotonic()
@@ -109,8 +113,7 @@ def test_a_terminals_signal_drains(
     assert time.monotonic() - asked < 10
     safe = lines(out)
     assert not [pid for pid in below if lives(pid)], "it waited for all of its processes"
-    assert begun.stderr is not None
-    assert begun.stderr.read().decode() == (
+    assert begun.stderr.read_text() == (
         f"interrupted: {safe} results are safe in {out / 'journal'}; "
         "run the same command again to go on from there\n"
     )
@@ -120,9 +123,7 @@ def test_a_terminals_signal_drains(
     whole(out)
 
 
-def test_a_parent_that_is_killed_leaves_no_worker(
-    out: Path, begun: "subprocess.Popen[bytes]"
-) -> None:
+def test_a_parent_that_is_killed_leaves_no_worker(out: Path, begun: Begun) -> None:
     below = descendants(begun.pid)
     begun.kill()
     begun.wait()
@@ -130,14 +131,11 @@ def test_a_parent_that_is_killed_leaves_no_worker(
     whole(out)
 
 
-def test_a_worker_that_is_killed_fails_the_run_in_one_line(
-    out: Path, begun: "subprocess.Popen[bytes]"
-) -> None:
+def test_a_worker_that_is_killed_fails_the_run_in_one_line(out: Path, begun: Begun) -> None:
     below, (first, _) = descendants(begun.pid), workers(begun.pid)
     os.kill(first, signal.SIGKILL)
     assert begun.wait(timeout=60) == 1
-    assert begun.stderr is not None
-    said = begun.stderr.read().decode()
+    said = begun.stderr.read_text()
     assert "failed: a worker process was killed by signal 9" in said
     assert str(out / "logs" / "workers.log") in said and said.count("\n") == 1
     assert gone(below, 10)
