@@ -18,7 +18,7 @@ SQUARES = ["assert f(2) == 4", "assert f(3) == 9", "assert f(11) == 121"]
 
 
 LIMITS = Limits(cpu_s=1, wall_s=30, total_s=60, memory_mb=256, file_mb=1, output_kb=256)
-HASTE = replace(LIMITS, wall_s=1.5, total_s=3)
+HASTE = replace(LIMITS, wall_s=0.5, total_s=2)
 """For programs that only wait: no right program is asked to be done in so short a time."""
 
 
