@@ -251,7 +251,7 @@ def _parsed(name: str, text: str, own: str) -> tuple[frozenset[str], tuple[str |
     """The variables that a template's text names, and the templates that it includes."""
     environment = _environment(own)
     tree = environment.parse(text, name)
-    environment.compile(text, name)
+    environment.compile(tree, name)
     undeclared = frozenset(meta.find_undeclared_variables(tree))
     return undeclared, tuple(meta.find_referenced_templates(tree))
 

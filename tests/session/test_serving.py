@@ -22,8 +22,8 @@ def _server(*_: Any, **__: Any) -> Iterator[Any]:
 def test_the_reader_is_served_with_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "VllmServer", _server)
-    monkeypatch.setattr(room, "Supervisor", _server)
+    monkeypatch.setattr("tutelage.engines.launch.VllmServer", _server)
+    monkeypatch.setattr("tutelage.engines.supervisor.Supervisor", _server)
     chosen = settings.load("", ["student.model=a/b"])
     with room.serving(chosen, RunFolder(tmp_path), print, print) as served:
         assert {served.student.engine, served.teacher.engine, served.judge.engine} == {"server"}

@@ -4,6 +4,7 @@ Exit status: 0 done, 1 ran and failed, 2 the person's mistake (one line, no trac
 130 interrupted.
 """
 
+import gc
 import importlib
 import logging
 import os
@@ -44,6 +45,9 @@ COMMANDS = {
     "where": "Print where models, prompts, schemas and caches lie.",
 }
 """Name of each command, which is also its module in this room, and its line in `--help`."""
+_YOUNG = 100_000
+"""New objects after which Python looks for garbage, instead of 700: libraries make a million objects
+when they are imported, and none is garbage."""
 
 
 class _Lazy(click.Group):
@@ -90,6 +94,9 @@ def main(args: list[str] | None = None) -> None:
     """Entry point of the `tutelage` script; ends the process with the documented status."""
     given = sys.argv[1:] if args is None else args
     debug = "--debug" in given
+    gc.set_threshold(_YOUNG)
+    # pydantic would read the metadata of all installed packages to find plug-ins.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         code = cli.main(args=given, prog_name="tutelage", standalone_mode=False)
     except click.exceptions.Abort:

@@ -1,5 +1,6 @@
 """`tutelage generate`: problems in, verified dialogues out."""
 
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ import click
 from tutelage.errors import SettingsError
 
 if TYPE_CHECKING:
+    from tutelage.session.inputs import Inputs
     from tutelage.settings import Settings
 
 
@@ -169,24 +171,35 @@ def play(
         out = f"outputs/{settings.name()}"
     elif not out.strip():
         raise SettingsError("--out wants a folder or a URL, got nothing: leave it out, or name one")
-    from tutelage.session import provenance
-    from tutelage.session.inputs import open_inputs
-    from tutelage.shards import RunFolder
-    from tutelage.storage import location
 
     try:
         with Live(quiet=quiet, out=out) as live:
-            # What a person can have got wrong is found before Beam is imported, which takes seconds.
-            inputs = open_inputs(settings, RunFolder(location(out)))
-            provenance.stamp(settings)
+            inputs = checked(settings, out, resume)
             from tutelage.flow import run
 
+            gc.freeze()  # what Beam consists of is no garbage, neither now nor when the process ends
             manifest = run(settings, out, beam_args, live.watch, resume, inputs)
     except KeyboardInterrupt:
         live.interrupted()
         # What the pipeline still holds is dropped, so its threads are not waited for.
         os._exit(130)
     live.conclude(manifest)
+
+
+def checked(settings: "Settings", out: str, resume: Any = "auto") -> "Inputs":
+    """The opened inputs, after all checks of what a person can have got wrong: before Beam is imported,
+    which takes seconds, and each before what the next one wants is imported.
+    """
+    from tutelage.session.inputs import open_inputs
+    from tutelage.shards import RunFolder
+    from tutelage.storage import location
+
+    folder = RunFolder(location(out))
+    inputs = open_inputs(settings, folder)
+    from tutelage.session import admission, provenance
+
+    admission.check(folder, settings, provenance.stamp(settings, inputs.pins), resume)
+    return inputs
 
 
 def split(words: tuple[str, ...]) -> tuple[tuple[str, ...], list[str]]:

@@ -14,6 +14,7 @@ import apache_beam as beam
 
 from tutelage.corpora import Row
 from tutelage.dedup.decontaminate import Match
+from tutelage.flow.collected import collected
 from tutelage.flow.reading import Source, journal_files
 from tutelage.session import survey
 from tutelage.session.survey import RowIndex
@@ -47,11 +48,7 @@ class Candidate:
 def here(source: Source, folder: RunFolder, before: dict[int, int], run_id: str) -> Gathered:
     """Reads the corpus twice: to find repeated statements, and to play."""
     blocks = source.read("survey", survey.survey)
-    repeated = (
-        blocks
-        | "all that was seen" >> beam.combiners.ToList()
-        | "repeated" >> beam.FlatMap(survey.repeated)
-    )
+    repeated = collected(blocks, "repeated", survey.repeated)
     decide = beam.Map(_decided, beam.pvalue.AsDict(repeated))
     tallies = blocks | "tallies" >> beam.FlatMap(survey.tallies, before)
     return source.rows("play"), tallies, decide

@@ -14,12 +14,13 @@ statement together with the journal's entries for it, so that no worker reads th
 missing dialogues reach a machine with a GPU.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import apache_beam as beam
 
 from tutelage.flow import candidates, contamination
+from tutelage.flow.collected import collected
 from tutelage.flow.play import Job, Play
 from tutelage.flow.reading import Source
 from tutelage.session import mending, survey
@@ -37,12 +38,8 @@ def build(pipeline: beam.Pipeline, job: Job, evaluations: Sets, parts: int) -> N
     source = Source(pipeline, job.corpora, settings.limit, parts)
     gather = candidates.elsewhere if job.elsewhere else candidates.here
     rows, tallies, decide = gather(source, folder, survey.rows_before(before), job.stamp.run_id)
-    known = (
-        tallies
-        | "what the input is" >> beam.CombinePerKey(survey.total)
-        | "in one place" >> beam.combiners.ToList()
-        | "input.json" >> beam.Map(_record, before, folder)
-    )
+    totals = tallies | "what the input is" >> beam.CombinePerKey(survey.total)
+    known = collected(totals, "input.json", _record, before, folder)
     playing = _Playing(job, evaluations, decide, known)
     if job.elsewhere:
         playing = playing.with_resource_hints(**hints(settings.flow))
@@ -73,6 +70,8 @@ class _Playing(beam.PTransform):
         # Waits for the check that the input is the one of the previous session.
         known = beam.pvalue.AsList(self._known)
         played = candidates | "dialogues" >> beam.ParDo(Play(self._job), known)
+        if not self._evaluations:
+            return played
         matches = candidates | "matches" >> beam.FlatMap(contamination.matched)
         # Playing emits nothing. It is joined because Dask computes only what the last step needs.
         return (played, matches) | "all that was done" >> beam.Flatten()
@@ -86,7 +85,7 @@ def hints(flow: Flow) -> dict[str, str]:
 
 def _record(
     corpora: Iterable[tuple[int, survey.Tally]], before: dict[str, Any], folder: RunFolder
-) -> bool:
+) -> Iterator[bool]:
     """Records the input; raises if the journal was begun with another one."""
     folder.write_json(INPUT, mending.sealed(survey.record(corpora, before)))
-    return True
+    yield True

@@ -24,6 +24,7 @@ from tutelage.contract import RowDict, arrow_schema
 from tutelage.dedup.splits import HELD
 from tutelage.errors import RunFailed
 from tutelage.flow import contamination
+from tutelage.flow.collected import collected
 from tutelage.session import mending, provenance, spool
 from tutelage.session.plan import File, Notes, plan, scheme
 from tutelage.session.publication import DAMAGED, MANIFEST, SPLITS, staging
@@ -39,29 +40,28 @@ List = tuple[str, str]
 """(path of a shard below the run, file with the list of its rows)."""
 
 
-def build(pipeline: beam.Pipeline, settings: Settings, folder: RunFolder, run_id: str) -> None:
-    """Adds the graph to `pipeline`."""
-    planned = (
+def build(
+    pipeline: beam.Pipeline,
+    settings: Settings,
+    folder: RunFolder,
+    run_id: str,
+    several: bool = True,
+) -> None:
+    """Adds the graph to `pipeline`; `several`: whether more than one worker writes shards."""
+    names = (
         pipeline
         | "journal" >> beam.Create([str(path) for path in files(folder.journal)])
         | "sketch" >> beam.Map(sketch, settings.dedup, folder, run_id)
-        | "gather" >> beam.combiners.ToList()
-        | "plan" >> beam.FlatMap(planned_files, settings, folder)
     )
+    planned = collected(names, "plan", planned_files, settings, folder)
     # Two filters, and no step with two outputs, which Beam's Dask runner would take for one.
     notes = planned | "notes" >> beam.Filter(lambda item: isinstance(item, Notes))
-    written = (
-        planned
-        | "shards" >> beam.Filter(lambda item: not isinstance(item, Notes))
-        | "spread" >> beam.Reshuffle()
-        | "write" >> beam.Map(write, folder, settings.shards.compression_level)
-    )
-    _ = (
-        (notes, written)
-        | "all of it" >> beam.Flatten()
-        | "in one place" >> beam.combiners.ToList()
-        | "manifest" >> beam.Map(manifest, settings, folder, run_id)
-    )
+    shards = planned | "shards" >> beam.Filter(lambda item: not isinstance(item, Notes))
+    if several:
+        shards |= "spread" >> beam.Reshuffle()
+    written = shards | "write" >> beam.Map(write, folder, settings.shards.compression_level)
+    parts = (notes, written) | "all of it" >> beam.Flatten()
+    collected(parts, "manifest", manifest, settings, folder, run_id)
 
 
 def sketch(file: str, settings: Dedup, folder: RunFolder, run_id: str = "") -> str:

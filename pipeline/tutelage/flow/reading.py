@@ -8,6 +8,7 @@ thus has the same index, and its problem the same id, however the work is distri
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import apache_beam as beam
@@ -50,24 +51,23 @@ class Source:
         self.pipeline = pipeline
         self._corpora = corpora
         self._limit = limit
-        self._pieces = [
-            piece for n in range(len(corpora)) for piece in pieces(n, corpora[n], parts)
-        ]
-        self._is_shared = parts > 1
+        every = [piece for n in range(len(corpora)) for piece in pieces(n, corpora[n], parts)]
+        is_shared = parts > 1
+        self._pieces = pipeline | "pieces" >> beam.Create(every, reshuffle=is_shared)
         to_count = [
             piece
-            for piece, after in zip(self._pieces, self._pieces[1:], strict=False)
+            for piece, after in pairwise(every)
             if piece.block and after.corpus == piece.corpus
         ]
         if not to_count:  # some runners emit nothing if a side input is empty
-            self._starts: Any = dict(starts((), self._pieces))
+            self._starts: Any = dict(starts((), every))
             return
         self._starts = beam.pvalue.AsDict(
             pipeline
-            | "blocks to count" >> beam.Create(to_count, reshuffle=self._is_shared)
+            | "blocks to count" >> beam.Create(to_count, reshuffle=is_shared)
             | "count" >> beam.Map(count, corpora, limit)
             | "counts" >> beam.combiners.ToList()
-            | "where blocks begin" >> beam.FlatMap(starts, self._pieces)
+            | "where blocks begin" >> beam.FlatMap(starts, every)
         )
 
     def rows(self, label: str) -> beam.PCollection:
@@ -77,13 +77,8 @@ class Source:
     def read(self, label: str, use: Callable[[Rows], Iterable[Any]]) -> beam.PCollection:
         """The results of `use` on the rows of each piece."""
         corpora, limit = self._corpora, self._limit
-        return (
-            self.pipeline
-            | f"pieces to {label}" >> beam.Create(self._pieces, reshuffle=self._is_shared)
-            | f"read to {label}"
-            >> beam.FlatMap(
-                lambda piece, starts: use(read(piece, corpora, limit, starts)), self._starts
-            )
+        return self._pieces | f"read to {label}" >> beam.FlatMap(
+            lambda piece, starts: use(read(piece, corpora, limit, starts)), self._starts
         )
 
 

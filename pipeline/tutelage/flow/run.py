@@ -225,7 +225,10 @@ class _Session:
         """Writes all shards from the journal, and then replaces the previous ones."""
         publication.prepare(self.folder)
         publish.trim_heap()
-        build = publish_elsewhere.build if self._is_elsewhere else publish.build
-        self._execute(build, self.settings, self.folder, self.stamp.run_id)
+        of_run = self.settings, self.folder, self.stamp.run_id
+        if self._is_elsewhere:
+            self._execute(publish_elsewhere.build, *of_run)
+        else:
+            self._execute(publish.build, *of_run, beam_options.slices(self.options) > 1)
         publication.promote(self.folder)
         self.folder.forget_copies()

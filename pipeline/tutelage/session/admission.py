@@ -15,12 +15,22 @@ Resume = Literal["auto", "never", "always"]
 
 
 def admit(folder: RunFolder, settings: Settings, stamp: Stamp, resume: Resume) -> None:
-    """Creates the folder of a run, or checks that it holds the same run.
+    """Creates the folder of a run after a `check` of it.
+
+    Raises:
+        SettingsError: see `check`.
+        OutputError: it cannot be written.
+    """
+    check(folder, settings, stamp, resume)
+    folder.create()
+
+
+def check(folder: RunFolder, settings: Settings, stamp: Stamp, resume: Resume) -> None:
+    """Checks that the folder is empty or holds the same run.
 
     Raises:
         SettingsError: the folder holds a run with other settings, templates, weights or columns,
             or `resume` forbids its state.
-        OutputError: it cannot be written.
     """
     before = folder.read_json("run.json")
     if derived := before.get("derived"):
@@ -46,7 +56,6 @@ def admit(folder: RunFolder, settings: Settings, stamp: Stamp, resume: Resume) -
         _compare(folder, before, settings, stamp)
     elif folder.root.is_dir() and not is_idle and not _is_blank(folder):
         raise SettingsError(f"{folder.root} is neither empty nor a run: choose another --out")
-    folder.create()
 
 
 def record(folder: RunFolder, settings: Settings, stamp: Stamp, pins: Pins) -> None:

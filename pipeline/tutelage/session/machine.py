@@ -27,7 +27,7 @@ from tutelage import errors, models
 from tutelage.engines import access
 from tutelage.errors import Fatal, TutelageError
 from tutelage.seeds import digest
-from tutelage.session.serving import on_vllm, served, serving
+from tutelage.session.serving import served, serving
 from tutelage.settings import Settings
 from tutelage.shards import RunFolder
 from tutelage.shards.lock import acquired
@@ -44,7 +44,7 @@ def shared(settings: Settings) -> Iterator[Settings]:
     Raises:
         TutelageError: they do not start; with the class and message of the host's error.
     """
-    if not on_vllm(settings):
+    if not settings.on_vllm():
         yield settings
         return
     folder = models.cache() / "servers" / digest(settings.model_dump_json())

@@ -11,7 +11,6 @@ from typing import Any
 from tutelage import models
 from tutelage.corpora import hub_files
 from tutelage.errors import SettingsError
-from tutelage.session.serving import on_vllm
 from tutelage.settings import Settings
 from tutelage.shards import RunFolder
 
@@ -28,7 +27,7 @@ def pins(settings: Settings, folder: RunFolder) -> Pins:
     """
     sets = [spec for spec in settings.corpora if hub_files.names_a_set(spec)]
     wanted: dict[str, Any] = dict.fromkeys(sets, hub_files.pinned)
-    names = [player.model for player in on_vllm(settings).values()]
+    names = [player.model for player in settings.on_vllm().values()]
     wanted |= dict.fromkeys(filter(models.is_on_hub, names), models.pinned)
     before = folder.read_json("run.json") if wanted else {}
     if before and "hub" not in before:
@@ -44,7 +43,7 @@ def check(settings: Settings, known: Pins) -> None:
     Raises:
         SettingsError: the commit of a model is not known.
     """
-    for side, player in on_vllm(settings).items():
+    for side, player in settings.on_vllm().items():
         name = known.get(player.model, player.model)
         if models.is_on_hub(name) and not models.split(name)[1]:
             raise SettingsError(
@@ -57,7 +56,7 @@ def pinned(settings: Settings, known: Pins) -> Settings:
     """The settings with pinned models."""
     update = {
         side: player.model_copy(update={"model": known[player.model]})
-        for side, player in on_vllm(settings).items()
+        for side, player in settings.on_vllm().items()
         if player.model in known
     }
     return settings.model_copy(update=update)

@@ -4,16 +4,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tutelage.engines import access
-from tutelage.engines.launch import VllmServer
-from tutelage.engines.supervisor import Supervisor
 from tutelage.engines.vllm_options import replicas
 from tutelage.errors import SettingsError
-from tutelage.settings import Player, Settings
+from tutelage.settings import Settings
 from tutelage.shards import RunFolder
 from tutelage.shards.folder import near
+
+if TYPE_CHECKING:
+    from tutelage.engines.launch import VllmServer
 
 Say = Callable[[str], None]
 
@@ -32,7 +33,7 @@ def serving(settings: Settings, folder: RunFolder, say: Say, give_up: Say) -> It
         SettingsError: the players have different models, or there are too few GPUs.
         ModelError: the model does not load.
     """
-    players = on_vllm(settings)
+    players = settings.on_vllm()
     if not players:
         yield settings
         return
@@ -41,6 +42,9 @@ def serving(settings: Settings, folder: RunFolder, say: Say, give_up: Say) -> It
             "two models in several local processes want two servers: start one yourself and name "
             "it by server.url, or use one process"
         )
+    from tutelage.engines.launch import VllmServer  # with an HTTP client, for few runs
+    from tutelage.engines.supervisor import Supervisor
+
     model = next(iter(players.values())).model
     environments = replicas(settings.vllm)
     names = [f"vllm-{n}.log" if n else "vllm.log" for n in range(len(environments))]
@@ -56,17 +60,11 @@ def serving(settings: Settings, folder: RunFolder, say: Say, give_up: Say) -> It
         yield served(settings, ",".join(urls))
 
 
-def on_vllm(settings: Settings) -> dict[str, Player]:
-    """The players with the engine `vllm`, by side."""
-    players = {"student": settings.student, "teacher": settings.teacher, "judge": settings.judge}
-    return {side: player for side, player in players.items() if player.engine == "vllm"}
-
-
 def served(settings: Settings, url: str) -> Settings:
     """The same settings, with the players on vLLM using our servers."""
     update: dict[str, Any] = {
         side: player.model_copy(update={"engine": "server"})
-        for side, player in on_vllm(settings).items()
+        for side, player in settings.on_vllm().items()
     }
     update["server"] = settings.server.model_copy(
         update={"url": url, "api_key_env": access.KEY_VARIABLE}
@@ -75,11 +73,11 @@ def served(settings: Settings, url: str) -> Settings:
 
 
 def _started(
-    start: Callable[..., VllmServer],
+    start: Callable[..., "VllmServer"],
     logs: Sequence[Any],
     environments: Sequence[Mapping[str, str]],
     say: Say,
-) -> list[VllmServer]:
+) -> "list[VllmServer]":
     """The servers, started in parallel; if one does not start, all are closed."""
     access.key()  # created here, so that all threads use the same
     with ThreadPoolExecutor(len(logs)) as pool:

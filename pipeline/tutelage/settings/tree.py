@@ -106,6 +106,11 @@ class Settings(Section):
         }
         return self.model_copy(update=changed)
 
+    def on_vllm(self) -> dict[str, Player]:
+        """The players with the engine `vllm`, by side."""
+        players = {"student": self.student, "teacher": self.teacher, "judge": self.judge}
+        return {side: player for side, player in players.items() if player.engine == "vllm"}
+
     def rules(self, arm: str) -> Rules:
         """The rules of one arm."""
         return Rules(
