@@ -55,7 +55,6 @@ def command(
     intervals over problems. Prices are the run file's: prices.engine_hour, prices.gigabyte_month, and
     price_in and price_out of the players.
     """
-    from tutelage.flow import run
     from tutelage.session import estimate
     from tutelage.session.shard_sizes import ShardSizes
     from tutelage.shards import RunFolder, read_rows
@@ -72,16 +71,20 @@ def command(
     small = settings.model_copy(update={"limit": min(true_sample or sample, limit or 10**12)})
     with TemporaryDirectory(prefix="tutelage-plan-") as scratch:
         sampled = str(Path(scratch) / "sample")
-        manifest = run(small, sampled, beam_args)
+        inputs = generate.checked(small, sampled)
+        from tutelage.flow import run
+
+        manifest = run(small, sampled, beam_args, inputs=inputs)
         folder = RunFolder(Path(sampled))
         balance = manifest["balance"]
         problems = round(total * balance["kept"] / max(1, balance["input"]))
         rate = tokens_per_s or 0.0
         if true_sample and not rate:
             rate = folder.read_json("telemetry.json")["tokens_per_s"]
-        sums = estimate.counts(read_rows(sampled), settings)
+        rows = list(read_rows(sampled))
+        sums = estimate.counts(rows, settings)
         dialogues = problems * settings.samples * len(settings.arms)
-        sizes = ShardSizes.of(read_rows(sampled), settings.shards.compression_level)
+        sizes = ShardSizes.of(rows, settings.shards.compression_level)
         shard_bytes = sizes.total(dialogues, settings.shards.rows)
         plan = estimate.estimate(sums, folder, shard_bytes, problems, dialogues, rate, settings)
     if planned_for:

@@ -13,7 +13,7 @@ through a shuffle, never text; and one for other runners, in which every step is
     publish_elsewhere               distributed publishing, with facts, near, splitting and filing
     beam_options, workers, sockets  Beam's options; worker processes of a local run, and their sockets
     staging, dataflow               our wheel for remote workers; presets and checks for Dataflow
-    execution                       runs one graph
+    collected, execution            all that a step emits, in one call; runs one graph
 """
 
 import logging
