@@ -1,16 +1,18 @@
 """A pytest plugin: what tests cost, measured; by that the slow ones are marked and files are ordered.
 
 `pytest --write-times` notes in `times.txt` what that run's tests cost, in seconds of processor time,
-ended children's included, and the set-up that they share with others: of each test that takes
-`SLOW_S`, or `SLOW_TOGETHER_S` with all its parameters, and of each file that does. From that list
+that of all processes below included, and the set-up that they share with others: of each test that
+takes `SLOW_S`, or `SLOW_TOGETHER_S` with all its parameters, and of each file that does. From that list
 
 - a test is marked `slow`, so that nobody does it by hand; one that runs true vLLM is slow always;
 - a file with none but slow tests is not even imported where `-m "not slow"` leaves them out;
 - the files that take longest go first, so that workers beside one another end together.
 
-A test that the list does not know is a quick one, until it is written anew.
+A test that the list does not know is a quick one, until it is written anew. What did not run, because
+it was left out or its file was, is kept as it was.
 """
 
+import contextlib
 import functools
 import os
 from collections import defaultdict
@@ -19,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from proc import descendants
 
 SLOW_S = 0.3
 """From how many seconds on a test is slow."""
@@ -45,6 +49,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--write-times", action="store_true", help=f"note what tests take in {FILE.name}"
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Also in the workers, which get the options of the run."""
+    _COUNTS[0] = config.option.write_times
+
+
+_LEFT_OUT: set[str] = set()
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """Some tests do not run."""
+    _LEFT_OUT.update(map(_function, items))
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -76,9 +93,19 @@ def _function(item: pytest.Item) -> str:
     return f"{_file(item.path)}::{getattr(item, 'originalname', item.name)}"
 
 
+_TICK = os.sysconf("SC_CLK_TCK")
+_COUNTS: list[bool] = [False]
+"""Whether times are asked for; only then it pays to look through all processes."""
+
+
 def _used() -> float:
-    """Seconds of processor time of this process and its ended children."""
-    return sum(os.times()[:4])
+    """Seconds of processor time of this process and all below it, those that have ended included."""
+    used = sum(os.times()[:4])
+    for pid in descendants(os.getpid()) if _COUNTS[0] else ():
+        with contextlib.suppress(OSError):
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            used += sum(map(int, fields[11:15])) / _TICK
+    return used
 
 
 _SHARED: dict[tuple[str, str], float] = {}
@@ -150,9 +177,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if not asked or session.shouldstop:
         return
     lines = {
-        name: f"{name} {seconds:g}" + " all" * whole
+        name: f"{name} {seconds:.1f}" + " all" * whole
         for name, (seconds, whole) in _noted().items()
-        if name.partition("::")[0] not in _TOOK and (_ROOT / name.partition("::")[0]).is_file()
+        if (name in _LEFT_OUT or name.partition("::")[0] not in _TOOK)
+        and (_ROOT / name.partition("::")[0]).is_file()
     }
     for file, took in _TOOK.items():
         tests = {name: s for name, s in _ALONE.items() if name.startswith(f"{file}::")}
@@ -161,7 +189,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
             for name, s in tests.items()
             if s >= SLOW_S or _TOGETHER[name] >= SLOW_TOGETHER_S
         }
-        if took >= SLOW_S or slow:
-            lines[file] = f"{file} {took:.1f}" + " all" * (tests.keys() == slow.keys())
+        if _LEFT_OUT.isdisjoint(name for name in _noted() if name.startswith(f"{file}::")):
+            left_out = 0.0
+        else:  # the seconds of the tests that did not run are among those noted
+            left_out = _noted().get(file, (0.0, False))[0]
+        if took + left_out >= SLOW_S or slow:
+            whole = tests.keys() == slow.keys() and not left_out
+            lines[file] = f"{file} {took + left_out:.1f}" + " all" * whole
         lines |= {name: f"{name} {seconds:.1f}" for name, seconds in slow.items()}
     FILE.write_text(_HEAD + "".join(lines[name] + "\n" for name in sorted(lines)), "utf-8")
