@@ -150,9 +150,9 @@ def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Store]:
     monkeypatch.setattr(lock, "_SETTLE_S", 0.0)
     monkeypatch.setattr(lock, "_PATIENCE_S", 0.5)
     monkeypatch.setattr(lock, "_RENEW_S", 0.1)
-    storage._store.cache_clear()
+    storage.filesystem.cache_clear()
     yield made
-    storage._store.cache_clear()
+    storage.filesystem.cache_clear()
 
 
 def bucket(name: str = "run") -> Remote:

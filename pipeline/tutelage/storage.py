@@ -75,7 +75,7 @@ def _as_os_error() -> Iterator[None]:
 
 
 @cache
-def _store(url: str) -> tuple[fs.FileSystem, str]:
+def filesystem(url: str) -> tuple[fs.FileSystem, str]:
     """The filesystem behind `scheme://bucket?options`, opened once per process."""
     system, root = locate(url)
     return system, root.rstrip("/")
@@ -95,7 +95,7 @@ class Remote:
     @property
     def at(self) -> tuple[fs.FileSystem, str]:
         """Arrow's filesystem, and the path within it."""
-        system, root = _store(self.store + self.query)
+        system, root = filesystem(self.store + self.query)
         return system, f"{root}/{self.path}".rstrip("/")
 
     def __str__(self) -> str:

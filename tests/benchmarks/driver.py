@@ -64,7 +64,7 @@ class Stage:
     ended: float = 0.0
 
     def clear(self) -> None:
-        self.engine._engine.reset_prefix_cache()
+        self.engine.started.engine.reset_prefix_cache()
         self.begun = self.ended = 0.0
 
     async def reply(self, request: Request) -> Reply:
@@ -139,7 +139,7 @@ def _work_off(recorded: Sequence[Recorded]) -> None:
 
 def plain_batch() -> None:
     """vLLM alone: the engine's own thread sleeps, because nobody has asked it anything."""
-    engine = STAGE.engine._engine
+    engine = STAGE.engine.started.engine
     requests = [exactly(one) for turns in STAGE.turns.values() for one in turns]
     ready = [
         (STAGE.engine.prompt(one), STAGE.engine.params(one, one.sampling.max_tokens))
@@ -202,7 +202,8 @@ def record(dialogues: int, slots: int) -> None:
     pipeline(dialogues)
     STAGE.recording = False
     # What was sampled as the end of a reply must not end its repetition early.
-    STAGE.engine._params = partial(STAGE.engine._params, ignore_eos=True)
+    started = STAGE.engine.started
+    STAGE.engine.started = replace(started, params=partial(started.params, ignore_eos=True))
 
 
 def figures(dialogues: int = 48, slots: int = 16, rounds: int = 3) -> dict[str, dict[str, Any]]:

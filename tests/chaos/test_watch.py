@@ -22,7 +22,7 @@ from tutelage.engines import launch, supervisor, vllm
 from tutelage.engines.launch import VllmServer
 from tutelage.engines.supervisor import Supervisor
 from tutelage.engines.tokens import Prompt
-from tutelage.engines.vllm import InProcess
+from tutelage.engines.vllm import InProcess, Started
 from tutelage.errors import Fatal
 from tutelage.records import Request, Rules
 
@@ -44,15 +44,6 @@ class Stuck:
 @pytest.fixture
 def stuck(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stuck]:
     made = Stuck()
-
-    def start(engine: InProcess, chosen: object, vllm: object) -> None:
-        engine._engine = made
-        prompt = lambda *chat: Prompt([1, 2], [1, 2], False)  # noqa: E731
-        engine._chats = SimpleNamespace(prompt=prompt, is_plain=lambda ids: True)  # type: ignore[assignment]
-        params = lambda **given: SimpleNamespace(**given)  # noqa: E731
-        engine._length, engine._params, engine._final = 100, params, None
-
-    monkeypatch.setattr(InProcess, "_start", start)
     monkeypatch.setattr(vllm.models, "resolve", lambda name: name)
     monkeypatch.setattr(vllm.metrics, "snapshot", dict)
     yield made
@@ -68,7 +59,10 @@ def requests(count: int) -> list[Request]:
 
 async def test_an_engine_that_hangs_is_given_up(stuck: Stuck) -> None:
     chosen = settings.load("", ["student.model=any", "vllm.stall_s=0.3"])
-    engine = InProcess(chosen.student, chosen)
+    prompt = lambda *chat: Prompt([1, 2], [1, 2], False)  # noqa: E731
+    chats: Any = SimpleNamespace(prompt=prompt, is_plain=lambda ids: True)
+    started = Started(stuck, chats, 100, SimpleNamespace)
+    engine = InProcess(chosen.student, chosen, lambda *_: started)
     await asyncio.sleep(0.5)  # idle is not hung
     told = await asyncio.gather(
         *(engine.reply(request) for request in requests(3)), return_exceptions=True

@@ -155,10 +155,10 @@ def test_quotas_are_those_that_compute_engine_says(region, gpu, workers, found, 
         monkeypatch.setenv(dataflow._ENDPOINT, f"http://localhost:{port}/compute/v1/")
         where = dataflow.target("p", region, gpu, 1, workers, "a/b:1", "gs://bucket/run")
         if found.endswith("are free"):
-            assert dataflow._quota(where) == found
+            assert dataflow.free_quota(where) == found
         else:
             with pytest.raises(SettingsError, match=re.escape(found)):
-                dataflow._quota(where)
+                dataflow.free_quota(where)
 
 
 def test_the_dockerfile_holds_the_locked_beam():

@@ -34,8 +34,8 @@ def gs(buckets: Buckets, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Ite
     monkeypatch.setenv("TUTELAGE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(lock, "_SETTLE_S", 0.0)
     without_queries(monkeypatch)
-    storage._store.cache_clear()
+    storage.filesystem.cache_clear()
     with serving(buckets) as port:
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://localhost:{port}")
         yield lambda path: url(port, path)
-    storage._store.cache_clear()
+    storage.filesystem.cache_clear()

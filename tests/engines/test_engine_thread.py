@@ -10,7 +10,7 @@ import pytest
 from tutelage import settings
 from tutelage.engines import vllm
 from tutelage.engines.tokens import Prompt
-from tutelage.engines.vllm import InProcess
+from tutelage.engines.vllm import InProcess, Started
 from tutelage.errors import Fatal, ModelError, Permanent, TutelageError
 from tutelage.records import Chat, Reply, Request
 
@@ -60,19 +60,15 @@ def fake() -> Fake:
 
 @pytest.fixture
 def engine(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> InProcess:
-    def start(self: Any, chosen: object, vllm: object) -> None:
-        self._engine, self._length, self._final = fake, 100, None
-        self._chats = SimpleNamespace(prompt=_prompt, is_plain=lambda ids: True)
-        self._params = lambda **named: named
-
-    monkeypatch.setattr(InProcess, "_start", start)
+    chats: Any = SimpleNamespace(prompt=_prompt, is_plain=lambda ids: True)
+    started = Started(fake, chats, 100, dict)
     monkeypatch.setattr("tutelage.engines.metrics.snapshot", dict)
-    return _build()
+    return _build(lambda *_: started)
 
 
-def _build() -> InProcess:
+def _build(start: Callable[..., Started]) -> InProcess:
     chosen = settings.load("", ["student.model=some/model"])
-    return InProcess(chosen.student, chosen)
+    return InProcess(chosen.student, chosen, start)
 
 
 async def _all(engine: InProcess, requests: list[Request]) -> list[Any]:
@@ -172,14 +168,13 @@ def test_a_loop_that_closes_meanwhile_harms_nothing(
     ],
 )
 def test_an_engine_that_does_not_start_is_a_mistake_of_one_line(
-    monkeypatch: pytest.MonkeyPatch, fault: BaseException, said: str
+    fault: BaseException, said: str
 ) -> None:
-    def start(self: object, chosen: object, vllm: object) -> None:
+    def start(*_: object) -> Started:
         raise fault
 
-    monkeypatch.setattr(InProcess, "_start", start)
     with pytest.raises(TutelageError) as caught:
-        _build()
+        _build(start)
     assert type(caught.value) is ModelError
     assert str(caught.value).startswith("vLLM cannot serve 'some/model': ")
     assert said in str(caught.value)

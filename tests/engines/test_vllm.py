@@ -167,14 +167,14 @@ async def test_a_chat_that_the_template_refuses_costs_no_neighbour(
     engine: InProcess, make_request: MakeRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Templates of other models raise where roles do not alternate, and no `ValueError`."""
-    true = engine._chats.tokenizer.apply_chat_template
+    true = engine.started.chats.tokenizer.apply_chat_template
 
     def refuse(chat: Any, **named: Any) -> Any:
         if len(chat) > 1:
             raise TemplateError("Conversation roles must alternate")
         return true(chat, **named)
 
-    monkeypatch.setattr(engine._chats.tokenizer, "apply_chat_template", refuse)
+    monkeypatch.setattr(engine.started.chats.tokenizer, "apply_chat_template", refuse)
     twice = (("user", "one"), ("user", "two"))
     requests = [
         make_request(max_tokens=2),

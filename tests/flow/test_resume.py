@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import resource
 import signal
 import threading
 import time
@@ -15,7 +16,7 @@ from tutelage import settings as settings_room
 from tutelage.driver import Scheduler
 from tutelage.engines import Players
 from tutelage.engines.replay import Replies, remembering, tidy
-from tutelage.errors import Fatal, RunFailed, SettingsError
+from tutelage.errors import Fatal, OutputError, RunFailed, SettingsError
 from tutelage.flow import publish, run
 from tutelage.flow.candidates import Candidate
 from tutelage.flow.play import Job, Play
@@ -203,26 +204,19 @@ def test_which_entry_stands(tmp_path, kinds, finished_with, sessions):
     assert len(done(tmp_path)) == finished_with
 
 
-def test_a_line_that_the_disk_had_no_room_for_is_taken_back(tmp_path, monkeypatch):
+def test_a_line_that_the_disk_had_no_room_for_is_taken_back(tmp_path):
     row = contract.row(finished(["5"]), STAMP)
     journal = Journal(tmp_path)
     journal.append("a", "kept", row)
 
-    class Full:
-        def __init__(self, file):
-            self.file = file
-
-        def write(self, data):
-            return self.file.write(data[:300])
-
-        def __getattr__(self, name):
-            return getattr(self.file, name)
-
-    real = journal._lines._file
-    journal._lines._file = Full(real)
-    with pytest.raises(Exception, match="No space left"):
-        journal.append("b", "kept", row)
-    journal._lines._file = real
+    (file,) = files(tmp_path)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file.stat().st_size + 300, before[1]))
+    try:
+        with pytest.raises(OutputError, match="No space left"):
+            journal.append("b", "kept", row)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     journal.append("c", "kept", row)
     journal.close()
     assert [entry.key for entry in entries(files(tmp_path)[0])] == ["a", "c"]

@@ -52,6 +52,6 @@ def test_nothing_in_a_dialogue_closes_its_fence(written: str):
 def test_licences_are_named_as_the_hub_names_them(licences: list[str], told: list[str]):
     rows = Contents([Source("s", "math", name, 1, 1) for name in licences])
     manifest = {"run_id": "x", "dialogues": {"kept": 12_345}}
-    front = yaml.safe_load("\n".join(card._front(rows, manifest, {})))
+    front = yaml.safe_load("\n".join(card.front_matter(rows, manifest, {})))
     assert front["license"] == told and front["size_categories"] == ["10K<n<100K"]
     assert "language" not in front

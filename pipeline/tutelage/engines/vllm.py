@@ -14,8 +14,9 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from tutelage import chat_template, models
@@ -41,15 +42,73 @@ class _Pending:
     prompt: Prompt | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Started:
+    """vLLM, ready to serve."""
+
+    engine: Any
+    """`LLMEngine`."""
+    chats: ChatTokens
+    length: int
+    """Tokens of its context."""
+    params: Callable[..., Any]
+    """`SamplingParams`, for replies that are returned when they are whole."""
+
+
+def start(chosen: dict[str, Any], vllm: Vllm, extra: Set[str]) -> Started:
+    """Starts vLLM in this thread.
+
+    Args:
+        chosen: its `EngineArgs`.
+        vllm: what is set before it is imported.
+        extra: names of further sampling parameters that requests will have.
+
+    Raises:
+        ModelError: vLLM is not installed, or knows no such parameter.
+    """
+    prepare(vllm)
+    os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
+    try:
+        from vllm import EngineArgs, SamplingParams
+        from vllm.sampling_params import RequestOutputKind
+        from vllm.v1.engine.llm_engine import LLMEngine
+    except ImportError as error:
+        raise ModelError(
+            f"vLLM is not installed ({error}): pip install 'tutelage[cpu]' or 'tutelage[gpu]'"
+        ) from None
+    if chosen["tensor_parallel_size"] == 1:
+        chosen = {"distributed_executor_backend": "uni"} | chosen
+    engine = LLMEngine.from_engine_args(EngineArgs(**chosen))
+    known = [name for name in SamplingParams.__struct_fields__ if not name.startswith("_")]
+    for name in extra - set(known):
+        raise ModelError(
+            f"it knows no sampling parameter {name!r}{nearest(name, known)} (extra_body)"
+        )
+    return Started(
+        engine,
+        ChatTokens(engine.get_tokenizer()),
+        int(engine.model_config.max_model_len),
+        partial(SamplingParams, output_kind=RequestOutputKind.FINAL_ONLY),
+    )
+
+
 class InProcess:
     """The `vllm` engine of one process."""
 
-    def __init__(self, player: Player, settings: Settings) -> None:
-        """Starts the engine and returns when it is ready to serve.
+    started: Started
+
+    def __init__(
+        self,
+        player: Player,
+        settings: Settings,
+        start: Callable[[dict[str, Any], Vllm, Set[str]], Started] = start,
+    ) -> None:
+        """Starts the engine, by `start` in a thread of its own, and returns when it is ready to serve.
 
         Raises:
             ModelError: the model is not available, or vLLM is not installed or cannot load it.
         """
+        self._start = start
         self._inbox: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
         self._pending: dict[str, _Pending] = {}
         self._sent = 0
@@ -104,7 +163,7 @@ class InProcess:
     def _run(self, chosen: dict[str, Any], vllm: Vllm, started: queue.SimpleQueue[Any]) -> None:
         try:
             with _hushed():
-                self._start(chosen, vllm)
+                self.started = self._start(chosen, vllm, self._extra)
         except BaseException as fault:
             started.put(fault)
             return
@@ -113,7 +172,7 @@ class InProcess:
             while self._admit() and not self._dead:
                 self._last_progress = time.monotonic()
                 start = time.perf_counter()
-                for output in self._engine.step():
+                for output in self.started.engine.step():
                     if output.finished:
                         self._answer(output)
                 self._busy += time.perf_counter() - start
@@ -133,30 +192,6 @@ class InProcess:
                     "requests in hand (vllm.stall_s)"
                 )
                 self._drain()
-
-    def _start(self, chosen: dict[str, Any], vllm: Vllm) -> None:
-        prepare(vllm)
-        os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
-        try:
-            from vllm import EngineArgs, SamplingParams
-            from vllm.sampling_params import RequestOutputKind
-            from vllm.v1.engine.llm_engine import LLMEngine
-        except ImportError as error:
-            raise ModelError(
-                f"vLLM is not installed ({error}): pip install 'tutelage[cpu]' or 'tutelage[gpu]'"
-            ) from None
-        if chosen["tensor_parallel_size"] == 1:
-            chosen = {"distributed_executor_backend": "uni"} | chosen
-        self._engine = LLMEngine.from_engine_args(EngineArgs(**chosen))
-        self._chats = ChatTokens(self._engine.get_tokenizer())
-        self._length = int(self._engine.model_config.max_model_len)
-        self._params = SamplingParams
-        known = [name for name in SamplingParams.__struct_fields__ if not name.startswith("_")]
-        for name in self._extra - set(known):
-            raise ModelError(
-                f"it knows no sampling parameter {name!r}{nearest(name, known)} (extra_body)"
-            )
-        self._final = RequestOutputKind.FINAL_ONLY
 
     def _admit(self) -> bool:
         """Passes requests from the inbox to vLLM; blocks while the engine is idle. False: time to
@@ -183,14 +218,13 @@ class InProcess:
         context.
         """
         sampling = request.sampling
-        return self._params(
+        return self.started.params(
             temperature=sampling.temperature,
             top_p=sampling.top_p,
             max_tokens=min(sampling.max_tokens, room),
             stop=list(sampling.stop) or None,
             seed=request.seed,
             logprobs=0 if request.player in ("student", "question") else None,
-            output_kind=self._final,
             top_k=sampling.top_k,
             min_p=sampling.min_p,
             presence_penalty=sampling.presence_penalty,
@@ -201,17 +235,19 @@ class InProcess:
     def _send(self, pending: _Pending) -> None:
         request = pending.request
         options = chat_template.arguments(asdict(request.sampling))
-        prompt = pending.prompt = self._chats.prompt(request.chat, request.history, options)
-        room = self._length - len(prompt.ids)
+        prompt = pending.prompt = self.started.chats.prompt(request.chat, request.history, options)
+        room = self.started.length - len(prompt.ids)
         if room < _HEADROOM:
-            raise Permanent(f"context: {len(prompt.ids)} tokens, the model takes {self._length}")
+            raise Permanent(
+                f"context: {len(prompt.ids)} tokens, the model takes {self.started.length}"
+            )
         params = self.params(request, room)
         self._sent += 1
         name = str(self._sent)
         self._last_progress = time.monotonic()
         self._pending[name] = pending
         try:
-            self._engine.add_request(name, {"prompt_token_ids": prompt.ids}, params)
+            self.started.engine.add_request(name, {"prompt_token_ids": prompt.ids}, params)
         except BaseException:
             del self._pending[name]
             raise
@@ -222,8 +258,10 @@ class InProcess:
         is_trained = pending.request.player in ("student", "question")
         text, count = completion.text, len(completion.token_ids)
         if isinstance(completion.stop_reason, str):
-            count = stops.kept(count, text, lambda n: self._chats.text(completion.token_ids[:n]))
-            text = self._chats.text(completion.token_ids[:count])
+            count = stops.kept(
+                count, text, lambda n: self.started.chats.text(completion.token_ids[:n])
+            )
+            text = self.started.chats.text(completion.token_ids[:count])
         ids = tuple(completion.token_ids[:count])
         prompt = pending.prompt
         reply = Reply(
@@ -238,7 +276,7 @@ class InProcess:
             ),
             prompt_ids=tuple(prompt.added) if is_trained and prompt else (),
             continues=prompt.continues if prompt else False,
-            is_plain=self._chats.is_plain(ids),
+            is_plain=self.started.chats.is_plain(ids),
         )
         _settle(pending, reply)
 

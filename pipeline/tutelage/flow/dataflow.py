@@ -141,7 +141,7 @@ def check(where: Target, settings: Settings) -> Iterator[Check]:
         ("run", lambda: _writable(where.out)),
         *((f"corpus {spec}", partial(_corpus, spec)) for spec in settings.corpora),
         ("model", lambda: _model(settings)),
-        ("quota", lambda: _quota(where)),
+        ("quota", lambda: free_quota(where)),
     ]
     for subject, run in checks:
         try:
@@ -202,7 +202,7 @@ def _model(settings: Settings) -> str:
     return f"{', '.join(known.values())}, fetched once per machine"
 
 
-def _quota(where: Target) -> str:
+def free_quota(where: Target) -> str:
     """The free quota. Raises `SettingsError` if it is too small, or Compute Engine cannot be asked."""
     if not where.gpu:
         return "no GPU"

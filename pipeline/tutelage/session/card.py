@@ -84,7 +84,7 @@ def render(settings: Settings, manifest: dict[str, Any], folder: RunFolder) -> s
     files, rows = manifest["files"], contents(folder)
     balance, dialogues = manifest["balance"], manifest["dialogues"]
     return _CARD.format(
-        front="\n".join(_front(rows, manifest, files)),
+        front="\n".join(front_matter(rows, manifest, files)),
         run_id=manifest["run_id"],
         corpora=", ".join(f"`{spec}`" for spec in settings.shaping()["corpora"]) or "problems",
         student=settings.student.model,
@@ -108,7 +108,7 @@ def render(settings: Settings, manifest: dict[str, Any], folder: RunFolder) -> s
     )
 
 
-def _front(rows: Contents, manifest: dict[str, Any], files: dict[str, int]) -> list[str]:
+def front_matter(rows: Contents, manifest: dict[str, Any], files: dict[str, int]) -> list[str]:
     """The YAML that the hub reads: licence, language, task, size, configurations."""
     ids = {s.licence.lower() for s in rows.sources} or {"unknown"}
     licences = sorted({name if name in _LICENCES else "other" for name in ids})
