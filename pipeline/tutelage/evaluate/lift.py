@@ -38,7 +38,9 @@ class Lift:
 def lift(first: Scores, second: Scores) -> Lift | None:
     """`first` minus `second`; None if they share no problem.
 
-    `same_seeds`: both were played by the same trainings, in the same order, such as two arms.
+    If both sides have equally many trainings, training i of each forms a pair, and the difference is
+    taken within pairs. Two arms of one model are the same trainings; RL starts from the SFT of its
+    seed. For unrelated trainings the interval is valid, but slightly too wide.
 
     Raises:
         ValueError: they were played with different numbers of turns.
