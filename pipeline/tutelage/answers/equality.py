@@ -58,7 +58,7 @@ def difference(
     if isinstance(gold, Items):
         return _items(gold, given, statement, decide)
     if isinstance(gold, Relation):
-        return _relation(gold, given, decide)
+        return _relation(gold, given, statement, decide)
     if isinstance(gold, Moment):
         return _moment(gold, given)
     return "" if isinstance(given, Words) and _says(given.text, gold.text) else TEXT
@@ -120,7 +120,10 @@ def _other_base(gold: Number, given: Number, statement: Statement) -> str:
         return NOT_EQUAL
 
 
-_OF_KIND = {"area": r"length\^2", "volume": r"length\^3|volume", "speed": r"speed|.+/.+"}
+_OF_KIND = {
+    "area": r"length\^2", "volume": r"length\^3|volume", "speed": r"speed|.+/.+", "far": "length",
+    "distance": "length", "perimeter": "length",
+}  # fmt: skip
 """What a unit must measure where this is asked for."""
 _MEASURED = re.compile(r"\b(?:long|old|age|time|when|far|tall|heavy|weight|weigh|fast|speed)\b")
 
@@ -133,7 +136,8 @@ def _unit_reason(gold: Number, given: Number, statement: Statement) -> str:
         left_open = "how many" not in statement.question and one not in statement.asked
         converts = one.kind == other.kind and left_open and one.size and other.size
         return "" if converts else UNIT
-    sought = [kind for noun, kind in _OF_KIND.items() if noun in statement.sought]
+    asked_for = statement.sought | set(re.findall(r"\bhow (\w+)", statement.question))
+    sought = [kind for noun, kind in _OF_KIND.items() if noun in asked_for]
     if not all(re.fullmatch(kind, other.kind) for kind in sought):
         return UNIT
     for asked in statement.asked:
@@ -150,8 +154,9 @@ def _unit_reason(gold: Number, given: Number, statement: Statement) -> str:
     few = len(re.findall(r"[a-z]{2,}", statement.text.lower())) < 4
     if other.kind in ("money", "angle", "data") or few:
         return ""  # may be left to be understood
-    derived = other.kind.split("^")[0] in {u.kind.split("^")[0] for u in statement.units}
-    return "" if derived or (_MEASURED.search(statement.question) and not names) else UNIT
+    kind, name = other.kind.split("^")[0], other.name.split("^")[0]
+    bases = {u.name.split("^")[0] for u in statement.units if u.kind.split("^")[0] == kind}
+    return "" if name in bases or (_MEASURED.search(statement.question) and not names) else UNIT
 
 
 def rounds(value: Fraction, given: Number) -> bool:
@@ -215,7 +220,7 @@ def _items(gold: Items, given: Value, statement: Statement, decide: Decide) -> R
         return "another number of answers"
     if gold.names and given.names and set(gold.names) != set(given.names):
         return NOT_EQUAL
-    in_order = gold.ordered or (gold.names and gold.names == given.names)
+    in_order = gold.ordered or (len(set(gold.names)) > 1 and gold.names == given.names)
     free, reasons = list(given.items), []
     for wanted in gold.items:
         offered = free[:1] if in_order else free
@@ -239,7 +244,10 @@ def _in_order(gold: Items, given: Items, statement: Statement) -> Items:
     return Items("()", tuple(given.items[given.names.index(name)] for name in order))
 
 
-def _relation(gold: Relation, given: Value, decide: Decide) -> Reason:
+_SOLVES = re.compile(r"\bsolve\b[^.]* for\b|\bin terms of\b|\bthe subject\b")
+
+
+def _relation(gold: Relation, given: Value, statement: Statement, decide: Decide) -> Reason:
     if gold.sign == "=" and not isinstance(given, Relation | Items | Words):
         named = isinstance(gold.left, Formula) and gold.left.tree[0] == "v"
         return difference(gold.right, given, NOWHERE, decide) if named else NOT_EQUAL
@@ -248,6 +256,8 @@ def _relation(gold: Relation, given: Value, decide: Decide) -> Reason:
     pairs = ((gold.left, given.left), (gold.right, given.right))
     if all(difference(one, other, NOWHERE, decide) == "" for one, other in pairs):
         return ""
+    if _SOLVES.search(statement.question):
+        return NOT_EQUAL  # one side is what it was solved for
     sides = [side for pair in pairs for side in pair if isinstance(side, Number | Formula)]
     if gold.sign not in ("=", "!=") or len(sides) < 4:
         return NOT_EQUAL

@@ -96,7 +96,7 @@ def _alone(text: str, gold: Answer) -> Final | None:
     elif isinstance(value, Items) and any(isinstance(i, Words) for i in value.items):
         wanted = gold.value.items if isinstance(gold.value, Items) else ()
         fits = len(wanted) == len(value.items) and any(isinstance(i, Words) for i in wanted)
-    elif isinstance(value, Relation) and isinstance(gold.value, Number):
+    elif isinstance(value, Relation) and isinstance(gold.value, Number | Formula):
         fits = isinstance(value.left, Formula) and value.left.tree[0] == "v"
     else:
         fits = "?" not in shown[-2:]
@@ -141,6 +141,8 @@ def _of_sentence(sentence: str, gold: Answer) -> Final | None:
                 readings += whole(head, gold).readings
     if (opened := _OPENED.match(text)) and not verbs:
         readings += whole(text[opened.end() :], gold).readings
+    if isinstance(gold.value, Items) and (lead := _LEAD.match(text)):
+        readings += whole(text[lead.end() :], gold).readings
     readings += whole(text, gold).readings
     if gold.words and not gold.letter:
         readings += _subject(text, gold)

@@ -43,6 +43,7 @@ _SPELLINGS = tuple(
     (re.compile(pattern), put)
     for pattern, put in (
         (r"\btimes\b", "*"), (r"\bplus\b", "+"), (r"\bminus\b", "-"), (r"\bover\b", "/"),
+        (r"\b(?:the )?square root of (?=[\d(a-z])", "sqrt "),
         (r"\bsquared\b", "^2"), (r"\bcubed\b", "^3"), (r"\blg\b", "log"),
         (r"\ba(sin|cos|tan)\b", r"arc\1"),
         (r"(?<![\w.)^/])(\d+) (\d+/\d+)(?![\d/.])", r"(\1+\2)"),

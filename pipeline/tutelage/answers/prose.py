@@ -66,6 +66,7 @@ def number_of(sentence: str, first: bool, gold: Answer) -> Final | None:
         every = [p for p in every if p.start >= supposed.end()]
     if (reason := _BECAUSE.search(sentence)) and not first:
         every = [p for p in every if p.end <= reason.start()] or every
+    every = [p for n, p in enumerate(every) if not (n and _is_group(sentence, every[n - 1], p))]
     if other := _OTHERWISE.search(sentence):
         apart = [p for p in every if other.start() <= p.start < other.end()]
         every = [p for p in every if p not in apart]
@@ -77,6 +78,15 @@ def number_of(sentence: str, first: bool, gold: Answer) -> Final | None:
     if _EACH.match(sentence, end) and not _ASKS_EACH.search(gold.statement.question):
         return NOTHING
     return _judged(sentence, every, _chosen(sentence, every, first), first)
+
+
+_OF_MANY = re.compile(r" (?:\w+ ){0,2}of (?:the|his|her|their|these|those) ")
+
+
+def _is_group(text: str, part: Piece, piece: Piece) -> bool:
+    """Whether a number tells of how many a part is: `21 of the 24 eggs`."""
+    gap = _OF_MANY.fullmatch(text, part.end, piece.start)
+    return gap is not None and part.form == piece.form == "figures"
 
 
 def _is_name(text: str, piece: Piece, ordinal: bool) -> bool:

@@ -42,9 +42,13 @@ _SPELLS = re.compile(r"[A-Za-z]{3}|[A-Z]?[a-z]{2}")
 """Letters side by side that are rather a short word: `cat`, `red`."""
 
 
+_UNITS = re.compile(r"(?<=[\d)i]) (?:(?:square|sq\.?|cubic) )?units?$", re.I)
+"""What stands for whatever unit there is."""
+
+
 def bare(text: str) -> str:
     """A plain text without dress at its ends, and without `the answer is` before it."""
-    text = _stripped(text)
+    text = _stripped(_UNITS.sub("", _stripped(text)))
     return _stripped(_SAID.sub("", text)) if len(text) < 400 else text
 
 

@@ -14,12 +14,13 @@ ASIDE = re.compile(
 )
 """A parenthesis that explains."""
 CONTRAST = re.compile(
-    r"(?<=[\w%)}])(?:\s*(?:[,;(-]|,?\s*\band\b)\s*not|\s*,?\s*(?:rather than|instead of|as opposed to))"
+    r"(?<=[\w%)}])(?:\s*(?:[,;(-]|,?\s*\band\b)\s*not|\s*,?\s*(?:rather than|instead of|as opposed to"
+    r"|which (?:is|was) (?:\w+ )?(?:more|less|fewer|greater|larger|smaller|higher|lower) than))"
     r"\s+(?:the |just |only |merely |simply )?(?=[-$€£]?\.?\d|[a-z]+\b)"
     r"(?![^.;]{0,200}\bbut\b)[^.;,]*(?:[.,]\d[^.;,]*)*",
     re.I,
 )
-"""What an answer is said not to be: `18, not 17`."""
+"""What an answer is said not to be, or is compared with: `18, not 17`."""
 EXPLAINS = re.compile(
     r"(?<=\w)(?:[\s,]*;|[\s,]+\()|(?<=\S)[\s,]+(?:because|since|as|so|for|which|if|where|when)\b",
     re.I,

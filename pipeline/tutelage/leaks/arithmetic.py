@@ -55,11 +55,12 @@ _RIGHT = re.compile(
 
 def by_arithmetic(case: Case) -> Leak:
     """The gold told by its distance from other numbers or the student's, or as the next step."""
-    text, wanted, yours = case.text, case.sought.number, case.last_number
-    if wanted is None or yours == wanted:
-        return CLEAN
+    text, wanted = case.text, case.sought.number
     words = vocabulary(text)
-    ways = [way for way in WAYS if not words.isdisjoint(way[2]) and may_tell(case, way[1][0])]
+    ways = [way for way in WAYS if not words.isdisjoint(way[2])] if wanted is not None else []
+    if not ways or (yours := case.last_number) == wanted:
+        return CLEAN
+    ways = [way for way in ways if may_tell(case, way[1][0])]
     flat, spans = _flat(text) if ways else ("", {})
     for kind, sides, _, pattern in ways:
         for hit in pattern.finditer(flat):

@@ -13,16 +13,10 @@ from tutelage.answers.gold import Answer, compare
 from tutelage.answers.numbers import numbers
 from tutelage.answers.stance import Stance, stance
 from tutelage.answers.statement import Statement
+from tutelage.answers.tables import vocabulary
 from tutelage.answers.values import Formula, Number, Relation, Value
-from tutelage.leaks.first_look import (
-    Amounts,
-    amounts,
-    has_operation,
-    many_steps,
-    may_state,
-    one_step,
-    rounded,
-)
+from tutelage.leaks import first_look
+from tutelage.leaks.first_look import OPERATIONS, Amounts, many_steps, may_state, one_step, rounded
 from tutelage.records import Leak
 
 CLEAN = Leak()
@@ -76,16 +70,6 @@ class Sought:
         nouns = {word.removesuffix("s") for word in own}
         return self.answer.statement.sought | self.answer.statement.counted | nouns
 
-    @cached_property
-    def symbols(self) -> int:
-        """How many figures and signs the gold has as it is written."""
-        return len(re.findall(r"[^a-z]", self.answer.literal))
-
-    @cached_property
-    def pattern(self) -> re.Pattern[str]:
-        """Finds the gold as it is written."""
-        return written(self.answer.text)
-
 
 @dataclass(frozen=True)
 class Case:
@@ -124,7 +108,7 @@ class Case:
     @cached_property
     def amounts(self) -> Amounts:
         """The numbers in the message, at a first look."""
-        return amounts(self.text)
+        return first_look.amounts(self.text)
 
     @cached_property
     def may_state(self) -> bool:
@@ -140,8 +124,9 @@ class Case:
     @cached_property
     def may_come_to(self) -> bool:
         """Whether an expression in the message may."""
-        works = self.amounts and has_operation(self.text)
-        return bool(works) and (self.one_step or many_steps(self.text))
+        if not self.amounts or vocabulary(self.text).isdisjoint(OPERATIONS):
+            return False
+        return self.one_step or many_steps(self.text)
 
     @property
     def last_number(self) -> Fraction | None:

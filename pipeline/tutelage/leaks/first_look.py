@@ -23,18 +23,17 @@ _BESIDE = re.compile(r"\d(?:[_e]|,(?!\d{3}(?!\d))\d|\s\d|\s?(?:/|\*\s?10\s?\^|(?
 _JOINED = re.compile(r"\d[\s-]?([a-z]+)(?:\W{1,3}(?:and\s)?| of )\d")
 """What stands beside figures that may mean other numbers than they say; and between two that may."""
 _JOINING = frozenset({*map(str.lower, FIRST_WORDS), "in", "out"})
-_DIGITS = frozenset("0123456789")
 _SPACE = re.compile(r"(?<=\d) (?=\d)")
 _SHARES = words("% cent cents percent percentage pct")
 _SIGN = r"(?:[-+*/]|(?:times|plus|minus|over|of|by|root|squared|add|twice|double|sum|product)\b)"
-_OPERATIONS = FUNCTIONS | words(
+OPERATIONS = FUNCTIONS | words(
     "+ - * / ^ ! ( | % times plus minus over of by root squared cubed add from twice double sum product"
     " difference quotient multiplied divided"
 )
+"""A text without any of these has no expression."""
 _FAR = r"\^|\d!|[a-z]\(|cubed|cbrt|log|sin|cos|tan"
-_STEPS = re.compile(rf"{_SIGN}[^.,;:=!?]{{0,24}}?{_SIGN}\s*[($]*[\da-z]|({_FAR})")
-"""More than one operation; or one, in the group, that may come to anything."""
-_OPERAND = re.compile(rf"\d[\d,.]*|({_FAR})")
+_STEPS = re.compile(rf"{_SIGN}[^.,;:=!?]{{0,24}}?{_SIGN}\s*[($]*[\da-z]|{_FAR}")
+"""More than one operation; or one that may come to anything."""
 
 
 _SIZES = {kind: frozenset(map(float, sizes)) - {0.0} for kind, sizes in SIZES.items()}
@@ -69,7 +68,9 @@ def amounts(text: str) -> Amounts:
 
 
 def _figures(words: frozenset[str]) -> set[float]:
-    return {float(word.replace(",", "")) for word in words if _DIGITS.intersection(word[:2])}
+    return {
+        float(word.replace(",", "")) for word in words if word[-1:].isdigit() or word[0].isdigit()
+    }
 
 
 def _is_joined(lower: str) -> bool:
@@ -104,20 +105,9 @@ def one_step(named: Amounts, wanted: Fraction) -> bool:
     return not named.isdisjoint(map(abs if whole else rounded, results))
 
 
-def has_operation(text: str) -> bool:
-    """Whether a text has a sign or a word for an operation at all."""
-    return not vocabulary(text).isdisjoint(_OPERATIONS)
-
-
 def many_steps(text: str) -> bool:
     """Whether more than one operation, or one like a power, may come to anything."""
-    lower = text.lower()
-    steps = _STEPS.search(lower)
-    if not steps or steps[1]:
-        return steps is not None
-    operands = list(_OPERAND.finditer(lower))
-    in_words = not NUMERALS.isdisjoint(vocabulary(text))
-    return in_words or len(operands) > 1 or any(m[1] for m in operands)
+    return _STEPS.search(text.lower()) is not None
 
 
 _PAIR = re.compile(r"(\d+(?:\.\d+)?) ?([-+*/]) ?(\d+(?:\.\d+)?)")

@@ -22,7 +22,7 @@ from tutelage.answers.stance import Stance, alone, around
 from tutelage.answers.tables import outermost
 from tutelage.answers.values import Formula, Moment, Number, Words
 from tutelage.leaks.arithmetic import in_symbols
-from tutelage.leaks.case import CLEAN, Case
+from tutelage.leaks.case import CLEAN, Case, written
 from tutelage.leaks.first_look import may_be
 from tutelage.leaks.words import answers_in_own_words
 from tutelage.records import Leak
@@ -208,9 +208,9 @@ def literal(case: Case) -> Leak:
     gold = case.gold
     if case.answer.letter or not (case.may_state or case.may_come_to):
         return CLEAN
-    length, symbols = len(case.answer.literal), case.sought.symbols
+    length, symbols = len(case.answer.literal), len(re.findall(r"[^a-z]", case.answer.literal))
     if not isinstance(gold, Words) or symbols > length / 3:
-        pattern = case.sought.pattern
+        pattern = written(case.answer.text)
         spans = [m.span() for m in outermost(pattern.finditer(case.text))]
         shown = bool(spans) and any(map(pattern.search, case.public))
         plainly = length >= 3 and symbols and not isinstance(gold, Number | Formula)

@@ -77,9 +77,18 @@ _GETS = words("get gets each")
 
 def _repeats(case: Case, text: str, least: int = 2, but: frozenset[str] = frozenset()) -> bool:
     """Whether a text has three in five of the question's words of weight, and `least` of them."""
-    asked = stems(case.answer.statement.question, but) - stems(case.answer.text)
+    asked = stems(case.answer.statement.question, but) - stems(case.answer.text) - _names(case)
     shared = asked & stems(text, but)
     return len(asked) >= least and len(shared) >= max(least, 0.6 * len(asked))
+
+
+_NAME = re.compile(r"(?<=[a-z,:] )[A-Z][a-z]+")
+
+
+def _names(case: Case) -> frozenset[str]:
+    """Names in the statement, where one of them is asked for: `Who is older, Ana or Ben?`."""
+    names = _NAME.findall(case.answer.statement.text)
+    return stems(" ".join(names)) if case.answer.text in names else frozenset()
 
 
 def _is_put(case: Case, start: int, end: int) -> bool:
