@@ -16,6 +16,6 @@ def collected(
     """What `use(parts, *args)` yields; it is called with an empty list if there are no parts."""
     return (
         parts.pipeline
-        | f"{label}, once" >> beam.Impulse()
+        | f"{label}, once" >> beam.Create([None], reshuffle=False)  # Dask's runner has no Impulse
         | label >> beam.FlatMap(lambda _, parts: use(parts, *args), beam.pvalue.AsList(parts))
     )
