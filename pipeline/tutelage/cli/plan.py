@@ -55,12 +55,6 @@ def command(
     intervals over problems. Prices are the run file's: prices.engine_hour, prices.gigabyte_month, and
     price_in and price_out of the players.
     """
-    from tutelage.session import estimate
-    from tutelage.session.shard_sizes import ShardSizes
-    from tutelage.shards import RunFolder, read_rows
-    from tutelage.shards.figures import figures
-    from tutelage.shards.folder import existing
-
     planned_for = _unbegun(out) if out else None
     engine = None if true_sample else "scripted"
     given, beam_args = generate.split(corpora)
@@ -68,6 +62,12 @@ def command(
         given, config, sets, mapping, arm, {**options, "limit": limit, "engine": engine}
     )
     total = _rows(settings)
+    from tutelage.session import estimate
+    from tutelage.session.shard_sizes import ShardSizes
+    from tutelage.shards import RunFolder, read_rows
+    from tutelage.shards.figures import figures
+    from tutelage.shards.folder import PLAN, existing
+
     small = settings.model_copy(update={"limit": min(true_sample or sample, limit or 10**12)})
     with TemporaryDirectory(prefix="tutelage-plan-") as scratch:
         sampled = str(Path(scratch) / "sample")
@@ -88,7 +88,7 @@ def command(
         shard_bytes = sizes.total(dialogues, settings.shards.rows)
         plan = estimate.estimate(sums, folder, shard_bytes, problems, dialogues, rate, settings)
     if planned_for:
-        planned_for.write_json(estimate.PLAN, estimate.record(plan, settings))
+        planned_for.write_json(PLAN, estimate.record(plan, settings))
     truth = estimate.truth(figures(beside), existing(beside), settings) if beside else {}
     if as_json:
         click.echo(json.dumps({"rows": total, "plan": asdict(plan), "truth": truth}, indent=2))

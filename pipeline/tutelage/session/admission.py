@@ -4,10 +4,11 @@ from typing import Any, Literal
 
 from tutelage.contract import Stamp
 from tutelage.errors import SettingsError
-from tutelage.session import estimate, provenance
+from tutelage.session import provenance
 from tutelage.session.pins import Pins
 from tutelage.settings import Settings, differences
 from tutelage.shards import RunFolder, lock
+from tutelage.shards.folder import PLAN
 from tutelage.shards.journal import files
 
 Resume = Literal["auto", "never", "always"]
@@ -105,7 +106,7 @@ def _compare(folder: RunFolder, before: dict[str, Any], settings: Settings, stam
 
 def _is_blank(folder: RunFolder) -> bool:
     """Whether it is empty, except for a plan and the traces of a run that was killed as it began."""
-    ours = {folder.journal, folder.logs, folder.journal / lock.NAME, folder.root / estimate.PLAN}
+    ours = {folder.journal, folder.logs, folder.journal / lock.NAME, folder.root / PLAN}
     return all(
         path in ours or path.suffix == ".part" or path.name.startswith("stop-")
         for path in folder.root.rglob("*")

@@ -22,9 +22,8 @@ from tutelage import intervals
 from tutelage.session import budget
 from tutelage.settings import Settings
 from tutelage.shards import RunFolder
+from tutelage.shards.folder import PLAN
 
-PLAN = "plan.json"
-"""File with the plan of a run, written before it began."""
 TITLES = {
     "calls": "calls",
     "prompt": "tokens in",

@@ -14,6 +14,9 @@ from tutelage.errors import Mistake, OutputError
 from tutelage.seeds import digest
 from tutelage.storage import Location, Remote, location, reason, remove, whole
 
+PLAN = "plan.json"
+"""File with the plan of a run, written before it began."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
