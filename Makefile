@@ -55,7 +55,7 @@ test: setup  ## all tests, true vLLM included
 	@$(BIN)/python -m pytest -n $$(($(CORES) + 1)) $(BESIDE) -m "not vllm"
 	@$(BIN)/python -m pytest -m vllm
 
-test-fast: setup  ## the tests that take less than 0.3 s each, without true vLLM
+test-fast: setup  ## the tests that take less than 0.3 s each, 1 s with all parameters, without true vLLM
 	@$(BIN)/python -m pytest -n $(CORES) $(BESIDE) -m "not slow and not vllm"
 
 chaos: setup  ## the long form of the failure tests: kills, full disks, dead and lying servers

@@ -26,7 +26,7 @@ from proc import descendants
 
 SLOW_S = 0.3
 """From how many seconds on a test is slow."""
-SLOW_TOGETHER_S = 2.0
+SLOW_TOGETHER_S = 1.0
 """From how many seconds on a parametrised test is slow, over all its parameters."""
 FILE = Path(__file__).with_name("times.txt")
 _HEAD = (
