@@ -90,10 +90,21 @@ def command(
     if planned_for:
         planned_for.write_json(PLAN, estimate.record(plan, settings))
     truth = estimate.truth(figures(beside), existing(beside), settings) if beside else {}
+    size = {"rows": total, "problems": problems, "dialogues": dialogues}
+    _show(size, plan, truth, as_json)
+
+
+def _show(
+    size: Mapping[str, int], plan: Any, truth: Mapping[str, float | None], as_json: bool
+) -> None:
+    """The plan as JSON, or as a table below the run's size."""
     if as_json:
-        click.echo(json.dumps({"rows": total, "plan": asdict(plan), "truth": truth}, indent=2))
+        shown = {"rows": size["rows"], "plan": asdict(plan), "truth": truth}
+        click.echo(json.dumps(shown, indent=2))
         return
-    click.echo(f"{total} rows, {problems} problems to be played, {dialogues} dialogues\n")
+    click.echo(
+        "{rows} rows, {problems} problems to be played, {dialogues} dialogues\n".format(**size)
+    )
     for line in _lines(plan.figures(), truth):
         click.echo(line)
 
