@@ -89,6 +89,8 @@ def _parts(text: str) -> list[str]:
 
 def _alone(text: str, gold: Answer) -> Final | None:
     """A message that is one value and nothing else."""
+    if "\n" in text.strip():
+        return None
     shown = bare(text if re.fullmatch(r"\d+!", text.strip()) else _shortened(text, gold))
     value = read(shown)
     if isinstance(value, Words):
@@ -100,7 +102,7 @@ def _alone(text: str, gold: Answer) -> Final | None:
         fits = isinstance(value.left, Formula) and value.left.tree[0] == "v"
     else:
         fits = "?" not in shown[-2:]
-    return whole(shown, gold) if fits and "\n" not in text.strip() else None
+    return whole(shown, gold) if fits else None
 
 
 def _shortened(clause: str, gold: Answer) -> str:
@@ -201,6 +203,8 @@ def _yes_or_no(text: str, gold: Answer) -> Final:
 
 def _reconsidered(final: Final, rest: str, gold: Answer) -> Final:
     """The answer after what the message says of it afterwards."""
+    if not rest.strip():
+        return final
     if _DISOWNS.match(rest):
         return Final(final.readings, TAKEN_BACK)
     parts = _parts(rest)
@@ -211,7 +215,7 @@ def _reconsidered(final: Final, rest: str, gold: Answer) -> Final:
     turned = sentences.doubt("\n".join((*parts[:checking], *turns)))
     if turned is None:
         concluded = "\n".join(part for part in parts[checking + 1 :] if _CONCLUDES.match(part))
-        other, _ = _stated(concluded, gold)
+        other, _ = _stated(concluded, gold) if concluded else (NOTHING, "")
         return final if other.reason or _agree(final, other, gold) else other
     kind, words = turned
     if gold.letter and not isinstance(gold.value, Number):

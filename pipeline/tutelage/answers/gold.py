@@ -104,7 +104,7 @@ def answer_of(value: str, stated: str) -> Answer:
     text = bare(text)
     chosen = _CHOSEN.match(text)
     letter = chosen[1].upper() if chosen else ""
-    offered = dict(shown.options)
+    offered = shown.options
     if chosen and (letter in offered or (not offered and (chosen[2] or chosen[1].isupper()))):
         text = (chosen[2] or offered.get(letter, "") or letter).strip()
     else:

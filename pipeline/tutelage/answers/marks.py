@@ -20,8 +20,11 @@ NO_ANSWER, CUT_OFF = "no answer", "cut off: a box that is not closed"
 LONGEST_MESSAGE = 20_000
 """Characters of a message that are read; an answer stands at the end, so its end is kept."""
 Reading = tuple[str, Value]
-_MARK = re.compile(r"####[ \t]*([^\n]*[^\s][^\n]*)")
-_TAGGED = re.compile(r"<answer>\s*(.*?)\s*</answer>", re.S)
+_SIGNS = (
+    ("####", re.compile(r"####[ \t]*([^\n]*[^\s][^\n]*)")),
+    ("<answer>", re.compile(r"<answer>\s*(.*?)\s*</answer>", re.S)),
+)
+"""What a mark begins with, and the whole of it."""
 _OR = re.compile(r"(?:,?\s*(?:or|and/or|and)|/|,|)\s*(?:maybe|perhaps|possibly|even|also)?", re.I)
 
 
@@ -45,7 +48,10 @@ NOTHING = Final((), NO_ANSWER)
 
 def trimmed(message: str) -> str:
     """The end of `message`, without reasoning in tags and calculator marks."""
-    message = re.sub(r"<<[^<>\n]*>>", "", message[-LONGEST_MESSAGE:])
+    message = message[-LONGEST_MESSAGE:]
+    if "<" not in message:
+        return message.strip()
+    message = re.sub(r"<<[^<>\n]*>>", "", message)
     thought, _, answer = message.rpartition("</think>")
     never_ends = not thought and message.lstrip().startswith("<think>")
     return "" if never_ends else answer.strip()
@@ -80,8 +86,9 @@ def marked(text: str, gold: Answer) -> tuple[Final, str] | None:
         return Final((), CUT_OFF), ""
     if spans:
         return _boxed(text, spans, gold)
-    for mark in (*list(_MARK.finditer(text))[-1:], *list(_TAGGED.finditer(text))[-1:]):
-        return _letter(mark[1], gold), text[mark.end() :]
+    for sign, pattern in _SIGNS:
+        if sign in text and (marks := list(pattern.finditer(text))):
+            return _letter(marks[-1][1], gold), text[marks[-1].end() :]
     return (Final((), CUT_OFF), "") if "<answer>" in text else None
 
 

@@ -171,11 +171,14 @@ def plain(text: str) -> str:
     return text
 
 
+_BOXES = re.compile(f"[{BOX}{BOX_END}]")
+
+
 def boxes(text: str) -> list[tuple[int, int]] | None:
     """Where the outermost boxes of a plain text stand; None where one is never closed."""
     spans: list[tuple[int, int]] = []
     depth = start = 0
-    for m in re.finditer(f"[{BOX}{BOX_END}]", text):
+    for m in _BOXES.finditer(text) if BOX in text else ():
         start = m.start() if depth == 0 else start
         depth = depth + 1 if m[0] == BOX else max(0, depth - 1)
         if depth == 0 and m[0] == BOX_END and text[start] == BOX:

@@ -18,6 +18,7 @@ from tutelage.answers.units import MONEY, PHRASE, unit
 from tutelage.answers.values import Formula, Items, Moment, Number, Relation, Value, Words
 
 _DRESS = " \t\n\"'.,;:*_" + BOX + BOX_END
+_DRESS_BEFORE = _DRESS.replace(".", "")
 _DECIMAL = re.compile(r"\.\d")
 _ABOUT = re.compile(
     r"^(?:≈|~|about|approximately|approx\.?|roughly|exactly|just|only|equals?|is|=|a total of"
@@ -48,12 +49,15 @@ _UNITS = re.compile(r"(?<=[\d)i]) (?:(?:square|sq\.?|cubic) )?units?$", re.I)
 
 def bare(text: str) -> str:
     """A plain text without dress at its ends, and without `the answer is` before it."""
-    text = _stripped(_UNITS.sub("", _stripped(text)))
-    return _stripped(_SAID.sub("", text)) if len(text) < 400 else text
+    text = _stripped(text)
+    if text.endswith(("t", "s", "T", "S")) and (unit_ := _UNITS.search(text)):
+        text = _stripped(text[: unit_.start()])
+    said = _SAID.match(text) if len(text) < 400 else None
+    return _stripped(text[said.end() :]) if said else text
 
 
 def _stripped(text: str) -> str:
-    text = text.rstrip(_DRESS).lstrip(_DRESS.replace(".", ""))
+    text = text.rstrip(_DRESS).lstrip(_DRESS_BEFORE)
     return text if _DECIMAL.match(text) else text.lstrip(_DRESS)
 
 

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import takewhile
 
 from tutelage.answers.numbers import numbers
@@ -11,31 +11,62 @@ from tutelage.answers.tables import words
 from tutelage.answers.units import PHRASE, Unit, named, unit
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Statement:
-    """A statement, read once."""
+    """A statement. Each of its parts is read when it is first asked for, which most never are."""
 
     text: str = ""
     """Plain."""
-    question: str = ""
-    """The sentence that asks, in small letters, without the options below it."""
-    options: tuple[tuple[str, str], ...] = ()
-    """Each letter of a multiple choice with what stands beside it: `("A", "Mars")`."""
-    counted: frozenset[str] = frozenset()
-    """What it asks the number of, without a plural's s: `egg` for "How many eggs are left?"."""
-    sought: frozenset[str] = frozenset()
-    """Words for what it asks: `average`, `score`, and those that any answer has."""
-    units: frozenset[Unit] = frozenset()
-    """Those that it names."""
-    asked: frozenset[Unit] = frozenset()
-    """Those that the answer is asked for in: "in km/h", "how many minutes"."""
 
-    def option(self, letter: str) -> str:
-        """What stands beside a letter; empty where there is no such option."""
-        return dict(self.options).get(letter, "")
+    @cached_property
+    def _offer(self) -> tuple[dict[str, str], int]:
+        return _options(self.text)
+
+    @property
+    def options(self) -> dict[str, str]:
+        """What stands beside each letter of a multiple choice: `{"A": "Mars", "B": "Venus"}`."""
+        return self._offer[0]
+
+    @cached_property
+    def question(self) -> str:
+        """The sentence that asks, in small letters, without the options below it."""
+        sentences = list(filter(None, map(str.strip, _END.split(self.text[: self._offer[1]]))))
+        asking = [part for part in sentences if part.endswith("?")]
+        return (asking or sentences or [""])[-1].lower()
+
+    @cached_property
+    def counted(self) -> frozenset[str]:
+        """What it asks the number of, without a plural's s: `egg` for "How many eggs are left?"."""
+        counted = {n for m in _COUNTED.finditer(self.question + " ") for n in _nouns(m[1])}
+        if counted or "how many" not in self.question:
+            return frozenset(counted)
+        text = self.text
+        ends = (re.match(r"[\s-]*([a-zA-Z]+)", text[s.end : s.end + 40]) for s in numbers(text))
+        nouns = {m[1].lower().removesuffix("s") for m in ends if m}
+        return frozenset(noun for noun in nouns if len(noun) > 2) - _NO_THING
+
+    @cached_property
+    def sought(self) -> frozenset[str]:
+        """Words for what it asks: `average`, `score`, and those that any answer has."""
+        sought = {noun for m in _SOUGHT.finditer(self.question) for noun in _nouns(m[1])}
+        if re.search(r"how (?:many|much)|number of", self.question):
+            sought |= {"number", "amount"}
+        return _ANY.union(sought, (noun for verb, noun in _ACTS if re.search(verb, self.question)))
+
+    @cached_property
+    def units(self) -> frozenset[Unit]:
+        """Those that it names."""
+        return named(self.text)
+
+    @cached_property
+    def asked(self) -> frozenset[Unit]:
+        """Those that the answer is asked for in: "in km/h", "how many minutes"."""
+        return frozenset(u for m in _ASKED.finditer(self.question) if (u := unit(m[1])))
 
 
 _OPTION = re.compile(r"(?:^|(?<=[\s(]))\(?(?:([A-J])[).:]|([a-j])\))\s*(?=\S)", re.M)
+_FIRST = ("A)", "A.", "A:", "a)")
+"""Without one of these there are no options."""
 _COUNTED = re.compile(r"\b(?:how\s+many|number\s+of)\s+((?:[a-z-]+\s+){1,4})")
 _ASKED = re.compile(
     rf"\b(?:in|how\s+many)\s+(?:(?:whole|full|total|more|extra|additional)\s+)?({PHRASE.pattern})"
@@ -58,6 +89,8 @@ _END = re.compile(r"(?<=[.?!])\s+|\n")
 
 def _options(text: str) -> tuple[dict[str, str], int]:
     """The options, and where they begin."""
+    if not any(first in text for first in _FIRST):
+        return {}, len(text)
     marks = list(_OPTION.finditer(text))
     letters = [(m[1] or m[2]).upper() for m in marks]
     start = letters.index("A") if "A" in letters else len(marks)
@@ -79,19 +112,4 @@ def _nouns(phrase: str) -> list[str]:
 @lru_cache(maxsize=2048)
 def statement(text: str) -> Statement:
     """`text`, as it was written, read."""
-    text = plain(text)
-    options, begin = _options(text)
-    sentences = [part.strip() for part in _END.split(text[:begin]) if part.strip()]
-    asking = [part for part in sentences if part.endswith("?")]
-    question = (asking or sentences or [""])[-1].lower()
-    counted = frozenset(n for m in _COUNTED.finditer(question + " ") for n in _nouns(m[1]))
-    if not counted and "how many" in question:
-        ends = (re.match(r"[\s-]*([a-zA-Z]+)", text[s.end : s.end + 40]) for s in numbers(text))
-        nouns = {m[1].lower().removesuffix("s") for m in ends if m}
-        counted = frozenset(noun for noun in nouns if len(noun) > 2) - _NO_THING
-    sought = {noun for m in _SOUGHT.finditer(question) for noun in _nouns(m[1])}
-    sought |= {"number", "amount"} if re.search(r"how (?:many|much)|number of", question) else set()
-    sought |= {noun for verb, noun in _ACTS if re.search(verb, question)}
-    units = named(text)
-    asked = frozenset(u for m in _ASKED.finditer(question) if (u := unit(m[1])))
-    return Statement(text, question, tuple(options.items()), counted, _ANY | sought, units, asked)
+    return Statement(plain(text))

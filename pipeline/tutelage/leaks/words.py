@@ -178,7 +178,7 @@ def option(case: Case) -> Leak:
         return CLEAN
     if re.sub(r"[\W_]", "", text[:200]).removeprefix("Option") in (letter, letter.lower()):
         return Leak("choice", evidence=text.strip())
-    letters = [name for name, _ in answer.statement.options]
+    letters = list(answer.statement.options)
     others = [other for other in letters if other != letter]
     for m in outermost(_letter(letter).finditer(text)):
         before, after = around(text, *m.span())
@@ -204,7 +204,7 @@ def option(case: Case) -> Leak:
 
 def _is_named(case: Case, letter: str) -> bool:
     """Whether the message names an option, by its letter or in its own words."""
-    words = case.answer.statement.option(letter)
+    words = case.answer.statement.options.get(letter, "")
     in_words = re.search(r"\w{2}", words) and written(words).search(case.text)
     return bool(in_words or _letter(letter).search(case.text))
 
