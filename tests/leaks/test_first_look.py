@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from answers.test_shapes import FRAMES, SHAPES, spelled
 from tutelage.answers.tables import vocabulary
-from tutelage.leaks import arithmetic, find_leak, values
-from tutelage.leaks.case import Case
+from tutelage.leaks import arithmetic, case, find_leak, values
 from tutelage.records import Leak
 
 HERE = Path(__file__).parent
@@ -52,14 +51,15 @@ def converted() -> Iterator[tuple[Any, ...]]:
 
 def whole_look(monkeypatch: pytest.MonkeyPatch) -> None:
     """Takes every first look away."""
-    monkeypatch.setattr(Case, "may_state", True)
-    monkeypatch.setattr(Case, "may_come_to", property(lambda case: case.sought.number is not None))
+    monkeypatch.setattr(case, "may_state", lambda named, gold: True)
+    monkeypatch.setattr(case, "may_come_to", lambda text, named, wanted: wanted is not None)
     monkeypatch.setattr(values, "may_be", lambda formula, wanted: True)
-    monkeypatch.setattr(arithmetic, "vocabulary", lambda text: frozenset(["", *vocabulary(text)]))
+    for module in (case, arithmetic):
+        monkeypatch.setattr(module, "vocabulary", lambda text: frozenset(["", *vocabulary(text)]))
     anything = frozenset([""])
     every = [(kind, way, anything, row) for kind, way, _, row in arithmetic.WAYS]
     monkeypatch.setattr(arithmetic, "WAYS", every)
-    monkeypatch.setattr(arithmetic, "may_tell", lambda case, side: True)
+    monkeypatch.setattr(arithmetic, "one_step", lambda named, wanted: True)
     symbols = [(anything, *row) for _, *row in arithmetic.SYMBOLS]
     monkeypatch.setattr(arithmetic, "SYMBOLS", symbols)
     monkeypatch.setattr(arithmetic, "may_spell", lambda amounts, wanted: True)
@@ -73,12 +73,12 @@ def test_nothing_is_lost(messages: Any, expression: str, monkeypatch: pytest.Mon
     every = list(messages())
 
     def looked() -> list[Leak]:
-        return [find_leak(*case, expression=expression) for case in every]
+        return [find_leak(*message, expression=expression) for message in every]
 
     first = looked()
     whole_look(monkeypatch)
     pairs = zip(every, first, looked(), strict=True)
-    assert not [(case, one, other) for case, one, other in pairs if one != other]
+    assert not [(message, one, other) for message, one, other in pairs if one != other]
 
 
 @pytest.mark.parametrize("gold", ["10^{400}", "1" + 400 * "0", "1/" + 330 * "3", "0", "-7"])
@@ -94,8 +94,8 @@ def test_nothing_is_lost_in_another_spelling(
 ) -> None:
     gold, other = pair
     history = [("assistant", f"Is it {number}?")]
-    case = ("math", gold, f"What is {number} more than it?", history, frame.replace("{}", other))
-    first = find_leak(*case)
+    message = ("math", gold, f"What is {number} more than it?", history, frame.replace("{}", other))
+    first = find_leak(*message)
     with pytest.MonkeyPatch.context() as monkeypatch:
         whole_look(monkeypatch)
-        assert find_leak(*case) == first
+        assert find_leak(*message) == first

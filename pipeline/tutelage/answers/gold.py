@@ -1,9 +1,10 @@
-"""A gold, read once: an `Answer` to compare with, a program's `Tests`, or a data set's `Scorer`."""
+"""A gold, read once: an `Answer` to compare with, or a program's `Tests`."""
 
 import json
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from fractions import Fraction
+from functools import cached_property, lru_cache
 from typing import Any
 
 from tutelage.answers import fields
@@ -11,13 +12,13 @@ from tutelage.answers.equality import NOT_WORKED_OUT, Decide, Reason, difference
 from tutelage.answers.plain import boxes, plain
 from tutelage.answers.reading import bare, folded, read
 from tutelage.answers.statement import Statement, statement
-from tutelage.answers.values import Number, Value, Words
+from tutelage.answers.values import Formula, Number, Relation, Value, Words
 from tutelage.records import Gold
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Answer:
-    """A final answer. What does not apply is empty."""
+    """A final answer, the same for all messages of a problem. What does not apply is empty."""
 
     text: str
     """Plain and bare: of `\\\\boxed{42}` and `#### 42` it is `42`. For a choice what stands beside
@@ -27,15 +28,43 @@ class Answer:
     letter: str = ""
     """The option to be chosen, in upper case."""
 
-    @property
+    @cached_property
     def literal(self) -> str:
         """The text without spaces and layout."""
         return squeezed(self.text)
 
-    @property
+    @cached_property
     def words(self) -> str:
         """For an answer in words, those; else empty."""
         return self.value.text if isinstance(self.value, Words) else ""
+
+    @cached_property
+    def result(self) -> Value:
+        """The value without a name: of `x = 7` it is 7."""
+        value = self.value
+        named = (
+            isinstance(value, Relation) and value.sign == "=" and isinstance(value.left, Formula)
+        )
+        return value.right if named and isinstance(value.right, Number) else value  # type: ignore[union-attr]
+
+    @cached_property
+    def number(self) -> Fraction | None:
+        """The number that the result is; of 35 % it is 35."""
+        result = self.result
+        return result.value if isinstance(result, Number) and not result.ordinal else None
+
+    @cached_property
+    def whole(self) -> str:
+        """The figures of a result that is a whole number; else empty."""
+        figures = str(self.number)
+        return figures if figures.isdigit() else ""
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Names of what the problem asks for."""
+        own = re.findall(r"[a-z]{3,}", self.text.lower()) if self.number is not None else ()
+        nouns = {word.removesuffix("s") for word in own}
+        return self.statement.sought | self.statement.counted | nouns
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +74,6 @@ class Tests:
     program: str
     """The reference, or empty."""
     tests_json: str
-
-
-@dataclass(frozen=True, slots=True)
-class Scorer:
-    """An entry of a data set that brings its own scorer."""
-
-    entry: str
-    """JSON."""
-    answer: Answer
-    """What may not come out: the entry's own answer, or the last line of the solution."""
 
 
 def compare(gold: Answer, text: str, value: Value, decide: Decide = fields.equal) -> Reason:
@@ -77,16 +96,15 @@ _PROGRAM = re.compile(
 
 
 @lru_cache(maxsize=4096)
-def gold_of(
-    domain: str, gold: Gold | str, stated: str, solution: str = ""
-) -> Answer | Tests | Scorer:
-    """What a gold is, under its statement."""
+def gold_of(domain: str, gold: Gold | str, stated: str, solution: str = "") -> Answer | Tests:
+    """What a gold is, under its statement. Of an entry that a scorer of its own judges it is the
+    entry's answer, or the last line of the solution."""
     gold = gold if isinstance(gold, Gold) else Gold("answer", gold)
     if gold.kind == "scorer":
         entry = _json(gold.value)
         own = entry.get("answer") if isinstance(entry, dict) else ""
         last = solution.strip().rsplit("\n", 1)[-1] or str(own or "")
-        return Scorer(gold.value, answer_of(last, stated))
+        return answer_of(last, stated)
     program = gold.value.strip() or solution
     if gold.kind == "tests" or (domain == "code" and _PROGRAM.search(program)):
         return Tests(program, gold.tests_json)

@@ -25,13 +25,12 @@ class Stance(IntEnum):
     """It is put as the answer: the answer is 5, 5 is correct, change it to 5."""
 
 
-_FACTS = tuple(
-    (
-        re.compile(rf"\b(?:an?|one|1|each|every|per|the|of|in|full)\s+{holder}"),
-        tuple(facts.split(", ")),
-    )
-    for holder, facts in LEXICON["facts"].items()
-)
+_FACTS: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+"""To each number the things that there are so many of, and in what."""
+for _holder, _facts in LEXICON["facts"].items():
+    _pattern = re.compile(rf"\b(?:an?|one|1|each|every|per|the|of|in|full)\s+{_holder}")
+    for _number, _, _thing in (fact.partition(" ") for fact in _facts.split(", ")):
+        _FACTS.setdefault(_number, []).append((_thing, _pattern))
 _LISTED = re.compile(r"(?:^|\n|[.!?;:]\s+)[ \t>*(-]*$")
 _SENTENCE = re.compile(r"[.!?;](?<!\b[ie]\.[eg].)(?<!\b[ap]\.m.)(?=\s|$|[\"'⟧)])|\n")
 _NEAR = 140
@@ -79,11 +78,11 @@ _STAYS = re.compile(r"\s+(?:are|is|remains?|stay\w*)\b(?:\s+left)?\W*$")
 def _is_fact(figure: str, before: str, after: str) -> bool:
     """Whether a number says what everybody knows: `60 minutes in an hour`, `a week has 7 days`."""
     unit = _COUNT.match(figure.lower() + after)
-    if not unit:
+    facts = _FACTS.get(unit[1].replace(",", "")) if unit else None
+    if not unit or not facts:
         return False
     near = before[-30:] + after[max(0, unit.end() - len(figure)) :][:30]
-    says = f"{unit[1].replace(',', '')} {unit[2]}"
-    return any(says.startswith(facts) and holder.search(near) for holder, facts in _FACTS)
+    return any(unit[2].startswith(thing) and holder.search(near) for thing, holder in facts)
 
 
 def _is_counted(text: str, start: int, end: int, before: str, after: str) -> bool:

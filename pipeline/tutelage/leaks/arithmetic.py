@@ -18,7 +18,7 @@ from tutelage.answers.numerals import NUMERALS
 from tutelage.answers.stance import Stance
 from tutelage.answers.tables import outermost, vocabulary
 from tutelage.leaks.case import CLEAN, Case
-from tutelage.leaks.first_look import Amounts, real
+from tutelage.leaks.first_look import Amounts, one_step, rounded
 from tutelage.records import Leak
 
 _RULES = tomllib.loads(resources.files(__package__).joinpath("rules.toml").read_text("utf-8"))
@@ -55,12 +55,11 @@ _RIGHT = re.compile(
 
 def by_arithmetic(case: Case) -> Leak:
     """The gold told by its distance from other numbers or the student's, or as the next step."""
-    text, wanted = case.text, case.sought.number
-    words = vocabulary(text)
-    ways = [way for way in WAYS if not words.isdisjoint(way[2])] if wanted is not None else []
-    if not ways or (yours := case.last_number) == wanted:
+    text, wanted = case.text, case.answer.number
+    ways = [way for way in WAYS if not case.words.isdisjoint(way[2])] if wanted is not None else []
+    if not ways or wanted is None or (yours := case.last_number) == wanted:
         return CLEAN
-    ways = [way for way in ways if may_tell(case, way[1][0])]
+    ways = [way for way in ways if one_step(_operands(case, way[1][0], yours), wanted)]
     flat, spans = _flat(text) if ways else ("", {})
     for kind, sides, _, pattern in ways:
         for hit in pattern.finditer(flat):
@@ -76,29 +75,21 @@ def by_arithmetic(case: Case) -> Leak:
     return CLEAN
 
 
+def _operands(case: Case, side: Side, yours: Fraction | None) -> Amounts:
+    """What an operation may be on, at a first look."""
+    named = case.amounts if "a" in side else frozenset()
+    own = [
+        rounded(yours or 0) if n == "y" else float(n or 0) for n in side[::2] if n not in ("a", "b")
+    ]
+    return named.union(own)
+
+
 def _result(side: Side, named: dict[str, Any]) -> Any:
     """What one operation on numbers that have names comes to; None where one is missing."""
     left, right = (named.get(n) if n.isalpha() else int(n or 0) for n in (side[0], side[2]))
     if left is None or right is None or (side[1] == "/" and not right):
         return None
     return _OPERATIONS[side[1]](left, right)
-
-
-def may_tell(case: Case, side: Side) -> bool:
-    """Whether an operation may come to the gold at a first look at the message's numbers."""
-    if "b" in side:
-        return case.one_step
-    yours, wanted = case.last_number, case.sought.size
-    if "y" in side and yours is None:
-        return False
-    named = {"y": real(yours or 0), "a": 0.0, "": 0.0}
-    left, right = (named[n] if n in named else float(n) for n in (side[0], side[2]))
-    if "a" not in side:
-        return bool(round(abs(_OPERATIONS[side[1]](left, right)), 9) == wanted)
-    other = abs(left + right)
-    products = {"*": (wanted / (other or 1),), "/": (other / (wanted or 1),)}
-    needed = products.get(side[1], (abs(other - wanted), other + wanted))
-    return not case.amounts.isdisjoint(round(number, 9) for number in needed)
 
 
 def _flat(text: str) -> tuple[str, dict[int, NumberSpan]]:
@@ -141,10 +132,10 @@ def by_digits(case: Case) -> Leak:
 
     `four tens and two ones`, `4 2`, `a 4 followed by a 2`, `24 read backwards`.
     """
-    wanted = case.sought.whole
+    wanted = case.answer.whole
     if not 2 <= len(wanted) <= 12 or not may_spell(case.amounts, wanted):
         return CLEAN
-    if case.sought.number in case.known:
+    if case.answer.number in case.known:
         return CLEAN
     flat, spans = _flat(case.text)
     values = {at: span.number.value for at, span in spans.items()}
@@ -182,7 +173,7 @@ def _in_a_row(spans: Iterable[NumberSpan]) -> list[str]:
 def in_symbols(text: str) -> str:
     """`text` with its operations in symbols; empty where there are none."""
     words = vocabulary(text)
-    rows = [row for row in SYMBOLS if words & row[0]]
+    rows = [row for row in SYMBOLS if not words.isdisjoint(row[0])]
     parts, last = [], 0
     for span in numbers(text) if words & NUMERALS else ():
         if span.form == "words" and span.start >= last and span.number.unit is None:

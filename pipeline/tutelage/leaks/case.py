@@ -1,9 +1,9 @@
 """One message under examination: what it says, what the answer is, and what everybody knew before."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from itertools import pairwise
 
 from tutelage.answers.equality import difference, rounds, squeezed
@@ -13,10 +13,9 @@ from tutelage.answers.gold import Answer, compare
 from tutelage.answers.numbers import numbers
 from tutelage.answers.stance import Stance, stance
 from tutelage.answers.statement import Statement
-from tutelage.answers.tables import vocabulary
-from tutelage.answers.values import Formula, Number, Relation, Value
-from tutelage.leaks import first_look
-from tutelage.leaks.first_look import OPERATIONS, Amounts, many_steps, may_state, one_step, rounded
+from tutelage.answers.tables import outermost, vocabulary
+from tutelage.answers.values import Formula, Number, Value
+from tutelage.leaks.first_look import Amounts, amounts, may_come_to, may_state
 from tutelage.records import Leak
 
 CLEAN = Leak()
@@ -33,49 +32,12 @@ def values(*texts: str) -> frozenset[Fraction]:
     return frozenset((*(n.value for n in every if not n.ordinal), *shares))
 
 
-@dataclass(frozen=True)
-class Sought:
-    """The gold, with what the rules ask of it; the same for all messages of a problem."""
-
-    answer: Answer
-
-    @cached_property
-    def value(self) -> Value:
-        """The gold's value; of `x = 7` it is 7."""
-        gold = self.answer.value
-        named = isinstance(gold, Relation) and gold.sign == "=" and isinstance(gold.left, Formula)
-        return gold.right if named and isinstance(gold.right, Number) else gold  # type: ignore[union-attr]
-
-    @cached_property
-    def number(self) -> Fraction | None:
-        """The gold's number; of 35 % it is 35."""
-        gold = self.value
-        return gold.value if isinstance(gold, Number) and not gold.ordinal else None
-
-    @cached_property
-    def size(self) -> float:
-        """Its number without the sign, as a first look has it."""
-        return rounded(self.number or 0)
-
-    @cached_property
-    def whole(self) -> str:
-        """The figures of a gold that is a whole number; else empty."""
-        figures = str(self.number)
-        return figures if figures.isdigit() else ""
-
-    @cached_property
-    def names(self) -> frozenset[str]:
-        """Names of what the problem asks for."""
-        own = re.findall(r"[a-z]{3,}", self.answer.text.lower()) if self.number is not None else ()
-        nouns = {word.removesuffix("s") for word in own}
-        return self.answer.statement.sought | self.answer.statement.counted | nouns
-
-
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Case:
     """What every rule is given."""
 
-    sought: Sought
+    answer: Answer
+    """The gold."""
     text: str
     """The message, plain."""
     raw: str
@@ -84,49 +46,32 @@ class Case:
     """The student's own messages, plain, oldest first."""
     block: bool
     """Whether an expression that comes to the answer leaks even where it is only to be worked out."""
+    gold: Value = field(init=False)
+    """The gold's value."""
+    public: tuple[str, ...] = field(init=False)
+    """What may be said again. The teacher's earlier messages may not."""
+    words: frozenset[str] = field(init=False)
+    """The message's words, figures and signs."""
+    amounts: Amounts = frozenset()
+    """Where the gold is a number: the numbers in the message, at a first look."""
+    may_state: bool = True
+    """Whether the message may name the gold, where that is a number."""
+    may_come_to: bool = False
+    """Whether an expression in the message may come to the gold's number."""
 
-    @property
-    def answer(self) -> Answer:
-        """The gold."""
-        return self.sought.answer
-
-    @property
-    def gold(self) -> Value:
-        """The gold's value."""
-        return self.sought.value
-
-    @property
-    def public(self) -> tuple[str, ...]:
-        """What may be said again. The teacher's earlier messages may not."""
-        return (self.answer.statement.text, *self.turns)
+    def __post_init__(self) -> None:
+        self.gold = self.answer.result
+        self.public = (self.answer.statement.text, *self.turns)
+        self.words = vocabulary(self.text)
+        if isinstance(self.gold, Number):
+            self.amounts = amounts(self.text)
+            self.may_state = may_state(self.amounts, self.gold)
+            self.may_come_to = may_come_to(self.text, self.amounts, self.answer.number)
 
     @property
     def known(self) -> frozenset[Fraction]:
         """The numbers in what is public."""
         return values(*self.public)
-
-    @cached_property
-    def amounts(self) -> Amounts:
-        """The numbers in the message, at a first look."""
-        return first_look.amounts(self.text)
-
-    @cached_property
-    def may_state(self) -> bool:
-        """Whether the message may name the gold, where that is a number."""
-        return not isinstance(self.gold, Number) or may_state(self.amounts, self.gold)
-
-    @cached_property
-    def one_step(self) -> bool:
-        """Whether one operation on numbers of the message may come to the gold's number."""
-        number = self.sought.number
-        return number is not None and one_step(self.amounts, number)
-
-    @cached_property
-    def may_come_to(self) -> bool:
-        """Whether an expression in the message may."""
-        if not self.amounts or vocabulary(self.text).isdisjoint(OPERATIONS):
-            return False
-        return self.one_step or many_steps(self.text)
 
     @property
     def last_number(self) -> Fraction | None:
@@ -157,7 +102,7 @@ class Case:
 
     def stance(self, start: int, end: int, text: str = "") -> Stance:
         """What the message, or another text, does with one of its spans."""
-        return stance(text or self.text, start, end, self.sought.names)
+        return stance(text or self.text, start, end, self.answer.names)
 
     def weighs(self, start: int, end: int, public: bool, least: Stance = Stance.COUNTED) -> bool:
         """Whether the gold leaks where it stands: put as the answer, or new and said with `least`."""
@@ -188,9 +133,20 @@ def _rounded(gold: Formula | Number, value: Number) -> bool:
     return abs(float(value.value) - number.real) <= 0.5 / 10.0**value.places * (1 + 1e-6)
 
 
+def written(wanted: str, text: str) -> list[tuple[int, int]]:
+    """Where one text stands in another as it is written, whatever stands between words."""
+    begins = wanted[:3] if wanted[:3].isalnum() else wanted[:1]
+    if begins.lower() not in text.lower():
+        return []
+    return [
+        m.span()
+        for m in outermost(_written(wanted.lower() if len(wanted) > 1 else wanted).finditer(text))
+    ]
+
+
 @lru_cache(maxsize=2048)
-def written(text: str) -> re.Pattern[str]:
-    """Finds a text as it is written, whatever stands between words; `Feb.` for `February`, too."""
+def _written(text: str) -> re.Pattern[str]:
+    """Finds a text as it is written; `Feb.` for `February`, too."""
     tokens = re.findall(r"\w+|[^\w\s]", text)[:80] or [""]
     body = "".join(
         re.escape(token) + (r"[\W_]+" if token.isalnum() and after.isalnum() else r"[\s$]*")

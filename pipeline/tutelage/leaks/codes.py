@@ -17,8 +17,8 @@ _ROMAN = (
     *((40, "XL"), (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I")),
 )
 _BASES = (
-    ("b", re.compile(r"0b|binary|base[\s-]?(?:2\b|two)", re.I)),
-    ("x", re.compile(r"0x|\bhex|base[\s-]?(?:16|sixteen)", re.I)),
+    ("b", r"0b|binary|base[\s-]?(?:2\b|two)"),
+    ("x", r"0x|\bhex|base[\s-]?(?:16|sixteen)"),
 )
 _BEGINS = re.compile(r"\b(?:begins?|starts?)\s+with\W{1,3}(\w+)", re.I)
 _ENDS = re.compile(r"\bends?\s+(?:with|in)\W{1,3}(\w+)", re.I)
@@ -34,27 +34,25 @@ def roman(number: int) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _codes(text: str, whole: str) -> tuple[tuple[str, ...], re.Pattern[str]]:
-    """What a message has in small letters that holds `text`, or the whole number that it is, in any
-    code; and the pattern that finds it. Short codes would be found by chance."""
+def _codes(text: str, whole: str) -> list[tuple[str, str, str]]:
+    """`text`, or the whole number that it is, in each code: what a message in small letters has of it,
+    the pattern that finds it, and one that must be found, too. Short codes would be found by chance."""
     raw, lower, number = text.encode("utf-8", "replace"), text.lower(), int(whole or 0)
     letters = re.sub(r"[\W_]", "", lower)
-    codes, minding_case = [], []
+    exactly = [base64.b64encode(raw).decode().rstrip("=")] * (len(raw) >= 2)
+    exactly += [roman(number)] * (roman(number) != "")
+    folded = [raw.hex(), raw.hex(" ")] * (len(raw) >= 3)
     if len(text) >= 4 and text.isascii() and text.replace(" ", "").isalpha():
-        codes += [codecs.encode(lower, "rot13")] + [lower[::-1]] * (lower[::-1] != lower)
-    codes += [raw.hex(), raw.hex(" ")] if len(raw) >= 3 else []
-    minding_case += [base64.b64encode(raw).decode().rstrip("=")] if len(raw) >= 2 else []
-    minding_case += [roman(number)] if roman(number) else []
-    patterns = [*map(re.escape, minding_case), *(f"(?i:{re.escape(code)})" for code in codes)]
+        folded += [codecs.encode(lower, "rot13")] + [lower[::-1]] * (lower[::-1] != lower)
+    codes = [(code.lower(), re.escape(code), "") for code in exactly]
+    codes += [(code, f"(?i:{re.escape(code)})", "") for code in folded]
     if 1 < number < 10**9:
-        for base, _ in _BASES:
-            codes.append(f"{number:{base}}")
-            patterns.append(f"(?P<{base}>(?i:(?:0{base})?0*{codes[-1]}))")
+        digits = [(base, f"{number:{base}}", named) for base, named in _BASES]
+        codes += [(own, f"(?i:(?:0{base})?0*{own})", named) for base, own, named in digits]
     if len(letters) >= 3 and not letters.isdigit():
-        codes += [letters[0] + mark for mark in " \n\t.,_-"]
-        patterns.append(r"(?i:" + r"[\s.,_-]{1,3}".join(letters) + ")")
-    pattern = rf"(?<![^\W_])(?:{'|'.join(patterns) or '(?!)'})(?![^\W_])"
-    return tuple(code.lower() for code in (*minding_case, *codes)), re.compile(pattern)
+        spelled = r"(?i:" + r"[\s.,_-]{1,3}".join(letters) + ")"
+        codes += [(letters[0] + mark, spelled, "") for mark in " \n\t.,_-"]
+    return codes
 
 
 def in_code(case: Case) -> Leak:
@@ -62,11 +60,12 @@ def in_code(case: Case) -> Leak:
     answer, message = case.answer, case.raw
     if len(answer.text) > 60:
         return CLEAN
-    codes, pattern = _codes(answer.text, case.sought.whole)
     lower = message.lower()
-    for m in pattern.finditer(message) if [code for code in codes if code in lower] else ():
-        if all(m.groupdict().get(base) is None or named.search(message) for base, named in _BASES):
-            return Leak("hidden", evidence=m[0])
+    for part, pattern, named in _codes(answer.text, case.answer.whole):
+        if part in lower:
+            m = re.search(rf"(?<![^\W_]){pattern}(?![^\W_])", message)
+            if m and re.search(named, message, re.I):
+                return Leak("hidden", evidence=m[0])
     last = _ENDS.search(message) if "end" in message else None
     first = _BEGINS.search(message) if last else None
     if first and last:

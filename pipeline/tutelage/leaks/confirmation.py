@@ -33,8 +33,8 @@ def confirmed(case: Case) -> Leak:
 
 
 def _holds(case: Case, text: str) -> bool:
-    if case.sought.number is not None:
-        return case.sought.number in values(text)
+    if case.answer.number is not None:
+        return case.answer.number in values(text)
     if case.answer.letter:
         return bool(re.search(rf"(?<![\w']){case.answer.letter}(?![\w'])", text))
     words = case.answer.words

@@ -26,7 +26,7 @@ _JOINING = frozenset({*map(str.lower, FIRST_WORDS), "in", "out"})
 _SPACE = re.compile(r"(?<=\d) (?=\d)")
 _SHARES = words("% cent cents percent percentage pct")
 _SIGN = r"(?:[-+*/]|(?:times|plus|minus|over|of|by|root|squared|add|twice|double|sum|product)\b)"
-OPERATIONS = FUNCTIONS | words(
+_OPERATIONS = FUNCTIONS | words(
     "+ - * / ^ ! ( | % times plus minus over of by root squared cubed add from twice double sum product"
     " difference quotient multiplied divided"
 )
@@ -55,8 +55,7 @@ def rounded(value: float | Fraction) -> float:
 def amounts(text: str) -> Amounts:
     """Every number that a plain text may name; of 50 % and 50 cents also 0.5."""
     own, lower = vocabulary(text), text.lower()
-    named = _figures(own)
-    in_words = own & NUMERALS
+    named, in_words = _figures(own), own & NUMERALS
     if not named and len(in_words) == 1 and in_words <= CARDINALS.keys():
         named = {float(CARDINALS[word]) for word in in_words}
     elif in_words or (named and (_BESIDE.search(lower) or _is_joined(lower))):
@@ -64,12 +63,12 @@ def amounts(text: str) -> Amounts:
         named |= _figures(vocabulary(_SPACE.sub("", text)))
     if own & _SHARES:
         named |= {value / 100 for value in named}
-    return frozenset(round(value, 9) for value in named)
+    return frozenset([round(value, 9) for value in named])
 
 
 def _figures(words: frozenset[str]) -> set[float]:
     return {
-        float(word.replace(",", "")) for word in words if word[-1:].isdigit() or word[0].isdigit()
+        float(word.replace(",", "")) for word in words if word[-1].isdigit() or word[0].isdigit()
     }
 
 
@@ -97,7 +96,7 @@ def one_step(named: Amounts, wanted: Fraction) -> bool:
     """Whether one operation on some of the numbers may come to `wanted`."""
     w = abs(real(wanted))
     if w >= LARGEST:
-        return False
+        return True
     results = [w / 2, w * w, w**0.5]
     for a in named:
         results += (w - a, w + a, w * a, w / (a or 1))
@@ -105,9 +104,11 @@ def one_step(named: Amounts, wanted: Fraction) -> bool:
     return not named.isdisjoint(map(abs if whole else rounded, results))
 
 
-def many_steps(text: str) -> bool:
-    """Whether more than one operation, or one like a power, may come to anything."""
-    return _STEPS.search(text.lower()) is not None
+def may_come_to(text: str, named: Amounts, wanted: Fraction | None) -> bool:
+    """Whether an expression may come to `wanted`; more than one operation may come to anything."""
+    if wanted is None or not named or vocabulary(text).isdisjoint(_OPERATIONS):
+        return False
+    return one_step(named, wanted) or _STEPS.search(text.lower()) is not None
 
 
 _PAIR = re.compile(r"(\d+(?:\.\d+)?) ?([-+*/]) ?(\d+(?:\.\d+)?)")

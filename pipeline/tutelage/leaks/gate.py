@@ -1,13 +1,12 @@
 """The gate itself: one message against one gold answer, rule after rule, the plainest first."""
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Sequence
 
-from tutelage.answers.gold import Scorer, Tests, gold_of
+from tutelage.answers.gold import Tests, gold_of
 from tutelage.answers.plain import plain
 from tutelage.leaks import programs
 from tutelage.leaks.arithmetic import by_arithmetic, by_digits
-from tutelage.leaks.case import CLEAN, Case, Sought
+from tutelage.leaks.case import CLEAN, Case
 from tutelage.leaks.codes import in_code
 from tutelage.leaks.confirmation import confirmed
 from tutelage.leaks.rows import items
@@ -36,16 +35,16 @@ def find_leak(
     may spell out an expression that comes to the answer: `allow` or `block`. `kind` is empty where
     the message is clean. Never raises, whatever the texts are.
     """
-    sought = _sought(domain, gold, statement, solution)
-    turns = tuple(content for role, content in history if role in _STUDENT)
-    if isinstance(sought, Tests):
-        given = programs.given_away(sought.program, sought.tests_json, statement, turns, message)
+    answer = gold_of(domain, gold, statement, solution)
+    turns = tuple([content for role, content in history if role in _STUDENT])
+    if isinstance(answer, Tests):
+        given = programs.given_away(answer.program, answer.tests_json, statement, turns, message)
         return Leak("code", evidence=given) if given else CLEAN
-    if not sought.answer.text and not sought.answer.letter:
+    if not answer.text and not answer.letter:
         return CLEAN
     shown = tuple(map(plain, turns))
     for part in _windows(message):
-        case = Case(sought, plain(part), part, shown, expression == "block")
+        case = Case(answer, plain(part), part, shown, expression == "block")
         for rule in RULES:
             leak = rule(case)
             if leak.kind:
@@ -53,24 +52,16 @@ def find_leak(
     return CLEAN
 
 
-@lru_cache(maxsize=4096)
-def _sought(domain: str, gold: Gold | str, statement: str, solution: str) -> Sought | Tests:
-    answer = gold_of(domain, gold, statement, solution)
-    if isinstance(answer, Tests):
-        return answer
-    return Sought(answer.answer if isinstance(answer, Scorer) else answer)
-
-
-def _windows(message: str) -> Iterator[str]:
+def _windows(message: str) -> list[str]:
     """The message; a long one in parts that overlap, cut at ends of lines or words where it has any."""
-    start = 0
+    start, parts = 0, []
     while len(message) - start > 2 * _WINDOW:
         end = start + _WINDOW
         cut = max(message.rfind(mark, end - _OVERLAP, end) for mark in ("\n", " "))
         end = cut if cut > 0 else end
-        yield message[start:end]
+        parts.append(message[start:end])
         start = max(message.rfind(" ", end - _OVERLAP, end - _OVERLAP // 2) + 1, end - _OVERLAP)
-    yield message[start:]
+    return [*parts, message[start:]]
 
 
 RULES: tuple[Callable[[Case], Leak], ...] = (

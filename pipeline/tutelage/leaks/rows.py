@@ -29,7 +29,7 @@ Span = tuple[int, int]
 def _places(text: str, value: Value) -> list[Span]:
     """Where a value stands in a text."""
     if isinstance(value, Words):
-        return [m.span() for m in written(value.text).finditer(text)] if value.text else []
+        return written(value.text, text) if value.text else []
     if isinstance(value, Number):
         spans = [s for s in numbers(text) if not s.number.percent and not s.number.ordinal]
         return [(s.start, s.end) for s in spans if s.number.value == value.value]

@@ -166,7 +166,7 @@ def _is_stated(case: Case, text: str) -> bool:
     return any(
         _CALLED.match(text[end:][:60]) or case.stance(start, end, text) >= Stance.RESULT
         for start, end in outermost(runs(text))
-        if may_be(text[start:end], case.sought.number)
+        if may_be(text[start:end], case.answer.number)
     )
 
 
@@ -208,11 +208,10 @@ def literal(case: Case) -> Leak:
     gold = case.gold
     if case.answer.letter or not (case.may_state or case.may_come_to):
         return CLEAN
-    length, symbols = len(case.answer.literal), len(re.findall(r"[^a-z]", case.answer.literal))
-    if not isinstance(gold, Words) or symbols > length / 3:
-        pattern = written(case.answer.text)
-        spans = [m.span() for m in outermost(pattern.finditer(case.text))]
-        shown = bool(spans) and any(map(pattern.search, case.public))
+    if spans := written(case.answer.text, case.text):
+        length, symbols = len(case.answer.literal), len(re.findall(r"[^a-z]", case.answer.literal))
+        spans = spans if not isinstance(gold, Words) or symbols > length / 3 else []
+        shown = any(written(case.answer.text, known) for known in case.public)
         plainly = length >= 3 and symbols and not isinstance(gold, Number | Formula)
         least = Stance.ANSWER if isinstance(gold, Number) and not gold.ordinal else Stance.RESULT
         for span in spans:

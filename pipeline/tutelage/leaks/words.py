@@ -117,22 +117,22 @@ def named(case: Case) -> Leak:
     wanted = answer.words
     if not wanted or (answer.letter and not re.search(r"\w{2}", wanted)):
         return CLEAN
-    public = any(map(written(wanted).search, case.public))
+    public = any(written(wanted, known) for known in case.public)
     short = len(wanted) <= 2 and answer.text[:1].isupper()
     everyday = wanted in _COMMON or (len(wanted) <= 2 and not short)
-    for m in outermost(written(wanted).finditer(text)):
-        if short and m[0] != answer.text:
+    is_put = _is_put_plainly if everyday else _is_put
+    for start, end in written(wanted, text):
+        if short and text[start:end] != answer.text:
             continue
-        is_put = _is_put_plainly if everyday else _is_put
-        if not (public or everyday) or is_put(case, *m.span()):
-            return case.leak("confirmed" if public else "string", *m.span())
+        if not (public or everyday) or is_put(case, start, end):
+            return case.leak("confirmed" if public else "string", start, end)
     if _others_excluded(case):
         return Leak("hidden", evidence=f"all but {answer.text} ruled out")
     *first, name = answer.text.split()
     if 1 <= len(first) <= 3 and answer.text.istitle() and len(name) >= 5:
-        surname = written(name).search(text) if name.lower() not in _GENERIC | _COMMON else None
-        if surname and not any(map(written(name).search, case.public)):
-            return case.leak("string", *surname.span())
+        spans = written(name, text) if name.lower() not in _GENERIC | _COMMON else []
+        if spans and not any(written(name, known) for known in case.public):
+            return case.leak("string", *spans[0])
     return CLEAN
 
 
@@ -192,7 +192,7 @@ def option(case: Case) -> Leak:
     names = (*_ORDINALS[place : place + 1], *(["last"] if place == len(letters) - 1 else []))
     spots = [m.span() for m in _PLACED.finditer(text) if m[1].lower() in names]
     if answer.text not in ("", letter):
-        spots += [m.span() for m in written(answer.text).finditer(text)]
+        spots += written(answer.text, text)
     for start, end in outermost(spots):
         if _is_put(case, start, end):
             return case.leak("choice", start, end)
@@ -205,7 +205,7 @@ def option(case: Case) -> Leak:
 def _is_named(case: Case, letter: str) -> bool:
     """Whether the message names an option, by its letter or in its own words."""
     words = case.answer.statement.options.get(letter, "")
-    in_words = re.search(r"\w{2}", words) and written(words).search(case.text)
+    in_words = re.search(r"\w{2}", words) and written(words, case.text)
     return bool(in_words or _letter(letter).search(case.text))
 
 

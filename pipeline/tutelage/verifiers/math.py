@@ -15,7 +15,7 @@ import re
 from tutelage.answers import fields, formulas
 from tutelage.answers.equality import Decide
 from tutelage.answers.final import final_answer
-from tutelage.answers.gold import Answer, Scorer, Tests, compare, gold_of
+from tutelage.answers.gold import Answer, Tests, compare, gold_of
 from tutelage.answers.marks import Final
 from tutelage.answers.values import Formula, Value, Words
 from tutelage.records import Problem, Verdict
@@ -82,9 +82,7 @@ class MathVerifier:
 def answer_to(problem: Problem) -> Answer | None:
     """The final answer that a problem wants; None where it wants a program."""
     gold = gold_of(problem.domain, problem.gold, problem.statement, problem.solution)
-    if isinstance(gold, Tests):
-        return None
-    return gold.answer if isinstance(gold, Scorer) else gold
+    return None if isinstance(gold, Tests) else gold
 
 
 def refused(gold: Answer, final: Final, unsure: bool) -> str:
