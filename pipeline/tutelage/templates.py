@@ -101,7 +101,7 @@ class HintView:
 
     turn: int
     form: str
-    said: str
+    claim: str
     """The student's wrong step in the student's own words, or empty."""
     wrong: str
     """The result that the student gave for that step."""

@@ -412,4 +412,4 @@ def test_a_slip_is_seen_however_it_is_written(said: str) -> None:
 def test_the_students_words_are_quoted_as_they_are() -> None:
     problem = replace(STAMPS, solution="They are 1200000 + 345678 = 1545678.")
     view = hint(talk(problem, "1200000 + 345678 = 1545679. So 1545679."), 0.5)
-    assert view.said == "1200000 + 345678 = 1545679"
+    assert view.claim == "1200000 + 345678 = 1545679"

@@ -1,7 +1,7 @@
 """The dialogue protocol, sans-IO: `need` says what a dialogue waits for, `advance` consumes it.
 
     dialogue = begin(problem, rules, run_seed, sample)
-    while (want := need(dialogue)) is not None:
+    while (pending := need(dialogue)) is not None:
         dialogue = advance(dialogue, response)
 
 A `Request` is answered by a `Reply`, a `VerifyRequest` by a `Verdict`, a `LeakRequest` by a `Leak`.

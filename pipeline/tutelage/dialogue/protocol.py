@@ -45,7 +45,7 @@ from tutelage.records import (
 from tutelage.seeds import digest, fraction, seed
 from tutelage.specials import neutralise
 
-Want = Request | VerifyRequest | LeakRequest
+Need = Request | VerifyRequest | LeakRequest
 Response = Reply | Verdict | Leak
 
 
@@ -78,7 +78,7 @@ def begin(
     )
 
 
-def need(dialogue: Dialogue) -> Want | None:
+def need(dialogue: Dialogue) -> Need | None:
     """What the dialogue waits for: a reply, a verdict, a leak check, or None if it has ended."""
     if dialogue.outcome is not None:
         return None
@@ -98,7 +98,7 @@ def need(dialogue: Dialogue) -> Want | None:
     return requests.teacher(dialogue)
 
 
-def _need_of_draft(dialogue: Dialogue, draft: Message) -> Want:
+def _need_of_draft(dialogue: Dialogue, draft: Message) -> Need:
     if draft.leak is None:
         return requests.leak(dialogue, draft)
     reading = dialogue.readings[-1] if dialogue.readings else None
@@ -107,24 +107,24 @@ def _need_of_draft(dialogue: Dialogue, draft: Message) -> Want:
     return requests.reader_on_draft(dialogue, draft)
 
 
-def advance(dialogue: Dialogue, response: Response, want: Want | None = None) -> Dialogue:
+def advance(dialogue: Dialogue, response: Response, pending: Need | None = None) -> Dialogue:
     """The dialogue after `response`, which must answer what `need` returns.
 
-    `want` is what `need` returned for this dialogue; passing it saves computing it again.
+    `pending` is what `need` returned for this dialogue; passing it saves computing it again.
 
     Raises:
         TypeError: `response` has the wrong type, such as a verdict in place of a reply.
     """
-    want = want or need(dialogue)
+    pending = pending or need(dialogue)
     response_types = {Request: Reply, VerifyRequest: Verdict, LeakRequest: Leak}
-    if want is None or not isinstance(response, response_types[type(want)]):
-        expected = type(want).__name__ if want else "nothing"
+    if pending is None or not isinstance(response, response_types[type(pending)]):
+        expected = type(pending).__name__ if pending else "nothing"
         raise TypeError(f"the dialogue waits for {expected}, got {type(response).__name__}")
     last = dialogue.messages[-1]
     is_teachers_turn = last.speaker == "student" and dialogue.draft is None
     donor = donors.busy(dialogue) if is_teachers_turn and not _awaits_own(dialogue) else None
     if donor is not None:
-        advanced_donor = advance(dialogue.donors[donor], response, want)
+        advanced_donor = advance(dialogue.donors[donor], response, pending)
         before, after = dialogue.donors[:donor], dialogue.donors[donor + 1 :]
         return teaching.respond(replace(dialogue, donors=(*before, advanced_donor, *after)))
     if isinstance(response, Verdict):
@@ -132,12 +132,12 @@ def advance(dialogue: Dialogue, response: Response, want: Want | None = None) ->
         return (teaching.compared if has_draft else _judged)(dialogue, response)
     if isinstance(response, Leak):
         return teaching.inspected(dialogue, response)
-    assert isinstance(want, Request)
-    if want.player == "student":
+    assert isinstance(pending, Request)
+    if pending.player == "student":
         return _student(dialogue, response)
-    if want.player == "reader":
+    if pending.player == "reader":
         return _read(dialogue, response)
-    return teaching.drafted(dialogue, want, response)
+    return teaching.drafted(dialogue, pending, response)
 
 
 # The student's messages.

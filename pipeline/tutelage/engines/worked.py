@@ -139,7 +139,7 @@ def _view(
     return HintView(
         turn=newest.turn,
         form=form,
-        said=slip.text if slip else "",
+        claim=slip.text if slip else "",
         wrong=f"{slip.result:g}" if slip else "",
         operation=operation,
         left="" if form == "last" else left,

@@ -170,8 +170,8 @@ def _finish(
         length=lengths.suggested_limit,
         licence=target.licence(_licences(request.run)),
     )
-    beside = target.beside([path.name for path in paths]) if target.beside else {}
-    for name, text in beside.items():
+    companions = target.companions([path.name for path in paths]) if target.companions else {}
+    for name, text in companions.items():
         file = first.parent / name
         if Path(request.out).suffix or (file.exists() and file.read_text("utf-8") != text):
             report.warnings.append(f"put this into your {name}: {' '.join(text.split())}")

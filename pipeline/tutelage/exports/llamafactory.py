@@ -47,7 +47,7 @@ TAKER = Taker(
     unit="dialogues",
     limit=2048,
     beyond="cuts: cutoff_len: {length}",
-    beside=info,
+    companions=info,
     shapes={
         "conversations": Shape(sharegpt.SCHEMA, sharegpt.conversations, _ADVICE, _SUFFIXES),
         "turns": Shape(sharegpt.SCHEMA, turns, _ADVICE + "\nmask_history: true", _SUFFIXES),

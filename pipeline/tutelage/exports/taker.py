@@ -79,7 +79,7 @@ class Taker:
     """What it does with longer rows, and the option that raises the limit; `{length}` is filled in."""
     measured: str = "all"
     """What the limit applies to: `all` of a row, or its `prompt` alone."""
-    beside: Callable[[list[str]], dict[str, str]] | None = None
+    companions: Callable[[list[str]], dict[str, str]] | None = None
     """Names of the data files -> other files that the loader needs, as name -> content."""
 
     licence: Callable[[Sequence[str]], str] = ", ".join
