@@ -62,6 +62,33 @@ def test_a_gold_that_is_stated_is_accepted_and_found(shape: str) -> None:
             assert found(gold, message), message
 
 
+SPELLINGS = {
+    "(-2, 8)": r"-2 < x < 8 / x > -2 and x < 8 / {x | -2 < x < 8} / ]-2, 8[ / (-2;8) / x \in (-2, 8)",
+    r"[3, \infty)": r"x >= 3 / 3 ≤ x / {x ∈ R : x ≥ 3} / \{x \mid x \ge 3\}"
+    r" / [3, infinity) / [3;∞[ / [3, +∞)",
+    r"x \neq 2": r"x ≠ 2 / all real numbers except 2 / (-\infty, 2) \cup (2, \infty)"
+    r" / \mathbb{R} \setminus \{2\} / all reals except x = 2",
+    r"\frac{\pi}{6}, \frac{5\pi}{6}": r"π/6 and 5π/6 / 5π/6, π/6 / {π/6, 5π/6} / pi/6, 5pi/6",
+    r"\left\langle \frac{3}{5}, \frac{4}{5} \right\rangle": "(3/5, 4/5) / <3/5, 4/5> / ⟨0.6, 0.8⟩",
+    r"\begin{pmatrix}1&2\\3&4\end{pmatrix}": r"\begin{bmatrix}1&2\\3&4\end{bmatrix} / [[1,2],[3,4]]",
+    "2:5": "2 to 5 / 2 : 5 / 2/5 / 0.4",
+    "1545678": "1,545,678 / 1.545.678 / 1'545'678",
+    "2 hours 15 minutes": "2 h 15 min / 135 minutes / 2.25 hours",
+    "8 m/s": r"8 m s^{-1} / 8 metres per second / 8 \frac{\text{m}}{\text{s}}",
+    "-5 °C": "-5°C / -5 degrees Celsius / -5 degrees / minus 5 °C",
+    "no solution": "∅ / no solutions / no real solution",
+}
+
+
+@pytest.mark.parametrize("gold", SPELLINGS)
+def test_another_spelling_is_accepted_and_found(gold: str) -> None:
+    for spelling in SPELLINGS[gold].split(" / "):
+        for frame in (frame for frame in FRAMES if "$" not in frame):
+            message = frame.format(spelling)
+            assert MathVerifier().verify(problem(gold), message).status == "correct", message
+            assert found(gold, message), message
+
+
 OPTIONS = "Which planet is largest?\nA) Mars\nB) Venus\nC) Jupiter\nD) Earth"
 
 

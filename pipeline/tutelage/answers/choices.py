@@ -94,13 +94,13 @@ _SO = re.compile(
     re.I,
 )
 _UNSURE = re.compile(r"\b(?:if|whether|not|or|maybe|perhaps|both)\b|n't\b", re.I)
-_THAT = re.compile(r"^\W*it is (?:true|false) that", re.I)
+THAT = re.compile(r"^\W*it is (true|false) that", re.I)
 
 
 def yes_or_no(sentence: str) -> str:
     """`yes`, `no`, `true` or `false` where a sentence answers so; else empty."""
     words = [_YES.match(sentence)]
-    if not _THAT.match(sentence):
+    if not THAT.match(sentence):
         words += [m for m in _SO.finditer(sentence) if not _UNSURE.search(sentence[: m.start(1)])]
     return words[-1][1].lower() if words[-1] and not sentences.asks(sentence) else ""
 
@@ -112,7 +112,7 @@ _QUESTION = re.compile(
 )
 _NOT_PLAIN = re.compile(
     r"\?|\b(?:if|whether|because|since|suppose|you|why|how|check|show|when|what|or|every|all|any|must|would|think"
-    r"|claim|assume|say|prove|test)\b",
+    r"|claim|assume|say|prove|test|not true)\b",
     re.I,
 )
 _REASON = re.compile(r"(?<=[.!?])\s+|\n|,?\s+(?:because|since)\b")

@@ -16,10 +16,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
+from typing import cast
 
 from tutelage.answers import fields, formulas
 from tutelage.answers.numerals import DOZENS, SCALES
 from tutelage.answers.statement import Statement
+from tutelage.answers.units import Unit, unit
 from tutelage.answers.values import Formula, Items, Moment, Number, Relation, Value, Words
 
 ROUNDED_DIGITS = 6
@@ -43,11 +45,7 @@ def difference(
     `decide` compares two formulas; by default without a computer algebra system.
     """
     if isinstance(given, Relation) and given.sign == "=" and not isinstance(gold, Relation):
-        left = given.left  # x = 5 is 5, where the gold is no equation
-        named = isinstance(left, Words) or (
-            isinstance(left, Formula) and _NAME.fullmatch(left.text)
-        )
-        given = given.right if named else given
+        given = given.right if _is_name(given.left) else given  # x = 5 is 5
     unworked = isinstance(gold, Formula) and formulas.exact(gold.tree) is not None
     if isinstance(given, Formula) and formulas.is_work(given.tree) and not unworked:
         return NOT_WORKED_OUT
@@ -64,6 +62,16 @@ def difference(
     return "" if isinstance(given, Words) and _says(given.text, gold.text) else TEXT
 
 
+def _is_name(value: Value) -> bool:
+    """Whether it names what an equation then gives: `x`, `f(2)`, `area`, `(x, y)`."""
+    if isinstance(value, Items):
+        return bool(value.items) and all(map(_is_name, value.items))
+    return isinstance(value, Words) or bool(
+        isinstance(value, Formula) and _NAME.fullmatch(value.text)
+    )
+
+
+_MINUTE = cast(Unit, unit("min"))
 _NAME = re.compile(
     r"[A-Za-z]{1,3}'?(?:_\(?\w+\)?)?(?:\(\w+\))?|[a-z]+|(?:angle|triangle)\s*[A-Z]{1,3}"
 )
@@ -76,6 +84,11 @@ def _reason(equal: bool | None) -> Reason:
 def _number(gold: Number, given: Value, statement: Statement, decide: Decide) -> Reason:
     if isinstance(given, Number):
         return _same_number(gold, given, statement)
+    if isinstance(given, Moment) and gold.compound and gold.unit and given.minute is not None:
+        same = gold.value * gold.unit.size == given.minute * _MINUTE.size
+        return "" if same and gold.unit.kind == _MINUTE.kind and not given.half else NOT_EQUAL
+    if isinstance(given, Items) and given.brackets == ":" and "ratio" in statement.question:
+        return "" if _quotient(given) == gold.value else NOT_EQUAL
     if not isinstance(given, Formula):
         return SEVERAL if isinstance(given, Items) else "not a number"
     equal = decide(("n", gold.value), given.tree) if gold.base == 10 else None
@@ -133,6 +146,10 @@ def _unit_reason(gold: Number, given: Number, statement: Statement) -> str:
     if other is None or (one is None and gold.percent) or one == other:
         return ""
     if one:
+        if {one.kind, other.kind} == {"temperature", "angle"} and other.name == "degree":
+            return ""
+        if one.kind == other.kind == "money" and "cent" not in (one.name, other.name):
+            return UNIT  # of another country
         left_open = "how many" not in statement.question and one not in statement.asked
         converts = one.kind == other.kind and left_open and one.size and other.size
         return "" if converts else UNIT
@@ -140,16 +157,24 @@ def _unit_reason(gold: Number, given: Number, statement: Statement) -> str:
     sought = [kind for noun, kind in _OF_KIND.items() if noun in asked_for]
     if not all(re.fullmatch(kind, other.kind) for kind in sought):
         return UNIT
+    if other in statement.asked:
+        return ""
     for asked in statement.asked:
         rival = asked.kind == other.kind or other.kind in re.split("[/^]", asked.kind)
+        top, _, low = other.name.partition("/")
+        if top == asked.name and any(u.name == low for u in statement.units):
+            return ""  # 90 calories a week
         if other != asked and rival:
             return "" if other.kind == "money" != asked.kind else UNIT
+    if statement.asked and not any(_related(other, asked) for asked in statement.asked):
+        return UNIT
     names = {u.name for u in statement.units}
     if any(u.kind == other.kind for u in statement.units):
         return "" if other.name in names else UNIT
     if any(other.name in re.split("[/^]", name) or name in other.name for name in names):
         return ""
-    if re.search(r"how many \w+", statement.question):
+    years = "how old" in statement.question and other.kind in ("time", "years")
+    if re.search(r"how many \w+", statement.question) or (years and other.name != "year"):
         return UNIT
     few = len(re.findall(r"[a-z]{2,}", statement.text.lower())) < 4
     if other.kind in ("money", "angle", "data") or few:
@@ -157,6 +182,12 @@ def _unit_reason(gold: Number, given: Number, statement: Statement) -> str:
     kind, name = other.kind.split("^")[0], other.name.split("^")[0]
     bases = {u.name.split("^")[0] for u in statement.units if u.kind.split("^")[0] == kind}
     return "" if name in bases or (_MEASURED.search(statement.question) and not names) else UNIT
+
+
+def _related(one: Unit, other: Unit) -> bool:
+    """Whether one measures what the other does, or a part of it, as a length does of a speed."""
+    kinds = [set(re.split("[/^]", unit.kind)) for unit in (one, other)]
+    return not kinds[0].isdisjoint(kinds[1])
 
 
 def rounds(value: Fraction, given: Number) -> bool:
@@ -210,6 +241,8 @@ def squeezed(text: str) -> str:
 
 
 def _items(gold: Items, given: Value, statement: Statement, decide: Decide) -> Reason:
+    if isinstance(given, Number) and (quotient := _quotient(gold)) is not None:
+        return _same_number(Number(quotient), given, statement)
     if not isinstance(given, Items):
         return "another number of answers" if gold.items else NOT_EQUAL
     given = _in_order(gold, given, statement)
@@ -231,6 +264,13 @@ def _items(gold: Items, given: Value, statement: Statement, decide: Decide) -> R
         reasons.append(apart[at])
         free.pop(at)
     return None if None in reasons else ""
+
+
+def _quotient(ratio: Items) -> Fraction | None:
+    """2/5 for 2:5; None for what is no ratio of two numbers."""
+    values = [item.value for item in ratio.items if isinstance(item, Number)]
+    two = ratio.brackets == ":" and len(values) == len(ratio.items) == 2 and values[1]
+    return values[0] / values[1] if two else None
 
 
 def _in_order(gold: Items, given: Items, statement: Statement) -> Items:

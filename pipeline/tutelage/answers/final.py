@@ -42,9 +42,13 @@ _OPENED = re.compile(
 )
 _DENIED = re.compile(r"(?:\b(?:not|never|cannot)|n't)\s+(?:\w+\s+){0,2}\S*$")
 _ITEM = re.compile(r"^\s*(?:\d+[.)]|[-•+])\s+(?=\S)", re.M)
+_ITEMISED = re.compile(r":[ *_]*\n+((?:[ \t]*(?:\d+[.)]|[-•+*])[ \t]+\S.*(?:\n+|$)){2,})\s*$")
+"""What a message lists line by line at its end."""
 _CONCLUDES = re.compile(r"\W*(?:so|thus|therefore|hence)\b(?!.*[✓])", re.I)
+_CONCLUDED = re.compile(r"[,;]\s+(?:so|therefore|thus|hence)\b", re.I)
 _LEAD = re.compile(r"^.*\b(?:so|therefore|thus|hence|then),?\s+", re.I | re.S)
 _CONDITION = re.compile(r"\b(?:if|given|when|where)\b")
+_ARTICLE = re.compile(r"^(?:the|an?)\s+", re.I)
 _DISOWNS = re.compile(
     r"[\s$*)]*(?:(?:is|was|seems|looks)\s+(?:not|wrong|incorrect|false|off)\b|(?:is|was)n't\b|can(?:not|'t)\b)",
     re.I,
@@ -73,6 +77,9 @@ def _stated(text: str, gold: Answer) -> tuple[Final, str]:
     for clause, end in sentences.clauses(text):
         if (final := _of_clause(clause, gold)) is not None:
             return final, text[end:]
+    if isinstance(gold.value, Items) and (listed := _ITEMISED.search(text)):
+        items = [_ITEM.sub("", line).strip() for line in listed[1].splitlines()]
+        return whole(", ".join(filter(None, items)), gold), ""
     parts = _parts(_ITEM.sub("", text))
     checked = next((n for n, p in enumerate(parts) if TABLES["checks"].search(p)), len(parts))
     for n, part in reversed(list(enumerate(parts))):
@@ -99,10 +106,14 @@ def _alone(text: str, gold: Answer) -> Final | None:
         wanted = gold.value.items if isinstance(gold.value, Items) else ()
         fits = len(wanted) == len(value.items) and any(isinstance(i, Words) for i in wanted)
     elif isinstance(value, Relation) and isinstance(gold.value, Number | Formula):
-        fits = isinstance(value.left, Formula) and value.left.tree[0] == "v"
+        left = value.left
+        worked = isinstance(left, Number) and isinstance(value.right, Formula)  # 420 = 7 * 60
+        fits = worked or (isinstance(left, Formula) and left.tree[0] == "v")
     else:
         fits = "?" not in shown[-2:]
-    return whole(shown, gold) if fits else None
+    joined = isinstance(value, Items | Relation)
+    one = not (joined and (_CONCLUDED.search(shown) or len(_parts(text)) > 1))
+    return whole(shown, gold) if fits and one else None
 
 
 def _shortened(clause: str, gold: Answer) -> str:
@@ -120,7 +131,9 @@ def _of_clause(clause: str, gold: Answer) -> Final | None:
     """What a clause after "the answer is" says; None where it says nothing of the gold's kind."""
     clause = _shortened(clause, gold)
     if isinstance(gold.value, Number):
-        return number_of(clause, True, gold)
+        final = number_of(clause, True, gold)
+        several = final is not None and final.reason == SEVERAL and "=" in clause
+        return number_of(clause, False, gold) if several else final
     heads = _heads(clause)
     readings = [reading for head in heads for reading in whole(head, gold).readings]
     readings += _of_kind(heads[:2][-1], gold, first=True) if heads else []
@@ -146,7 +159,7 @@ def _of_sentence(sentence: str, gold: Answer) -> Final | None:
     if isinstance(gold.value, Items) and (lead := _LEAD.match(text)):
         readings += whole(text[lead.end() :], gold).readings
     readings += whole(text, gold).readings
-    if gold.words and not gold.letter:
+    if gold.words:
         readings += _subject(text, gold)
     return NOTHING if _DENIED.search(text) and readings[0][0] != text else Final(tuple(readings))
 
@@ -173,6 +186,7 @@ def _of_kind(text: str, gold: Answer, first: bool = False) -> list[Reading]:
 def _subject(sentence: str, gold: Answer) -> list[Reading]:
     """`Dana is the tallest` says Dana, where the question asks who is the tallest."""
     text = sentences.EXPLAINS.split(_LEAD.sub("", sentence).strip(), maxsplit=1)[0]
+    text = _ARTICLE.sub("", text)
     rest = text[len(gold.text) :]
     if not text.lower().startswith(gold.text.lower()) or not re.match(r"\s+\w", rest):
         return []
@@ -190,7 +204,11 @@ def _yes_or_no(text: str, gold: Answer) -> Final:
             return Final(((reply, Words(reply)),))
     words = [(word, part) for part in _parts(text) if (word := choices.yes_or_no(part))]
     turned = choices.sides(text, gold.statement)
-    yes, no = ("true", "false") if gold.words in ("true", "false") else ("yes", "no")
+    yes, no = ("yes", "no")
+    if gold.words in ("true", "false"):
+        yes, no = "true", "false"
+        words = [("true" if word == "yes" else word, part) for word, part in words]
+        words += [(m[1].lower(), text) for m in [choices.THAT.match(text)] if m]
     words = words or [(yes if affirms else no, part) for affirms, part in turned]
     if not words:
         return NOTHING

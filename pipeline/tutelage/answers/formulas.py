@@ -44,7 +44,7 @@ _SPELLINGS = tuple(
     for pattern, put in (
         (r"\btimes\b", "*"), (r"\bplus\b", "+"), (r"\bminus\b", "-"), (r"\bover\b", "/"),
         (r"\b(?:the )?square root of (?=[\d(a-z])", "sqrt "),
-        (r"\bsquared\b", "^2"), (r"\bcubed\b", "^3"), (r"\blg\b", "log"),
+        (r"\bsquared\b", "^2"), (r"\bcubed\b", "^3"), (r"\blg\b", "log"), (r"\binfinity\b", "inf"),
         (r"\ba(sin|cos|tan)\b", r"arc\1"),
         (r"(?<![\w.)^/])(\d+) (\d+/\d+)(?![\d/.])", r"(\1+\2)"),
         (r"\b(sin|cos|tan|ln|log)\^(\d+)\s*(\([^()]*\)|\w+)", r"(\1(\3))^\2"),

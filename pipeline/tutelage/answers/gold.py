@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from tutelage.answers import fields
-from tutelage.answers.equality import NOT_WORKED_OUT, Decide, Reason, difference, restates, squeezed
+from tutelage.answers.equality import NOT_WORKED_OUT, Decide, Reason, difference, squeezed
 from tutelage.answers.plain import boxes, plain
 from tutelage.answers.reading import bare, folded, read
 from tutelage.answers.statement import Statement, statement
@@ -85,7 +85,7 @@ def compare(gold: Answer, text: str, value: Value, decide: Decide = fields.equal
         return "another choice"
     reason = difference(gold.value, value, gold.statement, decide)
     quotient = reason == "" and isinstance(value, Number) and value.quotient
-    return NOT_WORKED_OUT if quotient and restates(text, gold.statement) else reason
+    return NOT_WORKED_OUT if quotient else reason
 
 
 _MARKED = re.compile(r"####\s*(.+?)\s*$", re.S)

@@ -14,7 +14,7 @@ from tutelage.answers.fields import equal
 from tutelage.answers.gold import Answer
 from tutelage.answers.plain import boxes
 from tutelage.answers.reading import bare, read
-from tutelage.answers.values import Items, Value, Words
+from tutelage.answers.values import Items, Number, Value, Words
 
 NO_ANSWER, CUT_OFF = "no answer", "cut off: a box that is not closed"
 LONGEST_MESSAGE = 20_000
@@ -25,6 +25,7 @@ _SIGNS = (
     ("<answer>", re.compile(r"<answer>\s*(.*?)\s*</answer>", re.S)),
 )
 """What a mark begins with, and the whole of it."""
+_DECIMAL_COMMA = re.compile(r"([-$€£]{0,2}\d{1,6}),(?:\d{1,2}|\d{4,})(?![\d,]|\.\d)")
 _OR = re.compile(r"(?:,?\s*(?:or|and/or|and)|/|,|)\s*(?:maybe|perhaps|possibly|even|also)?", re.I)
 
 
@@ -68,12 +69,18 @@ def whole(text: str, gold: Answer) -> Final:
     if gold.words in OPPOSITES and (reply := choices.yes_or_no(text)):
         return Final(((reply, Words(reply)),))
     parts = [text]
-    if "=" in text and not isinstance(gold.value, Items):
+    ratio = isinstance(gold.value, Items) and gold.value.brackets == ":"
+    if isinstance(gold.value, Number) and (comma := _DECIMAL_COMMA.match(text)):
+        parts.append(f"{comma[1]}.{text[comma.end(1) + 1 :]}")
+    if "=" in text and (ratio or not isinstance(gold.value, Items)):
         sides = [bare(side) for side in text.split("=")]
         first, *others = [formulas.parse(side) for side in sides]
         same = first and all(other and equal(first, other) for other in others)
-        if sides[-1] and (same or (len(sides) > 2 and text.rsplit("=", 1)[0][-1:] not in "<>!")):
+        several = len(sides) > 2 and text.rsplit("=", 1)[0][-1:] not in "<>!"
+        if sides[-1] and (same or ratio or several):
             parts.append(sides[-1])
+        if same and sides[0].isdecimal():
+            parts.append(sides[0])
     if "≈" in text:
         parts += [side for part in text.split("≈") if (side := bare(part.rsplit("=", 1)[-1]))]
     return Final(tuple((part, read(part)) for part in parts), "" if text else NO_ANSWER)

@@ -115,6 +115,8 @@ def _measured(text: str, start: int, end: int, number: Number, form: str, money:
     after = _AFTER.match(text, end)
     if after and after["percent"]:
         return NumberSpan(start, after.end(), replace(number, percent=True), form)
+    if after and after["nth"] and number.value.denominator > 1:
+        return NumberSpan(start, after.end(), number, form)  # 1/6th
     if after and after["nth"]:
         return NumberSpan(start, after.end(), replace(number, ordinal=True), "ordinal")
     if after and after["scale"]:
@@ -138,7 +140,9 @@ def _measured(text: str, start: int, end: int, number: Number, form: str, money:
 
 def _is_word(text: str, words: str, end: int) -> bool:
     """Whether what looks like a unit is a word there: `5 in a row`, `5 a day`, `6 m + 1`."""
-    if words in ("in", "a", "A", "s", "I", "L", "t") and re.match(r"\s+[a-z]", text[end : end + 4]):
+    if words in ("in", "a", "A", "s", "I", "L", "t") and re.match(
+        r"\s+[a-z\d]", text[end : end + 4]
+    ):
         return True
     return len(words) == 1 and bool(re.match(r"\s?[-+*/^=(]\s?[\w(]", text[end : end + 4]))
 

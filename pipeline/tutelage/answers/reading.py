@@ -37,12 +37,31 @@ _RATIO = re.compile(r"(\d+(?:\.\d+)?)\s*(?::|\bto\b)\s*(\d+(?:\.\d+)?)(?:\s*:\s*
 _SEPARATOR = re.compile(r"[,;](?!\d{3}(?!\d))|\s(?:and|or)\s|\n")
 _BOUND = re.compile(r"^(.+?)\s*(<=|>=|<|>|!=)\s*(.+?)(?:\s*(<=|>=|<|>)\s*(.+))?$", re.S)
 _LETTER = re.compile(r"[A-Za-z](_\w+)?")
+_BUILDER = re.compile(r"\{\s*[A-Za-z](?:\s*∈[^|:]{1,20})?\s*[|:]\s*(.+)\}")
+"""`{x | -2 < x < 8}`."""
+_SPACED = re.compile(r"^[-$€£]{0,2}\d{1,3}(?: \d{3})+(?!\d)")
+"""`1 545 678`, where nothing else may stand before it."""
+_NONE = re.compile(
+    r"(?:[\w ]{0,40}\b(?:has|have|is|are)\s+|there's\s+)?"
+    r"no\s+(?:real |integer |such )?solutions?(?: exists?)?",
+    re.I,
+)
+_EXCEPTED = re.compile(
+    r"(?:all\s+)?(?:reals?(?:\s+numbers)?|\(?R\)?)(?:\s+x)?"
+    r"\s*(?:,?\s*(?:except|but|other than|apart from|excluding)(?:\s+for)?\b|setminus|\\|-)\s*(.+)",
+    re.I,
+)
+"""`all real numbers except 2`."""
+_OUTWARD = re.compile(r"([\[\]])([^\[\]()]+[,;][^\[\]()]+)([\[\]])")
+"""`]-2, 8]`, which excludes -2."""
 _OPEN, _CLOSE = "([{", ")]}"
 _UNIT_AT_END = re.compile(rf"(?<=[\w)] )(?:{PHRASE.pattern})$(?<=\w\w)")
 _SPELLS = re.compile(r"[A-Za-z]{3}|[A-Z]?[a-z]{2}")
 """Letters side by side that are rather a short word: `cat`, `red`."""
 
 
+_INFINITE = Formula(("v", "inf"), "inf")
+_NEGATIVE_INFINITE = Formula(("neg", ("v", "inf")), "-inf")
 _UNITS = re.compile(r"(?<=[\d)i]) (?:(?:square|sq\.?|cubic) )?units?$", re.I)
 """What stands for whatever unit there is."""
 
@@ -94,6 +113,7 @@ def _moment(text: str) -> Moment | None:
 def _number(text: str) -> Number | None:
     """The number that `text` is, with a unit or the name of a thing after it: `18 red apples`."""
     text = _ABOUT.sub("", text, count=1)
+    text = _SPACED.sub(lambda m: m[0].replace(" ", ""), text)
     spans = numbers(text) if text[-1:].isalnum() or text[-1:] in tuple("%)\"'." + MONEY) else ()
     if not spans or spans[0].start or any(s.start >= spans[0].end for s in spans):
         return None
@@ -138,6 +158,16 @@ def _items(text: str, depth: int) -> Items | None:
     if ratio := _RATIO.fullmatch(text):
         return Items(":", tuple(read(part, depth) for part in ratio.groups() if part))
     text = _MEMBER.sub("", text)
+    if text[:1] == "<" and text[-1:] == ">" and "," in text:
+        text = f"({text[1:-1].strip()})"
+    if excepted := _EXCEPTED.fullmatch(text):
+        value = read(NAME.sub("", excepted[1].strip("{}() "), count=1), depth)
+        return _without(value) if isinstance(value, Number | Formula) else None
+    if builder := _BUILDER.fullmatch(text):
+        inner = read(builder[1].strip(), depth)
+        return inner if isinstance(inner, Items) else None
+    if text[:1] in "[]" and (outward := _OUTWARD.fullmatch(text)):
+        text = ("(["[outward[1] == "["]) + outward[2] + (")]"[outward[3] == "]"])
     if text.startswith("matrix["):
         rows = [(split(row)[1] or [row.strip("[]")]) for row in split(text[6:])[1] or [text[7:-1]]]
         return Items("matrix", tuple(Items("[]", tuple(read(c, depth) for c in r)) for r in rows))
@@ -146,11 +176,13 @@ def _items(text: str, depth: int) -> Items | None:
         pieces = [read(part.strip(), depth) for part in parts if part.strip()]
         if len(pieces) > 1 and all(isinstance(p, Items) for p in pieces):
             return Items("∪", tuple(pieces))
+    if re.search(r"[<>]", text) and (common := _common(text, depth)):
+        return common
     if "±" in text:
         sides = [read(bare(text.replace("±", sign)), depth) for sign in ("+", "-")]
         if all(isinstance(side, Number | Formula) for side in sides):
             return Items("", tuple(sides))
-    if text in ("{}", "∅"):
+    if text in ("{}", "∅") or _NONE.fullmatch(text):
         return Items("{}", ())
     brackets, parts = split(text)
     if not parts:
@@ -163,6 +195,26 @@ def _items(text: str, depth: int) -> Items | None:
     if not brackets and not _listable(values, parts):
         return None
     return Items(brackets, values, names if named else ())
+
+
+def _without(value: Value) -> Items:
+    """All numbers but one: `x != 2`."""
+    below, above = Items("()", (_NEGATIVE_INFINITE, value)), Items("()", (value, _INFINITE))
+    return Items("∪", (below, above))
+
+
+def _common(text: str, depth: int) -> Items | None:
+    """`x > -2 and x < 8` as the interval that both bounds of one letter leave."""
+    parts = re.split(r"\s+and\s+|,\s*(?=[A-Za-z]\s*[<>])", text)
+    if len(parts) != 2 or len(set(re.findall(r"(?<!\w)[A-Za-z](?!\w)", text))) != 1:
+        return None
+    bounds = [read(part.strip(), depth) for part in parts]
+    below = [b for b in bounds if isinstance(b, Items) and b.items[-1] == _INFINITE]
+    above = [b for b in bounds if isinstance(b, Items) and b.items[0] == _NEGATIVE_INFINITE]
+    if len(below) != 1 or len(above) != 1:
+        return None
+    brackets = below[0].brackets[0] + above[0].brackets[1]
+    return Items(brackets, (below[0].items[0], above[0].items[1]))
 
 
 def _listable(values: tuple[Value, ...], parts: list[str]) -> bool:
@@ -191,6 +243,8 @@ def _related(text: str, depth: int) -> Value | None:
     if any(isinstance(value, Words) for value in values) or len({sign[0] for sign in signs}) > 1:
         return None
     if signs[0] == "!=":
+        if len(values) == 2 and _LETTER.fullmatch(parts[0]):
+            return _without(values[1])
         return Relation("!=", *values) if len(values) == 2 else None
     if signs[0][0] == ">":
         parts, values, signs = parts[::-1], values[::-1], signs[::-1]
@@ -198,9 +252,9 @@ def _related(text: str, depth: int) -> Value | None:
     if len(values) == 3:
         values.pop(1)
     elif _LETTER.fullmatch(parts[0]):
-        values[0], closed = Formula(("neg", ("v", "inf")), "-inf"), [False, *closed]
+        values[0], closed = _NEGATIVE_INFINITE, [False, *closed]
     elif _LETTER.fullmatch(parts[1]):
-        values[1], closed = Formula(("v", "inf"), "inf"), [*closed, False]
+        values[1], closed = _INFINITE, [*closed, False]
     else:
         return Relation(signs[0], *values)
     return Items(("[" if closed[0] else "(") + ("]" if closed[1] else ")"), tuple(values))
@@ -208,7 +262,7 @@ def _related(text: str, depth: int) -> Value | None:
 
 def _formula(text: str) -> Formula | Number | None:
     """The formula that `text` is, a known unit after it left out."""
-    if not re.search(r"[\d+*/^!()|-]|\b(?:pi|inf|sqrt|[a-zA-Z])\b", text):
+    if not re.search(r"[\d+*/^!()|-]|\b(?:pi|inf(?:inity)?|sqrt|[a-zA-Z])\b", text):
         return None
     m = _UNIT_AT_END.search(text) if " " in text else None
     tree = formulas.parse(text[: m.start()]) if m and unit(m[0]) else None

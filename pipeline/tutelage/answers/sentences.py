@@ -8,7 +8,7 @@ SPLIT = re.compile(r"(?<=[.!?…])(?<!\b[ie]\.[eg]\.)(?<!\b[ap]\.m\.)(?<!\bRs\.)
 """Between sentences."""
 ASIDE = re.compile(
     r"(?<=\S)\s*\((?:that is|i\.?e\b|since|because|as|which|not|from|where|with|given|namely|=|rounded"
-    r"|about|approximately|roughly|≈|~)"
+    r"|about|approximately|roughly|mod\b|≈|~)"
     r"[^()]*(?:\([^()]*\)[^()]*)*\)",
     re.I,
 )
@@ -44,7 +44,7 @@ def clauses(text: str) -> list[tuple[str, int]]:
     it ends."""
     every = []
     for m in list(TABLES["phrase"].finditer(text))[:-21:-1]:
-        clause, end = _clause(text, m.end())
+        clause, end = clause_at(text, m.end())
         before = SPLIT.split(text[max(0, m.start() - 60) : m.start()])[-1]
         denied = TABLES["denies"].search(before) or clause.lower().startswith(NEGATIONS)
         if clause and not denied and not clause.endswith("?"):
@@ -52,7 +52,7 @@ def clauses(text: str) -> list[tuple[str, int]]:
     return every
 
 
-def _clause(text: str, start: int) -> tuple[str, int]:
+def clause_at(text: str, start: int) -> tuple[str, int]:
     """From `start` to the end of its sentence; of the next line that has text if this has none."""
     at = start
     for line in text[start : start + 2000].splitlines(keepends=True):

@@ -63,6 +63,14 @@ class Statement:
         """Those that the answer is asked for in: "in km/h", "how many minutes"."""
         return frozenset(u for m in _ASKED.finditer(self.question) if (u := unit(m[1])))
 
+    @cached_property
+    def others(self) -> frozenset[str]:
+        """The names in it, where the question asks about one: all but that one."""
+        names = frozenset(_NAMED.findall(self.text)) - _NO_NAMES
+        asked = [name for name in names if re.search(rf"\b{name.lower()}\b", self.question)]
+        of_one = len(asked) == 1 and not re.search(rf"\b{asked[0].lower()}'s?\b", self.question)
+        return names - set(asked) if of_one else frozenset()
+
 
 _OPTION = re.compile(r"(?:^|(?<=[\s(]))\(?(?:([A-J])[).:]|([a-j])\))\s*(?=\S)", re.M)
 _FIRST = ("A)", "A.", "A:", "a)")
@@ -84,6 +92,8 @@ _ACTS = (
     (r"solve|solution|root", "root"),
     (r"product", "product"),
 )
+_NAMED = re.compile(r"\b[A-Z][a-z]+\b")
+_NO_NAMES = words("no_names")
 _END = re.compile(r"(?<=[.?!])\s+|\n")
 
 

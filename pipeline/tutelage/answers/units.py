@@ -33,7 +33,7 @@ FIRST_WORDS = {re.escape(w) for w in _SPELLINGS if w[0].isalpha()} | {"square", 
 """Words that a unit can begin with."""
 _CAPITALS = words("K N J W A V C T L")
 """Single letters that are this unit in this case only."""
-_WORD = rf"(?:°\s?[CF]|[A-Za-z]+|[{MONEY}])"
+_WORD = rf"(?:°\s?[CF]|degrees?\s+(?:[CF]|[Cc]elsius|[Ff]ahrenheit)\b|[A-Za-z]+|[{MONEY}])"
 PHRASE = re.compile(
     rf"(?:(?:square|sq\.?|cubic|cu\.?)\s+)?(?:{_WORD})(?:\s?\^\s?\(?-?[23]\)?|\s+(?:squared|cubed)\b)?"
     rf"(?:\s?(?:/|\bper\s|\*\s?)\s?(?:{_WORD})(?:\s?\^\s?\(?[23]\)?)?)?"

@@ -203,10 +203,20 @@ def _is_shown(case: Case, text: str, piece: Piece) -> bool:
     return same or (how >= Stance.RESULT and not opens)
 
 
+_PUT = re.compile(
+    r"\b(?:it|this|that|(?:result|solution|value|set|interval|domain|range)s?)"
+    r"(?:'s|\s+(?:is|are|equals?|(?:must|should|would)\s+be))\s+"
+    r"|\b(?:you|we)\s+(?:(?:should|will|would|then|do|must)\s+)?(?:get|obtain|find|have)\s+",
+    re.I,
+)
+"""What puts all that follows in its sentence as the answer."""
+
+
 def literal(case: Case) -> Leak:
     """The gold as it is written; and whatever a message puts as its answer."""
     gold = case.gold
-    if case.answer.letter or not (case.may_state or case.may_come_to):
+    compound = isinstance(gold, Number) and gold.compound
+    if case.answer.letter or not (compound or case.may_state or case.may_come_to):
         return CLEAN
     if spans := written(case.answer.text, case.text):
         length, symbols = len(case.answer.literal), len(re.findall(r"[^a-z]", case.answer.literal))
@@ -217,8 +227,10 @@ def literal(case: Case) -> Leak:
         for span in spans:
             if case.weighs(*span, shown, Stance.COUNTED if plainly else least):
                 return case.leak("string", *span)
-    if "nswer" in case.text and not isinstance(gold, Words):
-        for clause, end in sentences.clauses(case.text):
-            if _is_put(case, clause):
-                return case.leak("string", end - len(clause), end)
+    clauses = sentences.clauses(case.text) if "nswer" in case.text else []
+    if not isinstance(gold, Number) or compound or abs(gold.value) >= 1000:
+        clauses += [sentences.clause_at(case.text, m.end()) for m in _PUT.finditer(case.text)]
+    for clause, end in () if isinstance(gold, Words) else clauses:
+        if clause and _is_put(case, clause):
+            return case.leak("string", end - len(clause), end)
     return CLEAN

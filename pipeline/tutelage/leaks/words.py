@@ -118,7 +118,7 @@ def named(case: Case) -> Leak:
     if not wanted or (answer.letter and not re.search(r"\w{2}", wanted)):
         return CLEAN
     public = any(written(wanted, known) for known in case.public)
-    short = len(wanted) <= 2 and answer.text[:1].isupper()
+    short = len(wanted) <= 2 and answer.text[:1].isupper() and wanted not in _COMMON
     everyday = wanted in _COMMON or (len(wanted) <= 2 and not short)
     is_put = _is_put_plainly if everyday else _is_put
     for start, end in written(wanted, text):
