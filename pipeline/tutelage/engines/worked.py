@@ -23,7 +23,7 @@ It never sends the same message twice in a dialogue, and repeats a sentence only
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tutelage.answers.equations import Equation, equations, values
 from tutelage.records import Dialogue, Message, Reply, Request
@@ -50,9 +50,11 @@ class WorkedTeacher:
         dialogue = request.dialogue
         earlier = {m.content for m in dialogue.messages if m.speaker == "teacher"}
         fewest, chosen = 0, None
-        for drawn in _draws(draw(request.seed)):
-            view = hint(dialogue, drawn)
-            reply = Reply(render("teacher/worked.j2", view, self._prompts), form=view.form)
+        first = draw(request.seed)
+        view = hint(dialogue, first)
+        for drawn in _draws(first):
+            worded = render("teacher/worked.j2", replace(view, draw=drawn), self._prompts)
+            reply = Reply(worded, form=view.form)
             repeats = _repeats(reply.text, earlier)
             if reply.text not in earlier and (chosen is None or repeats < fewest):
                 fewest, chosen = repeats, reply
