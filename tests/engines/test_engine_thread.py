@@ -1,6 +1,7 @@
 """The thread that owns vLLM, with something in vLLM's place that fails: nobody waits for ever."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -8,7 +9,6 @@ from typing import Any
 import pytest
 
 from tutelage import settings
-from tutelage.engines import vllm
 from tutelage.engines.tokens import Prompt
 from tutelage.engines.vllm import InProcess, Started
 from tutelage.errors import Fatal, ModelError, Permanent, TutelageError
@@ -24,6 +24,8 @@ class Fake:
         self.waiting: list[tuple[str, list[int]]] = []
         self.steps = 0
         self.dies_at = 10**9
+        self.may_step = threading.Event()
+        self.may_step.set()
 
     def add_request(self, name: str, prompt: dict[str, list[int]], params: object) -> None:
         if 666 in prompt["prompt_token_ids"]:
@@ -31,6 +33,7 @@ class Fake:
         self.waiting.append((name, prompt["prompt_token_ids"]))
 
     def step(self) -> list[Any]:
+        assert self.may_step.wait(60)
         self.steps += 1
         if self.steps >= self.dies_at:
             raise RuntimeError("CPU Generator does not use offset\nand more lines")
@@ -110,52 +113,49 @@ async def test_all_are_told_when_the_engine_dies(
     }
     with pytest.raises(Fatal, match="does not use offset"):
         await engine.reply(make_request("1"))
-    engine._thread.join(timeout=60)  # it forgets the requests after it has answered them
+    engine.close()  # it forgets the requests after it has answered them
     assert engine.gauges()["in_flight"] == 0
-    engine.close()
 
 
 async def test_a_request_that_meets_the_end_is_told(
-    engine: InProcess, make_request: MakeRequest
+    engine: InProcess, make_request: MakeRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The engine dies, and its last look into the inbox is over, just before the request is put."""
+    """The engine ends, and its last look into the inbox is over, just before the request is put."""
+    loop = asyncio.get_running_loop()
+    create_future = loop.create_future
 
-    class Late:
-        def put(self, pending: object) -> None:
-            engine._dead = "vLLM stopped: too late"
+    def late() -> "asyncio.Future[Reply]":
+        engine.close()
+        return create_future()
 
-    inbox, engine._inbox = engine._inbox, Late()  # type: ignore[assignment]
-    with pytest.raises(Fatal, match="too late"):
-        await asyncio.wait_for(engine.reply(make_request("1")), 60)
-    engine._inbox = inbox
-    engine.close()
+    monkeypatch.setattr(loop, "create_future", late)  # what the reply will be put into
+    async with asyncio.timeout(60):
+        with pytest.raises(Fatal, match="was closed"):
+            await engine.reply(make_request("1"))
 
 
 async def test_a_caller_whose_loop_is_gone_harms_nothing(
-    engine: InProcess, fake: Fake, make_request: MakeRequest
+    engine: InProcess, fake: Fake, make_request: MakeRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Its state cannot be asked first: it may close between the question and the call."""
+    loops: list[asyncio.AbstractEventLoop] = []
+
     def leave() -> None:
         async def send() -> None:
-            asyncio.get_running_loop().create_task(engine.reply(make_request("1")))
+            loops.append(asyncio.get_running_loop())
+            loops[-1].create_task(engine.reply(make_request("1")))
             await asyncio.sleep(0)
 
         asyncio.run(send())
 
+    fake.may_step.clear()
     await asyncio.gather(*(asyncio.to_thread(leave) for _ in range(5)))
-    assert (await engine.reply(make_request("2"))).text == "ok"
-    engine.close()
-
-
-def test_a_loop_that_closes_meanwhile_harms_nothing(
-    make_request: MakeRequest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its state cannot be asked first: it may close between the question and the call."""
-    loop = asyncio.new_event_loop()
-    pending = vllm._Pending(make_request(), loop, loop.create_future())
-    loop.close()
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "is_closed", lambda: False)
-        vllm._settle(pending, Reply("late"))
+        patch.setattr(asyncio.SelectorEventLoop, "is_closed", lambda loop: False)
+        fake.may_step.set()
+        assert (await engine.reply(make_request("2"))).text == "ok"
+    assert len(loops) == 5
+    engine.close()
 
 
 @pytest.mark.parametrize(

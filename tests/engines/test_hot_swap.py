@@ -5,12 +5,14 @@ import struct
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import pytest
 
 from tutelage import engines, settings
-from tutelage.engines import HOT_SWAP_MODEL, HOT_SWAP_SERVERS, hot_swap, launch
+from tutelage.engines import HOT_SWAP_MODEL, HOT_SWAP_SERVERS, bodies, hot_swap, launch
 from tutelage.engines.hot_swap import HotSwapServer
 from tutelage.engines.server import Client
 from tutelage.errors import ModelError
@@ -175,21 +177,24 @@ def test_a_file_that_holds_no_weights_is_a_mistake(tmp_path: Path):
 
 def test_a_player_is_answered_where_its_weights_are(monkeypatch: pytest.MonkeyPatch):
     """Others are not, and what the settings say stays."""
-    probed: list[tuple[str, str]] = []
+    asked_for: list[str] = []
 
-    def probe(client: Client, wanted: str) -> tuple[str, bool]:
-        probed.append((client._url, wanted))
-        return wanted, True
+    def get(url: str, options: object) -> tuple[httpx.Response, Any]:
+        asked_for.append(url)
+        models = {"data": [{"id": HOT_SWAP_MODEL}]}
+        return httpx.Response(200, request=httpx.Request("GET", url)), SimpleNamespace(
+            json=lambda: models
+        )
 
     def no_start(*_: Any) -> None:
         raise ModelError("an engine of its own")
 
-    monkeypatch.setattr(Client, "_probe", probe)
+    monkeypatch.setattr(bodies, "get", get)
     monkeypatch.setattr("tutelage.engines.vllm.InProcess.__init__", no_start)
     monkeypatch.setenv(HOT_SWAP_SERVERS, json.dumps({"/a/model": "http://127.0.0.1:9/v1"}))
     chosen = settings.load("", ["student.model=/a/model", "teacher.model=/another"])
     assert isinstance(engines.build(chosen.student, chosen), Client)
-    assert probed == [("http://127.0.0.1:9/v1", HOT_SWAP_MODEL)]
+    assert asked_for == ["http://127.0.0.1:9/v1/models"]
     with pytest.raises(ModelError, match="of its own"):
         engines.build(chosen.teacher, chosen)
     monkeypatch.delenv(HOT_SWAP_SERVERS)
