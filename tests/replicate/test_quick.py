@@ -1,6 +1,7 @@
 """The whole chain at its smallest, with vLLM and the trainer: pretrained, taught, measured, judged."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,17 @@ class Nobody:
         return False
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few_turns() -> Iterator[None]:
+    """A student that has learnt nothing wastes each turn that it gets."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (stages, summary):
+            patch.setattr(module, "HORIZON", 5)
+        yield
+
+
 @pytest.fixture(scope="module")
-def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
+def toy(few_turns: None, tmp_path_factory: pytest.TempPathFactory) -> Toy:
     out = tmp_path_factory.mktemp("replicate") / "toy"
     words = ["replicate", "toy", "--quick", "--out", str(out)]
     result = CliRunner().invoke(cli, words, catch_exceptions=False)
