@@ -26,9 +26,11 @@ pytestmark = pytest.mark.skipif(
 )
 
 LONG = os.environ.get("TUTELAGE_CHAOS") == "long"
-SIZE = 600
+SIZE = 240
 CORPUS = f"starter?size={SIZE}"
 ENGINE = "students:Slow"
+PLAYED = [f"student.engine={ENGINE}", f"teacher.engine={ENGINE}", "driver.concurrency=32"]
+"""Of two workers 64 dialogues are in play: when the first 40 are done, most have not begun."""
 TWO = ["--direct_num_workers=2", "--direct_running_mode=multi_processing"]
 
 
@@ -73,7 +75,8 @@ def out(tmp_path: Path) -> Path:
 @pytest.fixture
 def begun(out: Path, forks: Forks) -> Iterator[Begun]:
     """The command as a person types it, at a moment when dialogues are in play."""
-    words = ["generate", CORPUS, "--engine", ENGINE, "--out", str(out), "--quiet", "--", *TWO]
+    sets = [f"--set={pair}" for pair in PLAYED]
+    words = ["generate", CORPUS, "--out", str(out), "--quiet", *sets, "--", *TWO]
     process = forks.begin(TYPED, *words)
     limit = time.monotonic() + 120
     while process.poll() is None and lines(out) < 40 and time.monotonic() < limit:
@@ -94,10 +97,7 @@ def gone(pids: list[int], within_s: float) -> bool:
 
 def whole(out: Path) -> None:
     """The same command again ends the run, and nothing is there twice."""
-    chosen = settings_room.load(
-        "", [f"student.engine={ENGINE}", f"teacher.engine={ENGINE}"], corpora=(CORPUS,)
-    )
-    manifest = run(chosen, str(out))
+    manifest = run(settings_room.load("", PLAYED, corpora=(CORPUS,)), str(out))
     assert manifest["balance"]["kept"] == SIZE
     keys = Counter(entry.key for file in files(RunFolder(out).journal) for entry in entries(file))
     assert set(keys.values()) == {1}

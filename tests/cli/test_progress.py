@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import students
 from forked import COMMAND, Forks
 
 BROKEN = f"""
@@ -31,7 +32,7 @@ os.dup2(os.open("/dev/full", os.O_WRONLY), 2)
 @pytest.fixture(scope="module")
 def forks() -> Iterator[Forks]:
     """Processes that have imported the command."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = os.environ | {students.WAIT: "0.2", "PYTHONPATH": os.pathsep.join(sys.path)}
     with Forks(environment, ["tutelage.flow", "tutelage.cli"]) as made:
         yield made
 
@@ -55,7 +56,7 @@ def test_a_run_without_standard_error_goes_on(tmp_path: Path) -> None:
 
 def test_an_interruption_that_nobody_hears_is_one(tmp_path: Path, forks: Forks) -> None:
     out = tmp_path / "run"
-    words = ["generate", "starter?size=20000", "--engine", "scripted", "--out", str(out)]
+    words = ["generate", "starter?size=600", "--engine", "students:Slow", "--out", str(out)]
     process = forks.begin(BROKEN, *words)
     while process.poll() is None and not list(out.glob("logs/heartbeat-*.json")):
         time.sleep(0.02)

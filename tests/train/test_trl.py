@@ -119,9 +119,7 @@ def completions(samples: list[Sample], pad: int) -> dict[str, torch.Tensor]:
         ("sequence", "grpo", 0.0, "token", False),
         ("sequence", "grpo", 0.3, "token", True),
         ("sequence", "grpo", 0.0, "sequence", False),  # GSPO
-        ("token", "dapo", 0.0, "token", False),
         ("token", "dapo", 0.3, "token", False),
-        ("constant", "dr_grpo", 0.0, "token", False),
         ("constant", "dr_grpo", 0.3, "token", False),
     ],
 )
