@@ -221,7 +221,7 @@ def test_what_beam_does_not_take_is_one_line(tmp_path, options, said):
 
 
 def test_a_killed_run_goes_on_where_it_was(tmp_path):
-    size = 300
+    size = 150
     corpus, engine = f"starter?size={size}", "students:Slow"
     command = [sys.executable, "-m", "tutelage", "generate", corpus, "--engine", engine]
     command += ["--out", str(tmp_path / "a"), "--quiet"]
