@@ -159,22 +159,28 @@ def _unit_reason(gold: Number, given: Number, statement: Statement) -> str:
         return UNIT
     if other in statement.asked:
         return ""
+    years = "how old" in statement.question and other.kind in ("time", "years")
+    if years:
+        return "" if other.name == "year" else UNIT
     for asked in statement.asked:
         rival = asked.kind == other.kind or other.kind in re.split("[/^]", asked.kind)
         top, _, low = other.name.partition("/")
         if top == asked.name and any(u.name == low for u in statement.units):
             return ""  # 90 calories a week
+        if asked.name.startswith(f"{other.name}/") and "how many" in statement.question:
+            return ""  # how many hours a week
         if other != asked and rival:
             return "" if other.kind == "money" != asked.kind else UNIT
     if statement.asked and not any(_related(other, asked) for asked in statement.asked):
         return UNIT
     names = {u.name for u in statement.units}
-    if any(u.kind == other.kind for u in statement.units):
-        return "" if other.name in names else UNIT
-    if any(other.name in re.split("[/^]", name) or name in other.name for name in names):
+    if other.name in names or any(other.name in re.split("[/^]", name) for name in names):
         return ""
-    years = "how old" in statement.question and other.kind in ("time", "years")
-    if re.search(r"how many \w+", statement.question) or (years and other.name != "year"):
+    if any(u.kind == other.kind for u in statement.units):
+        return UNIT
+    if any(name in other.name for name in names):
+        return ""
+    if re.search(r"how many \w+", statement.question):
         return UNIT
     few = len(re.findall(r"[a-z]{2,}", statement.text.lower())) < 4
     if other.kind in ("money", "angle", "data") or few:
