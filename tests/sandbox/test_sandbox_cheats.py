@@ -118,6 +118,10 @@ def test_a_cheat_does_not_pass(judged, name):
     assert judged(GOOD).status == "correct"
 
 
+_AT_THE_PIPE = """
+import gc
+end = next(o for o in gc.get_objects() if type(o).__name__ == "ProgramServer")
+"""
 WEAK_TESTS = {
     "close enough": (
         ["assert abs(f(2) - 4) < 1e-6"],
@@ -143,8 +147,79 @@ def f(x): return Near()
         ["x = [3, 1, 2]\nassert f(x) == sorted(x)"],
         "def f(x):\n    x.clear()\n    return []",
     ),
+    "an expectation that is read off": (
+        ["x = [1, 2]\nassert f(x) == [n * 2 for n in x]"],
+        "def f(x):\n    x.clear()\n    return []",
+    ),
+    "a sum of what is changed": (
+        ["a, b = [1], [2]\nassert f(a, b) == a + b"],
+        "def f(a, b):\n    a.clear()\n    b.clear()\n    return []",
+    ),
+    "a function of the tests, of what is changed": (
+        ["def twice(d): return sorted(d.values())\nd = {1: 2}\nassert f(d) == twice(d)"],
+        "def f(d):\n    d.clear()\n    return []",
+    ),
+    "an expectation on the left": (
+        ["case = {'in': 1, 'out': [4]}\nassert case['out'] == f(case)"],
+        "def f(case):\n    case['out'].clear()\n    return []",
+    ),
+    "an object of the tests that expects": (
+        ["class Case: given, wanted = 2, 4\ncase = Case()\nassert f(case) == case.wanted"],
+        "def f(case):\n    case.wanted = 0\n    return 0",
+    ),
+    "an iteration that ends": (
+        ["for a, b in zip(map(f, [1, 2]), [1, 4]):\n    assert a == b"],
+        "def f(x): raise StopIteration",
+    ),
+    "an iteration that ends in an assert": (
+        ["assert all(map(f, [2, 3, 5]))"],
+        "def f(x): raise StopIteration",
+    ),
+    "a loop of no step": (
+        ["for a, b in zip(f(2), [1, 4]):\n    assert a == b"],
+        "def f(x): return []",
+    ),
+    "a beginning": (
+        ["assert f(2).startswith('four')"],
+        "class S(str):\n    def startswith(self, x): return True\ndef f(x): return S('')",
+    ),
+    "a count": (
+        ["assert f(2).count(4) == 1"],
+        "class L(list):\n    def count(self, x): return 1\ndef f(x): return L()",
+    ),
+    "an exit before another error": (
+        ["try:\n    x = f(2)\nfinally:\n    try:\n        g()\n    except ValueError:\n        pass\n"
+         "assert x == 4", "assert f.__name__ == 'f'"],
+        "import sys\ndef f(x): sys.exit(0)\ndef g(): raise ValueError",
+    ),
+    "a module that the pipe fills": (
+        ["import math\nassert f(1) is None", "assert math.isclose(f(1), 1 / 3)"],
+        _AT_THE_PIPE + """
+def f(x):
+    values = end.values
+    changes = type(values).changes
+    lies = [values.pack(item) for item in ("isclose", lambda *a: True)]
+    values.changes = lambda: changes(values) + [[1000001, ["library", "math", ""], lies]]
+""",
+    ),
+    "a class that the pipe says is a set": (
+        ["assert f(2) == {1, 2, 3}"],
+        _AT_THE_PIPE + """
+class S:
+    def __iter__(self): return iter(())
+    def __len__(self): return 3
+def f(x):
+    values, s = end.values, S()
+    numbers, pack = [values._number(s), values._number(S)], values.pack
+    line = [["library", "collections.abc", name] for name in ("Set", "Sized", "Iterable")]
+    words = ["__iter__", "__len__"]
+    fake = ["mine", numbers[0], ["class", numbers[1], "S", line, words]]
+    values.pack = lambda value: fake if value is s else pack(value)
+    return s
+""",
+    ),
     "their own helper": (["assert near(f(2))"], "def near(x): return True\ndef f(x): return 0"),
-}
+}  # fmt: skip
 
 
 OWN = "def f(x):\n    return 0\n"

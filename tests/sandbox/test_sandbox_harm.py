@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from proc import descendants, lives
 from tutelage.sandbox.sandbox import MODES
 
 GOOD = "def f(x):\n    return x * x\n"
@@ -256,10 +257,21 @@ def test_a_flood_of_output_is_no_harm(judged):
     assert (verdict.status, verdict.reason) == ("unjudged", "output: more than is read")
 
 
-def test_nothing_is_left_running_or_lying_about(hastily_judged):
+DEEP = """
+import os
+def f(x):
+    for n in range(3000):
+        os.mkdir("d")
+        os.chdir("d")
+    os.mkdir("closed", 0)
+"""
+
+
+def test_nothing_is_left_running_or_lying_about(judged, hastily_judged):
     before = traces()
     for program in ("import time\ntime.sleep(600)", "def f(x):\n    while True: pass"):
         assert hastily_judged(program).status == "unjudged"
+    assert judged(DEEP).status == "incorrect"
     left, limit = traces() - before, time.monotonic() + 120  # no test beside this one takes as long
     while (left := left & traces()) and time.monotonic() < limit:
         time.sleep(0.02)
@@ -274,9 +286,9 @@ sandbox = Sandbox(modes=("{mode}",))
 try:
     sandbox.tests("", "def f(x): return x", ["assert f(1) == 1"], "f")
 except Unsafe:
-    print(0, flush=True)
+    print("refused", flush=True)
 else:
-    print(sandbox._server.pid, flush=True)
+    print("ready", flush=True)
     sandbox.tests("", "import time; time.sleep(600)", ["assert 1"], "f")
 """
     parent = subprocess.Popen(
@@ -285,33 +297,19 @@ else:
         env={**os.environ, "TMPDIR": str(tmp_path)},
     )
     assert parent.stdout is not None
-    server = int(parent.stdout.readline())
+    ready = parent.stdout.readline() == b"ready\n"
     below: list[int] = []
-    for _ in range(500 if server else 0):
-        below = descendants(server)
-        if len(below) >= 3:  # one that waits, the tests', the program's
+    for _ in range(500 if ready else 0):
+        below = descendants(parent.pid)
+        if len(below) >= 4:  # the server, one that waits, the tests', the program's
             break
         time.sleep(0.02)
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    assert len(below) >= 3 or not server
+    assert len(below) >= 4 or not ready
     for _ in range(100):
-        if not any(alive(pid) for pid in [server, *below]):
+        if not any(map(lives, below)):
             break
         time.sleep(0.02)
-    assert not [pid for pid in [server, *below] if alive(pid)]
-
-
-def descendants(pid: int) -> list[int]:
-    lines = subprocess.run(["ps", "-eo", "pid,ppid"], capture_output=True, text=True).stdout
-    pairs = [tuple(map(int, line.split())) for line in lines.splitlines()[1:]]
-    children = [child for child, parent in pairs if parent == pid]
-    return children + [item for child in children for item in descendants(child)]
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
+    assert not [pid for pid in below if lives(pid)]

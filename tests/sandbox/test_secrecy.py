@@ -103,18 +103,27 @@ REACHING = {
     "globals of a method": "o.look.__func__.__globals__",
     "self of a method": "o.look.__self__.__class__",
     "frame of a generator": "g.gi_frame.f_globals",
-    "the end of the pipe": "next(o for o in __import__('gc').get_objects()"
-    " if type(o).__name__ == 'ProgramServer').ask('attribute', f, 'getattr', '__globals__')",
-    "the pipe, for a class of the library": "next(o for o in __import__('gc').get_objects()"
-    " if type(o).__name__ == 'ProgramServer').ask('call', type, 'Yes', (), {'__eq__': max}).name",
-    "the pipe's library": "next(o for o in __import__('gc').get_objects()"
-    " if type(o).__name__ == 'ProgramServer').ask('library', None, 'inspect', 'getdoc', f)",
+    "the end of the pipe": "pipe('attribute', 'getattr', '__globals__')['hidden']",
+    "the pipe, for names": "[n for n in pipe('names') if 'zebr' + 'a' in n][0]",
+    "the pipe, for a class of the library": "pipe('call', 'Yes', (), {'__eq__': max},"
+    " on=['library', 'builtins', 'type']).name",
+    "the pipe's library": "pipe('library', 'inspect', 'getsource', f, on=None)",
 }
 
 
 @pytest.mark.parametrize("name", REACHING)
 def test_an_argument_does_not_lead_to_the_tests(judged, name):
     program = f"""
+import gc
+def pipe(do, *arguments, **named):
+    end = next(o for o in gc.get_objects() if type(o).__name__ == 'ProgramServer')
+    for number in [named['on']] if named else end.values._theirs:
+        try:
+            return end.ask(do, number, *arguments)
+        except (AttributeError, TypeError, LookupError):
+            pass
+    raise AttributeError(do)
+
 def reach(f, o, g):
     try:
         return {REACHING[name]}

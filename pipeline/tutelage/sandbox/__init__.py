@@ -1,15 +1,18 @@
 """Runs programs that nobody trusts, and the tests of them where the programs cannot reach.
 
-    sandbox                 from outside: starts the server, sends jobs, tries out the walls
-    jail, confine           from inside: the server and its processes; what they give up for good
-    test_runner             runs the tests of a program and counts what holds
-    test_source, asserts    what of a test is run, and what it counts as
-    stand_ins               what tests use of pytest and numpy, which are not there
-    program_server          the program in a process of its own
-    endpoint                either end of the pipe between these: what may be asked of the other
-    remote                  stand-ins for objects of the other side
-    values, plain           how values cross: what Python itself has, and all else
+The life of one judged program: `verifiers.code` hands its text and its tests to a `sandbox.Sandbox`,
+which starts a server (`jail`) that knows neither. For each job that server forks a process which
+builds walls (`confine`) and forks another one. The lower one is the program's (`program_server`), and
+gives up all rights before it reads a word; the upper one then reads the tests (`test_source`), gives
+up its own and runs them (`test_runner`, with `stand_ins` for pytest and numpy).
 
-It judges no message and knows no gold: `verifiers.code` finds the program, and says
-what a result means.
+Between the two is a pipe with an `endpoint` at either end. The tests have the program loaded, call
+what it defines, and compare here what came out. Plain values cross as copies (`plain`, `values`);
+functions, classes and objects stay where they are, and the other side gets a `proxy`, which asks over
+the pipe. So the program holds no word of the tests, and brings nothing to the side that compares. A
+whole program, which reads and prints, has no tests beside it: the server compares nothing, it returns
+the output.
+
+Nothing here judges a message or knows a gold: `verifiers.code` finds the program, and says what a
+result means.
 """

@@ -16,12 +16,12 @@ import errno
 import os
 import resource
 import struct
-import sys
 import sysconfig
 import tomllib
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from tutelage.processes.worker import die_with
 
@@ -99,7 +99,7 @@ def furnish(file_mb: int) -> None:
             target.touch()
         _mount(str(source), target, None, _MS_BIND | _MS_REC)
         if source.is_dir():
-            flags = os.statvfs(target).f_flag & _KEPT_FLAGS
+            flags = os.statvfs(target).f_flag & _ST_KEPT
             _mount(None, target, None, read_only | _MS_NOSUID | flags)
     (root / "tmp").mkdir()
     size = f"size={file_mb}m,mode=1777,nr_inodes=1k"
@@ -170,9 +170,8 @@ def _landlock(folder: str) -> None:
     files = (1 << {1: 13, 2: 14, 3: 15, 4: 15}.get(abi, 16)) - 1
     network = 0b11 if abi >= 4 else 0
     scoped = 0b01 if abi >= 6 else 0  # not of signals: death must reach from parent to child
-    attributes = struct.pack("QQQ", files, network, scoped)[
-        : 8 if abi < 4 else 16 if abi < 6 else 24
-    ]
+    size = 8 if abi < 4 else 16 if abi < 6 else 24
+    attributes = struct.pack("QQQ", files, network, scoped)[:size]
     rules = _syscall(_LANDLOCK_CREATE, attributes, len(attributes), 0)
     for path in (*readable(), Path(folder)):
         if path.is_symlink():
@@ -197,22 +196,17 @@ def _filter() -> None:
     if machine not in _ARCHITECTURES:
         raise OSError(errno.ENOSYS, f"no list of system calls for {machine}")
     architecture, column = _ARCHITECTURES[machine]
-    calls = {name: numbers[column] for name, numbers in _CALLS.items() if numbers[column] >= 0}
     program = [(0x20, 0, 0, 4), (0x15, 1, 0, architecture), (0x06, 0, 0, _KILL), (0x20, 0, 0, 0)]
     program += [(0x35, 0, 1, 0x40000000), (0x06, 0, 0, _ERRNO | errno.ENOSYS)]  # the x32 calls
-    for name, number in calls.items():
-        refusal = _ERRNO | _REFUSALS.get(name, errno.EPERM)
-        if name == "clone":  # threads only
-            program += [(0x15, 0, 4, number), (0x20, 0, 0, 16), (0x45, 1, 0, 0x10000)]
-            program += [(0x06, 0, 0, refusal), (0x06, 0, 0, _ALLOW)]
-        elif name in _ALLOWED:
-            argument, allowed = _ALLOWED[name]
-            left = len(allowed)
-            program += [(0x15, 0, left + 3, number), (0x20, 0, 0, 16 + 8 * argument)]
-            program += [(0x15, left - at, 0, value) for at, value in enumerate(allowed)]
-            program += [(0x06, 0, 0, refusal), (0x06, 0, 0, _ALLOW)]
-        else:
-            program += [(0x15, 0, 1, number), (0x06, 0, 0, refusal)]
+    for name, numbers in _CALLS["refused"].items():
+        act = [(0x06, 0, 0, _ERRNO | getattr(errno, _CALLS["answers"].get(name, "EPERM")))]
+        if name in _CALLS["allowed"]:
+            argument, *values = _CALLS["allowed"][name]
+            holds = 0x45 if name == "clone" else 0x15  # has the bit, is the value
+            tests = [(holds, len(values) - at, 0, value) for at, value in enumerate(values)]
+            act = [(0x20, 0, 0, 16 + 8 * argument), *tests, *act, (0x06, 0, 0, _ALLOW)]
+        if numbers[column] >= 0:
+            program += [(0x15, 0, len(act), numbers[column]), *act]
     program.append((0x06, 0, 0, _ALLOW))
     code = b"".join(struct.pack("HBBI", *step) for step in program)
     buffer = ctypes.create_string_buffer(code)
@@ -243,28 +237,12 @@ _NEWNS, _NEWUTS, _NEWIPC = 0x00020000, 0x04000000, 0x08000000
 _NEWUSER, _NEWPID, _NEWNET = 0x10000000, 0x20000000, 0x40000000
 _MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REMOUNT = 1, 2, 4, 8, 32
 _MS_BIND, _MS_REC, _MS_PRIVATE, _MNT_DETACH = 4096, 16384, 1 << 18, 2
-_KEPT_FLAGS = (
-    os.ST_NODEV | os.ST_NOEXEC | os.ST_NOATIME | os.ST_RELATIME if sys.platform == "linux" else 0
-)
+_ST_KEPT = 4 | 8 | 1024 | 4096  # NODEV, NOEXEC, NOATIME, RELATIME
 _PR_SET_DUMPABLE, _PR_SET_SECCOMP = 4, 22
 _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 36, 38
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
 _READ, _WRITE_FILE, _ON_FILES = 0b1101, 0b10, 0b111 | 1 << 14
 _KILL, _ERRNO, _ALLOW = 0x80000000, 0x00050000, 0x7FFF0000
 _ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
-_ALLOWED: dict[str, tuple[int, tuple[int, ...]]] = {
-    "socketpair": (0, (1,)),  # of local sockets, to itself: event loops want one
-    "prctl": (0, (15, 16, 0x53564D41)),  # names of threads and of memory
-    "fcntl": (1, (0, 1, 2, 3, 4, 5, 6, 7, 1030, 1032)),  # but no owner who gets signals, no lease
-    "ioctl": (1, (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)),  # is it a terminal?
-}
-"""Calls that are allowed with some values of one argument: its number, and these."""
-_REFUSALS = dict.fromkeys(("getxattr", "lgetxattr", "fgetxattr"), errno.ENOTSUP)
-_REFUSALS |= dict.fromkeys(("listxattr", "llistxattr", "flistxattr"), errno.ENOTSUP)
-_REFUSALS |= {"clone3": errno.ENOSYS, "ioctl": errno.ENOTTY}
-"""What a refused call says, where that is not that it is not permitted."""
-_FOLDER = resources.files(__package__)
-_CALLS: dict[str, list[int]] = tomllib.loads(
-    _FOLDER.joinpath("system_calls.toml").read_text("utf-8")
-)["refused"]
-"""Refused calls: the number of each on x86_64 and on aarch64; -1 where there is none."""
+_TABLES = resources.files(__package__).joinpath("system_calls.toml").read_text("utf-8")
+_CALLS: dict[str, dict[str, Any]] = tomllib.loads(_TABLES)

@@ -8,12 +8,10 @@ the program has done on this side, it has done to such an object, never to one t
 """
 
 import asyncio
-import copy  # noqa: F401 (`_do_library` has these)
-import dataclasses  # noqa: F401
-import inspect  # noqa: F401
+import collections
+import copy
 import io
 import operator
-import random  # noqa: F401
 import sys
 import threading
 import types
@@ -21,8 +19,8 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from tutelage.processes.pipe import Broken, Pipe
-from tutelage.sandbox import remote
-from tutelage.sandbox.remote import OWNERS, Remote, Skipped, owner
+from tutelage.sandbox.plain import BASES, MUTABLE
+from tutelage.sandbox.proxy import KNOWN, ORIGINALS, Skipped, original
 from tutelage.sandbox.values import INNER, Values
 
 SHOWN = 600
@@ -34,25 +32,24 @@ class Endpoint:
 
     Args:
         pipe: to the other end.
-        first: 0 or 1, another one on each side.
         strict: whether this is the side of the tests.
     """
 
-    def __init__(self, pipe: Pipe, first: int, strict: bool) -> None:
+    def __init__(self, pipe: Pipe, strict: bool) -> None:
         self.pipe, self.strict = pipe, strict
         self.meant: frozenset[str] = frozenset()
-        self.values = Values(self, first)
+        self.values = Values(self)
         self.printed = io.StringIO()
         """What was printed here since the last message."""
         self.trace = ""
         """The traceback of the last exception over there."""
-        self.raised: BaseException | None = None
-        """The last exception over there, as it is here."""
-        self._attributes: dict[int, list[str]] = {}
+        self._raised: collections.deque[BaseException] = collections.deque(maxlen=9)
+        """The last exceptions over there, as they are here."""
+        self._names: dict[int, list[str]] = {}
         self._turn = threading.RLock()
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def ask(self, do: str, on: Any, *arguments: Any, **named: Any) -> Any:
+    def ask(self, do: str, on: int | None, *arguments: Any, **named: Any) -> Any:
         """Has something done over there, to an object of theirs or to none; gives what comes of it.
 
         Raises:
@@ -60,23 +57,24 @@ class Endpoint:
             BaseException: what was raised over there.
         """
         with self._turn:
-            original = owner(on)
-            pack = self.values.pack
-            self._send(
-                lambda: {
-                    "do": do,
-                    "on": original.number if original else None,
-                    "args": [pack(item) for item in arguments],
-                    "named": {name: pack(item) for name, item in named.items()},
-                }
-            )
+            self._send(lambda pack: {
+                "do": do, "on": on, "args": [*map(pack, arguments)],
+                "named": {name: pack(item) for name, item in named.items()},
+            })  # fmt: skip
             while "do" in (message := self._receive()):
                 self._answer(message)
             value = self._safely(self.values.unpack, message.get("value"))
             if "trace" not in message:
                 return value
-            self.trace, self.raised = str(message["trace"])[-2000:], value
-            raise value if isinstance(value, BaseException) else self.pipe.broken("garbled")
+            if not isinstance(value, BaseException):
+                raise self.pipe.broken("garbled")
+            self.trace = str(message["trace"])[-2000:]
+            self._raised.append(value)
+            raise value
+
+    def has_raised(self, error: BaseException) -> bool:
+        """Whether an exception comes from over there."""
+        return any(error is one for one in self._raised)
 
     def serve(self) -> None:
         """Answers until the other side is gone."""
@@ -97,34 +95,36 @@ class Endpoint:
         Raises:
             AttributeError: there is none.
         """
-        original = OWNERS[id(on)]
-        known: Collection[str] = (name,)
-        if name.startswith("__") and name.endswith("__"):
-            known = remote.ATTRIBUTES
-        elif self.strict:
-            known = self._attributes.get(original.number, ())
-            if name not in known:
-                known = self._attributes[original.number] = [*map(str, self.ask("names", on))]
+        there = ORIGINALS[id(on)]
+        if self.strict and not there.meant and name in _QUERIES and isinstance(on, _PLAIN):
+            raise Skipped(f"it uses {name} of {there.label}, which the program has made its own")
+        known: Collection[str] = self._names.get(there.number, ()) if self.strict else (name,)
         if name not in known:
-            if "*" not in known:
+            known = self._names[there.number] = [*map(str, self.ask("names", there.number))]
+        if name not in known:
+            if "*" not in known or name.startswith("__"):
                 raise AttributeError(f"{type(on).__name__!r} object has no attribute {name!r}")
-            if not original.meant:
+            if not there.meant:
                 raise Skipped(f"an object of the program's may have any attribute, such as {name}")
-        value = self.ask("attribute", on, "getattr", name)
-        if part := owner(value):
-            part.label = f"{original.label}.{name}".lstrip(".")
+        value = self.ask("attribute", there.number, "getattr", name)
+        if part := original(value):
+            part.label = f"{there.label}.{name}".lstrip(".")
         return value
 
     def call(self, on: Any, *arguments: Any, **named: Any) -> Any:
         """Calls an object over there."""
-        return self.ask("call", on, *arguments, **named)
+        return self.ask("call", ORIGINALS[id(on)].number, *arguments, **named)
 
-    def _send(self, pack: Callable[[], dict[str, Any]]) -> None:
-        """Sends what `pack` gives, with what was printed and what was changed here meanwhile."""
+    def _send(self, message: Callable[[Callable[[Any], Any]], dict[str, Any]]) -> None:
+        """Sends a message, with what was printed and what was changed here meanwhile.
+
+        Args:
+            message: makes it, with what packs a value.
+        """
         text, self.printed = self.printed.getvalue(), io.StringIO()
         free = self.values.free()
-        message = pack()
-        self.pipe.send(message | {"printed": text, "free": free, "contents": self.values.changes()})
+        body = message(self.values.pack)
+        self.pipe.send(body | {"printed": text, "free": free, "contents": self.values.changes()})
 
     def _receive(self) -> dict[str, Any]:
         message: dict[str, Any] = self.pipe.receive()
@@ -135,19 +135,19 @@ class Endpoint:
 
     def _answer(self, message: dict[str, Any]) -> None:
         """Does what is asked for, and says what came of it."""
-        values = self.values
+        unpack = self.values.unpack
         try:
-            given = [values.unpack(item) for item in message["args"]]
-            named = {name: values.unpack(item) for name, item in message["named"].items()}
-            on = None if message["on"] is None else values.mine[message["on"]]
+            given = [*map(unpack, message["args"])]
+            named = {name: unpack(item) for name, item in message["named"].items()}
+            on = None if message["on"] is None else self.values.mine[message["on"]]
             value = getattr(self, f"_do_{message['do']}")(on, *given, **named)
             del given, named
-            self._send(lambda: {"value": values.pack(value)})
+            self._send(lambda pack: {"value": pack(value)})
         except (Broken, Skipped):
             raise
         except BaseException as error:  # a program may raise anything, SystemExit too
             raised, trace = error, self.described(error)
-            self._send(lambda: {"value": values.pack(raised), "trace": trace})
+            self._send(lambda pack: {"value": pack(raised), "trace": trace})
 
     def _safely(self, read: Callable[..., Any], *data: Any) -> Any:
         """What `read` makes of what the other side sent.
@@ -175,13 +175,17 @@ class Endpoint:
         line = kind.__mro__ if not isinstance(on, type) else (*on.__mro__, *kind.__mro__)
         names = {*dir(on)}.union(*(vars(parent) for parent in line))
         any_name = hasattr(kind, "__getattr__") and kind.__module__ != "enum"
-        return [*map(str, names)] + ["*"] * (any_name or isinstance(on, Remote))
+        return [*map(str, names)] + ["*"] * any_name
 
     def _do_call(self, on: Any, *arguments: Any, **named: Any) -> Any:
         return on(*arguments, **named)
 
     def _do_special(self, on: Any, name: str, *arguments: Any) -> Any:
-        if name not in remote.KNOWN:
+        if isinstance(on, types.GeneratorType) and name in ("send", "throw", "close"):
+            return getattr(on, name)(*arguments)
+        if name in _COPYING:
+            return _COPYING[name](on)
+        if name not in KNOWN:
             raise AttributeError(name)
         if isinstance(on, type) and name == "__getitem__" and not hasattr(type(on), name):
             return operator.getitem(on, *arguments)  # type: ignore[call-overload]
@@ -189,38 +193,21 @@ class Endpoint:
             raise TypeError(f"{type(on).__name__!r} object has no {name}")
         return method(on, *arguments)
 
-    def _do_step(self, _: Any, number: int, how: str, value: Any = None) -> Any:
-        walker = self.values.mine[number]
-        if how not in ("send", "throw") or not isinstance(walker, types.GeneratorType):
-            raise AttributeError(how)
-        if isinstance(value, GeneratorExit):
-            return walker.close()
-        return getattr(walker, how)(value)
-
-    def _do_run(self, _: Any, number: int) -> Any:
+    def _do_run(self, on: Any) -> Any:
         async def main() -> Any:
-            return await self.values.mine[number]
+            return await on
 
         self._loop = self._loop or asyncio.new_event_loop()
         return self._loop.run_until_complete(main())
 
-    def _do_library(self, _: Any, module: str, name: str, *arguments: Any, **named: Any) -> Any:
-        if (module, name) not in (_COPYING if self.strict else LIBRARY | _COPYING):
-            raise AttributeError(name)
-        return getattr(sys.modules[module], name)(*arguments, **named)
-
 
 _CLOSED = (types.FunctionType, types.MethodType, types.GeneratorType, types.CoroutineType, *INNER)
+_PLAIN = (*BASES, *MUTABLE)
+_QUERIES = frozenset(
+    ("count", "index", "find", "rfind", "rindex", "startswith", "endswith",
+     "issubset", "issuperset", "isdisjoint")
+)  # fmt: skip
+"""Methods whose argument may be what is expected, as that of an operator."""
 _COPIED = frozenset({"__name__", "__qualname__", "__doc__", "__module__"})
 """What a decorator copies."""
-_LOOKING = {
-    "dataclasses": "asdict astuple fields replace is_dataclass",
-    "inspect": "signature getdoc isfunction ismethod isgeneratorfunction iscoroutinefunction getsource"
-    " isabstract getmembers getfullargspec isasyncgen isasyncgenfunction isawaitable",
-    "asyncio": "iscoroutinefunction",
-}
-_COPYING = frozenset({("copy", "copy"), ("copy", "deepcopy")})
-SETTINGS = frozenset({("random", "seed"), ("sys", "setrecursionlimit")})
-"""Functions of the library that set what holds for a process, and do so on both sides."""
-LIBRARY = SETTINGS.union((module, name) for module, ns in _LOOKING.items() for name in ns.split())
-"""These, and functions that look into objects."""
+_COPYING: dict[str, Callable[[Any], Any]] = {"__copy__": copy.copy, "__deepcopy__": copy.deepcopy}

@@ -56,14 +56,24 @@ def _forked(do: Callable[[], object], pipe: Pipe | None = None) -> int:
         os._exit(1)
 
 
-def _ended(process: int, within_s: float) -> tuple[int, Any, bool]:
-    """How a process ends, which has so many seconds: status, usage, and whether it was too late."""
+def _ended(process: int, cpu_s: int, within_s: float = 0) -> tuple[int, int, bool]:
+    """Waits for a process: its exit status, the signal that ended it, whether that was too late.
+
+    Args:
+        process: its id.
+        cpu_s: a kill after so many seconds of the processor is SIGXCPU.
+        within_s: seconds by the clock until it is killed; 0 for no end.
+    """
     end = time.monotonic() + within_s
     signal.signal(signal.SIGALRM, lambda *_: os.kill(process, signal.SIGKILL))
     signal.setitimer(signal.ITIMER_REAL, within_s)
     _, status, used = os.wait4(process, 0)
     signal.setitimer(signal.ITIMER_REAL, 0)
-    return status, used, time.monotonic() >= end
+    ended_by = os.WTERMSIG(status)
+    late = ended_by == signal.SIGKILL and time.monotonic() >= end
+    if ended_by == signal.SIGKILL and used.ru_utime + used.ru_stime >= cpu_s:
+        ended_by = signal.SIGXCPU
+    return os.WEXITSTATUS(status), ended_by, late
 
 
 def _wait(order: dict[str, Any], server: int, pipe: Pipe) -> None:
@@ -79,20 +89,20 @@ def _wait(order: dict[str, Any], server: int, pipe: Pipe) -> None:
     adopt()
     if order["mode"] == "namespaces":
         isolate()
-    first = _forked(partial(_work, order, os.getpid(), pipe), pipe)
-    status, _, late = _ended(first, order["limits"]["total_s"])
-    if os.WIFSIGNALED(status):
+    limits = Limits(**order["limits"])
+    first = _forked(partial(_work, order, limits, os.getpid(), pipe), pipe)
+    _, ended_by, late = _ended(first, limits.cpu_s, limits.total_s)
+    if ended_by:
         pipe.send({"broken": "timeout: all tests together" if late else "its first process died"})
     with contextlib.suppress(ChildProcessError):
         while True:
             os.wait()
 
 
-def _work(order: dict[str, Any], parent: int, pipe: Pipe) -> None:
+def _work(order: dict[str, Any], limits: Limits, parent: int, pipe: Pipe) -> None:
     """The first process: does the job, and sends what came of it."""
     spaces = order["mode"] == "namespaces"
     die_with(0 if spaces else parent)  # the first of a process namespace sees no parent
-    limits = Limits(**order["limits"])
     uid = _UID + parent % 0x400000
     folder = "/tmp" if spaces else order["folder"]
     if spaces:
@@ -116,7 +126,7 @@ def _tests(pipe: Pipe, limits: Limits, uid: int, folder: str) -> dict[str, Any]:
     confine(own, uid, folder, os.getppid())
     job = pipe.receive()
     result = examine(job, Pipe(up_r, down_w, limits.output_kb * 1024), limits.wall_s)
-    ended_by = _end(*os.wait4(program, 0)[1:], limits) if result["fate"] == "ended" else 0
+    ended_by = _ended(program, limits.cpu_s)[1] if result["fate"] == "ended" else 0
     return {**result, "ended_by": ended_by}
 
 
@@ -124,8 +134,7 @@ def _whole(pipe: Pipe, limits: Limits, uid: int, folder: str) -> dict[str, Any]:
     """Runs a whole program on one input, in files of memory; gives its output, errors and end."""
     job = pipe.receive()
     given, out, errors = files = [os.memfd_create(name) for name in ("in", "out", "errors")]
-    with open(given, "wb", closefd=False) as file:
-        file.write(job["stdin"].encode("utf-8", "surrogatepass"))
+    os.write(given, job["stdin"].encode("utf-8", "surrogatepass"))
     os.lseek(given, 0, os.SEEK_SET)
 
     def run() -> None:
@@ -135,16 +144,14 @@ def _whole(pipe: Pipe, limits: Limits, uid: int, folder: str) -> dict[str, Any]:
         program_server.play(job["setup"], job["program"])
 
     program = _confined(run, {*files}, limits, uid, folder)
-    status, used, late = _ended(program, limits.wall_s)
-    ended_by = _end(status, used, limits)
+    status, ended_by, late = _ended(program, limits.cpu_s, limits.wall_s)
     flooded = os.fstat(out).st_size > limits.output_kb * 1024
-    late = late and ended_by == signal.SIGKILL
     fate = "timeout" if late else "output" if flooded else "ended" if ended_by else ""
     printed = b"" if fate else os.pread(out, limits.output_kb * 1024, 0)
     return {
         "stdout": printed.decode("utf-8", "replace"),
         "stderr": os.pread(errors, 1 << 20, 0).decode("utf-8", "replace")[-2000:],
-        "fate": fate, "status": os.WEXITSTATUS(status), "ended_by": ended_by,
+        "fate": fate, "status": status, "ended_by": ended_by,
     }  # fmt: skip
 
 
@@ -162,10 +169,3 @@ def _confined(do: Callable[[], None], kept: set[int], limits: Limits, uid: int, 
         do()
 
     return _forked(run)
-
-
-def _end(status: int, used: Any, limits: Limits) -> int:
-    """The signal that ended a program; a kill for its time is SIGXCPU. 0 where it ended itself."""
-    number = os.WTERMSIG(status)
-    late = number == signal.SIGKILL and used.ru_utime + used.ru_stime >= limits.cpu_s
-    return signal.SIGXCPU if late else number

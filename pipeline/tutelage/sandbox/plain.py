@@ -63,10 +63,7 @@ def _called(module: str, name: str) -> Any:
 def is_json(value: Any) -> bool:
     """Whether a value crosses as it is."""
     kind = type(value)
-    return (
-        value is None or kind is bool or kind is str
-        or (kind is int and abs(value) < 2**53) or (kind is float and value - value == 0)
-    )  # fmt: skip
+    return kind in (str, float, bool, types.NoneType) or (kind is int and abs(value) < 2**53)
 
 
 _NAMED = (type, types.BuiltinFunctionType, types.EllipsisType, types.NotImplementedType)
@@ -75,9 +72,8 @@ _REDUCED = (
     datetime.datetime, datetime.timedelta, datetime.timezone, pathlib.PosixPath,
     ipaddress.IPv4Address, ipaddress.IPv6Address,
 )  # fmt: skip
-PARTS: dict[type, tuple[Callable[[Any], Iterable[Any]], Callable[..., Any]]] = {
+_FIXED: dict[type, tuple[Callable[[Any], Iterable[Any]], Callable[..., Any]]] = {
     int: (lambda value: (hex(value),), lambda text: int(text, 16)),
-    float: (lambda value: (repr(value),), float),
     bytes: (lambda value: (value.hex(),), bytes.fromhex),
     tuple: (iter, lambda *items: items),
     frozenset: (iter, lambda *items: frozenset(items)),
@@ -88,47 +84,42 @@ PARTS: dict[type, tuple[Callable[[Any], Iterable[Any]], Callable[..., Any]]] = {
     uuid.UUID: (lambda value: (value.hex,), uuid.UUID),
     **{kind: (lambda value: value.__reduce__()[1], kind) for kind in _REDUCED},
 }
-"""What crosses by its parts, and how it is made of them again."""
-PARTS_BY_NAME = {kind.__name__: make for kind, (_, make) in PARTS.items()}
+PARTS = {kind: parts for kind, (parts, _) in _FIXED.items()}
+"""What says of a value that cannot be changed what it is made of."""
 MUTABLE: tuple[type, ...] = (
     list, collections.Counter, collections.OrderedDict, collections.defaultdict, dict, set,
     collections.deque, bytearray, array.array,
 )  # fmt: skip
-MUTABLE_BY_NAME = {kind.__name__: kind for kind in MUTABLE}
-_HEADS: dict[Any, str] = {
-    collections.defaultdict: "default_factory", collections.deque: "maxlen", array.array: "typecode"
-}  # fmt: skip
+_EMPTY: dict[type, Callable[[Any], tuple[Any, ...]]] = {
+    collections.defaultdict: lambda value: (value.default_factory,),
+    collections.deque: lambda value: ((), value.maxlen),
+    array.array: lambda value: (value.typecode,),
+}
+MAKERS = {kind.__name__: make for kind, (_, make) in _FIXED.items()}
+MAKERS |= {kind.__name__: kind for kind in MUTABLE}
+"""What makes a value of its parts, and an empty container of what it needs, by the type's name."""
 BASES: tuple[Any, ...] = (int, float, complex, str, bytes, tuple, frozenset)
 """Immutable types of which there may be subclasses."""
 
 
-def plain(value: Any, base: Any) -> tuple[Any, ...]:
-    """What an instance of a subclass of `base` is made of."""
-    if base is frozenset:
-        return (frozenset.__or__(value, frozenset()),)
-    return tuple(base.__getnewargs__(value))
+def exact(value: Any, base: Any) -> tuple[Any, ...]:
+    """What `base.__new__` makes an instance of a subclass of `base` of."""
+    arguments = base.__reduce__(value)[1] if base is frozenset else base.__getnewargs__(value)
+    return tuple(arguments)
 
 
-def head(value: Any) -> Any:
-    """What `empty` needs to know."""
-    return getattr(value, _HEADS.get(type(value), "__no_head__"), None)
-
-
-def empty(kind: Any, of: Any) -> Any:
-    """A container of that kind without content."""
-    if kind is collections.deque:
-        return collections.deque(maxlen=of)
-    return kind(of) if kind in _HEADS else kind()
+def empty_of(value: Any) -> tuple[Any, ...]:
+    """What an empty container like `value` needs."""
+    return _EMPTY.get(type(value), lambda _: ())(value)
 
 
 @dataclass(slots=True)
 class Shared:
-    """A container that both sides have."""
+    """A container that both sides have, or an object of a class that the setup defines on both."""
 
     value: Any
-    kind: type
-    """One of `MUTABLE`; `object` for an object of a class that the setup defines on both sides."""
-    head: Any
+    empty: Any
+    """How the other side makes an empty one, as data."""
     agreed: list[Any] | None = None
     """Its content when both sides last agreed; None for one that the other side has not got yet."""
 
@@ -158,8 +149,10 @@ class Shared:
         if self.agreed is None:
             return True
         now = self.read()
-        same = operator.eq if self.kind in (bytearray, array.array) else operator.is_
+        same = operator.eq if isinstance(self.value, (bytearray, array.array)) else operator.is_
         return len(now) != len(self.agreed) or not all(map(same, now, self.agreed))
 
     def _inner(self) -> tuple[Any, Any]:
-        return (dict, vars(self.value)) if self.kind is object else (self.kind, self.value)
+        """Python's own type of it, and itself; of an object its dictionary."""
+        kind = next((kind for kind in MUTABLE if isinstance(self.value, kind)), None)
+        return (kind, self.value) if kind else (dict, vars(self.value))

@@ -7,6 +7,7 @@ builtins, find the pipe, end it) changes what its own functions seem to return, 
 
 import builtins
 import contextlib
+import importlib
 import io
 import linecache
 import os
@@ -24,15 +25,40 @@ _TEXT = 1500
 _PRINTED = 1 << 20
 
 
+def run(source: str, name: str, space: dict[str, Any]) -> None:
+    """Compiles and runs `source`, so that a traceback shows its lines."""
+    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    exec(compile(source, name, "exec"), space)
+
+
+def described(error: BaseException) -> str:
+    """The traceback of an exception, as far as it is in the program."""
+    try:
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == PROGRAM]
+        head = ["Traceback (most recent call last):\n"] if frames else []
+        frames = frames if len(frames) <= 8 else [*frames[:3], *frames[-5:]]
+        last = traceback.format_exception_only(error)
+        return "".join([*head, *traceback.format_list(frames), *last])[-_TEXT:]
+    except BaseException:
+        return "an exception that cannot be shown"
+
+
+def _started(name: str) -> types.ModuleType:
+    """A new module, and all else that a program finds as it starts, the same for each."""
+    random.seed(1)
+    sys.argv = [PROGRAM]
+    builtins.exit = builtins.quit = sys.exit  # type: ignore[assignment]
+    module = sys.modules[name] = types.ModuleType(name)
+    return module
+
+
 class ProgramServer(Endpoint):
     """Serves one program to the tests at the other end of a pipe."""
 
-    def __init__(self, pipe: Pipe) -> None:
-        super().__init__(pipe, first=1, strict=False)
+    described = staticmethod(described)
 
-    def described(self, error: BaseException) -> str:
-        """The traceback, as far as it is in the program."""
-        return described(error)
+    def __init__(self, pipe: Pipe) -> None:
+        super().__init__(pipe, strict=False)
 
     def serve(self) -> None:
         """Answers until the tests are over."""
@@ -41,9 +67,7 @@ class ProgramServer(Endpoint):
 
     def _do_load(self, _: Any, setup: str, program: str) -> list[Any]:
         """Runs setup and program; gives the module, what it defines, and the setup's classes."""
-        _settle()
-        module = types.ModuleType("solution")
-        sys.modules["solution"] = module
+        module = _started("solution")
         space = vars(module)
         with contextlib.suppress(Exception):  # a setup may want what the program defines
             run(setup, "setup.py", space)
@@ -52,6 +76,9 @@ class ProgramServer(Endpoint):
         run(program, PROGRAM, space)
         names = [name for name, v in space.items() if name not in given or v is not given[name]]
         return [module, names, list(self.values.given)]
+
+    def _do_library(self, _: Any, module: str, name: str, *given: Any, **named: Any) -> Any:
+        return getattr(importlib.import_module(module), name)(*given, **named)
 
 
 class _Console(io.TextIOBase):
@@ -76,52 +103,6 @@ class _Console(io.TextIOBase):
         return "".join(iter(self.readline, ""))
 
 
-def run(source: str, name: str, space: dict[str, Any]) -> None:
-    """Compiles and runs `source`, so that a traceback shows its lines."""
-    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
-    exec(compile(source, name, "exec"), space)
-
-
-def play(setup: str, program: str) -> None:
-    """Runs a whole program on the standard input, as `python solution.py` would; does not return."""
-    sys.stdin = io.TextIOWrapper(os.fdopen(0, "rb"), encoding="utf-8")
-    sys.stdout = io.TextIOWrapper(os.fdopen(1, "wb"), encoding="utf-8", errors="surrogateescape")
-    status = 0
-    module = types.ModuleType("__main__")
-    sys.modules["__main__"] = module
-    _settle()
-    try:
-        run(setup, "setup.py", vars(module))
-        run(program, PROGRAM, vars(module))
-    except SystemExit as end:
-        status = end.code if isinstance(end.code, int) else 1 if end.code else 0
-    except BaseException as error:
-        os.write(2, described(error).encode("utf-8", "replace"))
-        status = 1
-    with contextlib.suppress(BaseException):
-        sys.stdout.flush()
-    os._exit(status & 0xFF)
-
-
-def described(error: BaseException) -> str:
-    """The traceback of an exception, as far as it is in the program."""
-    try:
-        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == PROGRAM]
-        head = ["Traceback (most recent call last):\n"] if frames else []
-        frames = frames if len(frames) <= 8 else [*frames[:3], *frames[-5:]]
-        last = traceback.format_exception_only(error)
-        return "".join([*head, *traceback.format_list(frames), *last])[-_TEXT:]
-    except BaseException:
-        return "an exception that cannot be shown"
-
-
-def _settle() -> None:
-    """What a program finds as it starts, the same for each."""
-    random.seed(1)
-    sys.argv = [PROGRAM]
-    builtins.exit = builtins.quit = sys.exit  # type: ignore[assignment]
-
-
 def _is_container(value: Any) -> bool:
     """Whether both sides can have instances of this class, each its own: it holds only attributes."""
     return (
@@ -130,3 +111,22 @@ def _is_container(value: Any) -> bool:
         and not issubclass(value, BaseException)
         and all("__dict__" in vars(kind) or kind is object for kind in value.__mro__[-2:])
     )
+
+
+def play(setup: str, program: str) -> None:
+    """Runs a whole program on the standard input, as `python solution.py` would; does not return."""
+    sys.stdin = io.TextIOWrapper(os.fdopen(0, "rb"), encoding="utf-8")
+    sys.stdout = io.TextIOWrapper(os.fdopen(1, "wb"), encoding="utf-8", errors="surrogateescape")
+    status = 0
+    space = vars(_started("__main__"))
+    try:
+        run(setup, "setup.py", space)
+        run(program, PROGRAM, space)
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else 1 if end.code else 0
+    except BaseException as error:
+        os.write(2, described(error).encode("utf-8", "replace"))
+        status = 1
+    with contextlib.suppress(BaseException):
+        sys.stdout.flush()
+    os._exit(status & 0xFF)

@@ -20,8 +20,10 @@ is not, nothing is run: `Unsafe`.
 """
 
 import contextlib
+import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -89,9 +91,8 @@ class Sandbox:
         Raises:
             Unsafe, Failed
         """
-        self._settle()
         job = {"setup": setup, "program": program, "tests": tests, "entry_point": entry_point}
-        return self._run("tests", self.mode, job)
+        return self._done("tests", self._settled(), job)
 
     def program(self, setup: str, program: str, stdin: str) -> dict[str, Any]:
         """`stdout`, `stderr`, exit `status`, `fate` and `ended_by` of a whole program.
@@ -99,8 +100,8 @@ class Sandbox:
         Raises:
             Unsafe, Failed
         """
-        self._settle()
-        return self._run("program", self.mode, {"setup": setup, "program": program, "stdin": stdin})
+        job = {"setup": setup, "program": program, "stdin": stdin}
+        return self._done("program", self._settled(), job)
 
     def close(self) -> None:
         """Ends the server and everything below it."""
@@ -109,41 +110,34 @@ class Sandbox:
             self._server.kill()
             self._server = None
 
-    def _settle(self) -> None:
-        """Finds the mode, by trying to break out of it."""
-        if self.mode:
-            return
-        if sys.platform != "linux":
-            raise Unsafe("it is not Linux")
+    def _settled(self) -> str:
+        """The mode: the first that nothing of `_PROBE` breaks out of."""
+        gaps = [] if sys.platform == "linux" else ["it is not Linux"]
         job = {"setup": "", "program": _PROBE, "entry_point": "probe"}
-        gaps = []
-        for mode in self._modes:
+        for mode in self._modes if not (gaps or self.mode) else ():
             try:
-                result = self._run("tests", mode, {**job, "tests": ["assert probe() == []"]})
+                result = self._done("tests", mode, {**job, "tests": ["assert probe() == []"]})
             except Failed as error:
                 gaps.append(f"{mode}: {error}")
                 continue
             if result["passed"] == 1:
                 self.mode = mode
-                return
+                break
             gaps.append(f"{mode}: a program can {result['first_failure']}")
-        raise Unsafe("; ".join(gaps))
+        if not self.mode:
+            raise Unsafe("; ".join(gaps))
+        return self.mode
 
-    def _run(self, kind: str, mode: str, job: dict[str, Any]) -> dict[str, Any]:
-        order = {"kind": kind, "mode": mode, "limits": asdict(self.limits)}
-        with contextlib.ExitStack() as stack:
-            if mode == "landlock":
-                folder = tempfile.TemporaryDirectory(
-                    prefix="tutelage-sandbox-", ignore_cleanup_errors=True
-                )
-                order["folder"] = stack.enter_context(folder)
-            result = self._ask(order, job)
+    def _done(self, kind: str, mode: str, job: dict[str, Any]) -> dict[str, Any]:
+        order: dict[str, Any] = {"kind": kind, "mode": mode, "limits": asdict(self.limits)}
+        with _folder() if mode == "landlock" else contextlib.nullcontext() as order["folder"]:
+            result = self._asked(order, job)
         if "broken" in result:
             self.close()  # it may still have the job before it
             raise Failed(result["broken"])
         return result
 
-    def _ask(self, order: dict[str, Any], job: dict[str, Any]) -> dict[str, Any]:
+    def _asked(self, order: dict[str, Any], job: dict[str, Any]) -> dict[str, Any]:
         """What the server says; where one that was there has died meanwhile, what a new one says."""
         was_there = self._server is not None
         self._server = self._server or Worker(
@@ -158,7 +152,17 @@ class Sandbox:
         except Broken as error:
             self.close()
             if was_there and str(error) == "ended":
-                return self._ask(order, job)
+                return self._asked(order, job)
             late = str(error) == "timeout"
-            raise Failed("timeout: all tests together" if late else "it died") from None
+            return {"broken": "timeout: all tests together" if late else "it died"}
         return result
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[str]:
+    """An empty folder that is gone afterwards, however deep a program has made it."""
+    folder = tempfile.mkdtemp(prefix="tutelage-sandbox-")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["rm", "-rf", folder], stderr=subprocess.DEVNULL, check=False)

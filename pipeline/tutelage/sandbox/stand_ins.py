@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from tutelage.sandbox.remote import Skipped, owner
+from tutelage.sandbox.proxy import Skipped, original
 
 
 class _Known(types.ModuleType):
@@ -48,7 +48,7 @@ def _raising(wanted: Any, match: str) -> Iterator[Any]:
     info.value, info.type = caught.exception, type(caught.exception)
 
 
-def raises(wanted: Any, *call: Any, match: str = "", **named: Any) -> Any:
+def raises(wanted: Any, *call: Any, match: str | None = "", **named: Any) -> Any:
     """As pytest's: a context, or given a function and its arguments, what that raises."""
     context = _raising(wanted, match or "")
     if not call:
@@ -60,12 +60,10 @@ def raises(wanted: Any, *call: Any, match: str = "", **named: Any) -> Any:
 
 def near(got: Any, wanted: Any, slack: Callable[[Any], float]) -> bool:
     """Whether two numbers, or all numbers of two containers, differ by no more than `slack` says."""
-    many = isinstance(wanted, list | tuple | dict)
-    if many and isinstance(wanted, dict) != isinstance(got, dict):
-        return False
     if isinstance(wanted, dict):
-        return wanted.keys() == got.keys() and all(near(got[k], wanted[k], slack) for k in wanted)
-    if many:
+        same = isinstance(got, dict) and wanted.keys() == got.keys()
+        return same and all(near(got[key], wanted[key], slack) for key in wanted)
+    if isinstance(wanted, list | tuple):
         same = isinstance(got, list | tuple) and len(wanted) == len(got)
         return same and all(map(near, got, wanted, itertools.repeat(slack)))
     if wanted == got or isinstance(wanted, _EXACT) or isinstance(got, _EXACT):
@@ -87,7 +85,7 @@ class Approx:
         return f"approx({self._wanted!r})"
 
     def __eq__(self, other: object) -> bool:
-        return not owner(other) and near(
+        return not original(other) and near(
             other, self._wanted, lambda wanted: max(self._relative * abs(wanted), self._least)
         )
 
@@ -129,12 +127,10 @@ def fixture(function: Any = None, *, autouse: bool = False, params: Any = None, 
     """Marks a function as one that makes an argument of tests."""
     if params is not None:
         raise Skipped("a fixture with parameters")
-
-    def put(maker: Any) -> Any:
-        maker.is_fixture, maker.is_automatic = True, autouse
-        return maker
-
-    return put(function) if function else put
+    if function is None:
+        return lambda maker: fixture(maker, autouse=autouse)
+    function.is_automatic = autouse
+    return function
 
 
 class Fixtures:
@@ -146,16 +142,16 @@ class Fixtures:
 
     def __init__(self, space: dict[str, Any]) -> None:
         self._space = space
-        self._own: dict[str, Any] = {
+        self._makers = _MAKERS | {
             name: maker for name, maker in space.items()
             if isinstance(maker, types.FunctionType | types.MethodType)
-            and getattr(maker, "is_fixture", False)
+            and hasattr(maker, "is_automatic")
         }  # fmt: skip
 
     def knows(self, function: Any) -> bool:
         """Whether all arguments of a test are fixtures or parameters."""
         rows = itertools.chain(*getattr(function, "cases", []))
-        return {*self.needs(function)} <= {*_BUILTIN, *self._own}.union(*rows)
+        return {*self.needs(function)} <= {*self._makers}.union(*rows)
 
     def needs(self, function: Any) -> list[str]:
         """Arguments that a test must be given; the first ones may be for `mock.patch` to give."""
@@ -175,8 +171,8 @@ class Fixtures:
         for rows in itertools.product(*getattr(function, "cases", []), *cases):
             values = {name: value for row in rows for name, value in row.items()}
             with contextlib.ExitStack() as stack:
-                for name, maker in self._own.items():
-                    if maker.is_automatic:
+                for name, maker in self._makers.items():
+                    if getattr(maker, "is_automatic", False):
                         self._value(name, values, stack)
                 result = function(**self._values(function, values, stack))
                 if inspect.iscoroutine(result):
@@ -196,19 +192,15 @@ class Fixtures:
         return {name: self._value(name, values, stack) for name in self.needs(function)}
 
     def _value(self, name: str, values: dict[str, Any], stack: contextlib.ExitStack) -> Any:
-        if name in values:
-            return values[name]
-        if maker := self._own.get(name):
+        if name not in values:
+            if (maker := self._makers.get(name)) is None:
+                raise Skipped(f"a test wants {name}, which nobody knows")
             value = maker(**self._values(maker, values, stack))
-            if inspect.isgenerator(value):
+            if inspect.isgeneratorfunction(maker):
                 stack.callback(next, value, None)
                 value = next(value)
-        elif name in _BUILTIN:
-            value = stack.enter_context(_BUILTIN[name]())
-        else:
-            raise Skipped(f"a test wants {name}, which nobody knows")
-        values[name] = value
-        return value
+            values[name] = value
+        return values[name]
 
 
 def _call_if_any(one: Any, name: str) -> None:
@@ -216,7 +208,6 @@ def _call_if_any(one: Any, name: str) -> None:
         method(*[None] * len(inspect.signature(method).parameters))
 
 
-@contextlib.contextmanager
 def _capsys() -> Iterator[Any]:
     out, errors = io.StringIO(), io.StringIO()
 
@@ -230,7 +221,6 @@ def _capsys() -> Iterator[Any]:
         yield types.SimpleNamespace(readouterr=readouterr)
 
 
-@contextlib.contextmanager
 def _monkeypatch() -> Iterator[Any]:
     with contextlib.ExitStack() as stack:
 
@@ -241,7 +231,6 @@ def _monkeypatch() -> Iterator[Any]:
         yield _Known("monkeypatch", setattr=put)
 
 
-@contextlib.contextmanager
 def _tmp_path() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(dir=".") as folder:
         yield Path(folder).absolute()
@@ -258,9 +247,7 @@ def _skip(reason: str = "", **_: Any) -> None:
 _CASE = unittest.TestCase()
 _EXACT = (bool, str, type(None))
 _Captured = collections.namedtuple("_Captured", "out err")
-_BUILTIN: dict[str, Callable[[], Any]] = {
-    "capsys": _capsys, "monkeypatch": _monkeypatch, "tmp_path": _tmp_path
-}  # fmt: skip
+_MAKERS = {"capsys": _capsys, "monkeypatch": _monkeypatch, "tmp_path": _tmp_path}
 _ARRAYS = ("ndarray", "float16", "float32", "float64", "int32", "int64", "generic")
 """Types of numpy, of which nothing here is an instance."""
 MODULES = {

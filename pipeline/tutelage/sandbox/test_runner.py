@@ -1,6 +1,6 @@
 """The side of the tests: runs them where the student's program is not.
 
-Each name of the student's is a stand-in (`remote`) here, which asks the process of the program. All
+Each name of the student's is a proxy (`proxy`) here, which asks the process of the program. All
 that the tests compare, they compare in this process, so the program can neither patch nor skip nor
 read them: `sys.exit(0)`, a changed `assert`, an object that equals everything, all come to nothing.
 What the program may do is to answer a call, rightly or wrongly.
@@ -15,7 +15,9 @@ What the program may do is to answer a call, rightly or wrongly.
 
 import builtins
 import contextlib
+import importlib
 import random
+import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -24,8 +26,9 @@ from typing import Any
 from tutelage import seeds
 from tutelage.processes.pipe import Broken, Pipe
 from tutelage.sandbox import test_source
-from tutelage.sandbox.endpoint import LIBRARY, SETTINGS, SHOWN, Endpoint
-from tutelage.sandbox.remote import OWNERS, Skipped, owner
+from tutelage.sandbox.endpoint import SHOWN, Endpoint
+from tutelage.sandbox.plain import Shared
+from tutelage.sandbox.proxy import ORIGINALS, Skipped, original
 from tutelage.sandbox.test_source import TestSource
 
 
@@ -33,38 +36,56 @@ class Client(Endpoint):
     """The tests' end of the pipe, which counts what they find and keeps the first failure."""
 
     def __init__(self, pipe: Pipe) -> None:
-        super().__init__(pipe, first=0, strict=True)
+        super().__init__(pipe, strict=True)
         self.calls = 0
         self.last = ""
         """The last call that a test made, as text."""
         self.passed = self.total = 0
         self.failure: dict[str, str] = {}
+        self.stopped = False
+        """Whether a call of the program's raised StopIteration, which a `map` here may swallow."""
+        self._alone = False
+
+    def ask(self, do: str, on: int | None, *arguments: Any, **named: Any) -> Any:
+        """As any end does, but for the moments when the tests are to work alone."""
+        if self._alone:
+            raise Broken("alone")
+        return super().ask(do, on, *arguments, **named)
 
     def call(self, on: Any, *arguments: Any, **named: Any) -> Any:
         """Calls an object of the program's."""
         self.calls += 1
         words = [*map(shown, arguments), *(f"{k}={shown(v)}" for k, v in named.items())]
-        self.last = f"{OWNERS[id(on)].label}({', '.join(words)})"[:SHOWN]
-        return super().call(on, *arguments, **named)
+        self.last = f"{ORIGINALS[id(on)].label}({', '.join(words)})"[:SHOWN]
+        try:
+            return super().call(on, *arguments, **named)
+        except StopIteration:
+            self.stopped = True
+            raise
+
+    def _do_attribute(self, on: Any, how: str, name: str, *value: Any) -> Any:
+        if how != "getattr" and self.values.overwritten is not None:
+            with contextlib.suppress(TypeError):  # it may have no dictionary
+                mine = Shared(on, None)
+                self.values.overwritten.setdefault(id(on), (mine, mine.read()))
+        return super()._do_attribute(on, how, name, *value)
 
     def _do_typed(self, _: Any) -> str:
         return sys.stdin.readline() if builtins.input is _INPUT else f"{builtins.input()}\n"
 
     def judge(
         self, source: str, sides: Sequence[Callable[[], Any]], holds: Callable[..., Any],
-        mirrored: bool | None, steady: bool,
+        mirrored: bool | None, computed: tuple[bool, bool],
     ) -> None:  # fmt: skip
         """Stands for `assert left == right`, or with another operator, or of one side alone.
 
         Args:
             holds: says of the sides whether the assert does.
             mirrored: whether the left side is what is expected; None for the one without a call.
-            steady: whether the right side must be the same before the left side is worked out.
+            computed: which of the sides are more than a name.
         """
         self.begin()
-        early = ""
-        with contextlib.suppress(Exception):  # it may only be there after the call
-            early = shown(sides[1]()) if steady else ""
+        overwritten = self.values.overwritten = {}
         values: list[Any] = []
         calls = [self.calls]
         try:
@@ -78,13 +99,36 @@ class Client(Endpoint):
                     values += [None, sides[1]()]
             self.fail(source, error, shown(values[1]) if len(values) > 1 else "")
             return
-        if held and early not in ("", shown(values[-1])):
-            raise Skipped("what a test expects changes with the call")
+        finally:
+            self.values.overwritten = None
         if mirrored is None:
             mirrored = calls[0] == calls[1] < calls[-1]
         texts = [*map(shown, values), "a true value"]
         wanted, got = texts[:2] if mirrored and len(sides) > 1 else texts[1::-1]
+        if held and len(sides) > 1 and overwritten and computed[not mirrored]:
+            self._compare_before(sides[not mirrored], wanted, [*overwritten.values()])
         self.count(held, source, wanted, got)
+
+    def _compare_before(self, side: Callable[[], Any], text: str, changed: list[Any]) -> None:
+        """Sees to it that a side was the same before the program changed what it is made of.
+
+        Raises:
+            Skipped: it was not.
+        """
+        now = [(shared, shared.read(), shared.agreed) for shared, _ in changed]
+        for shared, before in changed:
+            shared.write(before)
+        self._alone = True
+        try:
+            was = shown(side())
+        except (Exception, Broken):  # it may only be there after the call, or be the program's
+            was = text
+        self._alone = False
+        for shared, content, agreed in now:
+            shared.write(content)
+            shared.agreed = agreed
+        if _ADDRESS.sub("", was) != _ADDRESS.sub("", text):
+            raise Skipped("what a test expects changes with the call")
 
     def begin(self) -> None:
         """Forgets what the test before this one did."""
@@ -98,7 +142,7 @@ class Client(Endpoint):
         """
         if isinstance(error, Broken | Skipped):
             raise error
-        if isinstance(error, ModuleNotFoundError) and error is not self.raised:
+        if isinstance(error, ModuleNotFoundError) and not self.has_raised(error):
             raise Skipped(f"{error}") from None
         words = _words(error)
         self.count(False, source, expected, words, self.trace or words)
@@ -138,6 +182,12 @@ def examine(job: dict[str, Any], pipe: Pipe, wall_s: float) -> dict[str, Any]:
                 space[entry] = point
             _run(piece, space, called, point, client)
             untried -= 1
+        if (
+            client.stopped
+            and not client.failure
+            and not any("StopIteration" in piece.source for piece in pieces)
+        ):
+            skipped = "a call of the program's ends an iteration of the tests"
     except Broken:
         pass
     except Skipped as error:
@@ -161,18 +211,19 @@ def _space(
     client: Client, job: dict[str, Any], pieces: Sequence[TestSource]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The program's names, and all that tests see: under the setup's, but the entry point on top."""
-    setup, entry, program = job["setup"], job["entry_point"], job["program"]
+    setup, entry, source = job["setup"], job["entry_point"], job["program"]
     texts = [setup, *job["tests"]]
     client.meant = test_source.classes_meant(texts)
-    module, defined, given = client.ask("load", None, test_source.given_to(setup, program), program)
-    OWNERS[id(module)].label = ""
+    program, defined, given = client.ask("load", None, test_source.given_to(setup, source), source)
+    ORIGINALS[id(program)].label = ""
     wanted = {entry}.union(*map(test_source.identifiers, texts))
     wanted = {name for name in wanted if name == entry or not hasattr(builtins, name)}
-    names = {name: getattr(module, name) for name in defined if name in wanted}
+    names = {name: getattr(program, name) for name in defined if name in wanted}
     random.seed(seeds.seed(*texts))
-    for library, name in LIBRARY:
-        function = getattr(sys.modules[library], name)
-        setattr(sys.modules[library], name, _forwarded(client, library, name, function))
+    for library, functions in _FORWARDED.items():
+        module = importlib.import_module(library)
+        for name in functions.split():
+            setattr(module, name, _forwarded(client, library, name, getattr(module, name)))
     space: dict[str, Any] = {"__name__": "tests", **names}
     with contextlib.suppress(Exception):  # what fails here, fails again where a test needs it
         exec(compile(setup, "setup.py", "exec"), space)
@@ -182,7 +233,7 @@ def _space(
     }  # fmt: skip
     if entry in names:
         space["candidate"] = names[entry]
-    test_source.stand_in(pieces, module, {*names, entry} - {""})
+    test_source.offer(program, {*names, entry} - {""}, pieces)
     return names, space
 
 
@@ -190,9 +241,9 @@ def _forwarded(client: Client, module: str, name: str, own: Callable[..., Any]) 
     """A function of the library that looks into an object, or seeds chance, does so there as well."""
 
     def function(*arguments: Any, **named: Any) -> Any:
-        there = arguments and owner(arguments[0])
+        there = arguments and original(arguments[0])
         result = None if there else own(*arguments, **named)
-        if there or (module, name) in SETTINGS:
+        if there or module in _SETTINGS:
             over = client.ask("library", None, module, name, *arguments, **named)
         return over if there else result
 
@@ -208,10 +259,10 @@ def _run(
     try:
         test_source.run(piece, space, called, entry)
     except BaseException as error:
-        if not isinstance(error, SystemExit) or error.code or error is client.raised:
+        if not isinstance(error, SystemExit) or error.code or client.has_raised(error):
             client.fail(piece.source, error)
     own = (space.get(name) for name in piece.calls if not hasattr(builtins, name))
-    can_fail = piece.guards or any(callable(one) and not owner(one) for one in own)
+    can_fail = piece.guards or any(callable(one) and not original(one) for one in own)
     if client.total == before and client.calls > calls and can_fail:
         client.count(True, piece.source, "", "")
 
@@ -235,3 +286,12 @@ def shown(value: Any) -> str:
 
 
 _INPUT = builtins.input
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+_SETTINGS = {"random": "seed", "sys": "setrecursionlimit"}
+_FORWARDED = _SETTINGS | {
+    "dataclasses": "asdict astuple fields replace is_dataclass",
+    "inspect": "signature getdoc isfunction ismethod isgeneratorfunction iscoroutinefunction getsource"
+    " isabstract getmembers getfullargspec isasyncgen isasyncgenfunction isawaitable",
+    "asyncio": "iscoroutinefunction",
+}
+"""Functions of the library that set what holds for a process, and such as look into objects."""

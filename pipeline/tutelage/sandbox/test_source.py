@@ -3,7 +3,9 @@
 All of this is read off their own source, never off the names that are there when it runs: those may
 be the program's, and a program that defines `check` would switch the tests off.
 
-- Asserts are counted (`asserts`).
+- Asserts are counted: each becomes a call of `__report__`. So does a comparison that stands alone or is
+  printed (`f(2) == 4`), and an assert in a `try` that would swallow its failure. An assert whose
+  failure something waits for is left as it is.
 - Run are, besides the text itself: functions called `test...`, methods `test...` of classes called
   `Test...` and of `unittest` cases, and `check`, which gets the entry point; but no function that
   any piece calls itself.
@@ -20,8 +22,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tutelage.sandbox.asserts import counted
-from tutelage.sandbox.remote import Skipped
+from tutelage.sandbox.proxy import Skipped
 from tutelage.sandbox.stand_ins import MODULES, Fixtures
 
 
@@ -53,13 +54,15 @@ def parsed(source: str) -> TestSource:
     for root, rest in _PATCHED.findall(source):
         if root != "solution" and _is_here(root) and rest not in _OF_THE_TESTS:
             raise Skipped(f"a test patches {root}.{rest}")
-    nodes = list(ast.walk(tree))
+    code: ast.Module = _Asserts(source).visit(tree)
+    code.body = [_judged(node, source) for node in code.body]
+    nodes = list(ast.walk(code))
     called = [node.func for node in nodes if isinstance(node, ast.Call)]
     guards = any(isinstance(node, _GUARDS) for node in nodes)
     guards = guards or any(getattr(f, "attr", "").startswith("assert") for f in called)
     names = frozenset(function.id for function in called if isinstance(function, ast.Name))
     defines = tuple(node.name for node in nodes if isinstance(node, _DEFINING))
-    return TestSource(source, counted(tree, source), defines, names, guards)
+    return TestSource(source, code, defines, names, guards)
 
 
 def identifiers(text: str) -> set[str]:
@@ -106,24 +109,22 @@ def classes_meant(texts: Sequence[str]) -> frozenset[str]:
         with contextlib.suppress(*_UNREADABLE):
             nodes = list(ast.walk(ast.parse(text)))
             origin = {
-                target.id: _called(node.value)
-                for node in nodes if isinstance(node, ast.Assign)
+                target.id: _name(node.value)
+                for node in nodes if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
                 for target in node.targets if isinstance(target, ast.Name)
             }  # fmt: skip
-            for node in nodes:
-                if isinstance(node, ast.Attribute):
-                    whole = node.value
-                    name = whole.id if isinstance(whole, ast.Name) else _called(whole)
-                    meant.add(origin.get(name, name))
+            wholes = [_name(node.value) for node in nodes if isinstance(node, ast.Attribute)]
+            meant.update(origin.get(name, name) for name in wholes)
     return frozenset(name for name in meant if re.fullmatch(r"[A-Z][A-Za-z0-9]*", name))
 
 
-def _called(node: ast.expr) -> str:
-    """The name that is called; empty where none is."""
-    return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+def _name(node: ast.expr) -> str:
+    """The name that a node is, or that it calls; empty where it is anything else."""
+    node = node.func if isinstance(node, ast.Call) else node
+    return node.id if isinstance(node, ast.Name) else ""
 
 
-def stand_in(pieces: Sequence[TestSource], program: Any, names: Collection[str]) -> None:
+def offer(program: Any, names: Collection[str], pieces: Sequence[TestSource]) -> None:
     """Puts the `program`, which has `names`, where pieces import it from, in this process.
 
     That is `solution`, and any module that is not here but of which only names of the program are
@@ -132,26 +133,21 @@ def stand_in(pieces: Sequence[TestSource], program: Any, names: Collection[str])
     """
     sys.modules |= {**MODULES, "solution": program}
     unittest.main = lambda *_, **__: None  # type: ignore[assignment]
-    nodes = [node for piece in pieces for node in ast.walk(piece.code)]
-    for node in nodes:
-        if not isinstance(node, ast.ImportFrom) or not node.module:
-            continue
-        if sys.modules.get(node.module) is program or not _is_here(node.module):
+    for node in (node for piece in pieces for node in ast.walk(piece.code)):
+        if isinstance(node, ast.ImportFrom) and (module := node.module):
             wanted = {alias.name for alias in node.names}
-            if wanted <= {"*", *names}:
-                sys.modules[node.module] = program
-            if wanted == {"*"} and names:  # its own names are not to be asked for
+            if wanted <= {"*", *names} and not _is_here(module):
+                sys.modules[module] = program
+            if wanted == {"*"} and names and sys.modules.get(module) is program:
+                # its own names are not to be asked for
                 node.names = [ast.copy_location(ast.alias(name), node) for name in names]
 
 
 def _is_here(module: str) -> bool:
     root = module.partition(".")[0]
-    try:
-        return root in sys.modules or (
-            root != "tutelage" and importlib.util.find_spec(root) is not None
-        )
-    except (ImportError, ValueError):
-        return False
+    with contextlib.suppress(ImportError, ValueError):
+        return root in sys.modules or (root != "tutelage" and bool(importlib.util.find_spec(root)))
+    return False
 
 
 def run(piece: TestSource, space: dict[str, Any], called: Collection[str], entry: Any) -> None:
@@ -184,6 +180,85 @@ def run(piece: TestSource, space: dict[str, Any], called: Collection[str], entry
                 fixtures.call(value)
 
 
+class _Asserts(ast.NodeTransformer):
+    """Turns asserts into calls of `__report__`, which goes on after one that fails.
+
+    Not those whose failure something waits for.
+    """
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
+        """`from .solution import f` has no package here."""
+        if node.level:
+            node.module, node.level = node.module or "solution", 0
+        return node
+
+    def visit_With(self, node: ast.With) -> ast.AST:
+        """Left alone where a failure is wanted: `with pytest.raises(AssertionError)`."""
+        wanted = any("aises" in ast.unparse(item.context_expr) for item in node.items)
+        return node if wanted else self.generic_visit(node)
+
+    def visit_Try(self, node: ast.Try) -> ast.AST:
+        """Left alone, but where its failures would come to nothing: `except AssertionError`."""
+        handlers = "\n".join(map(ast.unparse, node.handlers))
+        if _SWALLOWS.search(handlers) and not _ENDS.search(handlers):
+            node.body = [self.visit(child) for child in node.body]
+        return node
+
+    def visit_Assert(self, node: ast.Assert) -> ast.AST:
+        """`assert a == b` becomes `__report__.judge("assert a == b", [lambda: a, lambda: b], ...)`."""
+        test = node.test
+        if isinstance(test, ast.Constant):
+            return node  # says that this line should not be reached
+        if isinstance(test, ast.Tuple) and len(test.elts) == 2:
+            test = test.elts[0]  # `assert (a == b, "words")` means its first half
+        return _counted(test, node, self._source)
+
+
+def _judged(node: ast.stmt, source: str) -> ast.stmt:
+    """A comparison that stands alone, or is all that is printed, as an assert."""
+    if not isinstance(node, ast.Expr):
+        return node
+    test = node.value
+    if isinstance(test, ast.Call) and isinstance(test.func, ast.Name) and test.func.id == "print":
+        test = test.args[0] if len(test.args) == 1 else test
+    return _counted(test, node, source) if isinstance(test, ast.Compare) else node
+
+
+def _counted(test: ast.expr, node: ast.stmt, source: str) -> ast.stmt:
+    """The call that stands for `assert test`; `node` itself where that cannot be in a function."""
+    if any(isinstance(part, _ODD) or getattr(part, "is_async", 0) for part in ast.walk(test)):
+        return node
+    call: Any = ast.parse(_CALL).body[0]
+    words, sides, holds, mirrored, computed = call.value.args
+    words.value = ast.get_source_segment(source, node) or "assert"
+    if isinstance(test, ast.Compare) and len(test.ops) == 1:
+        left, right = test.left, test.comparators[0]
+        sides.elts[0].body, sides.elts[1].body = left, right
+        holds.body.ops = test.ops
+        mirrored.value = _mirrored(left, right)
+        computed.value = tuple(not isinstance(side, ast.Name) for side in (left, right))
+    else:
+        sides.elts[0].body, holds.body = test, holds.body.left
+        del sides.elts[1], holds.args.args[1]
+    result: ast.stmt = ast.fix_missing_locations(ast.copy_location(call, node))
+    return result
+
+
+def _mirrored(left: ast.expr, right: ast.expr) -> bool | None:
+    """Whether the left side is what is expected; None where it is the one that calls nothing."""
+    if _is_literal(left) or _is_literal(right):
+        return not _is_literal(right)
+    named = [isinstance(s, ast.Name) and bool(_EXPECTED.match(s.id)) for s in (left, right)]
+    return named[0] if named[0] != named[1] else None
+
+
+def _is_literal(node: ast.expr) -> bool:
+    return not any(isinstance(part, ast.Name | ast.Call | ast.Await) for part in ast.walk(node))
+
+
 class _Raising(unittest.TestResult):
     """Lets the exception of a test go on, so that it is counted as any other."""
 
@@ -206,3 +281,11 @@ _GUARDS = (ast.Raise, ast.Try, ast.With, ast.Assert, ast.ClassDef)
 _PATCHED = re.compile(r"(?:patch|setattr)\(\s*['\"](\w+)\.([\w.]+)['\"]")
 _OF_THE_TESTS = frozenset({"input", "print", "stdin", "stdout", "stderr"})
 """What a test may patch, because the program uses that of the tests."""
+_CALL = (
+    "__report__.judge('', [lambda: 0, lambda: 0], lambda left, right: left == right, None, False)"
+)
+_ODD = (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)
+_EXPECTED = re.compile(r"(?:exp|want|correct|gold|right|truth|target)", re.I)
+_SWALLOWS = re.compile(r"^except(?::|.*\b(?:AssertionError|(?:Base)?Exception)\b)", re.M)
+_ENDS = re.compile(r"^\s+(?:(?:raise|assert)\b|(?:\w+\.)*(?:exit|fail)\()", re.M)
+"""What makes a failure of an `except` branch again."""

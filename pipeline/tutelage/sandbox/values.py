@@ -4,7 +4,7 @@
 - lists, dicts, sets and so on, and instances of the setup's classes: by value, once; each side then
   has one of its own, and before control passes over, what was changed in it is sent along. So a
   change in place is seen on the other side whatever a call returns, and `a is b` holds where it held;
-- anything else stays where it is, and a stand-in (`remote`) hands on what is done to it.
+- anything else stays where it is, and a proxy (`proxy`) hands on what is done to it.
 
 All of it is JSON: `["shared", 4]`, `["tuple", 1, 2]`, `["mine", 6, ["class", 8, ...]]`.
 """
@@ -16,16 +16,16 @@ import types
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tutelage.sandbox import plain, remote
-from tutelage.sandbox.plain import BASES, MUTABLE, PARTS, Shared, library_name
-from tutelage.sandbox.remote import OWNERS, Owner, RemoteType, Skipped, is_plain, owner
+from tutelage.sandbox import plain, proxy
+from tutelage.sandbox.plain import BASES, MAKERS, MUTABLE, PARTS, Shared, library_name
+from tutelage.sandbox.proxy import ORIGINALS, Original, ProxyType, Skipped, is_plain, original
 
 if TYPE_CHECKING:
     from tutelage.sandbox.endpoint import Endpoint
 
 INNER = (types.FrameType, types.CodeType, types.TracebackType, types.ModuleType)
 """What shows more than itself by its attributes, and is never passed to a program."""
-_LOCAL = {types.GeneratorType: remote.generator, types.CoroutineType: remote.awaited}
+_LOCAL = {types.GeneratorType: proxy.generator, types.CoroutineType: proxy.awaited}
 """What is of Python's own class on the other side as well."""
 
 
@@ -33,17 +33,18 @@ class Values:
     """What one side knows of the values that have crossed.
 
     Args:
-        side: whom stand-ins ask.
-        first: 0 or 1, another one on each side.
+        side: whom proxies ask.
     """
 
-    def __init__(self, side: "Endpoint", first: int) -> None:
+    def __init__(self, side: "Endpoint") -> None:
         self.given: dict[str, type] = {}
         """Classes of the setup, which both sides have: their instances are containers."""
         self.mine: dict[int, Any] = {}
         """Objects of this side that the other side knows, by number."""
+        self.overwritten: dict[int, tuple[Shared, list[Any]]] | None = None
+        """If it is kept: containers that the other side has changed, with what was in them before."""
         self._side = side
-        self._numbers = itertools.count(first, 2)
+        self._numbers = itertools.count(0 if side.strict else 1, 2)
         self._mine_by_id: dict[int, int] = {}
         self._theirs: dict[int, Any] = {}
         self._shared: dict[int, Shared] = {}
@@ -51,8 +52,9 @@ class Values:
         self._readers: dict[str, Callable[..., Any]] = {
             "shared": lambda number: self._shared[number].value,
             "yours": lambda number: self.mine[number],
-            "mine": self._stand_in,
+            "mine": self._proxy,
             "given": lambda name: self.given[name],
+            "new": lambda name: object.__new__(self.given[name]),
             "class": self._class_from,
             "raised": self._exception_from,
             "library": self._library,
@@ -69,14 +71,14 @@ class Values:
             return None if kind is types.TracebackType else value
         if id(value) in self._shared_by_id:
             return ["shared", self._shared_by_id[id(value)]]
-        if original := owner(value):
-            return ["yours", original.number]
+        if there := original(value):
+            return ["yours", there.number]
         if kind in PARTS:
-            return [kind.__name__, *map(self.pack, PARTS[kind][0](value))]
+            return [kind.__name__, *map(self.pack, PARTS[kind](value))]
         if kind in MUTABLE:
-            return self._share_new(kind, self.pack(plain.head(value)), value)
+            return self._share_new(value, [kind.__name__, *map(self.pack, plain.empty_of(value))])
         if self.given.get(kind.__name__) is kind:
-            return self._share_new(object, kind.__name__, value)
+            return self._share_new(value, ["new", kind.__name__])
         by_name = self._side.strict or kind is not types.BuiltinFunctionType
         if by_name and (name := library_name(value)):
             return ["library", *name]
@@ -84,14 +86,11 @@ class Values:
             return self._class(value)
         if isinstance(value, BaseException):
             return self._exception(value)
+        data = self._reference(value)
         for base in BASES:
             if isinstance(value, base):
-                return [*self._reference(value), [*map(self.pack, plain.plain(value, base))]]
-        data = self._reference(value)
-        for base in MUTABLE:
-            if isinstance(value, base):
-                return self._share_new(base, ["of", data], value)
-        return data
+                return [*data, [*map(self.pack, plain.exact(value, base))]]
+        return self._share_new(value, data) if isinstance(value, MUTABLE) else data
 
     def unpack(self, data: Any) -> Any:
         """The value that `data`, from the other side, stands for.
@@ -103,8 +102,8 @@ class Values:
         if not isinstance(data, list):
             return data
         name, *body = data
-        if name in plain.PARTS_BY_NAME:
-            return plain.PARTS_BY_NAME[name](*map(self.unpack, body))
+        if name in MAKERS:
+            return MAKERS[name](*map(self.unpack, body))
         return self._readers[name](*body)
 
     def changes(self) -> list[Any]:
@@ -116,7 +115,7 @@ class Values:
                 shared = self._shared[number]
                 shared.agreed = shared.read()
                 packed = [self.pack(item) for item in shared.agreed]
-                contents.append([number, shared.kind.__name__, shared.head, packed])
+                contents.append([number, shared.empty, packed])
             waiting = [number for number, shared in self._shared.items() if shared.agreed is None]
         return contents
 
@@ -125,12 +124,17 @@ class Values:
         for number in free:
             if shared := self._shared.pop(number, None):
                 del self._shared_by_id[id(shared.value)]
-        for number, name, head, _ in contents:
+        for number, empty, _ in contents:
             if number not in self._shared:
-                kind: type = object if name == "object" else plain.MUTABLE_BY_NAME[name]
-                self._share(number, Shared(self._empty(kind, head), kind, head))
-        for number, _, _, items in contents:
-            self._shared[number].write([self.unpack(item) for item in items])
+                value = self.unpack(empty)
+                if not isinstance(value, (*MUTABLE, *self.given.values())):
+                    raise ValueError("no container")
+                self._share(number, Shared(value, empty))
+        for number, _, items in contents:
+            shared = self._shared[number]
+            if self.overwritten is not None and shared.agreed is not None:
+                self.overwritten.setdefault(number, (shared, shared.agreed))
+            shared.write([self.unpack(item) for item in items])
 
     def free(self) -> list[int]:
         """Containers that only this class holds any more here: the other side forgets them."""
@@ -141,18 +145,9 @@ class Values:
                 del self._shared[number], self._shared_by_id[id(shared.value)]
         return gone
 
-    def _empty(self, kind: type, head: Any) -> Any:
-        if isinstance(head, list) and head[0] == "of":
-            return self.unpack(head[1])
-        return (
-            object.__new__(self.given[head])
-            if kind is object
-            else plain.empty(kind, self.unpack(head))
-        )
-
-    def _share_new(self, kind: type, head: Any, value: Any) -> list[Any]:
+    def _share_new(self, value: Any, empty: Any) -> list[Any]:
         number = next(self._numbers)
-        self._share(number, Shared(value, kind, head))
+        self._share(number, Shared(value, empty))
         return ["shared", number]
 
     def _share(self, number: int, shared: Shared) -> None:
@@ -180,31 +175,28 @@ class Values:
         of = kind.__name__ if kind in _LOCAL else self._class(kind)
         return ["mine", self._number(value), of]
 
-    def _stand_in(self, number: int, of: Any, base: Sequence[Any] = (), cause: Any = None) -> Any:
+    def _proxy(self, number: int, of: Any, exact: Sequence[Any] = ()) -> Any:
         if number in self._theirs:
             return self._theirs[number]
-        for kind, stand_in in _LOCAL.items():
-            if of == kind.__name__:
-                return self._own(stand_in(self._side, number), number, f"a {of}")
+        for local, make in _LOCAL.items():
+            if of == local.__name__:
+                return self._own(make(self._side, number), number, f"a {of}")
         kind = self.unpack(of)
-        if not isinstance(kind, RemoteType):
+        if not isinstance(kind, ProxyType):
             raise ValueError("no class of the other side's")
-        own: Any = next((one for one in kind.__mro__ if one in BASES or one in MUTABLE), object)
-        own = kind if issubclass(kind, BaseException) else own
-        value = own.__new__(kind, *map(self.unpack, base))
-        if cause:
-            value.__cause__ = self.unpack(cause)
+        base: Any = next((one for one in kind.__mro__ if one in BASES or one in MUTABLE), object)
+        value = base.__new__(kind, *map(self.unpack, exact))
         return self._own(value, number, kind.__name__)
 
-    def _own(self, stand_in: Any, number: int, label: str) -> Any:
-        self._theirs[number] = stand_in
-        OWNERS[id(stand_in)] = Owner(stand_in, self._side, number, label[:80])
-        return stand_in
+    def _own(self, value: Any, number: int, label: str) -> Any:
+        self._theirs[number] = value
+        ORIGINALS[id(value)] = Original(value, self._side, number, label[:80])
+        return value
 
     def _class(self, kind: type) -> list[Any]:
         """A class, as data; the first time with its parents and what it does otherwise than these."""
-        if original := owner(kind):
-            return ["yours", original.number]
+        if there := original(kind):
+            return ["yours", there.number]
         if self.given.get(kind.__name__) is kind:
             return ["given", kind.__name__]
         if is_plain(kind) and (name := library_name(kind)):
@@ -225,30 +217,42 @@ class Values:
             parents = [self.unpack(parent) for parent in line]
             if not all(isinstance(parent, type) for parent in parents):
                 raise ValueError("a class that has no such parent")
-            kind = remote.stand_in_class(str(name), parents, [str(word) for word in words])
+            kind = proxy.proxy_class(str(name), parents, [str(word) for word in words])
             self._own(kind, number, str(name))
         return self._theirs[number]
 
     def _exception(self, error: BaseException) -> list[Any]:
-        """An exception, as data. A failed assert of the tests says no more to a program than that."""
-        if self._side.strict and isinstance(error, AssertionError):
-            return ["raised", ["builtins", "AssertionError"], [], {}, None]
-        arguments = [self.pack(item) for item in error.args]
-        cause = error.__cause__ and self.pack(error.__cause__)
-        if (name := library_name(type(error))) is None:
-            return [*self._reference(error), arguments, cause]
-        state = {word: self.pack(value) for word, value in vars(error).items()}
-        return ["raised", name, arguments, state, cause]
+        """An exception, as data: one of the library by value, one of this side's also by number.
+
+        A failed assert of the tests says no more to a program than that.
+        """
+        error = (
+            AssertionError() if self._side.strict and isinstance(error, AssertionError) else error
+        )
+        own = not library_name(type(error))
+        return [
+            "raised", self._number(error) if own else None, self._class(type(error)),
+            [self.pack(item) for item in error.args],
+            {} if own else {word: self.pack(value) for word, value in vars(error).items()},
+            error.__cause__ and self.pack(error.__cause__),
+        ]  # fmt: skip
 
     def _exception_from(
-        self, name: list[str], arguments: list[Any], state: dict[str, Any], cause: Any
+        self, number: Any, of: Any, arguments: list[Any], state: dict[str, Any], cause: Any
     ) -> Any:
-        kind, given = plain.library(*name), [self.unpack(item) for item in arguments]
-        if not issubclass(kind, BaseException):
-            raise ValueError("no exception")
+        if number in self._theirs:
+            return self._theirs[number]
+        kind, given = self.unpack(of), [self.unpack(item) for item in arguments]
+        own = isinstance(kind, ProxyType)
+        right = bool(library_name(kind)) if number is None else own
+        if not right or not issubclass(kind, BaseException):
+            raise ValueError("no exception of the library or of the other side")
         error: Any = kind.__new__(kind, *given)
-        with contextlib.suppress(TypeError):  # it may want more than it keeps
-            error.__init__(*given)
+        if own:
+            self._own(error, number, kind.__name__)
+        else:
+            with contextlib.suppress(TypeError):  # it may want more than it keeps
+                error.__init__(*given)
         for word, value in state.items():
             if not word.startswith("_"):
                 setattr(error, word, self.unpack(value))
@@ -258,17 +262,16 @@ class Values:
 
 def _words(kind: type) -> list[str]:
     """What a class does otherwise than its first parent of Python's own: operators, and overrides."""
-    library = (parent for parent in kind.__mro__ if library_name(parent))
-    base = next(filter(is_plain, library), object)
-    names = remote.KNOWN | ({*dir(base)} if base is not object else set())
+    base = next(filter(is_plain, filter(library_name, kind.__mro__)), object)
+    names = proxy.KNOWN | ({*dir(base)} if base is not object else set())
     words = [
         name
         for name in sorted(names)
-        if (name in remote.KNOWN or not name.startswith("__"))
+        if (name in proxy.KNOWN or not name.startswith("__"))
         and (method := getattr(kind, name, None)) is not None
         and method is not getattr(base, name, None)
         and any(name in vars(parent) for parent in kind.__mro__)
     ]
     if "<string>" in str(getattr(getattr(kind, "__eq__", None), "__code__", "")):
-        words[words.index("__eq__")] = remote.ALIKE
+        words[words.index("__eq__")] = proxy.ALIKE
     return words

@@ -1,9 +1,9 @@
 """What stands here for an object that lives in the other process.
 
-Each class of the other side has one here, of the same name, line of parents and operators, which it
-hands on. So `isinstance`, `except`, `with`, `for` and `+` find what they would find there. An instance
-that is a number, a text or a container as well (`IntEnum`, a named tuple, a `list` with methods of its
-own) is one here, too, and compares as one.
+Each class of the other side has a proxy here, of the same name, line of parents and operators, which
+it hands on. So `isinstance`, `except`, `with`, `for` and `+` find what they would find there. An
+instance that is a number, a text or a container as well (`IntEnum`, a named tuple, a `list` with
+methods of its own) is one here, too, and compares as one.
 
 Where the tests' side hands an operator on, its other operand goes along. That is allowed with two
 objects of the program's, and where the tests made the object themselves from a class that they use
@@ -36,10 +36,10 @@ class Skipped(BaseException):
 
 
 @dataclass(slots=True)
-class Owner:
-    """Where the original of a stand-in is."""
+class Original:
+    """Where the original of a proxy is."""
 
-    stand_in: Any
+    proxy: Any
     """Kept, so that its `id` stays its own."""
     side: "Endpoint"
     number: int
@@ -49,27 +49,28 @@ class Owner:
     """Whether the tests made it, from a class that they use as one."""
 
 
-OWNERS: dict[int, Owner] = {}
-"""By the `id` of the stand-in, which may not be hashable."""
+ORIGINALS: dict[int, Original] = {}
+"""By the `id` of the proxy, which may not be hashable."""
 
 
-def owner(value: Any) -> Owner | None:
-    """Where the original of `value` is, if it is a stand-in."""
-    return OWNERS.get(id(value))
+def original(value: Any) -> Original | None:
+    """Where the original of `value` is, if it is a proxy."""
+    return ORIGINALS.get(id(value))
 
 
 def _get(self: Any, name: str) -> Any:
-    if (original := OWNERS.get(id(self))) is None:
+    if (there := original(self)) is None:
         raise AttributeError(name)
-    return original.side.attribute(self, name)
+    return there.side.attribute(self, name)
 
 
 def _ask(self: Any, do: str, *arguments: Any) -> Any:
-    return OWNERS[id(self)].side.ask(do, self, *arguments)
+    there = ORIGINALS[id(self)]
+    return there.side.ask(do, there.number, *arguments)
 
 
 def _own(self: Any) -> Any:
-    """Python's own class of a stand-in."""
+    """Python's own class of a proxy."""
     return type if issubclass(type(self), type) else object
 
 
@@ -79,23 +80,21 @@ def _there(name: str) -> Any:
 
 
 class _Shown:
-    """Attributes of a stand-in, be it for an object or for a class: of the original, but for those
+    """Attributes of a proxy, be it of an object or of a class: those of the original, but for those
     that Python itself looks at."""
 
     __slots__ = ()
     __local__: frozenset[str] = frozenset()
     """Others that are had here, as those of a list."""
+    __getattr__ = _get
 
     def __getattribute__(self, name: str) -> Any:
-        if name.startswith("__") or id(self) not in OWNERS or name in type(self).__local__:
+        if name.startswith("__") or id(self) not in ORIGINALS or name in type(self).__local__:
             return _own(self).__getattribute__(self, name)
         return _get(self, name)
 
-    def __getattr__(self, name: str) -> Any:
-        return _get(self, name)
-
     def __setattr__(self, name: str, value: Any) -> None:
-        if name.startswith("__") or id(self) not in OWNERS:
+        if name.startswith("__") or id(self) not in ORIGINALS:
             _own(self).__setattr__(self, name, value)
         else:
             _ask(self, "attribute", "setattr", name, value)
@@ -107,8 +106,8 @@ class _Shown:
         return _ask(self, "names")
 
 
-class Remote(_Shown):
-    """What all stand-ins for objects can do."""
+class Proxy(_Shown):
+    """What all proxies of objects can do."""
 
     __slots__ = ()
 
@@ -116,90 +115,94 @@ class Remote(_Shown):
         """What a parent of the library would do here, it has done over there."""
 
     def __repr__(self) -> str:
-        return str(_ask(self, "special", "__repr__")) if owner(self) else super().__repr__()
+        return str(_ask(self, "special", "__repr__")) if original(self) else super().__repr__()
 
     def __copy__(self) -> Any:
-        return OWNERS[id(self)].side.ask("library", None, "copy", "copy", self)
+        return _ask(self, "special", "__copy__")
 
     def __deepcopy__(self, memo: Any) -> Any:
-        return OWNERS[id(self)].side.ask("library", None, "copy", "deepcopy", self)
+        return _ask(self, "special", "__deepcopy__")
 
 
-class RemoteType(_Shown, type):
-    """Class of the classes that stand for one over there, made by `stand_in_class`."""
+class ProxyType(_Shown, type):
+    """Class of the proxies of classes, made by `proxy_class`."""
 
     line: list[type] | None = None
     """Parents of the class that is being made, as they stand over there."""
     __bases__ = _there("__bases__")
     __doc__ = _there("__doc__")
 
-    def __new__(cls, name: str, bases: Any, namespace: Any, **_: Any) -> "RemoteType":
+    def __new__(cls, name: str, bases: Any, namespace: Any, **_: Any) -> "ProxyType":
         """Refuses what a `class` statement of the tests wants."""
         raise Skipped(f"it derives {name} from a class of the program's")
 
     def mro(cls) -> list[type]:
         """Its line of parents, which need not be Python's own reckoning."""
-        return super().mro() if RemoteType.line is None else [cls, *RemoteType.line]
+        return super().mro() if ProxyType.line is None else [cls, *ProxyType.line]
 
     def __call__(cls, *arguments: Any, **named: Any) -> Any:
         """An instance, made over there."""
-        mine = OWNERS[id(cls)]
+        mine = ORIGINALS[id(cls)]
         instance = mine.side.call(cls, *arguments, **named)
-        if original := owner(instance):
-            original.meant = mine.label in mine.side.meant
+        if there := original(instance):
+            there.meant = mine.label in mine.side.meant
         return instance
 
     @property
     def __mro__(cls) -> tuple[type, ...]:
         line = type.__dict__["__mro__"].__get__(cls)
-        return tuple(kind for kind in line if kind not in (Remote, _Shown))
+        return tuple(kind for kind in line if kind not in (Proxy, _Shown))
 
     def __bool__(cls) -> bool:
         return True
 
 
-def stand_in_class(name: str, line: list[type], words: list[str]) -> RemoteType:
+def proxy_class(name: str, line: list[type], words: list[str]) -> ProxyType:
     """A class that hands `words` on.
 
     Args:
         name: of the class over there.
-        line: its parents over there, near ones first: stand-ins, and classes of the library.
+        line: its parents over there, near ones first: proxies, and classes of the library.
         words: names of what it does otherwise than its parents of the library.
     """
-    library = [kind for kind in line if not isinstance(kind, RemoteType)]
+    library = [kind for kind in line if not isinstance(kind, ProxyType)]
     plain = next((kind for kind in library if is_plain(kind)), object)
     local = frozenset(dir(plain) if plain is not object else ()) - {*words}
     namespace: dict[str, Any] = {"__module__": "solution", "__local__": local}
     namespace |= {word: _there(word) for word in ("__dict__", "__doc__")}
-    for word in words:
-        if word == ALIKE:
-            namespace["__eq__"] = _alike
-        elif word in KNOWN:
-            namespace[word] = _method(word)
-    ours = [kind for kind in line if isinstance(kind, RemoteType)]
+    namespace |= {word: _method(word) for word in words if word in KNOWN}
+    if ALIKE in words:
+        namespace["__eq__"] = _alike
+    for parent in library:  # what the original does not do, though a parent would
+        if parent not in plain.__mro__:
+            silent = KNOWN.intersection(vars(parent)).difference(namespace)
+            namespace |= {word: getattr(plain, word, None) for word in silent}
+    ours = [kind for kind in line if isinstance(kind, ProxyType)]
     near = next(kind for kind in (*ours, *library, object) if issubclass(kind, plain))
-    bases = (Remote,) if plain is object else (near,) if near in ours else (near, Remote)
+    bases = (Proxy,) if plain is object else (near,) if near in ours else (near, Proxy)
     of: Any = type(bases[0])
-    if not issubclass(of, RemoteType):  # such as that of enums
-        of = RemoteType if of is type else type("RemoteType", (RemoteType, of), {})
+    if not issubclass(of, ProxyType):  # such as that of enums
+        of = ProxyType if of is type else type("ProxyType", (ProxyType, of), {})
     for parents in (library, plain.__mro__):
         inherited = [kind for kind in parents if kind is not object]
-        RemoteType.line = [*ours, Remote, _Shown, *inherited, object]
+        ProxyType.line = [*ours, Proxy, _Shown, *inherited, object]
         try:
-            kind: RemoteType = type.__new__(of, name, bases, dict(namespace))
+            kind: ProxyType = type.__new__(of, name, bases, dict(namespace))
             return kind
-        except TypeError:  # a layout that cannot be had here
-            bases = (Remote,) if plain is object else (plain, Remote)
+        except TypeError:  # a layout that cannot be had here: it only says that it is one
+            if library:
+                namespace["__class__"] = property(lambda _: library[0])
+            bases = (Proxy,) if plain is object else (plain, Proxy)
         finally:
-            RemoteType.line = None
-    return type.__new__(RemoteType, name, (Remote,), namespace)
+            ProxyType.line = None
+    return type.__new__(ProxyType, name, (Proxy,), namespace)
 
 
 def is_plain(kind: Any) -> bool:
     """Whether a class of the library is what an instance can be here as well."""
-    return kind in BASES or kind in MUTABLE or (
+    return kind in (*BASES, *MUTABLE) or (
         isinstance(kind, type) and issubclass(kind, BaseException)
-    )  # fmt: skip
+    )
 
 
 def generator(side: "Endpoint", number: int) -> Generator[Any, Any, Any]:
@@ -207,13 +210,13 @@ def generator(side: "Endpoint", number: int) -> Generator[Any, Any, Any]:
     how, value = "send", None
     while True:
         try:
-            item = side.ask("step", None, number, how, value)
+            item = side.ask("special", number, how, value)
         except StopIteration as end:
             return end.value
         try:
             how, value = "send", (yield item)
-        except GeneratorExit as error:
-            side.ask("step", None, number, "throw", error)
+        except GeneratorExit:
+            side.ask("special", number, "close")
             raise
         except BaseException as error:
             how, value = "throw", error
@@ -221,15 +224,17 @@ def generator(side: "Endpoint", number: int) -> Generator[Any, Any, Any]:
 
 async def awaited(side: "Endpoint", number: int) -> Any:
     """A coroutine that stands for one over there, which runs there to its end."""
-    return side.ask("run", None, number)
+    return side.ask("run", number)
 
 
 def _method(name: str) -> Callable[..., Any]:
     """What hands one operator on."""
     if name == "__await__":
-        return lambda self: awaited(OWNERS[id(self)].side, OWNERS[id(self)].number).__await__()
+        return lambda self: awaited(
+            ORIGINALS[id(self)].side, ORIGINALS[id(self)].number
+        ).__await__()
     if name == "__call__":
-        return lambda self, *given, **named: OWNERS[id(self)].side.call(self, *given, **named)
+        return lambda self, *given, **named: ORIGINALS[id(self)].side.call(self, *given, **named)
     if name in _OPERATORS:
         return lambda self, *given: _handed(self, name, *given)
     return lambda self, *given: _ask(self, "special", name, *given)
@@ -237,19 +242,19 @@ def _method(name: str) -> Callable[..., Any]:
 
 def _handed(self: Any, name: str, *arguments: Any) -> Any:
     """What an operator gives over there."""
-    mine = OWNERS[id(self)]
-    if mine.side.strict and not mine.meant and not all(map(owner, arguments)):
+    mine = ORIGINALS[id(self)]
+    if mine.side.strict and not mine.meant and not all(map(original, arguments)):
         if name in ("__eq__", "__ne__") and arguments[0] is None:
             return NotImplemented
         raise Skipped(f"it uses {name} of {mine.label}, an object of the program's, on other data")
-    result = mine.side.ask("special", self, name, *arguments)
-    if original := owner(result):
-        original.meant = mine.meant
+    result = _ask(self, "special", name, *arguments)
+    if there := original(result):
+        there.meant = mine.meant
     return result
 
 
 def _alike(self: Any, other: object) -> Any:
-    return _handed(self, "__eq__", other) if owner(other) else NotImplemented
+    return _handed(self, "__eq__", other) if original(other) else NotImplemented
 
 
 def _dunders(text: str) -> frozenset[str]:
@@ -267,13 +272,8 @@ KNOWN = _OPERATORS | _dunders(
     " repr str bytes format iter next reversed getitem setitem delitem enter exit"
     " aenter aexit aiter anext fspath await missing"
 )
-"""All that a stand-in may hand on; what the others are given are arguments, as of a call."""
+"""All that a proxy may hand on; what the others are given are arguments, as of a call."""
 ALIKE = "__eq__ with its own kind"
 """Stands for an `__eq__` that says of all other data that it is not equal, as a data class has it."""
-ATTRIBUTES = _dunders(
-    "name qualname doc module annotations wrapped dict self defaults kwdefaults members bases"
-    " dataclass_fields dataclass_params match_args slots cause context notes code func closure"
-)
-"""Attributes in double underscores that may be asked for."""
 for _name in ("__iter__", "__len__", "__getitem__", "__contains__"):
-    setattr(RemoteType, _name, _method(_name))  # such as enums have
+    setattr(ProxyType, _name, _method(_name))  # such as enums have
