@@ -257,7 +257,8 @@ def _items(gold: Items, given: Value, statement: Statement, decide: Decide) -> R
         return "other brackets"
     if len(gold.items) != len(given.items):
         return "another number of answers"
-    if gold.names and given.names and set(gold.names) != set(given.names):
+    names = [{name.partition("_")[0] for name in items.names} for items in (gold, given)]
+    if all(names) and names[0] != names[1]:
         return NOT_EQUAL
     in_order = gold.ordered or (len(set(gold.names)) > 1 and gold.names == given.names)
     free, reasons = list(given.items), []

@@ -66,11 +66,19 @@ _UNITS = re.compile(r"(?<=[\d)i]) (?:(?:square|sq\.?|cubic) )?units?$", re.I)
 """What stands for whatever unit there is."""
 
 
+_SOLVE = re.compile(
+    r"\s+are\s+(?:the|its|all|both)\s+(?:\w+\s+)?(?:solution|root|answer|zero)s$", re.I
+)
+"""What is said of values that stand before it: `2 and 3 are the solutions`."""
+
+
 def bare(text: str) -> str:
     """A plain text without dress at its ends, and without `the answer is` before it."""
     text = _stripped(text)
     if text.endswith(("t", "s", "T", "S")) and (unit_ := _UNITS.search(text)):
         text = _stripped(text[: unit_.start()])
+    if text.endswith(("solutions", "roots", "zeros", "answers")):
+        text = _SOLVE.sub("", text)
     said = _SAID.match(text) if len(text) < 400 else None
     return _stripped(text[said.end() :]) if said else text
 
