@@ -236,12 +236,7 @@ def _reconsidered(final: Final, rest: str, gold: Answer) -> Final:
         other, _ = _stated(concluded, gold) if concluded else (NOTHING, "")
         return final if other.reason or _agree(final, other, gold) else other
     kind, words = turned
-    if gold.letter and not isinstance(gold.value, Number):
-        other = letter(*choices.chosen(words))
-    elif kind == "hedges" and not isinstance(gold.value, Number):
-        other = whole(words.strip().split("\n")[0], gold)
-    else:
-        other, _ = _stated(words.strip() if kind == "takes_back" else bare(words), gold)
+    other, _ = _stated(bare(words), gold)
     if not other.readings or other.reason:
         return Final(final.readings, TAKEN_BACK) if kind == "takes_back" else final
     if _agree(final, other, gold):

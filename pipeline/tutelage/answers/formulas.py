@@ -77,8 +77,6 @@ def _python(text: str) -> tuple[str, list[Tree]]:
         before, own = kind, _atoms(m)
         kind = "num" if m["num"] else "name" if m["name"] else m.lastgroup or ""
         word, apart, at = m[0].strip(), m[0][:1].isspace(), m.end()
-        if before == "fn" and kind != "open":
-            raise NoFormula(word)
         if (own or kind in ("fn", "open")) and before in ("num", "name", "close", "mark"):
             prose = kind == before == "name" and word not in CONSTANTS
             explains = (before, kind) == ("num", "open") and not _LETTER.match(text, at)
