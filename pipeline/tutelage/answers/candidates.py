@@ -11,6 +11,7 @@ from tutelage.answers import sentences
 from tutelage.answers.equations import Equation, equations
 from tutelage.answers.gold import Answer
 from tutelage.answers.pieces import Piece, pieces
+from tutelage.answers.statement import Statement
 from tutelage.answers.tables import TABLES
 from tutelage.answers.values import Number
 
@@ -35,9 +36,11 @@ def of(sentence: str, first: bool, gold: Answer) -> list[Piece] | None:
     """
     ordinal = isinstance(gold.value, Number) and gold.value.ordinal
     asked = gold.statement
-    every = [p for p in pieces(sentence) if not _is_name(sentence, p, ordinal, asked.counted)]
-    if others := asked.others:
-        every = [p for p in every if not _is_of(sentence, p, others)]
+    every = [
+        p
+        for p in pieces(sentence)
+        if not _is_name(sentence, p, ordinal, asked) and not _is_of(sentence, p, asked)
+    ]
     if supposed := _SUPPOSES.match(sentence):
         every = [p for p in every if p.start >= supposed.end()]
     if not first:
@@ -74,13 +77,13 @@ _HOLDS = re.compile(
 """Before the number that somebody has or is."""
 
 
-def _is_of(text: str, piece: Piece, others: frozenset[str]) -> bool:
+def _is_of(text: str, piece: Piece, asked: Statement) -> bool:
     """Whether a number is said of somebody else than who is asked about."""
     holder = _HOLDS.search(text[max(0, piece.start - 40) : piece.start])
-    return holder is not None and holder[1] in others
+    return holder is not None and holder[1] in asked.others
 
 
-def _is_name(text: str, piece: Piece, ordinal: bool, counted: frozenset[str]) -> bool:
+def _is_name(text: str, piece: Piece, ordinal: bool, asked: Statement) -> bool:
     """Whether a number is a name: step 5, the 5th; or counts what this problem does not ask for."""
     before = text[max(0, piece.start - 20) : piece.start]
     label = TABLES["label"].search(before)
@@ -88,7 +91,7 @@ def _is_name(text: str, piece: Piece, ordinal: bool, counted: frozenset[str]) ->
     if before.rstrip(" $€£").endswith("="):
         return piece.form == "ordinal" and not ordinal
     uncounted = TABLES["not_counted"].match(after)
-    if uncounted and uncounted[0].split()[-1].lower().removesuffix("s") in counted:
+    if uncounted and uncounted[0].split()[-1].lower().removesuffix("s") in asked.counted:
         uncounted = None
     sized = _SIZED.fullmatch(text[piece.start : piece.end] + after[:12])
     return bool((piece.form == "ordinal" and not ordinal) or label or uncounted or sized)

@@ -67,9 +67,9 @@ class Statement:
     def others(self) -> frozenset[str]:
         """The names in it, where the question asks about one: all but that one."""
         names = frozenset(_NAMED.findall(self.text)) - _NO_NAMES
-        asked = [name for name in names if re.search(rf"\b{name.lower()}\b", self.question)]
-        of_one = len(asked) == 1 and not re.search(rf"\b{asked[0].lower()}'s?\b", self.question)
-        return names - set(asked) if of_one else frozenset()
+        asked = names & {word.capitalize() for word in re.findall(r"\w+", self.question)}
+        of_one = len(asked) == 1 and not any(f"{name.lower()}'" in self.question for name in asked)
+        return names - asked if of_one else frozenset()
 
 
 _OPTION = re.compile(r"(?:^|(?<=[\s(]))\(?(?:([A-J])[).:]|([a-j])\))\s*(?=\S)", re.M)
