@@ -4,12 +4,13 @@ import math
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from tutelage import intervals
 
 
 def test_wilson_is_scipys_at_every_count():
+    from scipy import stats
+
     for total in (1, 7, 120):
         for successes in range(total + 1):
             ours = intervals.wilson(successes, total)
@@ -61,6 +62,8 @@ def test_nineteen_of_twenty_intervals_cover_the_truth(seeds):
 
 def test_a_bootstrap_of_seeds_alone_would_be_too_sure():
     """What the Student term is for: three seeds that differ give an interval wider than they do."""
+    from scipy import stats
+
     values = np.repeat([[0.2], [0.5], [0.8]], 50, axis=1)
     found = intervals.mean(values)
     half = stats.t.ppf(0.975, 2) * 0.3 / math.sqrt(3)
@@ -85,6 +88,8 @@ def test_no_difference_is_found_one_time_in_twenty():
 
 
 def test_what_is_detectable_is_detected_four_times_in_five():
+    from scipy import stats
+
     generator, seen = np.random.default_rng(2), 0
     true = (stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) * math.sqrt(2 / 100)
     for trial in range(200):

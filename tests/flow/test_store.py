@@ -23,7 +23,7 @@ from tutelage.shards.figures import figures
 from tutelage.shards.journal import files
 
 RUN = "mem://bucket/run"
-SIZE = 60
+SIZE = 40
 UNLIKE = ("journal/", "logs/", "telemetry.json")
 """What clocks and workers are in."""
 
