@@ -88,9 +88,6 @@ def _told(case: Case, gold: Number, span: NumberSpan) -> str:
     text, literal, value = case.text, case.text[span.start : span.end], span.number
     if value.quotient and gold.value.denominator == 1:
         return ""  # 84/2 is work for 42
-    percent = value.percent and not gold.percent and value.value == gold.value
-    if percent and not re.search(r"%|per ?cent", case.answer.statement.text, re.I):
-        return ""
     how = case.stance(span.start, span.end)
     if _is_public(case, gold, value, literal):
         summed = how >= Stance.RESULT and _SUMMED.search(text, max(0, span.start - 60), span.start)
