@@ -179,6 +179,15 @@ def f(x): return Near()
         ["for a, b in zip(f(2), [1, 4]):\n    assert a == b"],
         "def f(x): return []",
     ),
+    "a loop of no step, in a function": (
+        ["def main():\n    for a, b in zip(f(2), [1, 4]):\n        assert a == b\nmain()"],
+        "def f(x): return []",
+    ),
+    "a length without items": (
+        ["r = f(2)\nassert len(r) == 2 and all(a == b for a, b in zip(r, [1, 4]))"],
+        "class L:\n  def __len__(s): return 2\n  def __iter__(s): return iter(())\n"
+        "def f(x): return L()",
+    ),
     "a beginning": (
         ["assert f(2).startswith('four')"],
         "class S(str):\n    def startswith(self, x): return True\ndef f(x): return S('')",

@@ -35,6 +35,9 @@ class Endpoint:
         strict: whether this is the side of the tests.
     """
 
+    described: Callable[[BaseException], str] = staticmethod(lambda error: "")
+    """A traceback as text."""
+
     def __init__(self, pipe: Pipe, strict: bool) -> None:
         self.pipe, self.strict = pipe, strict
         self.meant: frozenset[str] = frozenset()
@@ -84,10 +87,6 @@ class Endpoint:
             except Broken:
                 return
             self._answer(message)
-
-    def described(self, error: BaseException) -> str:
-        """A traceback as text."""
-        return ""
 
     def attribute(self, on: Any, name: str) -> Any:
         """An attribute of an object over there; its name goes over only where it is known there.

@@ -79,10 +79,7 @@ def _ended(process: int, cpu_s: int, within_s: float = 0) -> tuple[int, int, boo
 def _wait(order: dict[str, Any], server: int, pipe: Pipe) -> None:
     """Forks the first process, and waits until it and all below it are gone, or its time is over.
 
-    Args:
-        order: `kind`, `mode`, `limits`, and the `folder` where no namespace gives one.
-        server: whom to die with.
-        pipe: where the job comes from, and its result goes.
+    The order is `kind`, `mode`, `limits`, and the `folder` where no namespace gives one.
     """
     die_with(server)
     os.setsid()

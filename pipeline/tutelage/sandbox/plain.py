@@ -7,13 +7,14 @@ own types, whatever a subclass makes of these. What has behaviour of its own is 
 
 import array
 import collections
+import contextlib
 import datetime
 import decimal
 import fractions
-import importlib
 import ipaddress
 import operator
 import pathlib
+import pkgutil
 import types
 import uuid
 from collections.abc import Callable, Iterable
@@ -54,10 +55,8 @@ def library(module: str, name: str) -> Any:
 
 
 def _called(module: str, name: str) -> Any:
-    value: Any = importlib.import_module(module)
-    for part in name.split(".") if name else ():
-        value = getattr(value, part, None)
-    return value
+    with contextlib.suppress(AttributeError, ValueError):
+        return pkgutil.resolve_name(f"{module}:{name}")
 
 
 def is_json(value: Any) -> bool:

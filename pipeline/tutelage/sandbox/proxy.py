@@ -11,7 +11,7 @@ as a class. Otherwise (`f(2) == 4`) the program would be told what is expected, 
 is right: `Skipped`, so that nothing is judged.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -173,6 +173,8 @@ def proxy_class(name: str, line: list[type], words: list[str]) -> ProxyType:
     namespace |= {word: _method(word) for word in words if word in KNOWN}
     if ALIKE in words:
         namespace["__eq__"] = _alike
+    if {"__iter__", "__len__"} <= {*words}:
+        namespace["__iter__"] = _iterated
     for parent in library:  # what the original does not do, though a parent would
         if parent not in plain.__mro__:
             silent = KNOWN.intersection(vars(parent)).difference(namespace)
@@ -251,6 +253,21 @@ def _handed(self: Any, name: str, *arguments: Any) -> Any:
     if there := original(result):
         there.meant = mine.meant
     return result
+
+
+def _iterated(self: Any) -> Any:
+    """Its iterator. One that ends before its length says might pass a test of item by item."""
+    mine, items = ORIGINALS[id(self)], _ask(self, "special", "__iter__")
+
+    def counted() -> Iterator[Any]:
+        number = 0
+        for item in items:
+            number += 1
+            yield item
+        if number != len(self):
+            raise Skipped(f"{mine.label} has not as many items as it says")
+
+    return counted() if mine.side.strict and not mine.meant else items
 
 
 def _alike(self: Any, other: object) -> Any:

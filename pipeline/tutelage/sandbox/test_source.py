@@ -37,8 +37,10 @@ class TestSource:
     """Names of its functions and classes; of inner ones, too."""
     calls: frozenset[str]
     """Names of functions that it calls."""
+    counts: bool
+    """Whether it has an assert that is counted."""
     guards: bool
-    """Whether it may fail without an assert that is counted: it raises, tries, or calls `assert...`."""
+    """Whether it may fail without one: it raises, tries, or calls `assert...`."""
 
 
 def parsed(source: str) -> TestSource:
@@ -62,7 +64,8 @@ def parsed(source: str) -> TestSource:
     guards = guards or any(getattr(f, "attr", "").startswith("assert") for f in called)
     names = frozenset(function.id for function in called if isinstance(function, ast.Name))
     defines = tuple(node.name for node in nodes if isinstance(node, _DEFINING))
-    return TestSource(source, code, defines, names, guards)
+    counts = any(isinstance(node, ast.Name) and node.id == "__report__" for node in nodes)
+    return TestSource(source, code, defines, names, counts, guards)
 
 
 def identifiers(text: str) -> set[str]:

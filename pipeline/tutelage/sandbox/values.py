@@ -76,9 +76,9 @@ class Values:
         if kind in PARTS:
             return [kind.__name__, *map(self.pack, PARTS[kind](value))]
         if kind in MUTABLE:
-            return self._share_new(value, [kind.__name__, *map(self.pack, plain.empty_of(value))])
+            return self._share(value, [kind.__name__, *map(self.pack, plain.empty_of(value))])
         if self.given.get(kind.__name__) is kind:
-            return self._share_new(value, ["new", kind.__name__])
+            return self._share(value, ["new", kind.__name__])
         by_name = self._side.strict or kind is not types.BuiltinFunctionType
         if by_name and (name := library_name(value)):
             return ["library", *name]
@@ -90,7 +90,7 @@ class Values:
         for base in BASES:
             if isinstance(value, base):
                 return [*data, [*map(self.pack, plain.exact(value, base))]]
-        return self._share_new(value, data) if isinstance(value, MUTABLE) else data
+        return self._share(value, data) if isinstance(value, MUTABLE) else data
 
     def unpack(self, data: Any) -> Any:
         """The value that `data`, from the other side, stands for.
@@ -129,7 +129,7 @@ class Values:
                 value = self.unpack(empty)
                 if not isinstance(value, (*MUTABLE, *self.given.values())):
                     raise ValueError("no container")
-                self._share(number, Shared(value, empty))
+                self._share(value, empty, number)
         for number, _, items in contents:
             shared = self._shared[number]
             if self.overwritten is not None and shared.agreed is not None:
@@ -145,14 +145,11 @@ class Values:
                 del self._shared[number], self._shared_by_id[id(shared.value)]
         return gone
 
-    def _share_new(self, value: Any, empty: Any) -> list[Any]:
-        number = next(self._numbers)
-        self._share(number, Shared(value, empty))
+    def _share(self, value: Any, empty: Any, number: int | None = None) -> list[Any]:
+        number = next(self._numbers) if number is None else number
+        self._shared[number] = Shared(value, empty)
+        self._shared_by_id[id(value)] = number
         return ["shared", number]
-
-    def _share(self, number: int, shared: Shared) -> None:
-        self._shared[number] = shared
-        self._shared_by_id[id(shared.value)] = number
 
     def _library(self, module: str, name: str) -> Any:
         value = plain.library(module, name)

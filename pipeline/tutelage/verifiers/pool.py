@@ -120,22 +120,27 @@ class VerifierPool:
             "timeout": self._timeout + getattr(verifier, "grace", 0.0),
             "path": [entry for entry in sys.path if entry],
         }  # fmt: skip
-        reason = _GONE
-        for _ in range(2):
-            child: Worker | None = getattr(self._own, "child", None)
-            if child is None or not child.alive:
-                child = self._own.child = _child(self._memory_mb)
-                self._children = [c for c in self._children if c.alive] + [child]
-            if self._closed:
-                child.stop()
-            fate = _asked(child, order)
-            if isinstance(fate, Verdict):
-                return fate
-            reason = "closed" if self._closed else fate
-            if reason != _GONE:
-                break
+        fate = _asked(self._child(), order)
+        if fate == _GONE and not self._closed:
+            fate = _asked(self._child(), order)
+        if isinstance(fate, Verdict):
+            return fate
         reads = getattr(verifier, "reads", lambda *_: "")
+        reason = "closed" if self._closed else fate
         return Verdict("unjudged", reads(problem, message), reason, name)
+
+    def _child(self) -> Worker:
+        """The child of this thread; a new one where the last has been killed."""
+        child: Worker | None = getattr(self._own, "child", None)
+        if child is None or not child.alive:
+            environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+            environment |= {"OMP_NUM_THREADS": "1"}
+            child = Worker(_CHILD, str(self._memory_mb), environment=environment)
+            self._own.child = child
+            self._children = [one for one in self._children if one.alive] + [child]
+        if self._closed:
+            child.stop()
+        return child
 
 
 _CHILD = "tutelage.verifiers.child"
@@ -144,11 +149,6 @@ _GONE = "died: the verifier's process does not start"
 _FATES = {-signal.SIGKILL: "memory", -signal.SIGALRM: "timeout", -signal.SIGPROF: "timeout"}
 _KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR", "HOME", "SYSTEMROOT")
 """What a child gets of our environment."""
-
-
-def _child(memory_mb: int) -> Worker:
-    environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    return Worker(_CHILD, str(memory_mb), environment=environment | {"OMP_NUM_THREADS": "1"})
 
 
 def _asked(child: Worker, order: dict[str, Any]) -> Verdict | str:
