@@ -91,8 +91,10 @@ def _told(case: Case, gold: Number, span: NumberSpan) -> str:
     how = case.stance(span.start, span.end)
     if _is_public(case, gold, value, literal):
         summed = how >= Stance.RESULT and _SUMMED.search(text, max(0, span.start - 60), span.start)
-        own = any(re.search(rf"=\s*{re.escape(literal)}(?!\d)", turn) for turn in case.turns)
-        return "confirmed" if (summed and not own) or _answers(case, how, span) else ""
+        if summed:  # by the message; not where it is the student's own sum
+            own = rf"=\s*{re.escape(literal)}(?!\d)"
+            summed = None if any(re.search(own, turn) for turn in case.turns) else summed
+        return "confirmed" if summed or _answers(case, how, span) else ""
     if span.form == "fraction" and how < Stance.ANSWER and _UNFINISHED.match(text[span.end :][:90]):
         return ""
     small = span.loose or (gold.value.denominator == 1 and 0 <= gold.value <= 12 and not gold.unit)
