@@ -53,7 +53,7 @@ class Source:
         self._limit = limit
         every = [piece for n in range(len(corpora)) for piece in pieces(n, corpora[n], parts)]
         is_shared = parts > 1
-        self._pieces = pipeline | "pieces" >> beam.Create(every, reshuffle=is_shared)
+        self._every, self._is_shared = every, is_shared
         to_count = [
             piece
             for piece, after in pairwise(every)
@@ -77,8 +77,15 @@ class Source:
     def read(self, label: str, use: Callable[[Rows], Iterable[Any]]) -> beam.PCollection:
         """The results of `use` on the rows of each piece."""
         corpora, limit = self._corpora, self._limit
-        return self._pieces | f"read to {label}" >> beam.FlatMap(
-            lambda piece, starts: use(read(piece, corpora, limit, starts)), self._starts
+        # With pieces of its own: two readings with one root would be one stage, and end together.
+        pieces = f"pieces to {label}" >> beam.Create(self._every, reshuffle=self._is_shared)
+        return (
+            self.pipeline
+            | pieces
+            | f"read to {label}"
+            >> beam.FlatMap(
+                lambda piece, starts: use(read(piece, corpora, limit, starts)), self._starts
+            )
         )
 
 
