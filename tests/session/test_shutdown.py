@@ -24,7 +24,7 @@ def folder(tmp_path: Path) -> RunFolder:
 
 @pytest.fixture(autouse=True)
 def hangups() -> Iterator[None]:
-    before = signal.getsignal(signal.SIGHUP)
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored under nohup
     yield
     signal.signal(signal.SIGHUP, before)
 
