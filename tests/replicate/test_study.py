@@ -33,7 +33,7 @@ def test_what_comes_along_loads_and_lists_its_steps(name, tmp_path):
 def test_smollm2_says_what_it_would_play(tmp_path):
     result = CliRunner().invoke(cli, ["replicate", "smollm2", "--dry-run", "--out", str(tmp_path)])
     assert result.exit_code == 0, result.output
-    assert "seed-1/rollouts" in result.output and "1200 dialogues" in result.output
+    assert "seed-1/rollouts" in result.output and "400 dialogues" in result.output
     assert not list(tmp_path.iterdir())
 
 
