@@ -86,10 +86,10 @@ def _is_of(text: str, piece: Piece, asked: Statement) -> bool:
 def _is_name(text: str, piece: Piece, ordinal: bool, asked: Statement) -> bool:
     """Whether a number is a name: step 5, the 5th; or counts what this problem does not ask for."""
     before = text[max(0, piece.start - 20) : piece.start]
-    label = TABLES["label"].search(before)
-    after = text[piece.end : piece.end + 40]
     if before.rstrip(" $€£").endswith("="):
         return piece.form == "ordinal" and not ordinal
+    label = TABLES["label"].search(before)
+    after = text[piece.end : piece.end + 40]
     uncounted = TABLES["not_counted"].match(after)
     if uncounted and uncounted[0].split()[-1].lower().removesuffix("s") in asked.counted:
         uncounted = None
@@ -118,6 +118,8 @@ _AND_MORE = re.compile(r"\D*\band\s+[$€£]?\d")
 
 def _worked_out(sentence: str, every: list[Piece], gold: Answer) -> int | None:
     """Which number a sum comes to, where only circumstances follow: `28 * 5 = 140 in 4 days`."""
+    if len(every) < 2:
+        return None
     results = [n for n, p in enumerate(every) if _RESULT.search(sentence[: p.start])]
     asked = [n for n, p in enumerate(every) if _is_asked(sentence, p, gold)]
     if not results and "=" not in sentence and len(asked) == 1:
