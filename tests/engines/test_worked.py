@@ -59,6 +59,15 @@ SHOWN = Problem(
     Gold("answer", "24"), "First 24 - 12 = 12.\nSo 12 + 12 = 24.",
 )  # fmt: skip
 """A solution that has the answer in an early step."""
+HALFWAY_UP = Problem(
+    "up", "math", "test", "CC0-1.0", "A has 19 and gets 17; B has 7 fewer. How many has B?",
+    Gold("answer", "29"), "A has 19 + 17 = 36.\nB has 36 - 7 = 29.",
+)  # fmt: skip
+HALFWAY_DOWN = Problem(
+    "down", "math", "test", "CC0-1.0", "A has 48 and loses 23; B has 3 more. How many has B?",
+    Gold("answer", "28"), "A has 48 - 23 = 25.\nB has 25 + 3 = 28.",
+)  # fmt: skip
+"""Solutions in which half of an early step comes to the answer: 19 + 10, 48 - 20."""
 
 
 def talk(problem: Problem, *said: str, arm: str = "sml") -> Dialogue:
@@ -148,6 +157,18 @@ CASES = {
         ("27 - 15 = 12. So 12.", "Add 9 to 12.", "27 - 15 = 12. So 12."),
         "split",
         ("12", "8", "1"),
+    ),
+    "missed again, and its first part comes to the answer": Case(
+        HALFWAY_UP,
+        ("It is 26.", "19 + 17?", "It is 26."),
+        "hint",
+        ("19 + 17",),
+    ),
+    "a slip again, and its first part comes to the answer": Case(
+        HALFWAY_DOWN,
+        ("48 - 23 = 24.", "48 - 23?", "48 - 23 = 26."),
+        "check",
+        ("26 + 23",),
     ),
     "another step missed": Case(
         STAMPS, ("The answer is 30.", "27 - 15?", "27 - 15 = 12. So 12."), "hint", ("12 + 9",)

@@ -217,9 +217,17 @@ class _Lesson:
         return not spelled and not values(step.expression) & self.hidden
 
     def may_split(self, step: Equation) -> bool:
-        """Whether a step can be split into two parts, neither of which is the answer."""
-        parts = _split(*step.pair) if step.pair else ("", "")
-        return bool(parts[0]) and not values(" ".join(parts)) & self.hidden
+        """Whether a step can be split into two parts that neither are the answer nor come to it.
+
+        If 19 + 17 is taught where the answer is 29, "19 + 10, then 7 more" would have the student
+        state 29 on the way.
+        """
+        first, rest = _split(*step.pair) if step.pair else ("", "")
+        if not (step.pair and first):
+            return False
+        left, operation, _ = step.pair
+        halfway = int(left) + (int(first) if operation == "add" else -int(first))
+        return halfway not in self.gold and not values(f"{first} {rest}") & self.hidden
 
 
 def _split(left: str, operation: str, right: str) -> tuple[str, str]:
