@@ -42,7 +42,7 @@ class Endpoint:
         self.pipe, self.strict = pipe, strict
         self.meant: frozenset[str] = frozenset()
         self.values = Values(self)
-        self.printed = io.StringIO()
+        self.printed = {"stdout": io.StringIO(), "stderr": io.StringIO()}
         """What was printed here since the last message."""
         self.trace = ""
         """The traceback of the last exception over there."""
@@ -120,16 +120,17 @@ class Endpoint:
         Args:
             message: makes it, with what packs a value.
         """
-        text, self.printed = self.printed.getvalue(), io.StringIO()
+        printed = {name: text.getvalue() for name, text in self.printed.items() if text.tell()}
+        self.printed |= {name: io.StringIO() for name in printed}
         free = self.values.free()
         body = message(self.values.pack)
-        self.pipe.send(body | {"printed": text, "free": free, "contents": self.values.changes()})
+        self.pipe.send(body | {"printed": printed, "free": free, "contents": self.values.changes()})
 
     def _receive(self) -> dict[str, Any]:
         message: dict[str, Any] = self.pipe.receive()
         self._safely(lambda: self.values.accept(message["contents"], message["free"]))
-        if message["printed"]:
-            sys.stdout.write(str(message["printed"]))
+        for name in self.printed.keys() & message["printed"]:
+            getattr(sys, name).write(str(message["printed"][name]))
         return message
 
     def _answer(self, message: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ import random
 import sys
 import traceback
 import types
+import warnings
 from typing import Any
 
 from tutelage.processes.pipe import Pipe
@@ -59,10 +60,14 @@ class ProgramServer(Endpoint):
 
     def __init__(self, pipe: Pipe) -> None:
         super().__init__(pipe, strict=False)
+        self._replaced: dict[tuple[str, str], Any] = {}
 
     def serve(self) -> None:
         """Answers until the tests are over."""
-        sys.stdout = sys.stdin = _Console(self)
+        sys.stdout = sys.stdin = _Console(self, "stdout")
+        sys.stderr = _Console(self, "stderr")
+        warnings.simplefilter("always")
+        warnings.showwarning = lambda message, *_, **__: self.ask("warn", None, message)
         super().serve()
 
     def _do_load(self, _: Any, setup: str, program: str) -> list[Any]:
@@ -80,18 +85,25 @@ class ProgramServer(Endpoint):
     def _do_library(self, _: Any, module: str, name: str, *given: Any, **named: Any) -> Any:
         return getattr(importlib.import_module(module), name)(*given, **named)
 
+    def _do_replace(self, _: Any, module: str, name: str, *new: Any) -> None:
+        """Puts something in place of a part of the library, or what was there in place of that."""
+        library = importlib.import_module(module)
+        before = self._replaced.setdefault((module, name), getattr(library, name, None))
+        setattr(library, name, *(new or (before,)))
+
 
 class _Console(io.TextIOBase):
     """What a program prints goes to the tests with the next message; what it reads, these have put
     in place of the standard input."""
 
-    def __init__(self, end: Endpoint) -> None:
-        self._end = end
+    def __init__(self, end: Endpoint, name: str) -> None:
+        self._end, self._name = end, name
 
     def write(self, text: str) -> int:
         """Keeps the text, up to a size."""
-        if self._end.printed.tell() < _PRINTED:
-            self._end.printed.write(str(text)[:_PRINTED])
+        printed = self._end.printed[self._name]
+        if printed.tell() < _PRINTED:
+            printed.write(str(text)[:_PRINTED])
         return len(text)
 
     def readline(self, size: int = -1) -> str:  # type: ignore[override]

@@ -131,6 +131,7 @@ class ProxyType(_Shown, type):
     """Parents of the class that is being made, as they stand over there."""
     __bases__ = _there("__bases__")
     __doc__ = _there("__doc__")
+    __annotations__ = _there("__annotations__")
 
     def __new__(cls, name: str, bases: Any, namespace: Any, **_: Any) -> "ProxyType":
         """Refuses what a `class` statement of the tests wants."""
@@ -169,7 +170,7 @@ def proxy_class(name: str, line: list[type], words: list[str]) -> ProxyType:
     plain = next((kind for kind in library if is_plain(kind)), object)
     local = frozenset(dir(plain) if plain is not object else ()) - {*words}
     namespace: dict[str, Any] = {"__module__": "solution", "__local__": local}
-    namespace |= {word: _there(word) for word in ("__dict__", "__doc__")}
+    namespace |= {word: _there(word) for word in ("__dict__", "__doc__", "__annotations__")}
     namespace |= {word: _method(word) for word in words if word in KNOWN}
     if ALIKE in words:
         namespace["__eq__"] = _alike

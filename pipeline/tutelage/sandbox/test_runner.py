@@ -20,6 +20,9 @@ import random
 import re
 import sys
 import time
+import traceback
+import types
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -71,7 +74,10 @@ class Client(Endpoint):
         return super()._do_attribute(on, how, name, *value)
 
     def _do_typed(self, _: Any) -> str:
-        return sys.stdin.readline() if builtins.input is _INPUT else f"{builtins.input()}\n"
+        return sys.stdin.readline()
+
+    def _do_warn(self, _: Any, message: Warning) -> None:
+        warnings.warn(message, stacklevel=1)
 
     def judge(
         self, source: str, sides: Sequence[Callable[[], Any]], holds: Callable[..., Any],
@@ -144,6 +150,10 @@ class Client(Endpoint):
             raise error
         if isinstance(error, ModuleNotFoundError) and not self.has_raised(error):
             raise Skipped(f"{error}") from None
+        if isinstance(error, TypeError) and not self.has_raised(error) and _is_of_library(error):
+            raise Skipped(
+                f"the library here cannot do this with an object of the program's: {error}"
+            )
         words = _words(error)
         self.count(False, source, expected, words, self.trace or words)
 
@@ -224,7 +234,11 @@ def _space(
         module = importlib.import_module(library)
         for name in functions.split():
             setattr(module, name, _forwarded(client, library, name, getattr(module, name)))
-    space: dict[str, Any] = {"__name__": "tests", **names}
+    for name in {name for piece in pieces for name in piece.replaces}:
+        if name.partition(".")[0] in sys.stdlib_module_names:
+            with contextlib.suppress(ImportError):
+                _follow(client, importlib.import_module(name))
+    space: dict[str, Any] = {"__name__": "tests", "__file__": "tests.py", **names}
     with contextlib.suppress(Exception):  # what fails here, fails again where a test needs it
         exec(compile(setup, "setup.py", "exec"), space)
     client.values.given = {
@@ -248,6 +262,28 @@ def _forwarded(client: Client, module: str, name: str, own: Callable[..., Any]) 
         return over if there else result
 
     return function
+
+
+def _follow(client: Client, module: types.ModuleType) -> None:
+    """Has what the tests put in place of a part of the library put there for the program as well."""
+    before = dict(vars(module))
+
+    class Followed(types.ModuleType):
+        def __setattr__(self, name: str, value: Any) -> None:
+            super().__setattr__(name, value)
+            if name not in _STREAMS:  # the program has those of the tests
+                new = [] if value is before.get(name) else [value]
+                client.ask("replace", None, module.__name__, name, *new)
+
+    module.__class__ = Followed
+
+
+def _is_of_library(error: BaseException) -> bool:
+    """Whether an error was raised in the library, not in the tests, over an object of the program's."""
+    frame, _ = [*traceback.walk_tb(error.__traceback__)][-1]
+    own = ("tests.py", "setup.py", "<string>")
+    within = frame.f_code.co_filename not in own and "tutelage" not in frame.f_code.co_filename
+    return within and any(original(value) for value in frame.f_locals.values())
 
 
 def _run(
@@ -285,7 +321,7 @@ def shown(value: Any) -> str:
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 20]}... ({len(text)} long)"
 
 
-_INPUT = builtins.input
+_STREAMS = frozenset({"stdin", "stdout", "stderr"})
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 _SETTINGS = {"random": "seed", "sys": "setrecursionlimit"}
 _FORWARDED = _SETTINGS | {
@@ -293,5 +329,6 @@ _FORWARDED = _SETTINGS | {
     "inspect": "signature getdoc isfunction ismethod isgeneratorfunction iscoroutinefunction getsource"
     " isabstract getmembers getfullargspec isasyncgen isasyncgenfunction isawaitable",
     "asyncio": "iscoroutinefunction",
+    "typing": "get_type_hints",
 }
 """Functions of the library that set what holds for a process, and such as look into objects."""

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tutelage.sandbox.proxy import Skipped
-from tutelage.sandbox.stand_ins import MODULES, Fixtures
+from tutelage.sandbox.stand_ins import MODULES, Fixtures, is_fixture, wait_for_logs
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +41,22 @@ class TestSource:
     """Whether it has an assert that is counted."""
     guards: bool
     """Whether it may fail without one: it raises, tries, or calls `assert...`."""
+    replaces: frozenset[str]
+    """Dotted names of what it may replace parts of, such as `random` in `random.seed = f`."""
 
 
 def parsed(source: str) -> TestSource:
     """`source` as a piece.
 
     Raises:
-        Skipped: it is no Python, or patches the library here, where the program would not see it.
+        Skipped: it is no Python, or sets the environment, which the program would not see.
     """
     try:
         tree = ast.parse(source)
     except _UNREADABLE as error:
         raise Skipped(f"a test does not parse: {error}") from None
-    for root, rest in _PATCHED.findall(source):
-        if root != "solution" and _is_here(root) and rest not in _OF_THE_TESTS:
-            raise Skipped(f"a test patches {root}.{rest}")
+    if _ENVIRONMENT.search(source):
+        raise Skipped("a test sets the environment")
     code: ast.Module = _Asserts(source).visit(tree)
     code.body = [_judged(node, source) for node in code.body]
     nodes = list(ast.walk(code))
@@ -65,7 +66,18 @@ def parsed(source: str) -> TestSource:
     names = frozenset(function.id for function in called if isinstance(function, ast.Name))
     defines = tuple(node.name for node in nodes if isinstance(node, _DEFINING))
     counts = any(isinstance(node, ast.Name) and node.id == "__report__" for node in nodes)
-    return TestSource(source, code, defines, names, counts, guards)
+    replaces = frozenset(name for node in nodes for name in _replaced(node))
+    return TestSource(source, code, defines, names, counts, guards, replaces)
+
+
+def _replaced(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Assign):
+        return [ast.unparse(t.value) for t in node.targets if isinstance(t, ast.Attribute)]
+    if isinstance(node, ast.Call) and node.args and _PATCHES.search(ast.unparse(node.func)):
+        first = node.args[0]
+        name = str(first.value).rpartition(".")[0] if isinstance(first, ast.Constant) else None
+        return [(ast.unparse(first) if name is None else name).removeprefix("solution.")]
+    return []
 
 
 def identifiers(text: str) -> set[str]:
@@ -102,29 +114,53 @@ def _defined(node: ast.stmt) -> set[str]:
 
 
 def classes_meant(texts: Sequence[str]) -> frozenset[str]:
-    """Names that the tests use as classes: they are called, and attributes are taken of the result.
+    """Names that the tests use as classes: attributes are taken of what comes of calling them.
 
     >>> classes_meant(["b = Bag()\\nb.add(3)", "assert Sum(1, 2) == 3"])
     frozenset({'Bag'})
+    >>> classes_meant(["def bag():\\n    return Bag()\\ndef test(bag):\\n    bag.add(3)"])
+    frozenset({'Bag'})
     """
-    meant: set[str] = set()
+    nodes: list[ast.AST] = []
     for text in texts:
         with contextlib.suppress(*_UNREADABLE):
-            nodes = list(ast.walk(ast.parse(text)))
-            origin = {
-                target.id: _name(node.value)
-                for node in nodes if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
-                for target in node.targets if isinstance(target, ast.Name)
-            }  # fmt: skip
-            wholes = [_name(node.value) for node in nodes if isinstance(node, ast.Attribute)]
-            meant.update(origin.get(name, name) for name in wholes)
-    return frozenset(name for name in meant if re.fullmatch(r"[A-Z][A-Za-z0-9]*", name))
+            nodes += ast.walk(ast.parse(text))
+    origins: dict[str, set[str]] = {}
+    meant: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Attribute):
+            meant |= _origins(node.value)
+        elif isinstance(node, ast.Call) and _origins(node) == {"isinstance"}:
+            meant |= _origins(node.args[-1])
+        for name, value in _named(node):
+            origins.setdefault(name, set()).update(_origins(value))
+    for _ in origins:
+        meant = meant.union(*(origins.get(name, ()) for name in meant))
+    return frozenset(name for name in meant if re.fullmatch(r"[A-Z]\w*", name))
 
 
-def _name(node: ast.expr) -> str:
-    """The name that a node is, or that it calls; empty where it is anything else."""
-    node = node.func if isinstance(node, ast.Call) else node
-    return node.id if isinstance(node, ast.Name) else ""
+def _named(node: ast.AST) -> list[tuple[str, ast.expr]]:
+    """Names that stand for a value after a statement, and the value."""
+    pairs: list[tuple[ast.AST | None, ast.expr | None]] = []
+    if isinstance(node, ast.Assign):
+        pairs = [(target, node.value) for target in node.targets]
+    elif isinstance(node, ast.For | ast.comprehension):
+        pairs = [(node.target, node.iter)]
+    elif isinstance(node, ast.withitem):
+        pairs = [(node.optional_vars, node.context_expr)]
+    elif isinstance(node, ast.FunctionDef):
+        ends = [end for end in ast.walk(node) if isinstance(end, ast.Return | ast.Yield)]
+        pairs = [(node, end.value) for end in ends]
+    names = (getattr(one, "id", getattr(one, "attr", getattr(one, "name", ""))) for one, _ in pairs)
+    return [(name, value) for name, (_, value) in zip(names, pairs, strict=True) if name and value]
+
+
+def _origins(node: ast.AST) -> set[str]:
+    """Names of what the value of an expression may come from: of `Bag(2) + self.bag` Bag and bag."""
+    if isinstance(node, ast.Name | ast.Attribute):
+        return {node.id if isinstance(node, ast.Name) else node.attr}
+    parts = [node.func] if isinstance(node, ast.Call) else ast.iter_child_nodes(node)
+    return set[str]().union(*map(_origins, parts))
 
 
 def offer(program: Any, names: Collection[str], pieces: Sequence[TestSource]) -> None:
@@ -136,17 +172,28 @@ def offer(program: Any, names: Collection[str], pieces: Sequence[TestSource]) ->
     """
     sys.modules |= {**MODULES, "solution": program}
     unittest.main = lambda *_, **__: None  # type: ignore[assignment]
-    for node in (node for piece in pieces for node in ast.walk(piece.code)):
+    unittest.TestCase.assertLogs = wait_for_logs  # type: ignore[assignment, method-assign]
+    nodes = [node for piece in pieces for node in ast.walk(piece.code)]
+    for node in nodes:
         if isinstance(node, ast.ImportFrom) and (module := node.module):
             wanted = {alias.name for alias in node.names}
-            if wanted <= {"*", *names} and not _is_here(module):
-                sys.modules[module] = program
-            if wanted == {"*"} and names and sys.modules.get(module) is program:
+            if wanted <= {"*", *names} and not _is_here(module, *wanted):
+                node.module = "solution"
+            if wanted == {"*"} and names and node.module == "solution":
                 # its own names are not to be asked for
                 node.names = [ast.copy_location(ast.alias(name), node) for name in names]
+        for alias in node.names if isinstance(node, ast.Import) else ():
+            called = alias.asname or alias.name
+            attributes = [n for n in nodes if isinstance(n, ast.Attribute)]
+            used = {n.attr for n in attributes if getattr(n.value, "id", "") == called}
+            if used and used <= {*names} and not _is_here(alias.name):
+                sys.modules[alias.name] = program
 
 
-def _is_here(module: str) -> bool:
+def _is_here(module: str, *names: str) -> bool:
+    """Whether a module can be imported here, and has these names."""
+    if module in sys.stdlib_module_names and "*" not in names:
+        return all(hasattr(importlib.import_module(module), name) for name in names)
     root = module.partition(".")[0]
     with contextlib.suppress(ImportError, ValueError):
         return root in sys.modules or (root != "tutelage" and bool(importlib.util.find_spec(root)))
@@ -175,7 +222,9 @@ def run(piece: TestSource, space: dict[str, Any], called: Collection[str], entry
                 unittest.defaultTestLoader.loadTestsFromTestCase(value).run(_Raising())
             elif name.startswith("Test"):
                 fixtures.call_methods(value)
-        elif name not in called and (name == "check" or name.startswith("test")):
+        elif name in called or is_fixture(value):
+            continue
+        elif name == "check" or name.startswith("test"):
             needs = fixtures.needs(value)
             if len(needs) == 1 and entry is not None and not fixtures.knows(value):
                 value(entry)
@@ -199,9 +248,10 @@ class _Asserts(ast.NodeTransformer):
         return node
 
     def visit_With(self, node: ast.With) -> ast.AST:
-        """Left alone where a failure is wanted: `with pytest.raises(AssertionError)`."""
-        wanted = any("aises" in ast.unparse(item.context_expr) for item in node.items)
-        return node if wanted else self.generic_visit(node)
+        """Left alone where a failure is wanted, or may be: `with pytest.raises(E)`, `with wanted`."""
+        contexts = [item.context_expr for item in node.items]
+        may = any("aises" in ast.unparse(one) or isinstance(one, ast.Name) for one in contexts)
+        return node if may else self.generic_visit(node)
 
     def visit_Try(self, node: ast.Try) -> ast.AST:
         """Left alone, but where its failures would come to nothing: `except AssertionError`."""
@@ -281,9 +331,8 @@ class _Raising(unittest.TestResult):
 _UNREADABLE = (SyntaxError, ValueError, RecursionError)
 _DEFINING = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _GUARDS = (ast.Raise, ast.Try, ast.With, ast.Assert, ast.ClassDef)
-_PATCHED = re.compile(r"(?:patch|setattr)\(\s*['\"](\w+)\.([\w.]+)['\"]")
-_OF_THE_TESTS = frozenset({"input", "print", "stdin", "stdout", "stderr"})
-"""What a test may patch, because the program uses that of the tests."""
+_PATCHES = re.compile(r"\b(?:patch|patch\.object|setattr)$")
+_ENVIRONMENT = re.compile(r"environ\b[^=\n]*\]\s*=[^=]|patch\.dict\(\s*['\"]?os\.environ")
 _CALL = (
     "__report__.judge('', [lambda: 0, lambda: 0], lambda left, right: left == right, None, False)"
 )
