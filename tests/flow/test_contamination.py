@@ -48,13 +48,13 @@ def planted(problems, tmp_path_factory):
     return place
 
 
-def played(planted, out, beam=(), **options):
+def played(planted, out, **options):
     settings = scripted(
         corpora=(str(planted / "train.jsonl"),),
         decontaminate__paths=(str(planted / "evals"),),
         **options,
     )
-    return run(settings, str(out), beam)
+    return run(settings, str(out))
 
 
 @pytest.fixture(scope="module")
@@ -113,18 +113,6 @@ def test_the_report_shows_both_sides(done, problems):
         },
     }
     assert "8 matching problems left out" in (out / "README.md").read_text()
-
-
-def test_two_processes_find_the_same_and_give_the_same_bytes(planted, tmp_path):
-    one, two = tmp_path / "one", tmp_path / "two"
-    workers = ["--direct_num_workers=2", "--direct_running_mode=multi_processing"]
-    more = {"arms": ("sml", "single")}
-    assert played(planted, two, workers, **more) == played(planted, one, **more)
-    names = {path.relative_to(one) for path in one.rglob("*.parquet")}
-    assert names == {path.relative_to(two) for path in two.rglob("*.parquet")}
-    assert {name.parts[0] for name in names} == {"shards", "rejects"}
-    for name in (*names, "contamination.jsonl", "contamination.md", "README.md"):
-        assert (two / name).read_bytes() == (one / name).read_bytes(), name
 
 
 def test_an_extended_run_has_the_report_of_a_long_one(done, planted, tmp_path):

@@ -13,9 +13,8 @@ from tutelage.flow import publish_elsewhere, run
 from tutelage.settings import Settings
 from tutelage.shards import RunFolder, read_rows
 
-BLOCKS = (1, 7)
-ONE, HALVES = {"train": 1.0}, {"train": 0.5, "validation": 0.5}
-"""One split is in one block, too, in the tests below."""
+HALVES = {"train": 0.5, "validation": 0.5}
+"""One split is in the tests below, in several blocks and in one."""
 
 
 def contents(root):
@@ -68,12 +67,12 @@ class Local:
 
 
 @pytest.fixture(scope="module")
-def local(request, tmp_path_factory):
+def local(tmp_path_factory):
     """At first, and when the run is extended by what ties two splits."""
     root = tmp_path_factory.mktemp("local")
     options = {
         "arms": ("sml", "retry"),
-        "splits__ratios": request.param,
+        "splits__ratios": HALVES,
         "dedup__threshold": 0.7,
         "sets": ["shards.rows=50"],
     }
@@ -103,7 +102,7 @@ def local(request, tmp_path_factory):
     return made
 
 
-@pytest.mark.parametrize(("local", "blocks"), [(ONE, 7), (HALVES, 1), (HALVES, 7)], indirect=True)
+@pytest.mark.parametrize("blocks", [1, 7], indirect=True)
 def test_the_bytes_are_those_of_a_local_run(blocks, local, tmp_path):
     for part, count, here in zip(local.parts, local.problems, local.manifests, strict=True):
         shutil.copytree(part / "journal", tmp_path / "journal", dirs_exist_ok=True)
@@ -133,14 +132,16 @@ def dead(tmp_path_factory):
     lines = [json.dumps(row) for row in [*good, *good[:4]]]
     lines += ["{broken", json.dumps({"question": "What is 1 + 1?"})]
     corpus.write_text("\n".join(lines) + "\n")
-    settings = scripted(corpora=(str(corpus),), samples=2, sets=["shards.rows=7"])
+    options = {"samples": 2, "dedup__threshold": 0.4, "sets": ["shards.rows=7"]}
+    settings = scripted(corpora=(str(corpus),), **options)
     run(settings, str(root / "run"))
     return Dead(settings, root / "run", len(lines))
 
 
-@pytest.mark.parametrize("blocks", BLOCKS, indirect=True)
+@pytest.mark.parametrize("blocks", [7], indirect=True)
 def test_rejects_and_dialogues_that_failed(blocks, dead, tmp_path):
     before = contents(dead.root)
+    assert json.loads(before["manifest.json"])["dedup"]["counts"]["near"] > 0
     assert {name.split("/")[0] for name in before} >= {"shards", "rejects", "manifest.json"}
     unpublished = shutil.ignore_patterns("shards", "rejects", "manifest.json")
     shutil.copytree(dead.root, tmp_path / "run", ignore=unpublished)
