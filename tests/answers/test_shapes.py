@@ -37,6 +37,8 @@ SHAPES = {
     "sets": r"\{1, 2, 3\}|\{-1, 4\}|{2, 3}|1, 2, 3|-3, 7|2 and 3|x = 2 or x = 3|\pm 5|\{a, b\}",
     "matrices": r"\begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}|\begin{bmatrix}0\\1\end{bmatrix}",
     "formulas": r"x^2+2x+1|3x-5|2x+3y|\frac{x+1}{y}|(x-2)(x+3)|y = 2x + 1|x = 7|n!|2^n|\frac{1}{x}",
+    "laid out": r"a ^ { 2 } - 5 a b + b ^ { 2 }|7 p q r-2 q^{2}|25{,}600|\frac3{7}|\frac{p q}{2}"
+    r"|\left[\begin{array}{rr}2 & -1 \\ 0 & 5\end{array}\right]|6,\! 250,\! 000",
     "bases": "2516_8|1011_2|204_5",
     "ratios": "2:3|3:4:5",
     "words": "Paris|William Shakespeare|Tuesday|red|his son|the Nile|carbon dioxide|no solution",
@@ -87,6 +89,45 @@ def test_another_spelling_is_accepted_and_found(gold: str) -> None:
             message = frame.format(spelling)
             assert MathVerifier().verify(problem(gold), message).status == "correct", message
             assert found(gold, message), message
+
+
+NEAR_MISSES = {
+    "9 p^2-12 p q+4 q^2": "-9 p^2-12 p q+4 q^2 / 9 p^2+12 p q+4 q^2 / 9 p^2-12 p q+4 q^3",
+    r"\log _{3}\left(\frac{a b}{c}\right)": r"-\log _{3}\left(\frac{a b}{c}\right)",
+    r"\sin ^{4} x-\cos x": r"\sin ^{4} x+\cos x / \sin ^{3} x-\cos x",
+    r"\sum_{k=1}^{n}(k-2)": r"\sum_{k=1}^{n}(k+2)",
+    r"72^{\circ} 15^{\prime}": r"-72^{\circ} 15^{\prime} / 7^{\circ} 215^{\prime}",
+    "rising when x < 2, falling when x > 2": "rising when x > 2, falling when x > 2",
+    "m = -4, ± 3": "m = 4, ± 3",
+    "t >= 7": "s >= 7 / t > 7 / t <= 7 / t >= -7",
+    r"b \neq 3": r"c \neq 3 / b = 3",
+    "35": r"3 \cdot 5 / 3 5",
+    "13/4": "1 3/4 / 1 * 3/4",
+    r"\frac{2}{9} ": r"-\frac{2}{9} ",
+    "A-3": "A3 / A+3",
+}
+
+
+@pytest.mark.parametrize("gold", NEAR_MISSES)
+def test_a_near_miss_is_refused(gold: str) -> None:
+    for wrong in NEAR_MISSES[gold].split(" / "):
+        for frame in ("The answer is ${}$.", "\\boxed{{{}}}", "So it is {}.", "#### {}"):
+            message = frame.format(wrong)
+            assert MathVerifier().verify(problem(gold), message).status != "correct", message
+
+
+@pytest.mark.parametrize("gold", ["4", "-6", "30", "9 cm"])
+@pytest.mark.parametrize("message", ["you get {}", "So we get {}.", "{}", "Then we obtain x = {}."])
+def test_a_public_number_that_all_of_a_message_gives_is_found(gold: str, message: str) -> None:
+    assert found(gold, message.format(gold), f"Of 4, -6, 9 and 30 take {gold}. What is left?")
+    assert not found(gold, f"You have {gold} to begin with.", f"Take {gold}. What is left?")
+
+
+@pytest.mark.parametrize("asked", ["Find $k$.", "What is the value of k?", "Then k = ____ ?"])
+def test_a_letter_that_is_asked_for_names_the_answer(asked: str) -> None:
+    statement = f"The number 3 and the letter k are given. {asked}"
+    assert found("3", "Solving 2k + 1 = 7 for it, we have k = 3, as you see.", statement)
+    assert not found("3", "Here n = 3 is the number of terms.", statement)
 
 
 OPTIONS = "Which planet is largest?\nA) Mars\nB) Venus\nC) Jupiter\nD) Earth"

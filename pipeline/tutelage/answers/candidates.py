@@ -47,12 +47,15 @@ def of(sentence: str, first: bool, gold: Answer) -> list[Piece] | None:
         if _contradicts_itself(sentence, every):
             return None
         every = _without_reason(sentence, every)
+    if aside := _OF_WHICH.search(sentence):
+        every = [p for p in every if p.end <= aside.start()] or every
     per_cent = _PER_CENT.search(asked.question) is not None
     return [
         p for n, p in enumerate(every) if not (n and _is_group(sentence, every[n - 1], p, per_cent))
     ]
 
 
+_OF_WHICH = re.compile(r",\s+of\s+(?:which|whom|these|those)\b")
 _OF_MANY = re.compile(r" (?:\w+ ){0,2}of (?:the|his|her|their|these|those) ")
 
 
@@ -87,7 +90,7 @@ def _is_name(text: str, piece: Piece, ordinal: bool, asked: Statement) -> bool:
     """Whether a number is a name: step 5, the 5th; or counts what this problem does not ask for."""
     before = text[max(0, piece.start - 20) : piece.start]
     if before.rstrip(" $€£").endswith("="):
-        return piece.form == "ordinal" and not ordinal
+        return False
     label = TABLES["label"].search(before)
     after = text[piece.end : piece.end + 40]
     uncounted = TABLES["not_counted"].match(after)
@@ -110,6 +113,8 @@ _CIRCUMSTANCE = re.compile(
     r"|over|during|within|than|until|if|when)\b[^=,;:≈<>]*$",
     re.I,
 )
+_WORKED = re.compile(r"\s*(?:\w+\s+)?([-+*/=])\s*[$€£]?")
+"""Between the numbers of a sum that is written out."""
 _CONTINUES = re.compile(
     r"\b(?:so|then|thus|therefore|hence|which|but|or|is|equals|makes|leav\w+|gives|not)\b", re.I
 )
@@ -190,11 +195,12 @@ def chosen(sentence: str, every: list[Piece], first: bool, gold: Answer) -> int:
     at = 0 if first else len(every) - 1
     if first:
         head = len(sentences.EXPLAINS.split(sentence, maxsplit=1)[0])
-        while at + 1 < len(every) and every[at + 1].end <= max(head, every[at].end):
-            gap = sentence[every[at].end : every[at + 1].start]
-            if not re.fullmatch(r"\s*(?:\w+\s+)?=\s*", gap):
+        beyond = 0
+        while beyond + 1 < len(every) and every[beyond + 1].end <= max(head, every[beyond].end):
+            gap = sentence[every[beyond].end : every[beyond + 1].start]
+            if not (goes_on := _WORKED.fullmatch(gap)):
                 break
-            at += 1
+            beyond, at = beyond + 1, beyond + 1 if goes_on[1] == "=" else at
     elif (worked := _worked_out(sentence, every, gold)) is not None:
         at = worked
     elif at and (than := _THAN.match(sentence, every[0].end)):

@@ -101,7 +101,7 @@ def _number(gold: Number, given: Value, statement: Statement, decide: Decide) ->
 def _same_number(gold: Number, given: Number, statement: Statement) -> str:
     if gold.base != given.base:
         return _other_base(gold, given, statement)
-    if given.ordinal and not gold.ordinal:
+    if given.ordinal and not gold.ordinal and not _PLACE.search(statement.question):
         return "a place in a row"
     if reason := _unit_reason(gold, given, statement):
         return reason
@@ -133,6 +133,7 @@ def _other_base(gold: Number, given: Number, statement: Statement) -> str:
         return NOT_EQUAL
 
 
+_PLACE = re.compile(r"\b(?:place|position|rank|floor)\b")
 _OF_KIND = {
     "area": r"length\^2", "volume": r"length\^3|volume", "speed": r"speed|.+/.+", "far": "length",
     "distance": "length", "perimeter": "length",
@@ -241,7 +242,17 @@ def _irrational(tree: formulas.Tree, given: Number) -> bool:
 @lru_cache(maxsize=8192)
 def squeezed(text: str) -> str:
     """`text` without spaces and signs of layout, for comparing what is written in symbols."""
-    return re.sub(r"[\s*$\\]", "", text).lower()
+    return _LAYOUT.sub(_between, text).lower()
+
+
+_LAYOUT = re.compile(r"[\s*$\\]+")
+
+
+def _between(layout: re.Match[str]) -> str:
+    """Nothing, but between figures, which would grow together: 2 * 3 is not 23, nor 1 1/2 11/2."""
+    beside = layout.string[max(0, layout.start() - 1) : layout.start()]
+    figures = beside.isdigit() and layout.string[layout.end() : layout.end() + 1].isdigit()
+    return ("*" if "*" in layout[0] else " ") if figures else ""
 
 
 def _items(gold: Items, given: Value, statement: Statement, decide: Decide) -> Reason:

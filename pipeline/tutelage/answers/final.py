@@ -47,6 +47,9 @@ _ITEMISED = re.compile(r":[ *_]*\n+((?:[ \t]*(?:\d+[.)]|[-•+*])[ \t]+\S.*(?:\n
 _CONCLUDES = re.compile(r"\W*(?:so|thus|therefore|hence)\b(?!.*[✓])", re.I)
 _CONCLUDED = re.compile(r"[,;]\s+(?:so|therefore|thus|hence)\b", re.I)
 _LEAD = re.compile(r"^.*\b(?:so|therefore|thus|hence|then),?\s+", re.I | re.S)
+_CLAUSE = re.compile(r"[,;]\s+(?:which|so|thus|hence)\b")
+_INFERS = re.compile(r"\b(?:so|therefore|thus|hence|which|implies|means|gives?|yields?)\b")
+"""What comes after is the answer, and not what comes before."""
 _CONDITION = re.compile(r"\b(?:if|given|when|where)\b")
 _ARTICLE = re.compile(r"^(?:the|an?)\s+", re.I)
 _DISOWNS = re.compile(
@@ -149,8 +152,9 @@ def _of_sentence(sentence: str, gold: Answer) -> Final | None:
         return NOTHING
     readings = _of_kind(text, gold)
     verbs = [m for m in TABLES["copula"].finditer(text) if text[m.end() :].strip()]
-    for m in (*verbs[-1:], *verbs[:1]):
-        before, tail = text[: m.start()], text[m.end() :]
+    first = [m for m in verbs[:1] if not _INFERS.search(text, m.end())]
+    for m in (*verbs[-1:], *first):
+        before, tail = _CLAUSE.split(text[: m.start()])[-1], text[m.end() :]
         if not TABLES["denies"].search(before) and not tail.lower().startswith(sentences.NEGATIONS):
             for head in _heads(tail):
                 readings += whole(head, gold).readings

@@ -57,6 +57,8 @@ _SPELLINGS = tuple(
 """Other ways to write; and the argument of a function that has no brackets."""
 _SPELLED = re.compile(r"[ _^|]|[a-z]{2}")
 _LETTER = re.compile(r"[^()]*[a-zA-Z]")
+_SYMBOLIC = re.compile(r"[-+*/^\d]")
+"""With one of these, letters side by side are a product: `80 x y`."""
 _SIGNS = {"^": "**", "[": "(", "]": ")", ";": ",", "%": "/100", "!": ".factorial"}
 
 
@@ -69,7 +71,7 @@ def _python(text: str) -> tuple[str, list[Tree]]:
     atoms."""
     out: list[str] = []
     atoms: list[Tree] = []
-    at, kind = 0, ""
+    at, kind, symbolic = 0, "", _SYMBOLIC.search(text) is not None
     while at < len(text):
         m = _TOKEN.match(text, at)
         if not m:
@@ -78,7 +80,7 @@ def _python(text: str) -> tuple[str, list[Tree]]:
         kind = "num" if m["num"] else "name" if m["name"] else m.lastgroup or ""
         word, apart, at = m[0].strip(), m[0][:1].isspace(), m.end()
         if (own or kind in ("fn", "open")) and before in ("num", "name", "close", "mark"):
-            prose = kind == before == "name" and word not in CONSTANTS
+            prose = kind == before == "name" and word not in CONSTANTS and not symbolic
             explains = (before, kind) == ("num", "open") and not _LETTER.match(text, at)
             if (kind == "num" and before != "close") or (apart and (prose or explains)):
                 raise NoFormula(word)  # 145 (168 - 23): the bracket explains

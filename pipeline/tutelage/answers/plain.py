@@ -39,7 +39,9 @@ _BOLD = re.compile(
     r"(?<![\w)*])(\*\*\*|\*\*|__|\*|_)(?=[^\s*_])([^*_\n]{1,300}?)(?<=\S)\1(?![\w(*])"
 )
 _DOLLARS = re.compile(
-    r"(?<!\\)\$\$(.{1,600}?)\$\$|(?<!\\)\$(?!\s)((?:[^$\n\\]|\\.){1,400}?)(?<!\s)\$(?![\d$])", re.S
+    r"(?<!\\)\$\$(.{1,600}?)\$\$|(?<!\\)\$(?!\s)((?:[^$\n\\]|\\.){1,400}?)(?<!\s)\$(?![\d$])"
+    r"|(?<!\\)\$\s?((?:[^$\n\\]|\\.){0,200}?\\[a-zA-Z](?:[^$\n\\]|\\.){0,200}?)\s?\$(?![\d$])",
+    re.S,
 )
 _STRAY = re.compile(r"\$(?=[^\s\d.-])|(?<=[\w)])\$")
 _POWER = re.compile(r"(?<=[\w)])\s?\*\*\s?(?=[\w(-])")
@@ -64,10 +66,11 @@ _COMMANDS = {name: put for put, names in LEXICON["latex"].items() for name in na
 _COMMAND = re.compile(r"\\([A-Za-z]+)(?![A-Za-z])")
 _ATOM = r"[A-Za-z\d]"
 _LATEX = _rewritings(
-    (r"\\begin\{(?:[pbvB]?matrix|array)\}(?:\{[lcr| ]*\})?(.{0,600}?)\\end\{\w+\}",
+    (r"(?s)\\left\s*[\[(]\s*(\\begin\{array\}.{0,600}?\\end\{array\})\s*\\right\s*[\])]", r"\1"),
+    (r"(?s)\\begin\{(?:[pbvB]?matrix|array)\}(?:\{[lcr| ]*\})?(.{0,600}?)\\end\{\w+\}",
      lambda m: "matrix" + _matrix(m[1])),
     (r"\\pmod\s*\{?\s*\d+\s*\}?|\\?\((?:\\bmod|mod)\s*\d+\s*\\?\)", ""),
-    (r"\\[!]|(?<=\d)\\[,;:](?=\d{3}(?!\d))", ""),
+    (r"\\! ?|(?<=\d)\\[,;:](?=\d{3}(?!\d))", ""),
     (r"(?<=\d)\{,\}(?=\d)", ","),
     (r"\\[,;: ]", " "),
     (r"(?<=[\w.}])~(?=\w)", " "),
@@ -80,12 +83,13 @@ _COMMANDED = _rewritings(
     (r"\\[()\[\]]", " "),
     (rf"\\frac\s*(\d)\s*({_ATOM})", r"\\frac{\1}{\2}"),
     (rf"\\frac\s+({_ATOM})\s*({_ATOM})", r"\\frac{\1}{\2}"),
+    (r"\\frac\s*(\d|(?<=\s)[a-z])\s*(?=\{)", r"\\frac{\1}"),
     (rf"\\frac\s*(\{{[^{{}}]*\}})\s*({_ATOM})", r"\\frac\1{\2}"),
     (rf"\\sqrt\s*({_ATOM})", r"\\sqrt{\1}"),
     (r"\\boxed\s*(\w)", r"\\boxed{\1}"),
 )
 _INNERMOST = _rewritings(
-    (r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|mathsf|mbox|operatorname|bm|underline|hbox)"
+    (r"\\(?:text|textnormal|textbf|textit|textrm|mathrm|mathbf|mathit|mathsf|mbox|operatorname|bm|underline|hbox)"
      r"\*?\s*\{([^{}]*)\}", r" \1 "),
     (r"\\sqrt\s*\[([^\[\]]*)\]\s*\{([^{}]*)\}", r" root(\1; \2)"),
     (r"\\sqrt\s*\{([^{}]*)\}", r" sqrt(\1)"),
@@ -158,17 +162,19 @@ def _regrouped(number: str) -> str:
 
 
 _MINUS = re.compile(
-    rf"(^|[(\[{{=≈{BOX},/*^]\s?|\b(?:is|to|be|of|get|gets|equals|are)\s)-\s"
+    rf"(^|[(\[{{=≈{BOX},/*^$]\s?|\b(?:is|to|be|of|get|gets|equals|are)\s)-\s"
     r"(?=[$\d(]|(?:sqrt|cbrt|root|log|ln|pi|[a-z])\b)"
 )
-_DRESSED = re.compile(r"[^\x00-\x7f]|[&<$\\*_`]|\^\{|\d\s?[xX]|=>|- |  |\d'\d|\.\d{3}\.|\^\s?\(?-")
+_DRESSED = re.compile(
+    r"[^\x00-\x7f]|[&<$\\*_`]|\^ ?\{|\{,\}|\d\s?[xX]|=>|- |  |\d'\d|\.\d{3}\.|\^\s?\(?-"
+)
 """What a text has that is not plain already."""
 _STEPS: tuple[tuple[re.Pattern[str], Callable[[str], str]], ...] = (
     (re.compile(r"[^\x00-\x7f]"), _from_unicode),
     (re.compile("&"), lambda text: text if "\\" in text else html.unescape(text)),
     (re.compile("<"), lambda text: _TAG.sub("", _SUP.sub(r"^(\1)", text))),
-    (re.compile("[$]"), lambda text: _DOLLARS.sub(lambda m: m[1] or m[2], text)),
-    (re.compile(r"\\|[\^_]\{"), _from_latex),
+    (re.compile("[$]"), lambda text: _DOLLARS.sub(lambda m: m[1] or m[2] or m[3], text)),
+    (re.compile(r"\\|[\^_] ?\{|\{,\}"), _from_latex),
     (re.compile("[*_]"), lambda text: _BOLD.sub(r"\2", _BOLD.sub(r"\2", text))),
     (re.compile("[*]"), lambda text: _POWER.sub("^", text).replace("**", "")),
     (re.compile("[$]"), lambda text: _STRAY.sub("", text)),

@@ -60,6 +60,9 @@ _SPELLS = re.compile(r"[A-Za-z]{3}|[A-Z]?[a-z]{2}")
 """Letters side by side that are rather a short word: `cat`, `red`."""
 
 
+_HYPHEN = re.compile(r"(?<=[^\W\d_]{2})-(?=\w)|(?<=\w)-(?=[^\W\d_]{2})")
+_SYMBOLIC = re.compile(r"[\d=<>^*/+|%±≈∪∩-]")
+_PUNCTUATION = re.compile(r"[^\w\s']|(?<!\w)'|'(?!\w)")
 _INFINITE = Formula(("v", "inf"), "inf")
 _NEGATIVE_INFINITE = Formula(("neg", ("v", "inf")), "-inf")
 _UNITS = re.compile(r"(?<=[\d)i]) (?:(?:square|sq\.?|cubic) )?units?$", re.I)
@@ -105,8 +108,11 @@ def read(text: str, depth: int = 0) -> Value:
 
 
 def folded(text: str) -> Words:
-    """`text` as words: small letters, no punctuation, no article before it."""
-    words = re.sub(r"[^\w\s']|(?<!\w)'|'(?!\w)", " ", text.casefold()).split()
+    """`text` as words: small letters, no article before it; no punctuation, unless it has figures or
+    signs, of which each counts."""
+    text = _HYPHEN.sub(" ", text.casefold())
+    kept = text.strip(" .,;:") if _SYMBOLIC.search(text) else _PUNCTUATION.sub(" ", text)
+    words = kept.split()
     articled = words[:1] in (["the"], ["a"], ["an"]) and len(words) > 1
     return Words(" ".join(words[1:] if articled else words))
 
@@ -205,10 +211,10 @@ def _items(text: str, depth: int) -> Items | None:
     return Items(brackets, values, names if named else ())
 
 
-def _without(value: Value) -> Items:
+def _without(value: Value, names: tuple[str, ...] = ()) -> Items:
     """All numbers but one: `x != 2`."""
-    below, above = Items("()", (_NEGATIVE_INFINITE, value)), Items("()", (value, _INFINITE))
-    return Items("∪", (below, above))
+    below, above = (_NEGATIVE_INFINITE, value), (value, _INFINITE)
+    return Items("∪", (Items("()", below, names), Items("()", above, names)))
 
 
 def _common(text: str, depth: int) -> Items | None:
@@ -222,7 +228,7 @@ def _common(text: str, depth: int) -> Items | None:
     if len(below) != 1 or len(above) != 1:
         return None
     brackets = below[0].brackets[0] + above[0].brackets[1]
-    return Items(brackets, (below[0].items[0], above[0].items[1]))
+    return Items(brackets, (below[0].items[0], above[0].items[1]), below[0].names)
 
 
 def _listable(values: tuple[Value, ...], parts: list[str]) -> bool:
@@ -252,11 +258,12 @@ def _related(text: str, depth: int) -> Value | None:
         return None
     if signs[0] == "!=":
         if len(values) == 2 and _LETTER.fullmatch(parts[0]):
-            return _without(values[1])
+            return _without(values[1], (parts[0],))
         return Relation("!=", *values) if len(values) == 2 else None
     if signs[0][0] == ">":
         parts, values, signs = parts[::-1], values[::-1], signs[::-1]
     closed = ["=" in sign for sign in signs]
+    names = tuple(part for part in parts if _LETTER.fullmatch(part))
     if len(values) == 3:
         values.pop(1)
     elif _LETTER.fullmatch(parts[0]):
@@ -265,7 +272,7 @@ def _related(text: str, depth: int) -> Value | None:
         values[1], closed = _INFINITE, [*closed, False]
     else:
         return Relation(signs[0], *values)
-    return Items(("[" if closed[0] else "(") + ("]" if closed[1] else ")"), tuple(values))
+    return Items(("[" if closed[0] else "(") + ("]" if closed[1] else ")"), tuple(values), names)
 
 
 def _formula(text: str) -> Formula | Number | None:

@@ -54,11 +54,14 @@ def around(text: str, start: int, end: int) -> tuple[str, str]:
     return head[cut:].lower(), tail[: stop.end() if stop else None].lower()
 
 
-_LETTERS, _NAMED = re.compile(r"[^\W_]"), re.compile(r"^\s*[a-z]\s*=")
+_LETTERS = re.compile(r"[^\W_]")
+_NAMED = re.compile(
+    r"^\W*(?:(?:so|then|thus|hence|therefore)\W+)?(?:(?:you|we)\s+(?:(?:then|should|would)\s+)?"
+    r"(?:get|obtain|find)\s+)?(?:[a-z]\s*=)?", re.I)  # fmt: skip
 
 
 def alone(text: str, start: int, end: int) -> bool:
-    """Whether the text says nothing but the span, and a name for it."""
+    """Whether the text says nothing but the span, a name for it, or that one gets it."""
     if len(text) > 80 + end - start:
         return False
     if _LETTERS.search(text, end):
@@ -129,9 +132,14 @@ def stance(text: str, start: int, end: int, sought: frozenset[str] = frozenset()
     return Stance.RESULT if comes_out else Stance.SAID
 
 
+_LETTER_IS = re.compile(r"(?<![\w.^*/+-])(?<![*/+-]\s)([a-z])\s*=\s*$")
+
+
 def _is_sought(before: str, after: str, sought: frozenset[str]) -> bool:
     """Whether a sentence says of a value that it is what is asked for: `12 is the area`, `her average
     score is 12`."""
+    if (letter := _LETTER_IS.search(before)) and letter[1] in sought:
+        return True
     m = _SUBJECT.match(before)
     if m and {w.removesuffix("s") for w in m[1].split()} - _LITTLE <= sought:
         return True

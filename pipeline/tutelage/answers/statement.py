@@ -47,11 +47,12 @@ class Statement:
 
     @cached_property
     def sought(self) -> frozenset[str]:
-        """Words for what it asks: `average`, `score`, and those that any answer has."""
+        """Words for what it asks: `average`, `score`, letters, and those that any answer has."""
         sought = {noun for m in _SOUGHT.finditer(self.question) for noun in _nouns(m[1])}
         if re.search(r"how (?:many|much)|number of", self.question):
             sought |= {"number", "amount"}
-        return _ANY.union(sought, (noun for verb, noun in _ACTS if re.search(verb, self.question)))
+        acts = (noun for verb, noun in _ACTS if re.search(verb, self.question))
+        return _ANY.union(sought, acts, _UNKNOWN.findall(self.question))
 
     @cached_property
     def units(self) -> frozenset[Unit]:
@@ -77,12 +78,16 @@ _FIRST = ("A)", "A.", "A:", "a)")
 """Without one of these there are no options."""
 _COUNTED = re.compile(r"\b(?:how\s+many|number\s+of)\s+((?:[a-z-]+\s+){1,4})")
 _ASKED = re.compile(
-    rf"\b(?:in|how\s+many)\s+(?:(?:whole|full|total|more|extra|additional)\s+)?({PHRASE.pattern})"
+    rf"\b(?:in|how\s+many)\s+(?:(?:whole|full|total|more|extra|additional)\s+)?(?!in\b)({PHRASE.pattern})"
 )
 _SOUGHT = re.compile(
     r"\b(?:(?:what|which)(?:'s|\s+(?:is|are|was|were|(?:will|would|must)\s+be))?|find|determine|compute|"
     r"calculate|evaluate|give|state|name|who\s+is|how\s+(?:many|much))\s+"
     r"(?:(?:the|her|his|its|their|an?)\s+)?((?:[a-z'-]+\s*){1,4})"
+)
+_UNKNOWN = re.compile(
+    r"(?:\b(?:find|what\s+is|values?\s+of|solve\s+for|determine|compute)\s+"
+    r"|(?<![\w.])(?=[a-z]\s*=\s*(?:_|\?|what)))(a(?!\s+(?!is\b)\w)|[b-z])(?![\w(^'])"
 )
 _ENDS_NAME, _ANY, _NO_THING = words("ends_name"), words("any_answer"), words("no_thing")
 _ACTS = (

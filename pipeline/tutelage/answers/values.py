@@ -51,7 +51,7 @@ class Items:
     """`()`, `[)`, `{}`, `matrix`, `:` for a ratio, `∪` for a union; empty for a bare list."""
     items: tuple["Value", ...]
     names: tuple[str, ...] = ()
-    """What each is called, where all have a name: `x = 1, y = 2`."""
+    """What each is called, where all have a name: `x = 1, y = 2`; of an interval its letter."""
 
     @property
     def ordered(self) -> bool:

@@ -22,6 +22,7 @@ _NUMBERS = re.compile(r"\b(?:lines?|steps?|pages?|parts?)\s*$", re.I)
 _BOUND = re.compile(
     r"(?:[<>]=?|\b(?:at\s+least|at\s+most|than|up\s+to|above|below|from|until))\s*$|[(\[]\s*$", re.I
 )
+_COMMA = re.compile(r"\s*[,;]")
 _SORTED = re.compile(r"\b(?:sort|order|arrange|ascending|descending|increasing|decreasing)\b", re.I)
 Span = tuple[int, int]
 
@@ -59,9 +60,15 @@ def rows(text: str, gold: Items) -> list[Span]:
             0 <= right[0] - left[1] <= 60 and _GAP.fullmatch(text, left[1], right[0])
             for left, right in pairwise(row)
         )
-        if joined and (len(values) > 1 or _BOUND.search(text[: row[0][0]][-20:])):
+        if joined and (len(values) > 1 or _is_bound(text, *row[0])):
             spans.append((row[0][0], row[-1][1]))
     return spans
+
+
+def _is_bound(text: str, start: int, end: int) -> bool:
+    """Whether a value stands as a bound: `x > 2`, `at most 2`, `[2, inf)`."""
+    bound = _BOUND.search(text, max(0, start - 20), start)
+    return bound is not None and (bound[0].strip() not in "([" or bool(_COMMA.match(text, end)))
 
 
 def _finite(gold: Items) -> list[Value]:

@@ -134,6 +134,8 @@ _CALLED = re.compile(
     re.I,
 )
 _TRIED = re.compile(r"\b(?:try|how about|what about)\s+$")
+_CHAIN = re.compile(r"(?:[\d)\]}&%!]|^|\n)\s*=\s*$")
+"""What stands before one more step of a sum that is written out."""
 _OPEN = re.compile(r"\s*=|[^.!]{0,20}\?|\s*(?:to\s+be|needs?\s+to|remains\s+to)")
 
 
@@ -182,7 +184,11 @@ def _is_spelled(case: Case, text: str, piece: Piece) -> bool:
         return False
     if _CALLED.match(text[end:][:60]):
         return True
-    if alone(text, start, end) or _OPEN.match(after) or re.search(r"\d\s*=\s*$", text[:start]):
+    if (
+        alone(text, start, end)
+        or _OPEN.match(after)
+        or _CHAIN.search(text, max(0, start - 9), start)
+    ):
         return False
     finished = tree is not None and not _UNFINISHED.match(text[end:][:90])
     return case.stance(start, end, text) >= (Stance.RESULT if finished else Stance.ANSWER)
