@@ -1,6 +1,7 @@
 """Journal and Parquet files: written completely or not at all, and readable by other tools."""
 
 import json
+import math
 
 import duckdb
 import pyarrow.parquet as pq
@@ -62,6 +63,18 @@ def test_text_of_any_kind_survives(tmp_path):
     journal.close()
     (back,) = fetch(entry.span for entry in entries(files(tmp_path)[0]))
     assert back["statement"] == row["statement"].replace("\ud800", "?")
+
+
+@pytest.mark.parametrize(
+    "number", [-0.1, 1e-7, 1.7976931348623157e308, 5e-324, -math.inf, math.inf, math.nan]
+)
+def test_numbers_of_any_kind_survive(tmp_path, number):
+    row = {"logprobs": [number, -1.5], "turns": 2**62}
+    journal = Journal(tmp_path)
+    journal.append("x", "kept", row)
+    journal.close()
+    (back,) = fetch(entry.span for entry in entries(files(tmp_path)[0]))
+    assert repr(back) == repr(row)
 
 
 def test_a_shard_is_read_by_pyarrow_and_duckdb(tmp_path):

@@ -24,6 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple, cast, get_args
 
+import orjson
+
 from tutelage.shards.folder import near, writing
 from tutelage.shards.keys import Keys
 from tutelage.storage import Location, Remote, location, whole
@@ -313,11 +315,20 @@ def fetch(spans: Iterable[Span]) -> Iterator[dict[str, Any]]:
                     opened.pop(next(iter(opened))).close()
                 opened[name] = _local(location(name), offset + length).open("rb")
             opened[name].seek(offset)
-            row: dict[str, Any] = json.loads(opened[name].read(length))
-            yield row
+            yield _row(opened[name].read(length))
     finally:
         for file in opened.values():
             file.close()
+
+
+def _row(text: bytes) -> dict[str, Any]:
+    """The row that `append` wrote. `orjson` is four times faster; it refuses only NaN and infinities,
+    which a log-probability can be."""
+    try:
+        row = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        row = json.loads(text)
+    return cast(dict[str, Any], row)
 
 
 def _local(file: Location, size: int = 0) -> Path:
