@@ -1,6 +1,8 @@
 """Rows and the schema that they must fit."""
 
 import json
+import math
+from dataclasses import replace
 
 import pyarrow as pa
 import pytest
@@ -21,6 +23,19 @@ def test_a_row_fits_the_schema_and_survives_arrow():
     assert back["messages"] == row["messages"]
     assert back["outcome"] == row["outcome"]
     assert [t["token_ids"] for t in back["trail"]] == [t["token_ids"] for t in row["trail"]]
+
+
+@pytest.mark.parametrize("odd", [math.nan, math.inf, -math.inf])
+def test_log_probabilities_that_are_no_numbers_are_not_given(odd):
+    done = finished(["6", "5"])
+    attempt = next(m for m in done.messages if m.speaker == "student")
+    hurt = replace(attempt, logprobs=(-0.5, odd))
+    messages = tuple(hurt if m is attempt else m for m in done.messages)
+    before, after = (
+        contract.row(d, STAMP)["trail"] for d in (done, replace(done, messages=messages))
+    )
+    changed = [(a["logprobs"], b["logprobs"]) for a, b in zip(before, after, strict=True) if a != b]
+    assert changed == [(list(attempt.logprobs), [])]
 
 
 def test_messages_are_openai_roles_and_the_trail_runs_beside_them():

@@ -1,7 +1,6 @@
 """Journal and Parquet files: written completely or not at all, and readable by other tools."""
 
 import json
-import math
 
 import duckdb
 import pyarrow.parquet as pq
@@ -65,16 +64,21 @@ def test_text_of_any_kind_survives(tmp_path):
     assert back["statement"] == row["statement"].replace("\ud800", "?")
 
 
-@pytest.mark.parametrize(
-    "number", [-0.1, 1e-7, 1.7976931348623157e308, 5e-324, -math.inf, math.inf, math.nan]
-)
-def test_numbers_of_any_kind_survive(tmp_path, number):
+@pytest.mark.parametrize("number", [-0.1, 1e-7, 1.7976931348623157e308, 5e-324, -0.0, -12.0])
+def test_numbers_of_any_size_survive(tmp_path, number):
     row = {"logprobs": [number, -1.5], "turns": 2**62}
     journal = Journal(tmp_path)
     journal.append("x", "kept", row)
     journal.close()
     (back,) = fetch(entry.span for entry in entries(files(tmp_path)[0]))
     assert repr(back) == repr(row)
+
+
+def test_a_number_that_earlier_versions_wrote_is_read(tmp_path):
+    file = tmp_path / "1-a.jsonl"
+    file.write_text('x\tkept\t{"logprobs":[NaN,-1.5]}\n')
+    (back,) = fetch(entry.span for entry in entries(file))
+    assert repr(back) == "{'logprobs': [nan, -1.5]}"
 
 
 def test_a_shard_is_read_by_pyarrow_and_duckdb(tmp_path):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 
 from tutelage import __version__
 from tutelage.contract.loss import train_mask
@@ -207,12 +208,17 @@ def _trail(message: Message, train: bool) -> RowDict:
         "leak": {"kind": leak.kind, "action": leak.action, "evidence": leak.evidence},
         "reasoning": message.reasoning,
         "token_ids": list(message.token_ids),
-        "logprobs": list(message.logprobs),
+        "logprobs": _known(message.logprobs),
         "prompt_ids": list(message.prompt_ids),
         "continues": message.continues,
         "finish_reason": message.finish_reason,
         "false_equation": message.false_equation,
     }
+
+
+def _known(logprobs: Sequence[float]) -> list[float]:
+    """The log-probabilities of a message; none if one of them is no finite number."""
+    return list(logprobs) if all(map(isfinite, logprobs)) else []
 
 
 def _replaced(message: Message) -> RowDict:
@@ -223,7 +229,7 @@ def _replaced(message: Message) -> RowDict:
         "status": verdict.status,
         "extracted": verdict.extracted,
         "token_ids": list(message.token_ids),
-        "logprobs": list(message.logprobs),
+        "logprobs": _known(message.logprobs),
     }
 
 

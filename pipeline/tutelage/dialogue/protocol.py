@@ -31,6 +31,7 @@ from tutelage.dialogue import (
     teaching,
 )
 from tutelage.records import (
+    Act,
     Dialogue,
     Leak,
     LeakRequest,
@@ -47,6 +48,7 @@ from tutelage.specials import neutralise
 
 Need = Request | VerifyRequest | LeakRequest
 Response = Reply | Verdict | Leak
+_RESPONSES = {Request: Reply, VerifyRequest: Verdict, LeakRequest: Leak}
 
 
 def identify(problem_id: str, rules: Rules, run_seed: int, sample: int) -> tuple[str, str]:
@@ -116,8 +118,7 @@ def advance(dialogue: Dialogue, response: Response, pending: Need | None = None)
         TypeError: `response` has the wrong type, such as a verdict in place of a reply.
     """
     pending = pending or need(dialogue)
-    response_types = {Request: Reply, VerifyRequest: Verdict, LeakRequest: Leak}
-    if pending is None or not isinstance(response, response_types[type(pending)]):
+    if pending is None or not isinstance(response, _RESPONSES[type(pending)]):
         expected = type(pending).__name__ if pending else "nothing"
         raise TypeError(f"the dialogue waits for {expected}, got {type(response).__name__}")
     last = dialogue.messages[-1]
@@ -146,12 +147,16 @@ def advance(dialogue: Dialogue, response: Response, pending: Need | None = None)
 def _student(dialogue: Dialogue, reply: Reply) -> Dialogue:
     thought, content = reasoning.split(reply.text)
     content, _ = neutralise(content)
+    move = moves.classify(content)
+    if dialogue.rules.reader and not moves.is_sure(content, move):
+        move = ""
     message = Message(
         speaker="student",
-        act="attempt",
+        act=_act(move),
         turn=dialogue.messages[-1].turn + 1,
         content=content,
         reasoning=thought,
+        move=move,
         token_ids=reply.token_ids,
         logprobs=reply.logprobs,
         finish_reason=reply.finish_reason,
@@ -159,26 +164,23 @@ def _student(dialogue: Dialogue, reply: Reply) -> Dialogue:
         continues=reply.continues,
         false_equation=flaws.false_equation(dialogue.problem, content),
     )
-    dialogue = replace(
-        dialogue,
-        messages=(*dialogue.messages, message),
-        sequence=sequence.after(dialogue.sequence, message, reply),
-        usage_student=dialogue.usage_student + reply.usage,
+    return _heard(
+        replace(
+            dialogue,
+            messages=(*dialogue.messages, message),
+            sequence=sequence.after(dialogue.sequence, message, reply),
+            usage_student=dialogue.usage_student + reply.usage,
+        )
     )
-    move = moves.classify(content)
-    if dialogue.rules.reader and not moves.is_sure(content, move):
-        return dialogue
-    return _moved(dialogue, move)
 
 
-def _moved(dialogue: Dialogue, move: str) -> Dialogue:
-    """Records the move of the newest student turn. The teacher answers a question."""
-    is_question = move in moves.QUESTIONS
-    message = replace(
-        dialogue.messages[-1], move=move, act="question" if is_question else "attempt"
-    )
-    dialogue = replace(dialogue, messages=(*dialogue.messages[:-1], message))
-    if not is_question:
+def _act(move: str) -> Act:
+    return "question" if move in moves.QUESTIONS else "attempt"
+
+
+def _heard(dialogue: Dialogue) -> Dialogue:
+    """The teacher answers a question, unless it was the last turn. An attempt awaits its verdict."""
+    if dialogue.messages[-1].act != "question":
         return dialogue
     return ending.exhausted(dialogue) if ending.is_last(dialogue) else teaching.respond(dialogue)
 
@@ -188,8 +190,10 @@ def _read(dialogue: Dialogue, reply: Reply) -> Dialogue:
     counted = replace(dialogue, usage_judge=dialogue.usage_judge + reply.usage)
     if dialogue.draft is not None:
         return teaching.read(counted, reply)
-    by_rule = moves.classify(counted.messages[-1].content)
-    return _moved(counted, moves.from_reader(reply.text, by_rule))
+    newest = counted.messages[-1]
+    move = moves.from_reader(reply.text, moves.classify(newest.content))
+    classified = replace(newest, move=move, act=_act(move))
+    return _heard(replace(counted, messages=(*counted.messages[:-1], classified)))
 
 
 def _judged(dialogue: Dialogue, verdict: Verdict) -> Dialogue:

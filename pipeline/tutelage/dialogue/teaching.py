@@ -103,7 +103,9 @@ def _draft(dialogue: Dialogue) -> Message:
 
 def _gated(dialogue: Dialogue, leak: Leak) -> Dialogue:
     """Accepts a clean draft; retries a leaking one, and finally applies the policy."""
-    draft, rules = replace(_draft(dialogue), leak=None), dialogue.rules
+    draft, rules = _draft(dialogue), dialogue.rules
+    if draft.leak is not None:
+        draft = replace(draft, leak=None)
     dialogue = replace(dialogue, draft=None)
     earlier = [c for c in dialogue.caught if c.turn == draft.turn and c.speaker == draft.speaker]
     if not leak.kind:

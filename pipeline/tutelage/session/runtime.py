@@ -4,6 +4,7 @@ A runner may create several DoFns in a process, but an engine holds a whole mode
 creates the runtime, the others share it, and the last one closes it.
 """
 
+import gc
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ from tutelage.shards.folder import near
 from tutelage.verifiers import VerifierPool
 
 _LOCK = threading.Lock()
+_YOUNG_OBJECTS = 10_000
+"""New objects between two garbage collections; Python's default, 700, is a dialogue or two."""
 _HELD: dict[tuple[str, str], tuple["Runtime", int]] = {}
 
 
@@ -29,6 +32,8 @@ class Runtime:
     players: Players
     pool: VerifierPool
     replies: Replies
+    collector: tuple[int, int, int]
+    """Python's thresholds for garbage collection before the runtime was started."""
 
     @staticmethod
     @contextmanager
@@ -53,6 +58,8 @@ class Runtime:
                     runtime.players.close()
                     runtime.pool.close()
                     runtime.replies.close()
+                    gc.set_threshold(*runtime.collector)
+                    gc.unfreeze()
 
 
 def replies_of(folder: RunFolder) -> Path:
@@ -69,7 +76,14 @@ def _start(settings: Settings, folder: RunFolder) -> Runtime:
     )
     try:
         replies = Replies(replies_of(folder))
-        return Runtime(remembering(players(settings), replies), pool, replies)
+        started = remembering(players(settings), replies)
     except TutelageError:
         pool.close()
         raise
+    runtime = Runtime(started, pool, replies, gc.get_threshold())
+    # What is alive now outlives the run. Frozen, it is not walked through by each full collection,
+    # for which all dialogues in play have to wait.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_YOUNG_OBJECTS)
+    return runtime

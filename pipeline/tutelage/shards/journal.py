@@ -97,7 +97,7 @@ class Journal:
         Raises:
             OutputError: the disk is full, the folder is gone, or the store is unreachable for long.
         """
-        text = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+        text = _encoded(row)
         head = f"{key}\t{kind}\t".encode()
         line = b"%s%08x\t%s\n" % (head, zlib.crc32(text, zlib.crc32(head)), text)
         with writing(self._folder):
@@ -315,18 +315,24 @@ def fetch(spans: Iterable[Span]) -> Iterator[dict[str, Any]]:
                     opened.pop(next(iter(opened))).close()
                 opened[name] = _local(location(name), offset + length).open("rb")
             opened[name].seek(offset)
-            yield _row(opened[name].read(length))
+            yield _decoded(opened[name].read(length))
     finally:
         for file in opened.values():
             file.close()
 
 
-def _row(text: bytes) -> dict[str, Any]:
-    """The row that `append` wrote. `orjson` is four times faster; it refuses only NaN and infinities,
-    which a log-probability can be."""
+def _encoded(row: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(row)
+    except TypeError:  # a lone surrogate, which UTF-8 cannot express
+        text = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+        return text.encode("utf-8", "replace")
+
+
+def _decoded(text: bytes) -> dict[str, Any]:
     try:
         row = orjson.loads(text)
-    except orjson.JSONDecodeError:
+    except orjson.JSONDecodeError:  # NaN, which journals of earlier versions can contain
         row = json.loads(text)
     return cast(dict[str, Any], row)
 
