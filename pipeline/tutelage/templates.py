@@ -15,7 +15,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import FileSystemLoader, StrictUndefined, TemplateNotFound, meta
+from jinja2 import FileSystemLoader, StrictUndefined, Template, TemplateNotFound, meta
 from jinja2 import TemplateError as JinjaError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -156,6 +156,14 @@ def _environment(own: str) -> _Environment:
     return environment
 
 
+@cache
+def _template(name: str, own: str) -> Template:
+    template = _environment(own).get_template(name)
+    # Jinja copies them for each rendering, which takes most of its time if they are a ChainMap.
+    template.globals = dict(template.globals)
+    return template
+
+
 def _pick(options: Sequence[str], draw: float) -> str:
     """One of `options`, by a number in [0, 1): `{{ ["No.", "Not yet."] | pick(draw) }}`."""
     return options[int(draw * len(options))]
@@ -188,7 +196,7 @@ def render(name: str, view: View, own: str = "") -> str:
             f"{name} is rendered from {expected.__name__}, got {type(view).__name__}"
         )
     try:
-        return _environment(own).get_template(name).render(_fields(view)).strip()
+        return _template(name, own).render(_fields(view)).strip()
     except TemplateNotFound as error:
         raise TemplateError(f"no template {error.name!r} in {_folders(own)}") from None
     except JinjaError as error:

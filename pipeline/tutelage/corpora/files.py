@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
@@ -171,6 +171,7 @@ def sample(paths: Sequence[str], spec: str, longest: int = LONGEST_ROW) -> list[
     return records
 
 
+@lru_cache(maxsize=256)
 def split(path: str) -> str:
     """The split in a file's name, or in its folder's name for URLs; `train` if there is none.
 

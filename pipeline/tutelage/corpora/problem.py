@@ -7,6 +7,7 @@ import json
 import math
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from tutelage import seeds
 from tutelage.corpora.row import Record
@@ -141,6 +142,7 @@ def _check(words: str) -> None:
         ) from None
 
 
+@lru_cache(maxsize=256)
 def _slug(name: str) -> str:
     return re.sub(r"[^\w.-]+", "-", name).strip("-")
 
