@@ -222,6 +222,14 @@ PROGRAMS = [
         "",
     ),
     ("print(len(input()))", [["x" * 300_000, "300000"]], "correct", ""),
+    ("print(open('/dev/stdin').read())", [["3", "3"]], "correct", ""),
+    (
+        "import atexit, threading, time\natexit.register(print, 4)\n"
+        "def run():\n    time.sleep(0.1)\n    print(3)\nthreading.Thread(target=run).start()",
+        [["", "3\n4"]],
+        "correct",
+        "",
+    ),
     ("print(int(input()) + 1)", [["1", "2"], ["5", "7"]], "incorrect", "passed 1 of 2 tests"),
     ("print(3)\nraise ValueError", [["", "3"]], "incorrect", "passed 0 of 1 tests"),
     ("print(3)\nimport sys\nsys.exit(1)", [["", "3"]], "incorrect", "passed 0 of 1 tests"),
@@ -375,6 +383,13 @@ def test_a_body_goes_under_the_signature_of_the_statement(message, program):
         ("1e3", "1000", False),
         ("", "", True),
         ("1\n2", "1 2", False),
+        ("5 one", "5 three", False),
+        (f"5 {'1' * 500}", f"5 {'2' * 500}", False),
+        ("3.3333333333333335", "3.33333333", True),
+        ("3.3333343", "3.3333333", False),
+        ("3.33", "3.34", False),
+        ("-.5 7.", "-0.5 7", True),
+        (f"{10**40 + 1}", f"{10**40}", False),
     ],
 )
 def test_same_output(got, wanted, same):

@@ -9,6 +9,7 @@ the program has done on this side, it has done to such an object, never to one t
 
 import asyncio
 import collections
+import contextlib
 import copy
 import io
 import operator
@@ -197,6 +198,10 @@ class Endpoint:
         async def main() -> Any:
             return await on
 
+        if self.strict:
+            with contextlib.suppress(RuntimeError):
+                asyncio.get_running_loop()
+                raise Skipped("the program waits for what runs in the tests' own event loop")
         self._loop = self._loop or asyncio.new_event_loop()
         return self._loop.run_until_complete(main())
 

@@ -5,6 +5,7 @@ object with those arguments, and says what came out. Whatever the program does t
 builtins, find the pipe, end it) changes what its own functions seem to return, and nothing else.
 """
 
+import atexit
 import builtins
 import contextlib
 import importlib
@@ -13,9 +14,12 @@ import linecache
 import os
 import random
 import sys
+import threading
 import traceback
 import types
 import warnings
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from tutelage.processes.pipe import Pipe
@@ -125,10 +129,16 @@ def _is_container(value: Any) -> bool:
     )
 
 
+def _opened(opener: Callable[..., Any], file: Any, *how: Any, **named: Any) -> Any:
+    """A file; the standard input has no name where programs run."""
+    return opener(0 if file == "/dev/stdin" else file, *how, **named)
+
+
 def play(setup: str, program: str) -> None:
     """Runs a whole program on the standard input, as `python solution.py` would; does not return."""
     sys.stdin = io.TextIOWrapper(os.fdopen(0, "rb"), encoding="utf-8")
     sys.stdout = io.TextIOWrapper(os.fdopen(1, "wb"), encoding="utf-8", errors="surrogateescape")
+    builtins.open = partial(_opened, open)
     status = 0
     space = vars(_started("__main__"))
     try:
@@ -139,6 +149,10 @@ def play(setup: str, program: str) -> None:
     except BaseException as error:
         os.write(2, described(error).encode("utf-8", "replace"))
         status = 1
-    with contextlib.suppress(BaseException):
+    with contextlib.suppress(BaseException):  # what Python itself does at the end
+        for thread in threading.enumerate():
+            if thread is not threading.current_thread() and not thread.daemon:
+                thread.join()
+        atexit._run_exitfuncs()
         sys.stdout.flush()
     os._exit(status & 0xFF)

@@ -123,6 +123,11 @@ class Proxy(_Shown):
     def __deepcopy__(self, memo: Any) -> Any:
         return _ask(self, "special", "__deepcopy__")
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        if ORIGINALS[id(self)].side.strict:
+            raise Skipped("a test pickles an object of the program's")
+        raise TypeError("not for programs")
+
 
 class ProxyType(_Shown, type):
     """Class of the proxies of classes, made by `proxy_class`."""

@@ -22,8 +22,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tutelage.sandbox.fixtures import Fixtures, is_fixture
 from tutelage.sandbox.proxy import Skipped
-from tutelage.sandbox.stand_ins import MODULES, Fixtures, is_fixture, wait_for_logs
+from tutelage.sandbox.stand_ins import MODULES, wait_for_logs
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +180,7 @@ def offer(program: Any, names: Collection[str], pieces: Sequence[TestSource]) ->
             wanted = {alias.name for alias in node.names}
             if wanted <= {"*", *names} and not _is_here(module, *wanted):
                 node.module = "solution"
+                sys.modules.setdefault(module, program)
             if wanted == {"*"} and names and node.module == "solution":
                 # its own names are not to be asked for
                 node.names = [ast.copy_location(ast.alias(name), node) for name in names]

@@ -17,7 +17,7 @@ import json
 import re
 import signal
 import time
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from tutelage.records import Problem, Verdict
@@ -81,7 +81,7 @@ class CodeVerifier:
         except Failed as error:
             reason = str(error) if str(error).startswith("timeout") else f"sandbox: {error}"
             return Verdict("unjudged", program, reason, self.name)
-        status, reason = _concluded(result)
+        status, reason = _concluded(result, program)
         kept = {key: result[key] for key in ("passed", "total", "first_failure")}
         return Verdict(status, program, reason, self.name, json.dumps(kept))
 
@@ -111,8 +111,8 @@ class CodeVerifier:
                 "fate": fate, "ended_by": ended_by}  # fmt: skip
 
 
-def _concluded(result: dict[str, Any]) -> tuple[Any, str]:
-    """Status and reason of a test run."""
+def _concluded(result: dict[str, Any], program: str) -> tuple[Any, str]:
+    """Status and reason of a run of the tests of `program`."""
     fate, ended_by, failure = result["fate"], result["ended_by"], result["first_failure"]
     if result["skipped"]:
         return "unjudged", f"tests: {result['skipped']}"
@@ -130,6 +130,9 @@ def _concluded(result: dict[str, Any]) -> tuple[Any, str]:
     missing = _MISSING.search(f"{trace}\n{actual}")
     if missing and missing[1] in _ELSEWHERE:
         return "unjudged", f"the program wants {missing[1]}, which is not where programs run"
+    refused = _REFUSED.search(program)
+    if refused and _OF_THE_SYSTEM.search(f"{trace}\n{actual}"):
+        return "unjudged", f"the program wants {refused[1]}, which is refused where programs run"
     if actual.startswith("MemoryError") or "\nMemoryError" in trace:
         return "unjudged", "memory: more than is given"
     return "incorrect", count
@@ -146,6 +149,12 @@ _LIMITS: dict[str | int, str] = {
 
 
 _MISSING = re.compile(r"^ModuleNotFoundError: No module named '(\w+)", re.M)
+_REFUSED = re.compile(
+    r"^\s*(?:import|from)\s+(multiprocessing|subprocess|socket|urllib|http|concurrent)\b", re.M
+)
+_OF_THE_SYSTEM = re.compile(
+    r"^(?:\w+\.)*(?:\w*Error|URLError|BrokenProcessPool): .*\[Errno \d+\]", re.M
+)
 _ELSEWHERE = frozenset(
     (
         "numpy", "scipy", "pandas", "sympy", "networkx", "sortedcontainers", "sklearn", "torch",
@@ -156,16 +165,28 @@ _ELSEWHERE = frozenset(
 
 
 def same_output(got: str, wanted: str) -> bool:
-    """Whether a program printed what it should: line by line, numbers by their value."""
+    """Whether a program printed what it should: line by line, numbers by their value.
+
+    Numbers that both have six decimals or more may differ in the last of them.
+    """
     mine, theirs = ([line.strip() for line in text.strip().splitlines()] for text in (got, wanted))
     return len(mine) == len(theirs) and all(
-        a == b or _numbers(a) == _numbers(b) != [] for a, b in zip(mine, theirs, strict=True)
+        a == b or _same_numbers(a.split(), b.split()) for a, b in zip(mine, theirs, strict=True)
     )
 
 
-def _numbers(line: str) -> list[Decimal]:
-    """The numbers that a line consists of; empty where it has anything else."""
-    try:
-        return [Decimal(word) for word in line.split() if len(word) < 400 and "e" not in word]
-    except InvalidOperation:
-        return []
+def _same_numbers(got: list[str], wanted: list[str]) -> bool:
+    """Whether lines consist of numbers, and of the same ones."""
+    if len(got) != len(wanted):
+        return False
+    for pair in zip(got, wanted, strict=True):
+        numbers = [_NUMBER.fullmatch(word) for word in pair]
+        decimals = min(len(number[1] or "") if number else -1 for number in numbers)
+        unit = Decimal(1).scaleb(-decimals) if decimals >= _MANY_DECIMALS else 0
+        if decimals < 0 or abs(Decimal(pair[0]) - Decimal(pair[1])) > unit:
+            return False
+    return True
+
+
+_NUMBER = re.compile(r"[-+]?(?=\.?\d)\d*(?:\.(\d*))?")
+_MANY_DECIMALS = 6
