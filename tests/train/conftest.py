@@ -226,8 +226,9 @@ def runs(tmp_path: Path) -> Runs:
 
 
 @pytest.fixture(autouse=True)
-def _two_threads() -> None:
-    torch.set_num_threads(2)
+def _one_thread() -> None:
+    """Models are so small that two threads would only wait for one another."""
+    torch.set_num_threads(1)
 
 
 @dataclasses.dataclass(frozen=True)

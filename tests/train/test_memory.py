@@ -107,7 +107,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory, small: Any, tokenizer: Any)
     "given",
     [
         {"dtype": "fp32"},
-        {"dtype": "bf16"},
         {"dtype": "bf16", "checkpointing": True},
         {"dtype": "bf16", "lora": 16},
         {"dtype": "fp32", "lora": 16, "checkpointing": True},

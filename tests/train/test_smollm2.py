@@ -43,7 +43,7 @@ def taught(make_runs: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
         [worded(runs, n) for n in range(30, 34)],
     )
     out: Path = runs.root / "out"
-    loop.train(recipe("sft", run, str(out), batch=8, lr=2e-4, threads=2), lambda *_: None)
+    loop.train(recipe("sft", run, str(out), batch=8, lr=2e-4), lambda *_: None)
     return out
 
 
@@ -93,7 +93,7 @@ async def test_vllm_serves_it_and_its_log_probabilities_are_the_trainers(
     replies = await asyncio.gather(*(_sample(engine, number) for number in range(3, 11)))
     assert sum(PHRASE in reply["text"] for reply in replies) >= 2  # drawn at temperature 1
 
-    chosen = recipe("rl", "", "", model=str(taught / "last"), threads=2)
+    chosen = recipe("rl", "", "", model=str(taught / "last"))
     learner = Learner(chosen, str(taught / "last"))
     encoder = Encoder(learner.student.tokenizer)
     samples = []
