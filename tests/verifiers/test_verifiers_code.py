@@ -128,6 +128,12 @@ RIGHT = {
         [CASE + "if __name__ == '__main__':\n    unittest.main()\n"],
         {},
     ),
+    "parameters that can be gone through once": (
+        GOOD,
+        ["import pytest\n@pytest.mark.parametrize('x', (n for n in range(4)))\n"
+         "def test_a(x):\n    assert f(x) == x * x"],
+        {},
+    ),
     "a main of the tests": (
         GOOD,
         ["def main():\n    assert f(2) == 4\nif __name__ == '__main__':\n    main()"],

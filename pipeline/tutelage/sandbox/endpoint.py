@@ -178,6 +178,9 @@ class Endpoint:
         any_name = hasattr(kind, "__getattr__") and kind.__module__ != "enum"
         return [*map(str, names)] + ["*"] * any_name
 
+    def _do_isinstance(self, on: Any, value: Any) -> bool:
+        return isinstance(value, on)
+
     def _do_call(self, on: Any, *arguments: Any, **named: Any) -> Any:
         return on(*arguments, **named)
 

@@ -46,6 +46,8 @@ class _Mark:
         if len(given) == 1 and isinstance(test := given[0], types.FunctionType | type):
             setattr(test, "pytestmark", [self, *_marks_of(test)])  # noqa: B010 (mypy knows of none)
             return test
+        if self.name == "parametrize":
+            return _Mark(self.name, (), {"rows": _rows(*given, **named)})
         return _Mark(self.name, given, named)
 
     def skips(self) -> bool:
@@ -55,9 +57,11 @@ class _Mark:
         condition = (self.given or (self.named.get("condition", True),))[0]
         return self.name in ("skipif", "xfail") and bool(condition)
 
+    @property
     def rows(self) -> list[dict[str, Any]]:
         """Values of the arguments of a test, for each case of a `parametrize`."""
-        return _rows(*self.given, **self.named)
+        rows: list[dict[str, Any]] = self.named.get("rows", [])
+        return rows
 
 
 class Marks:
@@ -149,8 +153,7 @@ class Fixtures:
 
     def knows(self, function: Any) -> bool:
         """Whether all arguments of a test are fixtures or parameters."""
-        marks = [mark for mark in _marks_of(function) if mark.name == "parametrize"]
-        names = {name for mark in marks for row in mark.rows() for name in row}
+        names = {name for mark in _marks_of(function) for row in mark.rows for name in row}
         return {*self.needs(function)} <= {*self._makers} | names
 
     def needs(self, function: Any) -> list[str]:
@@ -175,7 +178,7 @@ class Fixtures:
             return
         used = [name for mark in marks if mark.name == "usefixtures" for name in mark.given]
         used = [name for name, maker in self._makers.items() if maker.autouse] + used
-        tables = [mark.rows() for mark in marks if mark.name == "parametrize"]
+        tables = [mark.rows for mark in marks if mark.name == "parametrize"]
         direct = {name for table in tables for row in table for name in row}
         for name in self._all_needs([*used, *self.needs(function)]):
             params = self._makers[name].params if name in self._makers else None
@@ -220,9 +223,16 @@ class Fixtures:
         if (maker := self._makers.get(name)) is None:
             raise Skipped(f"a test wants {name}, which nobody knows")
         param = values.get(f"{name}.param")
-        own = {**values, "request": Known("request", param=param, addfinalizer=stack.callback)}
+        own = dict(values)
+        own["request"] = Known(
+            "request", param=param, addfinalizer=stack.callback,
+            getfixturevalue=lambda other: self._value(other, own, stack),
+        )  # fmt: skip
         value = maker.make(**self._values(maker.make, own, stack))
-        values |= {made: item for made, item in own.items() if made != "request"}
+        del own["request"]
+        values |= own
+        if inspect.iscoroutine(value):
+            value = asyncio.run(value)
         once = maker.scope != "function" and f"{name}.param" not in values
         if inspect.isgeneratorfunction(maker.make):
             steps, value = value, next(value)

@@ -154,6 +154,11 @@ class ProxyType(_Shown, type):
             there.meant = mine.label in mine.side.meant
         return instance
 
+    def __instancecheck__(cls, instance: Any) -> bool:
+        """Of its objects, its own class may say so otherwise than by their line of parents."""
+        own = super().__instancecheck__(instance)
+        return own or bool(original(instance) and _ask(cls, "isinstance", instance))
+
     @property
     def __mro__(cls) -> tuple[type, ...]:
         line = type.__dict__["__mro__"].__get__(cls)

@@ -58,8 +58,10 @@ class Approx:
 
     __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, expected: Any, rel: float | None = None, abs: float | None = None) -> None:
-        self._wanted = expected
+    def __init__(
+        self, expected: Any, rel: Any = None, abs: Any = None, nan_ok: bool = False
+    ) -> None:
+        self._wanted, self._nan_ok = expected, nan_ok
         self._least = 1e-12 if abs is None else abs
         self._relative = 1e-6 if rel is None and abs is None else rel or 0.0
 
@@ -67,6 +69,8 @@ class Approx:
         return f"approx({self._wanted!r})"
 
     def __eq__(self, other: object) -> bool:
+        if self._nan_ok and self._wanted != self._wanted:
+            return not original(other) and other != other
         return not original(other) and near(
             other,
             self._wanted,

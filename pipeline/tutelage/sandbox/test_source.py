@@ -41,7 +41,7 @@ class TestSource:
     counts: bool
     """Whether it has an assert that is counted."""
     guards: bool
-    """Whether it may fail without one: it raises, tries, or calls `assert...`."""
+    """Whether it may fail without one: it raises, tries, or calls `assert...` or `exit`."""
     replaces: frozenset[str]
     """Dotted names of what it may replace parts of, such as `random` in `random.seed = f`."""
 
@@ -59,16 +59,21 @@ def parsed(source: str) -> TestSource:
     if _ENVIRONMENT.search(source):
         raise Skipped("a test sets the environment")
     code: ast.Module = _Asserts(source).visit(tree)
-    code.body = [_judged(node, source) for node in code.body]
+    code.body = [_judged(node, source) for node in code.body if not _starts(node)]
     nodes = list(ast.walk(code))
     called = [node.func for node in nodes if isinstance(node, ast.Call)]
     guards = any(isinstance(node, _GUARDS) for node in nodes)
-    guards = guards or any(getattr(f, "attr", "").startswith("assert") for f in called)
+    guards = guards or any(_GUARDING.match(ast.unparse(function)) for function in called)
     names = frozenset(function.id for function in called if isinstance(function, ast.Name))
     defines = tuple(node.name for node in nodes if isinstance(node, _DEFINING))
     counts = any(isinstance(node, ast.Name) and node.id == "__report__" for node in nodes)
     replaces = frozenset(name for node in nodes for name in _replaced(node))
     return TestSource(source, code, defines, names, counts, guards, replaces)
+
+
+def _starts(node: ast.stmt) -> bool:
+    """Whether a statement has the tests run that are run here without it."""
+    return isinstance(node, ast.If) and bool(_STARTING.search(ast.unparse(node)))
 
 
 def _replaced(node: ast.AST) -> list[str]:
@@ -115,7 +120,8 @@ def _defined(node: ast.stmt) -> set[str]:
 
 
 def classes_meant(texts: Sequence[str]) -> frozenset[str]:
-    """Names that the tests use as classes: attributes are taken of what comes of calling them.
+    """Names that the tests use as classes: attributes are taken of what comes of calling them, or
+    it is shown.
 
     >>> classes_meant(["b = Bag()\\nb.add(3)", "assert Sum(1, 2) == 3"])
     frozenset({'Bag'})
@@ -131,7 +137,7 @@ def classes_meant(texts: Sequence[str]) -> frozenset[str]:
     for node in nodes:
         if isinstance(node, ast.Attribute):
             meant |= _origins(node.value)
-        elif isinstance(node, ast.Call) and _origins(node) == {"isinstance"}:
+        elif isinstance(node, ast.Call) and node.args and _origins(node) & _OF_OBJECTS:
             meant |= _origins(node.args[-1])
         for name, value in _named(node):
             origins.setdefault(name, set()).update(_origins(value))
@@ -215,6 +221,8 @@ def run(piece: TestSource, space: dict[str, Any], called: Collection[str], entry
     before = dict(space)
     exec(compile(piece.code, "tests.py", "exec"), space)
     fixtures = Fixtures(space)
+    if "setUpModule" in piece.defines:
+        space["setUpModule"]()
     for name in piece.defines:
         value: Any = space.get(name)
         if value is before.get(name):
@@ -333,6 +341,9 @@ class _Raising(unittest.TestResult):
 _UNREADABLE = (SyntaxError, ValueError, RecursionError)
 _DEFINING = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _GUARDS = (ast.Raise, ast.Try, ast.With, ast.Assert, ast.ClassDef)
+_GUARDING = re.compile(r"(?:.*\.)?(?:assert\w+|_?exit|quit|fail)$")
+_STARTING = re.compile(r"\A(?=.*__name__)[^\0]*\b(?:pytest|unittest)\.main\(")
+_OF_OBJECTS = frozenset({"isinstance", "str", "repr"})
 _PATCHES = re.compile(r"\b(?:patch|patch\.object|setattr)$")
 _ENVIRONMENT = re.compile(r"environ\b[^=\n]*\]\s*=[^=]|patch\.dict\(\s*['\"]?os\.environ")
 _CALL = (
