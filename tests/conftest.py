@@ -23,6 +23,11 @@ pytest_plugins = ["graphs", "skips", "times"]
 if sys.version_info < (3, 12):
     os.environ["SETUPTOOLS_USE_DISTUTILS"] = "stdlib"
 
+# vLLM on a CPU binds a thread to each core, all of which wait for the one whose core a test beside it
+# has; alone, a thread loses nothing. Read when vLLM or torch is imported, here or in a process below.
+os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # What is imported stays; looked through by the collector again and again, it would cost seconds.
 gc.disable()
 

@@ -6,7 +6,8 @@ takes `SLOW_S`, or `SLOW_TOGETHER_S` with all its parameters, and of each file t
 
 - a test is marked `slow`, so that nobody does it by hand; one that runs true vLLM is slow always;
 - a file with none but slow tests is not even imported where `-m "not slow"` leaves them out;
-- the files that take longest go first, so that workers beside one another end together.
+- the files that take longest go first, so that workers beside one another end together; those that
+  share a server go to one worker.
 
 A test that the list does not know is a quick one, until it is written anew. What did not run, because
 it was left out or its file was, is kept as it was.
@@ -24,9 +25,9 @@ import pytest
 
 from proc import descendants
 
-SLOW_S = 0.3
+SLOW_S = 0.2
 """From how many seconds on a test is slow."""
-SLOW_TOGETHER_S = 1.0
+SLOW_TOGETHER_S = 0.8
 """From how many seconds on a parametrised test is slow, over all its parameters."""
 FILE = Path(__file__).with_name("times.txt")
 _HEAD = (
@@ -83,6 +84,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if _function(item) in _noted() or item.get_closest_marker("vllm"):
             item.add_marker("slow")
     items.sort(key=lambda item: -_noted().get(_file(item.path), (0, 0))[0])
+
+
+ONE_SERVER = ("tests/engines/test_vllm.py", "tests/train/test_smollm2.py")
+"""They play on the server in `resident`."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    """What workers beside one another get next: a file, or the files that share a server."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Files(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return ONE_SERVER[0] if file in ONE_SERVER else file
+
+    return Files(config, log) if config.option.dist == "loadfile" else None
 
 
 @functools.cache

@@ -1,17 +1,22 @@
 """The whole chain at its smallest, with vLLM and the trainer: pretrained, taught, measured, judged."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from proc import descendants
+from sampled import off
+from tutelage import models
 from tutelage.cli import cli
 from tutelage.evaluate import report
 from tutelage.replicate import claims, stages, summary
 from tutelage.replicate.scale import QUICK
 from tutelage.replicate.toy import Toy
+from tutelage.shards import read_rows
 
 pytestmark = pytest.mark.vllm
 
@@ -34,12 +39,18 @@ def few_turns() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def toy(few_turns: None, tmp_path_factory: pytest.TempPathFactory) -> Toy:
+def said(few_turns: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Folder of a replication, and what the command said."""
     out = tmp_path_factory.mktemp("replicate") / "toy"
     words = ["replicate", "toy", "--quick", "--out", str(out)]
     result = CliRunner().invoke(cli, words, catch_exceptions=False)
     assert result.exit_code == 0, result.output
-    return Toy(out, QUICK, 0, lambda words: None, Nobody())
+    return out, result.output
+
+
+@pytest.fixture(scope="module")
+def toy(said: tuple[Path, str]) -> Toy:
+    return Toy(said[0], QUICK, 0, lambda words: None, Nobody())
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +63,27 @@ def test_every_step_ran_and_its_seconds_are_on_the_page(toy, tree):
     page = (toy.out / "report.html").read_text()
     for step, seconds in summary.timings(tree["seconds"]):
         assert f"<td>{step}</td>" in page and f"{sum(seconds):.0f}</td>" in page
+
+
+def test_one_server_plays_with_the_weights_of_each_model(toy, said):
+    """To the numbers that it drew, after each swap; it was started once and is gone."""
+    for name, other in (("base-0", "base-5"), ("base-5", "base-0")):
+        run, folder = toy.out / "reports/web/runs" / name, toy.models / name
+        assert off(str(folder), run) < 1e-4 < off(str(toy.models / other), run)
+        rows = list(read_rows(str(run)))
+        assert {row["models"]["student"] for row in rows} == {str(folder)}
+        assert {row["models"]["revision"] for row in rows} == {models.revision(str(folder))}
+    assert said[1].count("starting vLLM") == 1
+    own = str(toy.out).encode()
+    assert not [pid for pid in descendants(os.getpid()) if own in commanded(pid)]
+
+
+def commanded(pid: int) -> bytes:
+    """The command line of a process; a server's names the model that it began with."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def test_every_number_of_the_table_is_derived_again_from_the_shards(toy, tree):

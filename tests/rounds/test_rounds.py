@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-import httpx
 import pytest
 
-from tutelage import models, rounds
+from sampled import off
+from tutelage import rounds
 from tutelage.cli.rounds import Launcher
 from tutelage.engines import HOT_SWAP_SERVERS
 from tutelage.engines.hot_swap_servers import HotSwapServers
@@ -81,11 +81,7 @@ class Toy:
 
 @pytest.fixture(scope="module")
 def student(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return saved(tmp_path_factory.mktemp("student"))
-
-
-def saved(folder: Path, taught: int = 0, **shape: int) -> str:
-    """A small model over a dozen words: random, or `taught` so many steps to say a digit and stop."""
+    """A small random model over a dozen words."""
     import tutelage.train  # noqa: F401  # before torch: it sets how torch waits
 
     torch = pytest.importorskip("torch")
@@ -100,22 +96,12 @@ def saved(folder: Path, taught: int = 0, **shape: int) -> str:
     )
     tokenizer.add_special_tokens({"additional_special_tokens": ["<user>", "<student>"]})
     torch.manual_seed(0)
-    common = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2}
+    shape = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2}
     heads = {"num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 512}
     size = len(SPECIAL + WORDS)
-    config = LlamaConfig(vocab_size=size, tie_word_embeddings=True, **common | heads | shape)
-    model = LlamaForCausalLM(config)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
-    for _ in range(taught):
-        ids = torch.randint(size, (16, 24))
-        ids[:, -3], ids[:, -1] = SPECIAL.index("<student>"), SPECIAL.index("<stop>")
-        ids[:, -2] = torch.randint(len(SPECIAL), size, (16,))
-        labels = ids.clone()
-        labels[:, :-2] = -100
-        model(input_ids=ids, labels=labels).loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-    model.save_pretrained(folder)
+    config = LlamaConfig(vocab_size=size, tie_word_embeddings=True, **shape, **heads)
+    folder = tmp_path_factory.mktemp("student")
+    LlamaForCausalLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return str(folder)
 
@@ -207,34 +193,6 @@ class Looped:
 def looped(tmp_path_factory: pytest.TempPathFactory, student: str) -> Looped:
     config, steps = configured(tmp_path_factory.mktemp("looped"), student), Steps()
     return Looped(config, steps, play(config, steps))
-
-
-def off(folder: str, run: Path) -> float:
-    """How far stored log-probabilities are from those under the weights in `folder`, on average."""
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    apart: list[float] = []
-    for row in list(read_rows(str(run)))[:6]:
-        before: list[int] = []
-        for i, known in enumerate(row["trail"]):
-            if known["speaker"] != "student":
-                continue
-            said = known["token_ids"]
-            if known["prompt_ids"]:  # the very prompt that was sampled after
-                prompt = (before if known["continues"] else []) + known["prompt_ids"]
-            else:
-                prompt = tokenizer.apply_chat_template(
-                    row["messages"][:i], add_generation_prompt=True, return_dict=False
-                )
-            before = prompt + said
-            with torch.no_grad():
-                logits = model(torch.tensor([prompt + said])).logits[0, len(prompt) - 1 : -1]
-            drawn = logits.log_softmax(-1)[range(len(said)), said]
-            apart += (drawn - torch.tensor(known["logprobs"])).abs().tolist()
-    return sum(apart) / len(apart)
 
 
 def test_each_round_plays_with_what_the_last_one_learnt(looped: Looped, student: str):
@@ -473,9 +431,18 @@ def test_a_killed_process_goes_on(config: Path, monkeypatch: pytest.MonkeyPatch)
     assert f"last   {out}/rounds/0001/train/last" in done.stdout
 
 
-@pytest.mark.parametrize(("words", "status"), [(["--version"], 0), (["no-such-command"], 2)])
-def test_a_step_is_a_process_whose_status_counts(words: list[str], status: int):
-    assert beside(lambda: Launcher("")(words, {})) == status
+@pytest.mark.parametrize(
+    ("words", "environment", "status"),
+    [
+        (["--version"], {}, 0),
+        (["no-such-command"], {}, 2),
+        (["--version"], {"PYTHONHOME": "/nowhere"}, 1),  # Python itself does not start
+    ],
+)
+def test_a_step_is_a_process_with_this_environment_whose_status_counts(
+    words: list[str], environment: dict[str, str], status: int
+):
+    assert beside(lambda: Launcher("")(words, environment)) == status
 
 
 def beside(act: Callable[..., Any], *words: str) -> Any:
@@ -618,49 +585,3 @@ def test_a_loop_may_go_on_with_a_server_or_without(looped: Looped, tmp_path: Pat
     config = tmp_path / "rounds.toml"
     config.write_text("resident = false\n" + looped.config.read_text())
     assert play(config, Steps(until=0)) == looped.lines
-
-
-@pytest.mark.vllm
-def test_true_vllm_plays_with_the_weights_that_were_trained(tmp_path: Path):
-    """Up to the second round's run; each step is a process of its own, the server is one."""
-    # vLLM on a CPU takes heads of 32 or more
-    student = saved(
-        tmp_path / "student", 100, hidden_size=64, num_attention_heads=2, num_key_value_heads=1
-    )
-    file, out = configured(tmp_path, student), tmp_path / "out"
-    file.write_text(
-        file.read_text()
-        .replace(f"{__name__}:Toy", "vllm")
-        .replace("held_out = 5", "held_out = 0")
-        .replace("student = {", "student = { max_tokens = 8,")
-        .replace("[train]", 'vllm = { dtype = "float32", max_model_len = 512 }\n\n[train]')
-    )
-
-    class Told(Launcher):
-        done: ClassVar[list[str]] = []
-        urls: ClassVar[set[str]] = set()
-
-        def __call__(self, args: Sequence[str], environment: Mapping[str, str]) -> int:
-            self.urls |= set(json.loads(environment.get(HOT_SWAP_SERVERS, "{}")).values())
-            status = super().__call__(args, environment)
-            self.done.append(args[0])
-            if len(self.done) == 3:  # whether the second round has something to learn is chance
-                raise KeyboardInterrupt
-            return status
-
-    words: list[str] = []
-    with pytest.raises(KeyboardInterrupt):
-        play(file, Told(""), words.append)
-    assert Told.done == ["generate", "train", "generate"]
-    first, second = rounds.read(rounds.load(str(file)))[1], out / "rounds/0002/run"
-    learnt = str(out / "rounds/0001/train/last")
-    assert first["weights"] == learnt and first["ratio"] == pytest.approx(1, abs=0.02)
-    assert off(learnt, second) < 1e-3 < off(student, second)
-    rows = list(read_rows(str(second)))
-    assert {row["models"]["student"] for row in rows} == {learnt}
-    assert {row["models"]["revision"] for row in rows} == {models.revision(learnt)}
-    # by one server, that was started once and is gone
-    assert len(Told.urls) == 1
-    assert len([said for said in words if "starting vLLM" in said]) == 1
-    with pytest.raises(httpx.ConnectError):
-        httpx.get(f"{Told.urls.pop()}/models", trust_env=False)

@@ -53,7 +53,7 @@ class Scale:
 
 
 QUICK = Scale(
-    steps=30, seeds=1, rollouts=24, test=6, rounds=1, round_problems=4, group=4, wide_group=8,
-    by_heart=8, probe=10,
+    steps=20, seeds=1, rollouts=8, test=3, rounds=1, round_problems=2, group=4, wide_group=8,
+    by_heart=4, probe=4,
 )  # fmt: skip
 """For trying that every step runs; it says nothing about any claim."""
