@@ -32,6 +32,7 @@ SHAPES = {
     "dates": "1 May 2023|May 1, 2023|2023-05-01|March 14|25 December|14 July 1789",
     "times": "5 pm|2:30 pm|14:30|9:05 am|Tuesday 5 pm|Monday 9:30 am|noon",
     "ordinals": "5th|3rd|21st|fourth|tenth",
+    "series": r"\sum_{k=0}^{\infty} \frac{2^{k}}{k !} y^{k}",
     "intervals": r"(0, 1)|[2, 5)|(-\infty, 3]|x > 5|x \le 3|-2 < x < 4|(-\infty,1) \cup (2,\infty)",
     "tuples": r"(3, 4)|(-1, 2)|(\frac{1}{2}, 3)|(1, 2, 3)",
     "sets": r"\{1, 2, 3\}|\{-1, 4\}|{2, 3}|1, 2, 3|-3, 7|2 and 3|x = 2 or x = 3|\pm 5|\{a, b\}",
@@ -78,6 +79,14 @@ SPELLINGS = {
     "2 hours 15 minutes": "2 h 15 min / 135 minutes / 2.25 hours",
     "8 m/s": r"8 m s^{-1} / 8 metres per second / 8 \frac{\text{m}}{\text{s}}",
     "-5 °C": "-5°C / -5 degrees Celsius / -5 degrees / minus 5 °C",
+    r"\pm 2, \pm 3i": "2, -2, 3i, -3i / {-3i, -2, 2, 3i} / ±2 and ±3i",
+    r"x=1, \pm 2\sqrt{3}": r"1, 2\sqrt{3}, -2\sqrt{3} / x = 1, x = 2\sqrt{3}, x = -2\sqrt{3}",
+    r"x \approx 2.7168": "2.7168 / x = 2.7168 / x ≈ 2.7168",
+    r"\cos (2) \approx -0.416": "-0.416",
+    r"18 \mathrm{~min}": "18 minutes / 18 min",
+    r"\log _{7} 40": r"\log_7 40 / log_7(40)",
+    r"\sin ^{2}\left(\frac{x+1}{2}\right)": "(sin((x+1)/2))^2",
+    r"k = -4": "-4 / k=-4",
     "no solution": "∅ / no solutions / no real solution",
 }
 
@@ -105,6 +114,8 @@ NEAR_MISSES = {
     "13/4": "1 3/4 / 1 * 3/4",
     r"\frac{2}{9} ": r"-\frac{2}{9} ",
     "A-3": "A3 / A+3",
+    r"\pm 2, 7": "2, 7 / ± 7, 2",
+    r"y \approx 3.25": "3.2 / -3.25",
 }
 
 

@@ -110,13 +110,15 @@ _RESULT = re.compile(
 )
 _CIRCUMSTANCE = re.compile(
     r"(?!\s*(?:to|or|and|-)\s*[$€£]?\d)[^=,;:≈<>]*?\b(?:in|for|of|to|after|on|at|per|from|before|every|each|with"
-    r"|over|during|within|than|until|if|when)\b[^=,;:≈<>]*$",
+    r"|over|during|within|than|until|if|when|did|do|does|\w{3,}ing)\b[^=,;:≈<>]*$",
     re.I,
 )
 _WORKED = re.compile(r"\s*(?:\w+\s+)?([-+*/=])\s*[$€£]?")
 """Between the numbers of a sum that is written out."""
 _CONTINUES = re.compile(
-    r"\b(?:so|then|thus|therefore|hence|which|but|or|is|equals|makes|leav\w+|gives|not)\b", re.I
+    r"\b(?:so|then|thus|therefore|hence|which|but|or|is|equals|makes|leav\w+|gives"
+    r"|(?<!did )(?<!do )(?<!does )not)\b",
+    re.I,
 )
 _AND_MORE = re.compile(r"\D*\band\s+[$€£]?\d")
 

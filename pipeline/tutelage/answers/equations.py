@@ -13,7 +13,7 @@ from fractions import Fraction
 from tutelage.answers import formulas
 
 _NUMBER = r"(?<![\w.])-?\d(?:[\d,]*\d)?(?:\.\d+)?"
-_FIGURE = r"\$?\d(?:[\d,]*\d)?(?:\.\d+)?%?"
+_FIGURE = r"\$?(?:\d(?:[\d,]*\d)?(?:\.\d+)?|(?<![\w.])\.\d+)%?"
 _NO_UNIT = (
     r"(?:is|are|equals?|makes?|gives?|x|times|plus|minus|and|or|of|to|from|by|divided|multiplied)\b"
 )

@@ -51,6 +51,7 @@ _CLAUSE = re.compile(r"[,;]\s+(?:which|so|thus|hence)\b")
 _INFERS = re.compile(r"\b(?:so|therefore|thus|hence|which|implies|means|gives?|yields?)\b")
 """What comes after is the answer, and not what comes before."""
 _CONDITION = re.compile(r"\b(?:if|given|when|where)\b")
+_PRONOUN = re.compile(r"\W*(?:so\W+)?(?:it|this|that|they|these)\b", re.I)
 _ARTICLE = re.compile(r"^(?:the|an?)\s+", re.I)
 _DISOWNS = re.compile(
     r"[\s$*)]*(?:(?:is|was|seems|looks)\s+(?:not|wrong|incorrect|false|off)\b|(?:is|was)n't\b|can(?:not|'t)\b)",
@@ -108,6 +109,7 @@ def _alone(text: str, gold: Answer) -> Final | None:
     elif isinstance(value, Items) and any(isinstance(i, Words) for i in value.items):
         wanted = gold.value.items if isinstance(gold.value, Items) else ()
         fits = len(wanted) == len(value.items) and any(isinstance(i, Words) for i in wanted)
+        fits = fits and not _PRONOUN.match(shown)
     elif isinstance(value, Relation) and isinstance(gold.value, Number | Formula):
         left = value.left
         worked = isinstance(left, Number) and isinstance(value.right, Formula)  # 420 = 7 * 60
@@ -153,6 +155,7 @@ def _of_sentence(sentence: str, gold: Answer) -> Final | None:
     readings = _of_kind(text, gold)
     verbs = [m for m in TABLES["copula"].finditer(text) if text[m.end() :].strip()]
     first = [m for m in verbs[:1] if not _INFERS.search(text, m.end())]
+    first += [m for m in verbs[:-1] if squeezed(text[m.end() :]) == gold.literal]
     for m in (*verbs[-1:], *first):
         before, tail = _CLAUSE.split(text[: m.start()])[-1], text[m.end() :]
         if not TABLES["denies"].search(before) and not tail.lower().startswith(sentences.NEGATIONS):

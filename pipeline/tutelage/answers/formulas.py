@@ -39,6 +39,7 @@ _TOKEN = re.compile(
     re.X,
 )
 _BARE = rf"(?<![a-zA-Z])({'|'.join(sorted(FUNCTIONS, key=len, reverse=True))})(?![a-zA-Z])"
+_IN_BRACKETS = r"\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)"
 _SPELLINGS = tuple(
     (re.compile(pattern), put)
     for pattern, put in (
@@ -47,8 +48,8 @@ _SPELLINGS = tuple(
         (r"\bsquared\b", "^2"), (r"\bcubed\b", "^3"), (r"\blg\b", "log"), (r"\binfinity\b", "inf"),
         (r"\ba(sin|cos|tan)\b", r"arc\1"),
         (r"(?<![\w.)^/])(\d+) (\d+/\d+)(?![\d/.])", r"(\1+\2)"),
-        (r"\b(sin|cos|tan|ln|log)\^(\d+)\s*(\([^()]*\)|\w+)", r"(\1(\3))^\2"),
-        (r"\blog_\(?(\w+)\)?\s*(\([^()]*\)|[\w.]+)", r"logb(\2; \1)"),
+        (rf"\b((?:sin|cos|tan)h?|sec|csc|cot|ln|log)\^(\d+)\s*({_IN_BRACKETS}|\w+)", r"(\1(\3))^\2"),
+        (rf"\blog_\(?(\w+)\)?\s*({_IN_BRACKETS}|[\w.]+)", r"logb(\2; \1)"),
         (r"\|([^|]*)\|", r"(abs(\1))"),
         (r"(?<![a-zA-Z])(sqrt|cbrt)\s*([\d.,]+|[a-zA-Z]+)", r"\1(\2)"),
         (rf"{_BARE}\s*(?![(\[\s])((?:(?!{_BARE})[^-+*/()\[\],;])+)", r"\1(\2)"),

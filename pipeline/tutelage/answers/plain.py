@@ -30,7 +30,7 @@ _GROUPED = re.compile(
 )
 """`1'234'567`, `1.234.567,8`."""
 _INVERSE = re.compile(
-    r"(\d\s?[a-zA-Z]{1,3})(?:\s|\s?\*\s?)([a-zA-Z]{1,3})\s?\^\s?\(?-([1-3])\)?(?!\d)"
+    r"(\d\s?[a-zA-Z]{1,3})(?:\s|\s?\*\s?)([a-zA-Z]{1,3})\s?\^\s?\(?-([1-3])\)?(?!\s?[\d/])"
 )
 """`8 m s^-1`."""
 _TAG = re.compile(r"</?(?:b|i|em|strong|u|span|code|p|br|div|sub)\b[^<>]{0,80}>")
@@ -73,7 +73,7 @@ _LATEX = _rewritings(
     (r"\\! ?|(?<=\d)\\[,;:](?=\d{3}(?!\d))", ""),
     (r"(?<=\d)\{,\}(?=\d)", ","),
     (r"\\[,;: ]", " "),
-    (r"(?<=[\w.}])~(?=\w)", " "),
+    (r"(?<=[\w.}{])~(?=\w)", " "),
     (r"\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![a-z]))", " degrees "),
     (r"(-?\d*)\.(\d*)\\(?:overline|bar|dot)\s*\{?(\d+)\}?", lambda m: _repeating(*m.groups())),
     (r"\\([%$#&_])", r"\1"),
@@ -149,6 +149,7 @@ def _from_latex(text: str) -> str:
         if text == before:
             break
     text = text.replace("\x01", "{").replace("\x02", "}").replace("\\boxed{", BOX)
+    text = re.sub(r"(?<=[A-Za-z)]) (?=[\^_])", "", text)
     return re.sub(r"\\([A-Za-z]+)", r" \1", text.replace("\\\\", "\n"))
 
 

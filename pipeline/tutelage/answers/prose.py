@@ -34,7 +34,14 @@ _DENIES = re.compile(r"(?:\b(?:not|never|cannot)|n't)\s+(?:[a-z]+\s+){1,2}$", re
 _EACH = re.compile(r"\s+(?:\w+\s+)?(?:each|apiece)\b(?:\s+(\w+))?", re.I)
 _ASKS_EACH = re.compile(r"\b(?:each|per|every|apiece)\b|^$")
 _COMPARES = re.compile(r"\b(?:more|less|fewer|greater|larger|smaller|higher|lower) than\b", re.I)
+_BOUNDS = (
+    (re.compile(r"\b(?:minimum|fewest|smallest|least)\b"), re.compile(r"\bat least (?=[$€£]?\d)")),
+    (re.compile(r"\b(?:maximum|greatest|largest|most)\b"), re.compile(r"\bat most (?=[$€£]?\d)")),
+)
+"""What is asked for, and the bound that then is the answer itself."""
 _OTHERWISE = re.compile(r"\(\s*(?:or|maybe|perhaps|possibly)\b([^()]*\d[^()]*)\)", re.I)
+_OPERAND = re.compile(r"\d\s*[*/]\s*[$€£]?$")
+"""Before a number that something is still to be multiplied with or divided by."""
 _WITHIN = re.compile(r"(?:[A-Za-z]\(|[√|])\s*-?\s*$")
 """Before the argument of a function."""
 
@@ -50,6 +57,8 @@ def refused(text: str, start: int, end: int) -> bool:
 
 def number_of(sentence: str, first: bool, gold: Answer) -> Final | None:
     """The number that a sentence gives; None where it has none. `first` after "the answer is"."""
+    for asks, bound in _BOUNDS if " at " in sentence else ():
+        sentence = bound.sub("", sentence) if asks.search(gold.statement.question) else sentence
     if first and _COMPARES.search(sentence):
         return NOTHING
     every = candidates.of(sentence, first, gold)
@@ -76,7 +85,7 @@ def _judged(sentence: str, every: list[Piece], at: int, first: bool) -> Final | 
     before, after = sentence[max(0, start - 60) : start], sentence[end:]
     if refused(sentence, start, end) or re.match(r"\s*(?:[<>≤≥≠]|!=)", after):
         return None if first else NOTHING
-    if _WITHIN.search(before):
+    if _WITHIN.search(before) or _OPERAND.search(before):
         return NOTHING
     sums = equations(sentence[:end]) if before.rstrip(" $").endswith("=") else []
     if sums and not sums[-1].holds and " ".join(sentence[:end].split()).endswith(sums[-1].text):

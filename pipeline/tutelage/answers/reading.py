@@ -201,6 +201,11 @@ def _items(text: str, depth: int) -> Items | None:
     brackets, parts = split(text)
     if not parts:
         return None
+    if "±" in text:
+        signs = (("+", "-") if "±" in part else ("",) for part in parts)
+        parts = [
+            bare(p.replace("±", s)) for p, both in zip(parts, signs, strict=True) for s in both
+        ]
     if brackets == "[]" and all(part[:1] == "[" for part in parts):
         brackets = "matrix"
     names = tuple(m[0].rstrip("= ") if (m := NAME.match(part)) else "" for part in parts)

@@ -4,7 +4,9 @@ import re
 
 from tutelage.answers.tables import TABLES
 
-SPLIT = re.compile(r"(?<=[.!?…])(?<!\b[ie]\.[eg]\.)(?<!\b[ap]\.m\.)(?<!\bRs\.)[\"')]*\s+|\n+")
+SPLIT = re.compile(
+    r"(?<=[.!?…])(?<!!(?=\)))(?<!\b[ie]\.[eg]\.)(?<!\b[ap]\.m\.)(?<!\bRs\.)[\"')]*\s+|\n+"
+)
 """Between sentences."""
 ASIDE = re.compile(
     r"(?<=\S)\s*\((?:that is|i\.?e\b|since|because|as|which|not|from|where|with|given|namely|=|rounded"
