@@ -43,15 +43,16 @@ def of(sentence: str, first: bool, gold: Answer) -> list[Piece] | None:
     ]
     if supposed := _SUPPOSES.match(sentence):
         every = [p for p in every if p.start >= supposed.end()]
-    if not first:
-        if _contradicts_itself(sentence, every):
-            return None
-        every = _without_reason(sentence, every)
+    stated = every if first else _without_reason(sentence, every)
+    if stated is None:
+        return None
     if aside := _OF_WHICH.search(sentence):
-        every = [p for p in every if p.end <= aside.start()] or every
+        stated = [p for p in stated if p.end <= aside.start()] or stated
     per_cent = _PER_CENT.search(asked.question) is not None
     return [
-        p for n, p in enumerate(every) if not (n and _is_group(sentence, every[n - 1], p, per_cent))
+        p
+        for n, p in enumerate(stated)
+        if not (n and _is_group(sentence, stated[n - 1], p, per_cent))
     ]
 
 
@@ -156,32 +157,23 @@ _MEASURES = {
 """How a question asks for what a unit measures."""
 
 
-def _contradicts_itself(sentence: str, every: list[Piece]) -> bool:
-    """Whether a sentence ends in a reason that comes to something else: `20, because 8 + 17 = 25`."""
-    reason = _BECAUSE.search(sentence)
-    sums = equations(sentence[reason.end() :]) if reason else []
-    if not reason or not sums or not " ".join(sentence.split()).endswith(sums[-1].text):
-        return False
-    before = [p for p in every if p.end <= reason.start()]
-    return bool(before) and not any(_comes_to(p, sums[-1]) for p in before)
-
-
-def _without_reason(sentence: str, every: list[Piece]) -> list[Piece]:
+def _without_reason(sentence: str, every: list[Piece]) -> list[Piece] | None:
     """The numbers outside of a reason that the sentence gives: `..., since 5 are red, 9 are blue`.
 
-    Of those before it the one that the reason comes to, where there is one.
+    Of those before it the one that the reason comes to, where there is one; None where it ends the
+    sentence and comes to something else: `20, because 8 + 17 = 25`.
     """
     reason = _BECAUSE.search(sentence)
     if reason is None:
         return every
-    end = _COMMA.search(sentence, reason.end())
-    after = [p for p in every if end and p.start >= end.end()]
-    if after:
-        return [p for p in every if p.end <= reason.start()] + after
     sums = equations(sentence[reason.end() :])
     before = [p for p in every if p.end <= reason.start()]
     shown = [p for p in before if sums and _comes_to(p, sums[-1])]
-    return shown or before or every
+    if before and sums and not shown and " ".join(sentence.split()).endswith(sums[-1].text):
+        return None
+    end = _COMMA.search(sentence, reason.end())
+    after = [p for p in every if end and p.start >= end.end()]
+    return before + after if after else shown or before or every
 
 
 def _comes_to(piece: Piece, equation: Equation) -> bool:
