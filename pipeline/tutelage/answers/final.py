@@ -51,6 +51,9 @@ _CLAUSE = re.compile(r"[,;]\s+(?:which|so|thus|hence)\b")
 _INFERS = re.compile(r"\b(?:so|therefore|thus|hence|which|implies|means|gives?|yields?)\b")
 """What comes after is the answer, and not what comes before."""
 _CONDITION = re.compile(r"\b(?:if|given|when|where)\b")
+_IS_IT = re.compile(
+    r"\s+(?:is|are)\s+(?:the|our|my)\s+(?:\w+\s+)?(?:answer|solution|result)s?\s*$", re.I
+)
 _PRONOUN = re.compile(r"\W*(?:so\W+)?(?:it|this|that|they|these)\b", re.I)
 _ARTICLE = re.compile(r"^(?:the|an?)\s+", re.I)
 _DISOWNS = re.compile(
@@ -165,6 +168,8 @@ def _of_sentence(sentence: str, gold: Answer) -> Final | None:
         readings += whole(text[opened.end() :], gold).readings
     if isinstance(gold.value, Items) and (lead := _LEAD.match(text)):
         readings += whole(text[lead.end() :], gold).readings
+    if is_it := _IS_IT.search(text):
+        readings += whole(_LEAD.sub("", text[: is_it.start()]), gold).readings
     readings += whole(text, gold).readings
     if gold.words:
         readings += _subject(text, gold)
