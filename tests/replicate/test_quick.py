@@ -2,8 +2,9 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -16,6 +17,7 @@ from tutelage.evaluate import report
 from tutelage.replicate import claims, stages, summary
 from tutelage.replicate.scale import QUICK
 from tutelage.replicate.toy import Toy
+from tutelage.settings import Settings
 from tutelage.shards import read_rows
 
 pytestmark = pytest.mark.vllm
@@ -30,16 +32,24 @@ class Nobody:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def few_turns() -> Iterator[None]:
-    """A student that has learnt nothing wastes each turn that it gets."""
+def few_words() -> Iterator[None]:
+    """A student that has learnt nothing wastes each turn that it gets, and every word."""
+    true = Toy.settings
+
+    def brief(toy: Toy, corpora: Sequence[str], model: Path, **options: Any) -> Settings:
+        chosen = true(toy, corpora, model, **options)
+        student = chosen.student.model_copy(update={"max_tokens": 8})
+        return chosen.model_copy(update={"student": student})
+
     with pytest.MonkeyPatch.context() as patch:
         for module in (stages, summary):
             patch.setattr(module, "HORIZON", 5)
+        patch.setattr(Toy, "settings", brief)
         yield
 
 
 @pytest.fixture(scope="module")
-def said(few_turns: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+def said(few_words: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """Folder of a replication, and what the command said."""
     out = tmp_path_factory.mktemp("replicate") / "toy"
     words = ["replicate", "toy", "--quick", "--out", str(out)]
