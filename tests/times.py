@@ -6,8 +6,7 @@ takes `SLOW_S`, or `SLOW_TOGETHER_S` with all its parameters, and of each file t
 
 - a test is marked `slow`, so that nobody does it by hand; one that runs true vLLM is slow always;
 - a file with none but slow tests is not even imported where `-m "not slow"` leaves them out;
-- the files that take longest go first, so that workers beside one another end together; those that
-  share a server go to one worker.
+- the files that take longest go first, so that workers beside one another end together.
 
 A test that the list does not know is a quick one, until it is written anew. What did not run, because
 it was left out or its file was, is kept as it was.
@@ -84,23 +83,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if _function(item) in _noted() or item.get_closest_marker("vllm"):
             item.add_marker("slow")
     items.sort(key=lambda item: -_noted().get(_file(item.path), (0, 0))[0])
-
-
-ONE_SERVER = ("tests/engines/test_vllm.py", "tests/train/test_smollm2.py")
-"""They play on the server in `resident`."""
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
-    """What workers beside one another get next: a file, or the files that share a server."""
-    from xdist.scheduler import LoadFileScheduling
-
-    class Files(LoadFileScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            file = super()._split_scope(nodeid)
-            return ONE_SERVER[0] if file in ONE_SERVER else file
-
-    return Files(config, log) if config.option.dist == "loadfile" else None
 
 
 @functools.cache
