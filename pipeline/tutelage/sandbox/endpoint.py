@@ -41,7 +41,10 @@ class Endpoint:
 
     def __init__(self, pipe: Pipe, strict: bool) -> None:
         self.pipe, self.strict = pipe, strict
-        self.meant: frozenset[str] = frozenset()
+        self.trusted: set[str] = set()
+        """Classes of the program whose objects the tests made, and compared with other data."""
+        self.proven: set[str] = set()
+        """Classes of the program that the tests use as such: they take attributes of objects."""
         self.values = Values(self)
         self.printed = {"stdout": io.StringIO(), "stderr": io.StringIO()}
         """What was printed here since the last message."""
@@ -107,6 +110,7 @@ class Endpoint:
             if not there.meant:
                 raise Skipped(f"an object of the program's may have any attribute, such as {name}")
         value = self.ask("attribute", there.number, "getattr", name)
+        self.proven.add((on if isinstance(on, type) else type(on)).__name__)
         if part := original(value):
             part.label = f"{there.label}.{name}".lstrip(".")
         return value

@@ -6,11 +6,13 @@ instance that is a number, a text or a container as well (`IntEnum`, a named tup
 methods of its own) is one here, too, and compares as one.
 
 Where the tests' side hands an operator on, its other operand goes along. That is allowed with two
-objects of the program's, and where the tests made the object themselves from a class that they use
-as a class. Otherwise (`f(2) == 4`) the program would be told what is expected, or say itself that it
-is right: `Skipped`, so that nothing is judged.
+objects of the program's, and where the tests made the object themselves, of what is named like a
+class, if they also use it as one: they take an attribute, or get another such object of an operator.
+Otherwise (`f(2) == 4`) the program would be told what is expected, or say itself that it is right:
+`Skipped`, so that nothing is judged.
 """
 
+import re
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -46,7 +48,7 @@ class Original:
     label: str
     """What a failure calls it."""
     meant: bool = False
-    """Whether the tests made it, from a class that they use as one."""
+    """Whether the tests made it, from what has the name of a class."""
 
 
 ORIGINALS: dict[int, Original] = {}
@@ -151,13 +153,15 @@ class ProxyType(_Shown, type):
         mine = ORIGINALS[id(cls)]
         instance = mine.side.call(cls, *arguments, **named)
         if there := original(instance):
-            there.meant = mine.label in mine.side.meant
+            there.meant = bool(_CLASS_NAME.fullmatch(mine.label))
         return instance
 
     def __instancecheck__(cls, instance: Any) -> bool:
         """Of its objects, its own class may say so otherwise than by their line of parents."""
+        if mine := original(cls):
+            mine.side.proven.add(cls.__name__)
         own = super().__instancecheck__(instance)
-        return own or bool(original(instance) and _ask(cls, "isinstance", instance))
+        return own or bool(mine and original(instance) and _ask(cls, "isinstance", instance))
 
     @property
     def __mro__(cls) -> tuple[type, ...]:
@@ -256,13 +260,17 @@ def _method(name: str) -> Callable[..., Any]:
 def _handed(self: Any, name: str, *arguments: Any) -> Any:
     """What an operator gives over there."""
     mine = ORIGINALS[id(self)]
-    if mine.side.strict and not mine.meant and not all(map(original, arguments)):
+    foreign = mine.side.strict and not all(map(original, arguments))
+    if foreign and not mine.meant:
         if name in ("__eq__", "__ne__") and arguments[0] is None:
             return NotImplemented
         raise Skipped(f"it uses {name} of {mine.label}, an object of the program's, on other data")
     result = _ask(self, "special", name, *arguments)
     if there := original(result):
         there.meant = mine.meant
+    if foreign:
+        is_own = type(result) is type(self)  # no number, then, or whatever was expected
+        (mine.side.proven if is_own else mine.side.trusted).add(type(self).__name__)
     return result
 
 
@@ -289,6 +297,7 @@ def _dunders(text: str) -> frozenset[str]:
     return frozenset(f"__{word}__" for word in text.split())
 
 
+_CLASS_NAME = re.compile(r"[A-Z][\w.]*")
 _BINARY = "add sub mul truediv floordiv mod divmod pow matmul and or xor lshift rshift"
 _OPERATORS = _dunders(
     f"eq ne lt le gt ge contains {_BINARY} {_BINARY} r{_BINARY.replace(' ', ' r')}"

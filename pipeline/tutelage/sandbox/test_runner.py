@@ -192,12 +192,8 @@ def examine(job: dict[str, Any], pipe: Pipe, wall_s: float) -> dict[str, Any]:
                 space[entry] = point
             _run(piece, space, called, point, client)
             untried -= 1
-        if (
-            client.stopped
-            and not client.failure
-            and not any("StopIteration" in piece.source for piece in pieces)
-        ):
-            skipped = "a call of the program's ends an iteration of the tests"
+        if not client.failure:
+            skipped = _doubts(client, pieces)
     except Broken:
         pass
     except Skipped as error:
@@ -217,13 +213,21 @@ def examine(job: dict[str, Any], pipe: Pipe, wall_s: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _doubts(client: Client, pieces: Sequence[TestSource]) -> str:
+    """Why tests that all pass may say nothing of the program; empty where there is no reason."""
+    if client.stopped and not any("StopIteration" in piece.source for piece in pieces):
+        return "a call of the program's ends an iteration of the tests"
+    if unproven := client.trusted - client.proven:
+        return f"they use objects of {', '.join(sorted(unproven))} as nothing but other data"
+    return ""
+
+
 def _space(
     client: Client, job: dict[str, Any], pieces: Sequence[TestSource]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The program's names, and all that tests see: under the setup's, but the entry point on top."""
     setup, entry, source = job["setup"], job["entry_point"], job["program"]
     texts = [setup, *job["tests"]]
-    client.meant = test_source.classes_meant(texts)
     program, defined, given = client.ask("load", None, test_source.given_to(setup, source), source)
     ORIGINALS[id(program)].label = ""
     wanted = {entry}.union(*map(test_source.identifiers, texts))

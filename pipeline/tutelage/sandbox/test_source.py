@@ -119,57 +119,6 @@ def _defined(node: ast.stmt) -> set[str]:
             if isinstance(part, ast.Name)}  # fmt: skip
 
 
-def classes_meant(texts: Sequence[str]) -> frozenset[str]:
-    """Names that the tests use as classes: attributes are taken of what comes of calling them, or
-    it is shown.
-
-    >>> classes_meant(["b = Bag()\\nb.add(3)", "assert Sum(1, 2) == 3"])
-    frozenset({'Bag'})
-    >>> classes_meant(["def bag():\\n    return Bag()\\ndef test(bag):\\n    bag.add(3)"])
-    frozenset({'Bag'})
-    """
-    nodes: list[ast.AST] = []
-    for text in texts:
-        with contextlib.suppress(*_UNREADABLE):
-            nodes += ast.walk(ast.parse(text))
-    origins: dict[str, set[str]] = {}
-    meant: set[str] = set()
-    for node in nodes:
-        if isinstance(node, ast.Attribute):
-            meant |= _origins(node.value)
-        elif isinstance(node, ast.Call) and node.args and _origins(node) & _OF_OBJECTS:
-            meant |= _origins(node.args[-1])
-        for name, value in _named(node):
-            origins.setdefault(name, set()).update(_origins(value))
-    for _ in origins:
-        meant = meant.union(*(origins.get(name, ()) for name in meant))
-    return frozenset(name for name in meant if re.fullmatch(r"[A-Z]\w*", name))
-
-
-def _named(node: ast.AST) -> list[tuple[str, ast.expr]]:
-    """Names that stand for a value after a statement, and the value."""
-    pairs: list[tuple[ast.AST | None, ast.expr | None]] = []
-    if isinstance(node, ast.Assign):
-        pairs = [(target, node.value) for target in node.targets]
-    elif isinstance(node, ast.For | ast.comprehension):
-        pairs = [(node.target, node.iter)]
-    elif isinstance(node, ast.withitem):
-        pairs = [(node.optional_vars, node.context_expr)]
-    elif isinstance(node, ast.FunctionDef):
-        ends = [end for end in ast.walk(node) if isinstance(end, ast.Return | ast.Yield)]
-        pairs = [(node, end.value) for end in ends]
-    names = (getattr(one, "id", getattr(one, "attr", getattr(one, "name", ""))) for one, _ in pairs)
-    return [(name, value) for name, (_, value) in zip(names, pairs, strict=True) if name and value]
-
-
-def _origins(node: ast.AST) -> set[str]:
-    """Names of what the value of an expression may come from: of `Bag(2) + self.bag` Bag and bag."""
-    if isinstance(node, ast.Name | ast.Attribute):
-        return {node.id if isinstance(node, ast.Name) else node.attr}
-    parts = [node.func] if isinstance(node, ast.Call) else ast.iter_child_nodes(node)
-    return set[str]().union(*map(_origins, parts))
-
-
 def offer(program: Any, names: Collection[str], pieces: Sequence[TestSource]) -> None:
     """Puts the `program`, which has `names`, where pieces import it from, in this process.
 
@@ -343,7 +292,6 @@ _DEFINING = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _GUARDS = (ast.Raise, ast.Try, ast.With, ast.Assert, ast.ClassDef)
 _GUARDING = re.compile(r"(?:.*\.)?(?:assert\w+|_?exit|quit|fail)$")
 _STARTING = re.compile(r"\A(?=.*__name__)[^\0]*\b(?:pytest|unittest)\.main\(")
-_OF_OBJECTS = frozenset({"isinstance", "str", "repr"})
 _PATCHES = re.compile(r"\b(?:patch|patch\.object|setattr)$")
 _ENVIRONMENT = re.compile(r"environ\b[^=\n]*\]\s*=[^=]|patch\.dict\(\s*['\"]?os\.environ")
 _CALL = (
