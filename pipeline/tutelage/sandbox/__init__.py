@@ -4,7 +4,7 @@ The life of one judged program: `verifiers.code` hands its text and its tests to
 which starts a server (`jail`) that knows neither. For each job that server forks a process which
 builds walls (`confine`) and forks another one. The lower one is the program's (`program_server`), and
 gives up all rights before it reads a word; the upper one then reads the tests (`test_source`), gives
-up its own and runs them (`test_runner`, with `stand_ins` for pytest and numpy).
+up its own and runs them (`test_runner`, with `stand_ins` and `fixtures` for pytest and numpy).
 
 Between the two is a pipe with an `endpoint` at either end. The tests have the program loaded, call
 what it defines, and compare here what came out. Plain values cross as copies (`plain`, `values`);

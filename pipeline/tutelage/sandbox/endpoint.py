@@ -44,7 +44,7 @@ class Endpoint:
         self.trusted: set[str] = set()
         """Classes of the program whose objects the tests made, and compared with other data."""
         self.proven: set[str] = set()
-        """Classes of the program that the tests use as such: they take attributes of objects."""
+        """Classes of the program that the tests use as such: they take attributes of objects, say."""
         self.values = Values(self)
         self.printed = {"stdout": io.StringIO(), "stderr": io.StringIO()}
         """What was printed here since the last message."""

@@ -7,7 +7,7 @@ methods of its own) is one here, too, and compares as one.
 
 Where the tests' side hands an operator on, its other operand goes along. That is allowed with two
 objects of the program's, and where the tests made the object themselves, of what is named like a
-class, if they also use it as one: they take an attribute, or get another such object of an operator.
+class, if they also use it as one: they take an attribute, or its text (`str(Clock(8, 0))`).
 Otherwise (`f(2) == 4`) the program would be told what is expected, or say itself that it is right:
 `Skipped`, so that nothing is judged.
 """
@@ -269,8 +269,7 @@ def _handed(self: Any, name: str, *arguments: Any) -> Any:
     if there := original(result):
         there.meant = mine.meant
     if foreign:
-        is_own = type(result) is type(self)  # no number, then, or whatever was expected
-        (mine.side.proven if is_own else mine.side.trusted).add(type(self).__name__)
+        mine.side.trusted.add(type(self).__name__)
     return result
 
 

@@ -7,9 +7,7 @@ No more than tests of single functions need. What is not here makes a test impos
 import contextlib
 import itertools
 import math
-import re
 import unittest
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -88,15 +86,9 @@ def allclose(got: Any, wanted: Any, rtol: float = 1e-5, atol: float = 1e-8) -> b
 
 
 @contextlib.contextmanager
-def _warns(wanted: Any = Warning, *, match: str = "") -> Iterator[Any]:
-    """As pytest's: a context in which such a warning must come."""
-    with warnings.catch_warnings(record=True) as seen:
-        warnings.simplefilter("always")
-        yield seen
-    if not any(
-        issubclass(one.category, wanted) and re.search(match, str(one.message)) for one in seen
-    ):
-        raise AssertionError(f"no such warning: {wanted}")
+def _warns(expected_warning: Any = Warning, *, match: str = "") -> Iterator[Any]:
+    with _CASE.assertWarnsRegex(expected_warning, match) as caught:
+        yield caught.warnings
 
 
 def _fail(reason: str = "", **_: Any) -> None:

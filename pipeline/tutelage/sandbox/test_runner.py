@@ -228,6 +228,7 @@ def _space(
     """The program's names, and all that tests see: under the setup's, but the entry point on top."""
     setup, entry, source = job["setup"], job["entry_point"], job["program"]
     texts = [setup, *job["tests"]]
+    client.proven.update(name for text in texts for name in _SHOWN_OBJECT.findall(text))
     program, defined, given = client.ask("load", None, test_source.given_to(setup, source), source)
     ORIGINALS[id(program)].label = ""
     wanted = {entry}.union(*map(test_source.identifiers, texts))
@@ -251,7 +252,7 @@ def _space(
     }  # fmt: skip
     if entry in names:
         space["candidate"] = names[entry]
-    test_source.offer(program, {*names, entry} - {""}, pieces)
+    test_source.offer(program, {*defined, entry}, {*names, entry} - {""}, pieces)
     return names, space
 
 
@@ -326,6 +327,7 @@ def shown(value: Any) -> str:
 
 
 _STREAMS = frozenset({"stdin", "stdout", "stderr"})
+_SHOWN_OBJECT = re.compile(r"\b(?:str|repr)\(([A-Z]\w*)\(")
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 _SETTINGS = {"random": "seed", "sys": "setrecursionlimit"}
 _FORWARDED = _SETTINGS | {

@@ -72,8 +72,12 @@ def parsed(source: str) -> TestSource:
 
 
 def _starts(node: ast.stmt) -> bool:
-    """Whether a statement has the tests run that are run here without it."""
-    return isinstance(node, ast.If) and bool(_STARTING.search(ast.unparse(node)))
+    """Whether a statement does nothing but have the tests run that are run here without it."""
+    return (
+        isinstance(node, ast.If)
+        and "__name__" in ast.unparse(node.test)
+        and all(isinstance(n, _IMPORTS) or _STARTING.search(ast.unparse(n)) for n in node.body)
+    )
 
 
 def _replaced(node: ast.AST) -> list[str]:
@@ -104,7 +108,7 @@ def given_to(setup: str, program: str) -> str:
     words, kept = identifiers(program), set[int]()
     for _ in body:
         for at, node in enumerate(body):
-            wanted = isinstance(node, ast.Import | ast.ImportFrom) or words & _defined(node)
+            wanted = isinstance(node, _IMPORTS) or words & _defined(node)
             if at not in kept and wanted:
                 kept.add(at)
                 words |= identifiers(ast.unparse(node))
@@ -119,8 +123,12 @@ def _defined(node: ast.stmt) -> set[str]:
             if isinstance(part, ast.Name)}  # fmt: skip
 
 
-def offer(program: Any, names: Collection[str], pieces: Sequence[TestSource]) -> None:
-    """Puts the `program`, which has `names`, where pieces import it from, in this process.
+def offer(
+    program: Any, defined: Collection[str], names: Collection[str], pieces: Sequence[TestSource]
+) -> None:
+    """Puts the `program`, which has `defined`, where pieces import it from, in this process.
+
+    A star means only the `names` that they use, and none of Python's own.
 
     That is `solution`, and any module that is not here but of which only names of the program are
     wanted. Other modules that are not here stay away: `ModuleNotFoundError`. `unittest.main` does
@@ -133,7 +141,7 @@ def offer(program: Any, names: Collection[str], pieces: Sequence[TestSource]) ->
     for node in nodes:
         if isinstance(node, ast.ImportFrom) and (module := node.module):
             wanted = {alias.name for alias in node.names}
-            if wanted <= {"*", *names} and not _is_here(module, *wanted):
+            if wanted <= {"*", *defined} and not _is_here(module, *wanted):
                 node.module = "solution"
                 sys.modules.setdefault(module, program)
             if wanted == {"*"} and names and node.module == "solution":
@@ -143,7 +151,7 @@ def offer(program: Any, names: Collection[str], pieces: Sequence[TestSource]) ->
             called = alias.asname or alias.name
             attributes = [n for n in nodes if isinstance(n, ast.Attribute)]
             used = {n.attr for n in attributes if getattr(n.value, "id", "") == called}
-            if used and used <= {*names} and not _is_here(alias.name):
+            if used and used <= {*defined} and not _is_here(alias.name):
                 sys.modules[alias.name] = program
 
 
@@ -291,7 +299,8 @@ _UNREADABLE = (SyntaxError, ValueError, RecursionError)
 _DEFINING = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _GUARDS = (ast.Raise, ast.Try, ast.With, ast.Assert, ast.ClassDef)
 _GUARDING = re.compile(r"(?:.*\.)?(?:assert\w+|_?exit|quit|fail)$")
-_STARTING = re.compile(r"\A(?=.*__name__)[^\0]*\b(?:pytest|unittest)\.main\(")
+_STARTING = re.compile(r"\b(?:pytest|unittest)\.main\(")
+_IMPORTS = (ast.Import, ast.ImportFrom)
 _PATCHES = re.compile(r"\b(?:patch|patch\.object|setattr)$")
 _ENVIRONMENT = re.compile(r"environ\b[^=\n]*\]\s*=[^=]|patch\.dict\(\s*['\"]?os\.environ")
 _CALL = (
