@@ -181,7 +181,9 @@ def _comes_to(piece: Piece, equation: Equation) -> bool:
     own = piece.value
     if not isinstance(own, Number) or not equation.holds:
         return False
-    return bool(own.scale) or float(own.value) == equation.result
+    shares = own.percent or (own.unit is not None and own.unit.name == "cent")
+    worth = (own.value, own.value / 100) if shares else (own.value,)
+    return bool(own.scale) or equation.result in map(float, worth)
 
 
 def chosen(sentence: str, every: list[Piece], first: bool, gold: Answer) -> int:
