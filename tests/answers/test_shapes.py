@@ -141,6 +141,12 @@ def test_a_letter_that_is_asked_for_names_the_answer(asked: str) -> None:
     assert not found("3", "Here n = 3 is the number of terms.", statement)
 
 
+def test_the_letter_of_an_equation_that_is_solved_names_the_answer() -> None:
+    statement = "What is the positive root of the equation $x^2 - 2x = 3$?"
+    assert found("3", "Since the other is negative, we have x = 3, as you see.", statement)
+    assert not found("3", "Here n = 3 is the number of terms.", statement)
+
+
 OPTIONS = "Which planet is largest?\nA) Mars\nB) Venus\nC) Jupiter\nD) Earth"
 
 

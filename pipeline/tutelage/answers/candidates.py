@@ -8,6 +8,7 @@ others it is the last, but for circumstances: `28 * 5 = 140 berries in 4 days` g
 import re
 
 from tutelage.answers import sentences
+from tutelage.answers.equality import PLACE
 from tutelage.answers.equations import Equation, equations
 from tutelage.answers.gold import Answer
 from tutelage.answers.pieces import Piece, pieces
@@ -34,8 +35,11 @@ def of(sentence: str, first: bool, gold: Answer) -> list[Piece] | None:
 
     `first`: it follows "the answer is", and what it gives as a reason comes after the answer.
     """
-    ordinal = isinstance(gold.value, Number) and gold.value.ordinal
     asked = gold.statement
+    placed = PLACE.search(asked.question) is not None
+    ordinal = placed or (isinstance(gold.value, Number) and gold.value.ordinal)
+    if "matrix[" in sentence:
+        sentence = _MATRIX.sub(lambda m: "_" * len(m[0]), sentence)
     every = [
         p
         for p in pieces(sentence)
@@ -56,6 +60,7 @@ def of(sentence: str, first: bool, gold: Answer) -> list[Piece] | None:
     ]
 
 
+_MATRIX = re.compile(r"matrix\[(?:[^\[\]]|\[[^\[\]]*\])*\]")
 _OF_WHICH = re.compile(r",\s+of\s+(?:which|whom|these|those)\b")
 _OF_MANY = re.compile(r" (?:\w+ ){0,2}of (?:the|his|her|their|these|those) ")
 

@@ -101,7 +101,7 @@ def _number(gold: Number, given: Value, statement: Statement, decide: Decide) ->
 def _same_number(gold: Number, given: Number, statement: Statement) -> str:
     if gold.base != given.base:
         return _other_base(gold, given, statement)
-    if given.ordinal and not gold.ordinal and not _PLACE.search(statement.question):
+    if given.ordinal and not gold.ordinal and not PLACE.search(statement.question):
         return "a place in a row"
     if reason := _unit_reason(gold, given, statement):
         return reason
@@ -133,7 +133,8 @@ def _other_base(gold: Number, given: Number, statement: Statement) -> str:
         return NOT_EQUAL
 
 
-_PLACE = re.compile(r"\b(?:place|position|rank|floor)\b")
+PLACE = re.compile(r"\b(?:place|position|rank|floor)\b")
+"""In a question that an ordinal answers."""
 _OF_KIND = {
     "area": r"length\^2", "volume": r"length\^3|volume", "speed": r"speed|.+/.+", "far": "length",
     "distance": "length", "perimeter": "length",
@@ -266,7 +267,11 @@ def _items(gold: Items, given: Value, statement: Statement, decide: Decide) -> R
         return "other brackets"
     if len(gold.items) != len(given.items):
         return "another number of answers"
-    names = [{name.partition("_")[0] for name in items.names} for items in (gold, given)]
+    indexed = all("_" in name for name in (*gold.names, *given.names))
+    names = [
+        {name if indexed else name.partition("_")[0] for name in items.names}
+        for items in (gold, given)
+    ]
     if all(names) and names[0] != names[1]:
         return NOT_EQUAL
     in_order = gold.ordered or (len(set(gold.names)) > 1 and gold.names == given.names)
@@ -318,6 +323,8 @@ def _relation(gold: Relation, given: Value, statement: Statement, decide: Decide
     if gold.sign not in ("=", "!=") or len(sides) < 4:
         return NOT_EQUAL
     a, c, b, d = (n.tree if isinstance(n, Formula) else ("n", n.value) for n in sides)
+    if formulas.names(a) | formulas.names(b) <= formulas.FUNCTIONS | formulas.CONSTANTS:
+        return NOT_EQUAL  # any number is a multiple of any other
     return _reason(fields.multiple(("+", a, ("neg", b)), ("+", c, ("neg", d))))
 
 

@@ -90,6 +90,7 @@ def compare(gold: Answer, text: str, value: Value, decide: Decide = fields.equal
 
 _MARKED = re.compile(r"####\s*(.+?)\s*$", re.S)
 _NEARLY = re.compile(r"(?<![\w)][a-z])(?<=[a-z])\s*≈")
+_SEVERAL = re.compile(r"[,;]|[a-z]{3,} [a-z]{3,}")
 _CHOSEN = re.compile(r"^(?:option\s+)?\(?([A-Ja-j])(?:[).:]+\s*(.*)|)$", re.S)
 _PROGRAM = re.compile(
     r"\bdef \w|\breturn\b|\bimport \w|^\s*(?:for|while|if)\b.*:\s*$|;\s*$|=", re.M
@@ -121,8 +122,9 @@ def answer_of(value: str, stated: str) -> Answer:
     if spans := boxes(text):
         text = text[spans[-1][0] + 1 : spans[-1][1] - 1]
     text = bare(_NEARLY.sub("=", text)) if "≈" in text else bare(text)
-    if "≈" in text and isinstance(read(near := bare(text.rsplit("≈", 1)[1])), Number):
-        text = near
+    exact, _, near = text.rpartition("≈")
+    if exact and not _SEVERAL.search(exact) and isinstance(read(bare(near)), Number):
+        text = bare(near)
     chosen = _CHOSEN.match(text)
     letter = chosen[1].upper() if chosen else ""
     offered = shown.options

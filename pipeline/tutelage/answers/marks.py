@@ -81,7 +81,9 @@ def whole(text: str, gold: Answer) -> Final:
             parts.append(sides[-1])
         if same and sides[0].isdecimal():
             parts.append(sides[0])
-    if "≈" in text:
+    if "≈" in text and isinstance(gold.value, Items):
+        parts.append(text.replace("≈", "="))
+    elif "≈" in text:
         parts += [side for part in text.split("≈") if (side := bare(part.rsplit("=", 1)[-1]))]
     return Final(tuple((part, read(part)) for part in parts), "" if text else NO_ANSWER)
 

@@ -52,7 +52,10 @@ class Statement:
         if re.search(r"how (?:many|much)|number of", self.question):
             sought |= {"number", "amount"}
         acts = (noun for verb, noun in _ACTS if re.search(verb, self.question))
-        return _ANY.union(sought, acts, _UNKNOWN.findall(self.question))
+        unknown = set(_UNKNOWN.findall(self.question))
+        if _SOLVES.search(self.question) and len(letters := set(_ALONE.findall(self.text))) == 1:
+            unknown |= letters
+        return _ANY.union(sought, acts, unknown)
 
     @cached_property
     def units(self) -> frozenset[Unit]:
@@ -85,6 +88,8 @@ _SOUGHT = re.compile(
     r"calculate|evaluate|give|state|name|who\s+is|how\s+(?:many|much))\s+"
     r"(?:(?:the|her|his|its|their|an?)\s+)?((?:[a-z'-]+\s*){1,4})"
 )
+_SOLVES = re.compile(r"\b(?:solv\w+|solutions?|roots?)\b")
+_ALONE = re.compile(r"(?<![A-Za-z'.])[b-z](?![A-Za-z'.])")
 _UNKNOWN = re.compile(
     r"(?:\b(?:find|what\s+is|values?\s+of|solve\s+for|determine|compute)\s+"
     r"|(?<![\w.])(?=[a-z]\s*=\s*(?:_|\?|what)))(a(?!\s+(?!is\b)\w)|[b-z])(?![\w(^'])"
