@@ -62,7 +62,16 @@ def _noisy(path: str) -> None:
 
 
 @pytest.fixture(scope="session")
+def brisk() -> Iterator[None]:
+    """Processes that start from here on import vLLM in three quarters of the time."""
+    places = [str(Path(__file__).with_name("brisk")), os.environ.get("PYTHONPATH", "")]
+    with mock.patch.dict(os.environ, PYTHONPATH=os.pathsep.join(filter(None, places))):
+        yield
+
+
+@pytest.fixture(scope="session")
 def resident(
+    brisk: None,
     tmp_path_factory: pytest.TempPathFactory,
     survivors: Callable[[Iterable[int]], list[int]],
 ) -> Iterator[Resident]:

@@ -49,7 +49,9 @@ def few_words() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def said(few_words: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+def said(
+    brisk: None, few_words: None, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, str]:
     """Folder of a replication, and what the command said."""
     out = tmp_path_factory.mktemp("replicate") / "toy"
     words = ["replicate", "toy", "--quick", "--out", str(out)]

@@ -22,7 +22,7 @@ from typing import Any
 from tutelage import chat_template, models
 from tutelage.engines import metrics, stops, thinking, weights
 from tutelage.engines.tokens import ChatTokens, Prompt
-from tutelage.engines.vllm_options import arguments, prepare
+from tutelage.engines.vllm_options import arguments, prepare, uncollected
 from tutelage.errors import EngineError, Fatal, ModelError, Permanent
 from tutelage.plugins import nearest
 from tutelage.records import Reply, Request, Usage
@@ -69,9 +69,10 @@ def start(chosen: dict[str, Any], vllm: Vllm, extra: Set[str]) -> Started:
     prepare(vllm)
     os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
     try:
-        from vllm import EngineArgs, SamplingParams
-        from vllm.sampling_params import RequestOutputKind
-        from vllm.v1.engine.llm_engine import LLMEngine
+        with uncollected():
+            from vllm import EngineArgs, SamplingParams
+            from vllm.sampling_params import RequestOutputKind
+            from vllm.v1.engine.llm_engine import LLMEngine
     except ImportError as error:
         raise ModelError(
             f"vLLM is not installed ({error}): pip install 'tutelage[cpu]' or 'tutelage[gpu]'"

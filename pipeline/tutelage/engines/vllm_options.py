@@ -5,9 +5,12 @@ Shared by vLLM in this process and the servers that we start. Does not import vL
 must be set before that.
 """
 
+import contextlib
+import gc
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +89,18 @@ def prepare(settings: Vllm) -> None:
     for name, value in variables.items():
         os.environ.setdefault(name, value)
     _shield_llvmlite()
+
+
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """Suspends Python's collector, which takes a quarter of the time that an import of vLLM takes."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _shield_llvmlite() -> None:
