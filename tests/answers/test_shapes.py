@@ -141,6 +141,11 @@ def test_a_letter_that_is_asked_for_names_the_answer(asked: str) -> None:
     assert not found("3", "Here n = 3 is the number of terms.", statement)
 
 
+@pytest.mark.parametrize("bound", ["k \\geq 4", "k <= 4", "k \\neq 4", "4 \\le k"])
+def test_a_bound_is_not_the_number_that_is_wanted(bound: str) -> None:
+    assert not found("4", f"First, we show that ${bound}$.", "Find the least such k.")
+
+
 def test_the_letter_of_an_equation_that_is_solved_names_the_answer() -> None:
     statement = "What is the positive root of the equation $x^2 - 2x = 3$?"
     assert found("3", "Since the other is negative, we have x = 3, as you see.", statement)

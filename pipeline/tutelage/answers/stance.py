@@ -72,7 +72,7 @@ def alone(text: str, start: int, end: int) -> bool:
 _COUNT = re.compile(r"([\d,]+)[\s-]+([a-z]+)")
 _NOUNS = re.compile(r"[\s-]*([a-z]+)(?:\s+([a-z]+))?")
 _NOT_IT = re.compile(r"n't (?:it|that)\b")
-_EQUALS = re.compile(r"=\s*$")
+_EQUALS = re.compile(r"(?<![<>!])=\s*$")
 _SUM = re.compile(r"\d\W*(?:[a-z%]+\s*){0,6}=\s*$")
 _GOES_ON = re.compile(r"\s*[-+*^/]")
 _STAYS = re.compile(r"\s+(?:are|is|remains?|stay\w*)\b(?:\s+left)?\W*$")
