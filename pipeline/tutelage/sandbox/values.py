@@ -265,10 +265,14 @@ def _words(kind: type) -> list[str]:
         name
         for name in sorted(names)
         if (name in proxy.KNOWN or not name.startswith("__"))
-        and (method := getattr(kind, name, None)) is not None
-        and method is not getattr(base, name, None)
-        and any(name in vars(parent) for parent in kind.__mro__)
+        and (method := _defined(kind, name)) is not None
+        and method is not _defined(base, name)
     ]
-    if "<string>" in str(getattr(getattr(kind, "__eq__", None), "__code__", "")):
+    if "<string>" in str(getattr(_defined(kind, "__eq__"), "__code__", "")):
         words[words.index("__eq__")] = proxy.ALIKE
     return words
+
+
+def _defined(kind: type, name: str) -> Any:
+    """What a class has under a name; a mock's class makes it only when it is got."""
+    return next((vars(parent)[name] for parent in kind.__mro__ if name in vars(parent)), None)
