@@ -77,6 +77,7 @@ _LATEX = _rewritings(
     (r"\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![a-z]))", " degrees "),
     (r"(-?\d*)\.(\d*)\\(?:overline|bar|dot)\s*\{?(\d+)\}?", lambda m: _repeating(*m.groups())),
     (r"\\([%$#&_])", r"\1"),
+    (r"(?<![\w)}\]])(?<![\w)}\]] )-(?=\\(?:[dtc]?frac|sqrt|pi)(?![a-z]))", "\x03"),
     (r"\\\{", "\x01"), (r"\\\}", "\x02"),
 )  # fmt: skip
 _COMMANDED = _rewritings(
@@ -149,7 +150,7 @@ def _from_latex(text: str) -> str:
         if text == before:
             break
     text = text.replace("\x01", "{").replace("\x02", "}").replace("\\boxed{", BOX)
-    text = re.sub(r"(?<=[A-Za-z)]) (?=[\^_])", "", text)
+    text = re.sub("\x03 *", "-", re.sub(r"(?<=[A-Za-z)]) (?=[\^_])", "", text))
     return re.sub(r"\\([A-Za-z]+)", r" \1", text.replace("\\\\", "\n"))
 
 
@@ -183,8 +184,8 @@ _STEPS: tuple[tuple[re.Pattern[str], Callable[[str], str]], ...] = (
     (re.compile("[xX]"), lambda text: _CROSS.sub(" * ", text)),
     (re.compile(r"\d['.]\d{3}"), lambda text: _GROUPED.sub(lambda m: _regrouped(m[0]), text)),
     (re.compile(r"\^\s?\(?-"), lambda text: _INVERSE.sub(_over, text)),
-    (re.compile("- "), lambda text: _MINUS.sub(r"\1-", text)),
     (re.compile("  |[^\x00-\x7f]"), lambda text: _SPACES.sub(" ", text)),
+    (re.compile("- "), lambda text: _MINUS.sub(r"\1-", text)),
 )
 """What is looked for, and what is done where it stands."""
 
