@@ -1,9 +1,13 @@
-"""Length-prefixed JSON messages between two processes, with a deadline on every wait."""
+"""Length-prefixed JSON messages between two processes, with a deadline on every wait.
 
-import json
+What it uses it has by name, so that it works in a process that replaces parts of the library.
+"""
+
 import os
-import select
-import time
+from json import dumps, loads
+from os import read, write
+from select import POLLIN, POLLOUT, poll
+from time import monotonic
 from typing import Any
 
 
@@ -42,12 +46,12 @@ class Pipe:
         Raises:
             Broken: `ended`, `timeout`.
         """
-        data = json.dumps(message).encode()
+        data = dumps(message).encode()
         view = memoryview(len(data).to_bytes(4, "big") + data)
         while view:
-            self._wait(self._sink, select.POLLOUT)
+            self._wait(self._sink, POLLOUT)
             try:
-                view = view[os.write(self._sink, view) :]
+                view = view[write(self._sink, view) :]
             except BlockingIOError:
                 continue
             except OSError:
@@ -63,23 +67,23 @@ class Pipe:
         if size > self._largest:
             raise self.broken("output")
         try:
-            return json.loads(self._read(size))
+            return loads(self._read(size))
         except (ValueError, RecursionError, MemoryError):
             raise self.broken("garbled") from None
 
     def _read(self, size: int) -> bytes:
         blocks = bytearray()
         while len(blocks) < size:
-            self._wait(self._source, select.POLLIN)
-            block = os.read(self._source, min(size - len(blocks), 1 << 20))
+            self._wait(self._source, POLLIN)
+            block = read(self._source, min(size - len(blocks), 1 << 20))
             if not block:
                 raise self.broken("ended")
             blocks += block
         return bytes(blocks)
 
     def _wait(self, descriptor: int, event: int) -> None:
-        poll = select.poll()
-        poll.register(descriptor, event)
-        timeout_ms = max(0.0, self.deadline - time.monotonic()) * 1000 if self.deadline else None
-        if not poll.poll(timeout_ms):
+        waiting = poll()
+        waiting.register(descriptor, event)
+        timeout_ms = max(0.0, self.deadline - monotonic()) * 1000 if self.deadline else None
+        if not waiting.poll(timeout_ms):
             raise self.broken("timeout")

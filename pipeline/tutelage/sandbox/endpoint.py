@@ -11,12 +11,12 @@ import asyncio
 import collections
 import contextlib
 import copy
-import io
 import operator
 import sys
 import threading
 import types
 from collections.abc import Callable, Collection
+from io import StringIO
 from typing import Any
 
 from tutelage.processes.pipe import Broken, Pipe
@@ -46,7 +46,7 @@ class Endpoint:
         self.proven: set[str] = set()
         """Classes of the program that the tests use as such: they take attributes of objects, say."""
         self.values = Values(self)
-        self.printed = {"stdout": io.StringIO(), "stderr": io.StringIO()}
+        self.printed = {"stdout": StringIO(), "stderr": StringIO()}
         """What was printed here since the last message."""
         self.trace = ""
         """The traceback of the last exception over there."""
@@ -126,7 +126,7 @@ class Endpoint:
             message: makes it, with what packs a value.
         """
         printed = {name: text.getvalue() for name, text in self.printed.items() if text.tell()}
-        self.printed |= {name: io.StringIO() for name in printed}
+        self.printed |= {name: StringIO() for name in printed}
         free = self.values.free()
         body = message(self.values.pack)
         self.pipe.send(body | {"printed": printed, "free": free, "contents": self.values.changes()})

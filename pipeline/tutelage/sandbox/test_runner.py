@@ -16,6 +16,7 @@ What the program may do is to answer a call, rightly or wrongly.
 import builtins
 import contextlib
 import importlib
+import pkgutil
 import random
 import re
 import sys
@@ -241,8 +242,8 @@ def _space(
             setattr(module, name, _forwarded(client, library, name, getattr(module, name)))
     for name in {name for piece in pieces for name in piece.replaces}:
         if name.partition(".")[0] in sys.stdlib_module_names:
-            with contextlib.suppress(ImportError):
-                _follow(client, importlib.import_module(name))
+            with contextlib.suppress(ImportError, AttributeError, ValueError):
+                _follow(client, pkgutil.resolve_name(name))
     space: dict[str, Any] = {"__name__": "tests", "__file__": "tests.py", **names}
     with contextlib.suppress(Exception):  # what fails here, fails again where a test needs it
         exec(compile(setup, "setup.py", "exec"), space)
@@ -269,13 +270,23 @@ def _forwarded(client: Client, module: str, name: str, own: Callable[..., Any]) 
     return function
 
 
-def _follow(client: Client, module: types.ModuleType) -> None:
-    """Has what the tests put in place of a part of the library put there for the program as well."""
+def _follow(client: Client, module: Any) -> None:
+    """Has what the tests put in place of a part of the library put there for the program as well.
+
+    Raises:
+        Skipped: it is in place of a part of a class, and the program would not see it.
+    """
+    if isinstance(module, type):
+        raise Skipped(f"a test patches {module.__name__}")
+    if not isinstance(module, types.ModuleType):
+        return
     before = dict(vars(module))
 
     class Followed(types.ModuleType):
         def __setattr__(self, name: str, value: Any) -> None:
             super().__setattr__(name, value)
+            if isinstance(value, type) and value is not before.get(name):
+                raise Skipped(f"a test puts a class in place of {module.__name__}.{name}")
             if name not in _STREAMS:  # the program has those of the tests
                 new = [] if value is before.get(name) else [value]
                 client.ask("replace", None, module.__name__, name, *new)

@@ -67,7 +67,10 @@ def parsed(source: str) -> TestSource:
     names = frozenset(function.id for function in called if isinstance(function, ast.Name))
     defines = tuple(node.name for node in nodes if isinstance(node, _DEFINING))
     counts = any(isinstance(node, ast.Name) and node.id == "__report__" for node in nodes)
-    replaces = frozenset(name for node in nodes for name in _replaced(node))
+    aliases = {
+        a.asname: a.name for node in nodes if isinstance(node, ast.Import) for a in node.names
+    }
+    replaces = frozenset(aliases.get(name, name) for node in nodes for name in _replaced(node))
     return TestSource(source, code, defines, names, counts, guards, replaces)
 
 
