@@ -7,9 +7,9 @@ methods of its own) is one here, too, and compares as one.
 
 Where the tests' side hands an operator on, its other operand goes along. That is allowed with two
 objects of the program's, and where the tests made the object themselves, of what is named like a
-class, if they also use it as one: they take an attribute, or its text (`str(Clock(8, 0))`).
-Otherwise (`f(2) == 4`) the program would be told what is expected, or say itself that it is right:
-`Skipped`, so that nothing is judged.
+class, if they also use it as one: they take an attribute, or its text (`str(Clock(8, 0))`), or
+compare what an operator makes of two objects with a third. Otherwise (`f(2) == 4`) the program would
+be told what is expected, or say itself that it is right: `Skipped`, so that nothing is judged.
 """
 
 import re
@@ -49,6 +49,8 @@ class Original:
     """What a failure calls it."""
     meant: bool = False
     """Whether the tests made it, from what has the name of a class."""
+    worked_out: bool = False
+    """Whether an operator on objects of the program's made it."""
 
 
 ORIGINALS: dict[int, Original] = {}
@@ -267,9 +269,11 @@ def _handed(self: Any, name: str, *arguments: Any) -> Any:
         raise Skipped(f"it uses {name} of {mine.label}, an object of the program's, on other data")
     result = _ask(self, "special", name, *arguments)
     if there := original(result):
-        there.meant = mine.meant
+        there.meant, there.worked_out = mine.meant, not foreign
     if foreign:
         mine.side.trusted.add(type(self).__name__)
+    elif name == "__eq__" and any(ORIGINALS[id(one)].worked_out for one in (self, *arguments)):
+        mine.side.proven.add(type(self).__name__)
     return result
 
 

@@ -287,7 +287,7 @@ def _follow(client: Client, module: Any) -> None:
             super().__setattr__(name, value)
             if isinstance(value, type) and value is not before.get(name):
                 raise Skipped(f"a test puts a class in place of {module.__name__}.{name}")
-            if name not in _STREAMS:  # the program has those of the tests
+            if name not in ("stdin", "stdout", "stderr"):  # it has those of the tests
                 new = [] if value is before.get(name) else [value]
                 client.ask("replace", None, module.__name__, name, *new)
 
@@ -337,7 +337,6 @@ def shown(value: Any) -> str:
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 20]}... ({len(text)} long)"
 
 
-_STREAMS = frozenset({"stdin", "stdout", "stderr"})
 _SHOWN_OBJECT = re.compile(r"\b(?:str|repr)\(([A-Z]\w*)\(")
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 _SETTINGS = {"random": "seed", "sys": "setrecursionlimit"}
