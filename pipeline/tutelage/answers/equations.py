@@ -27,7 +27,7 @@ _SIGNS = {
 }
 _OPERATIONS = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide"}
 _SIGN = f"(?:{'|'.join(_SIGNS.values())})"
-_SUM = rf"{_TERM}(?:\s*{_SIGN}\s*\(?{_TERM}\)?)+"
+_SUM = rf"(?=[$.\d]){_TERM}(?:\s*{_SIGN}\s*\(?{_TERM}\)?)+"
 _EQUATION = re.compile(
     rf"({_SUM})\s*(?:=|\b(?:is|are|equals?|makes?|gives?)\b)\s*(-?{_FIGURE})", re.IGNORECASE
 )
