@@ -51,12 +51,13 @@ _SPELLINGS = tuple(
         (rf"\b((?:sin|cos|tan)h?|sec|csc|cot|ln|log)\^(\d+)\s*({_IN_BRACKETS}|\w+)", r"(\1(\3))^\2"),
         (rf"\blog_\(?(\w+)\)?\s*({_IN_BRACKETS}|[\w.]+)", r"logb(\2; \1)"),
         (r"\|([^|]*)\|", r"(abs(\1))"),
+        (r"(?<![A-Za-z])([A-Za-z])\(0\)", r"\1_0"),
         (r"(?<![a-zA-Z])(sqrt|cbrt)\s*([\d.,]+|[a-zA-Z]+)", r"\1(\2)"),
         (rf"{_BARE}\s*(?![(\[\s])((?:(?!{_BARE})[^-+*/()\[\],;])+)", r"\1(\2)"),
     )
 )  # fmt: skip
 """Other ways to write; and the argument of a function that has no brackets."""
-_SPELLED = re.compile(r"[ _^|]|[a-z]{2}")
+_SPELLED = re.compile(r"[ _^|]|[a-z]{2}|\(0")
 _LETTER = re.compile(r"[^()]*[a-zA-Z]")
 _SYMBOLIC = re.compile(r"[-+*/^\d]")
 """With one of these, letters side by side are a product: `80 x y`."""
