@@ -13,13 +13,13 @@ STAMP := .venv/.tutelage-$(DEVICE)
 DEMO ?= outputs/demo
 # Test files beside one another, those that take longest first; one more than there are cores, because
 # many wait for processes. The quick ones wait for nothing, and each worker more imports all libraries
-# once more. True vLLM comes after them and has the machine to itself: beside them it gets nowhere.
+# once more. True vLLM runs beside them, in a process of its own with one thread (tests/conftest.py).
 CORES := $(shell getconf _NPROCESSORS_ONLN)
 BESIDE := --dist loadfile --no-loadscope-reorder
 # On a CPU in float32, in which a run can be repeated.
 EXACT := $(if $(filter cpu,$(DEVICE)),--set vllm.dtype=float32)
 
-.PHONY: help setup demo test test-fast chaos check replicate docs bench wheel lock clean
+.PHONY: help setup demo test test-fast test-others test-vllm chaos check replicate docs bench wheel lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,14 +48,20 @@ demo: setup  ## pull the small model and generate true dialogues into outputs/de
 	@$(BIN)/tutelage inspect $(DEMO)
 
 # Byte code is kept even where the environment says otherwise: tests begin hundreds of processes.
-test test-fast: export PYTHONDONTWRITEBYTECODE =
+test test-fast test-others test-vllm: export PYTHONDONTWRITEBYTECODE =
 
 test: setup  ## all tests, true vLLM included
 	@$(BIN)/tutelage model pull
-	@$(BIN)/python -m pytest -n $$(($(CORES) + 1)) $(BESIDE) -m "not vllm"
-	@$(BIN)/python -m pytest -m vllm
+	@$(MAKE) --no-print-directory -k -j 2 test-vllm test-others
 
-test-fast: setup  ## the tests that take less than 0.3 s each, 1 s with all parameters, without true vLLM
+test-others: setup
+	@$(BIN)/python -m pytest -n $$(($(CORES) + 1)) $(BESIDE) -m "not vllm"
+
+# What they print comes at their end, so that it does not mix with the others' progress.
+test-vllm: setup
+	@printed="$$($(BIN)/python -m pytest -m vllm 2>&1)"; status=$$?; echo "$$printed"; exit $$status
+
+test-fast: setup  ## the tests that take less than 0.2 s each, 0.8 s with all parameters, without true vLLM
 	@$(BIN)/python -m pytest -n $(CORES) $(BESIDE) -m "not slow and not vllm"
 
 chaos: setup  ## the long form of the failure tests: kills, full disks, dead and lying servers

@@ -6,7 +6,7 @@ creates the runtime, the others share it, and the last one closes it.
 
 import gc
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,8 +32,7 @@ class Runtime:
     players: Players
     pool: VerifierPool
     replies: Replies
-    collector: tuple[int, int, int]
-    """Python's thresholds for garbage collection before the runtime was started."""
+    restore_collector: Callable[[], None]
 
     @staticmethod
     @contextmanager
@@ -58,8 +57,7 @@ class Runtime:
                     runtime.players.close()
                     runtime.pool.close()
                     runtime.replies.close()
-                    gc.set_threshold(*runtime.collector)
-                    gc.unfreeze()
+                    runtime.restore_collector()
 
 
 def replies_of(folder: RunFolder) -> Path:
@@ -80,10 +78,24 @@ def _start(settings: Settings, folder: RunFolder) -> Runtime:
     except TutelageError:
         pool.close()
         raise
-    runtime = Runtime(started, pool, replies, gc.get_threshold())
-    # What is alive now outlives the run. Frozen, it is not walked through by each full collection,
-    # for which all dialogues in play have to wait.
-    gc.collect()
+    return Runtime(started, pool, replies, _spare_collector())
+
+
+def _spare_collector() -> Callable[[], None]:
+    """Lets Python's garbage collector do less; returns what restores it.
+
+    What is alive when a run begins outlives it. Frozen, it is not walked through by each full
+    collection, for which all dialogues in play have to wait. Where something is frozen already,
+    whoever did that knows better.
+    """
+    if gc.get_freeze_count():
+        return lambda: None
+    thresholds = gc.get_threshold()
     gc.freeze()
     gc.set_threshold(_YOUNG_OBJECTS)
-    return runtime
+
+    def restore() -> None:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
+
+    return restore
