@@ -35,8 +35,8 @@ _CAPITALS = words("K N J W A V C T L")
 """Single letters that are this unit in this case only."""
 _WORD = rf"(?:°\s?[CF]|degrees?\s+(?:[CF]|[Cc]elsius|[Ff]ahrenheit)\b|[A-Za-z]+|[{MONEY}])"
 PHRASE = re.compile(
-    rf"(?:(?:square|sq\.?|cubic|cu\.?)\s+)?(?:{_WORD})(?:\s?\^\s?\(?-?[23]\)?|\s+(?:squared|cubed)\b)?"
-    rf"(?:\s?(?:/|\bper\s|\*\s?)\s?(?:{_WORD})(?:\s?\^\s?\(?[23]\)?)?)?"
+    rf"(?:(?:square|sq\.?|cubic|cu\.?)\s+)?(?:{_WORD})(?:\s?\^\s?\(?-?[2-9]\)?|\s+(?:squared|cubed)\b)?"
+    rf"(?:\s?(?:/|\bper\s|\*\s?)\s?(?:{_WORD})(?:\s?\^\s?\(?[2-9]\)?)?)?"
 )
 _OVER = re.compile(r"\s?/\s?|\s+per\s+")
 _PIECES = re.compile(r"\s?/\s?|\s+per\s+|\s+")

@@ -4,6 +4,7 @@ are derived from those."""
 import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 from tutelage.resources import folder
@@ -43,19 +44,25 @@ def _fitter() -> Callable[[Any], bool]:
         spec = _resolve(spec, root)
         kind = spec["type"]
         if kind == "object":
-            names = spec["properties"].keys()
-            checks = [(name, build(column)) for name, column in spec["properties"].items()]
+            columns = {name: _resolve(column, root) for name, column in spec["properties"].items()}
+            names = columns.keys()
+            checks = [(name, build(column)) for name, column in columns.items() if nests(column)]
+            plain = [n for n, c in columns.items() if not nests(c) and "null" not in c["type"]]
+            # Two names at least, so that it gives a tuple.
+            required = itemgetter(*plain, *plain[:1]) if plain else lambda value: ()
             return lambda value: (
                 isinstance(value, dict)
                 and value.keys() == names
+                and None not in required(value)
                 and all(check(value[name]) for name, check in checks)
             )
-        if kind == "array" and _resolve(spec["items"], root)["type"] == "object":
-            item = build(spec["items"])
-            return lambda value: value is not None and all(map(item, value))
-        if isinstance(kind, list) and "null" in kind:
-            return lambda value: True
-        return lambda value: value is not None
+        item = build(_resolve(spec["items"], root))
+        return lambda value: value is not None and all(map(item, value))
+
+    def nests(spec: Mapping[str, Any]) -> bool:
+        """Whether it is an object, or an array of objects."""
+        element = _resolve(spec["items"], root) if spec["type"] == "array" else spec
+        return bool(element["type"] == "object")
 
     return build(root)
 
