@@ -8,7 +8,7 @@ a few hundred texts are done sooner. The results are identical to those of `minh
 
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import chain
+from itertools import chain, compress
 
 import numpy as np
 import numpy.typing as npt
@@ -83,9 +83,9 @@ def verified_pairs(
     """
     members: dict[tuple[int, int], list[int]] = defaultdict(list)
     compared: list[tuple[int, int]] = []
-    for x, row in enumerate(keys.tolist()):
+    for x, (row, is_shared) in enumerate(zip(keys.tolist(), _shared(keys).tolist(), strict=True)):
         others: set[int] = set()
-        for band in enumerate(row):
+        for band in compress(enumerate(row), is_shared):
             earlier = members[band]
             others.update(earlier[: scheme.bucket], earlier[-1:])
             earlier.append(x)
@@ -97,6 +97,15 @@ def verified_pairs(
     left_out = [len(documents) - scheme.bucket - 2 for documents in members.values()]
     left_out = [excess * (excess + 1) // 2 for excess in left_out if excess > 0]
     return pairs, len(compared), len(left_out), sum(left_out)
+
+
+def _shared(keys: Hashes) -> npt.NDArray[np.bool_]:
+    """Whether another document has the same key in the same band, bool [n, bands]."""
+    shared = np.zeros(keys.shape, np.bool_)
+    for band, column in enumerate(keys.T):
+        _, key, documents = np.unique(column, return_inverse=True, return_counts=True)
+        shared[:, band] = documents[key] > 1
+    return shared
 
 
 def are_alike(sets: Sequence[Hashes], pairs: Pairs, scheme: Scheme) -> npt.NDArray[np.bool_]:
