@@ -32,6 +32,7 @@ from tutelage.session import (
     telemetry,
 )
 from tutelage.session.admission import Resume
+from tutelage.session.collector import spared_collector
 from tutelage.session.inputs import Inputs, check_reachable, open_inputs
 from tutelage.session.runtime import Runtime, replies_of
 from tutelage.session.serving import serving
@@ -226,9 +227,10 @@ class _Session:
         publication.prepare(self.folder)
         publish.trim_heap()
         of_run = self.settings, self.folder, self.stamp.run_id
-        if self._is_elsewhere:
-            self._execute(publish_elsewhere.build, *of_run)
-        else:
-            self._execute(publish.build, *of_run, beam_options.slices(self.options) > 1)
+        with spared_collector():
+            if self._is_elsewhere:
+                self._execute(publish_elsewhere.build, *of_run)
+            else:
+                self._execute(publish.build, *of_run, beam_options.slices(self.options) > 1)
         publication.promote(self.folder)
         self.folder.forget_copies()

@@ -4,24 +4,21 @@ A runner may create several DoFns in a process, but an engine holds a whole mode
 creates the runtime, the others share it, and the last one closes it.
 """
 
-import gc
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tutelage.engines import Players, players
 from tutelage.engines.replay import Replies, remembering
-from tutelage.errors import TutelageError
+from tutelage.session.collector import spared_collector
 from tutelage.settings import Settings
 from tutelage.shards import RunFolder
 from tutelage.shards.folder import near
 from tutelage.verifiers import VerifierPool
 
 _LOCK = threading.Lock()
-_YOUNG_OBJECTS = 10_000
-"""New objects between two garbage collections; Python's default, 700, is a dialogue or two."""
 _HELD: dict[tuple[str, str], tuple["Runtime", int]] = {}
 
 
@@ -32,7 +29,8 @@ class Runtime:
     players: Players
     pool: VerifierPool
     replies: Replies
-    restore_collector: Callable[[], None]
+    close: Callable[[], None]
+    """Releases all of them."""
 
     @staticmethod
     @contextmanager
@@ -54,10 +52,7 @@ class Runtime:
                 if users > 1:
                     _HELD[key] = (runtime, users - 1)
                 else:
-                    runtime.players.close()
-                    runtime.pool.close()
-                    runtime.replies.close()
-                    runtime.restore_collector()
+                    runtime.close()
 
 
 def replies_of(folder: RunFolder) -> Path:
@@ -69,33 +64,14 @@ def replies_of(folder: RunFolder) -> Path:
 
 def _start(settings: Settings, folder: RunFolder) -> Runtime:
     limits = settings.verifier
-    pool = VerifierPool(
-        limits.timeout_s, limits.workers, limits.memory_mb, limits.name, limits.by_corpus
-    )
-    try:
+    with ExitStack() as stack:
+        pool = VerifierPool(
+            limits.timeout_s, limits.workers, limits.memory_mb, limits.name, limits.by_corpus
+        )
+        stack.callback(pool.close)
         replies = Replies(replies_of(folder))
+        stack.callback(replies.close)
         started = remembering(players(settings), replies)
-    except TutelageError:
-        pool.close()
-        raise
-    return Runtime(started, pool, replies, _spare_collector())
-
-
-def _spare_collector() -> Callable[[], None]:
-    """Lets Python's garbage collector do less; returns what restores it.
-
-    What is alive when a run begins outlives it. Frozen, it is not walked through by each full
-    collection, for which all dialogues in play have to wait. Where something is frozen already,
-    whoever did that knows better.
-    """
-    if gc.get_freeze_count():
-        return lambda: None
-    thresholds = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(_YOUNG_OBJECTS)
-
-    def restore() -> None:
-        gc.set_threshold(*thresholds)
-        gc.unfreeze()
-
-    return restore
+        stack.callback(started.close)
+        stack.enter_context(spared_collector())
+        return Runtime(started, pool, replies, stack.pop_all().close)
