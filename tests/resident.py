@@ -63,7 +63,7 @@ def _noisy(path: str) -> None:
 
 @pytest.fixture(scope="session")
 def brisk() -> Iterator[None]:
-    """Processes that start from here on import vLLM in three quarters of the time.
+    """Processes that start from here on import vLLM up to a quarter faster.
 
     Nor do they compile the function that ranks log-probabilities, which takes as long once more.
     """

@@ -1,6 +1,6 @@
 """Found first by the processes of vLLM's tests (`resident.brisk`): garbage is looked for rarely.
 
-vLLM's server is three processes that each import it; a quarter of that time is the collector's.
+vLLM's server is three processes that each import it; up to a quarter of that time is the collector's.
 """
 
 import gc

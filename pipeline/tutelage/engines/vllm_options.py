@@ -93,7 +93,7 @@ def prepare(settings: Vllm) -> None:
 
 @contextlib.contextmanager
 def uncollected() -> Iterator[None]:
-    """Suspends Python's collector, which takes a quarter of the time that an import of vLLM takes."""
+    """Suspends Python's collector, which takes up to a quarter of an import of vLLM."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
