@@ -329,12 +329,11 @@ def _encoded(row: dict[str, Any]) -> bytes:
         return text.encode("utf-8", "replace")
 
 
-def _decoded(text: bytes) -> dict[str, Any]:
+def _decoded(text: bytes) -> Any:
     try:
-        row = orjson.loads(text)
+        return orjson.loads(text)
     except orjson.JSONDecodeError:  # NaN, which journals of earlier versions can contain
-        row = json.loads(text)
-    return cast(dict[str, Any], row)
+        return json.loads(text)
 
 
 def _local(file: Location, size: int = 0) -> Path:
