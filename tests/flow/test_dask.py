@@ -28,6 +28,7 @@ def test_dask_gives_the_same_bytes(tmp_path):
     """Also of what two processes find of an evaluation set: each looks at problems of its own."""
     pytest.importorskip("distributed", reason="apache-beam[dask] is not installed")
     import dask
+    from distributed import Client
     from distributed.utils import get_mp_context
 
     evals = tmp_path / "evals.jsonl"
@@ -48,6 +49,7 @@ def test_dask_gives_the_same_bytes(tmp_path):
             str(tmp_path / "far"),
             ("--runner=DaskRunner", "--dask_npartitions=2"),
         )
+    assert [client.status for client in Client._instances if client.status != "closed"] == []
     names = {
         path.relative_to(tmp_path / "near")
         for path in (tmp_path / "near").rglob("*")

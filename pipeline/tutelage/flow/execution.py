@@ -69,6 +69,7 @@ def execute(
         words = " ".join(str(error).split())[:300]
         raise SettingsError(f"Beam does not take these options: {words}") from error
     build(pipeline, *args)
+    result: Any = None
     try:
         result = pipeline.run()
         if running is not None:
@@ -76,6 +77,9 @@ def execute(
         state = result.wait_until_finish()
     except Exception as fault:
         raise _unwrapped(fault) from fault
+    finally:
+        if hasattr(result, "client"):  # Dask's, which Beam leaves open, with the cluster it started
+            result.client.close()
     if (state or result.state) != "DONE":
         raise RunFailed(f"Beam ended in state {state or result.state}")
 
