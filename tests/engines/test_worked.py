@@ -27,45 +27,49 @@ from tutelage.records import (
 )
 from tutelage.templates import HintView, render
 
-STAMPS = Problem(
-    "stamps", "math", "test", "CC0-1.0",
-    "Lena had 27 stamps. She gave 15 to Tom and then found 9 more. How many has she now?",
-    Gold("answer", "21"),
+
+def taught(problem_id: str, statement: str, gold: str, solution: str) -> Problem:
+    """A problem with a worked solution."""
+    return Problem(problem_id, "math", "test", "CC0-1.0", statement, Gold("answer", gold), solution)
+
+
+STAMPS = taught(
+    "stamps", "Lena had 27 stamps. She gave 15 to Tom and then found 9 more. How many has she now?",
+    "21",
     "After the gift she had 27 - 15 = 12 stamps.\nWith the find she has 12 + 9 = 21 stamps.\n"
     "The answer is 21.",
 )  # fmt: skip
-CLIPS = Problem(
-    "clips", "math", "test", "CC0-1.0",
-    "In April a shop sold 48 clips to each of 2 friends, in May a third. What did it sell?",
-    Gold("answer", "128"),
+CLIPS = taught(
+    "clips", "In April a shop sold 48 clips to each of 2 friends, in May a third. What did it sell?",
+    "128",
     "In April it sold 48*2 = 96 clips.\nIn May it sold 96/3 = 32 clips.\n"
     "In both months it sold 96+32 = 128 clips.",
 )  # fmt: skip
-LONG = Problem(
-    "long", "math", "test", "CC0-1.0", "A ride costs $3, a meal $4.50 and a book $1,200. The total?",
-    Gold("answer", "1207.50"), "All three cost $3 + $4.50 + $1,200 = $1,207.50.",
+LONG = taught(
+    "long", "A ride costs $3, a meal $4.50 and a book $1,200. The total?",
+    "1207.50", "All three cost $3 + $4.50 + $1,200 = $1,207.50.",
 )  # fmt: skip
-TIMES = Problem(
-    "times", "math", "test", "CC0-1.0", "A box holds 6 bags of 7 nuts. How many nuts?",
-    Gold("answer", "42"), "There are 6 × 7 = 42 nuts.",
+TIMES = taught(
+    "times", "A box holds 6 bags of 7 nuts. How many nuts?",
+    "42", "There are 6 × 7 = 42 nuts.",
 )  # fmt: skip
 PROSE = replace(STAMPS, problem_id="prose", solution="She has twenty-one stamps.")
-GIVEN = Problem(
-    "given", "math", "test", "CC0-1.0", "Of 26 rolls he ate 13 and shared 8. How many are left?",
-    Gold("answer", "5"), "First 26 - 13 = 13 were left.\nThen 13 - 8 = 5 were left.",
+GIVEN = taught(
+    "given", "Of 26 rolls he ate 13 and shared 8. How many are left?",
+    "5", "First 26 - 13 = 13 were left.\nThen 13 - 8 = 5 were left.",
 )  # fmt: skip
-SHOWN = Problem(
-    "shown", "math", "test", "CC0-1.0", "What do four threes and then twelve more make?",
-    Gold("answer", "24"), "First 24 - 12 = 12.\nSo 12 + 12 = 24.",
+SHOWN = taught(
+    "shown", "What do four threes and then twelve more make?",
+    "24", "First 24 - 12 = 12.\nSo 12 + 12 = 24.",
 )  # fmt: skip
 """A solution that has the answer in an early step."""
-HALFWAY_UP = Problem(
-    "up", "math", "test", "CC0-1.0", "A has 19 and gets 17; B has 7 fewer. How many has B?",
-    Gold("answer", "29"), "A has 19 + 17 = 36.\nB has 36 - 7 = 29.",
+HALFWAY_UP = taught(
+    "up", "A has 19 and gets 17; B has 7 fewer. How many has B?",
+    "29", "A has 19 + 17 = 36.\nB has 36 - 7 = 29.",
 )  # fmt: skip
-HALFWAY_DOWN = Problem(
-    "down", "math", "test", "CC0-1.0", "A has 48 and loses 23; B has 3 more. How many has B?",
-    Gold("answer", "28"), "A has 48 - 23 = 25.\nB has 25 + 3 = 28.",
+HALFWAY_DOWN = taught(
+    "down", "A has 48 and loses 23; B has 3 more. How many has B?",
+    "28", "A has 48 - 23 = 25.\nB has 25 + 3 = 28.",
 )  # fmt: skip
 """Solutions in which half of an early step comes to the answer: 19 + 10, 48 - 20."""
 

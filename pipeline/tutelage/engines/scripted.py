@@ -46,8 +46,7 @@ _WORKINGS = (
     "I start from the end and work back to what is known.",
     "There are two things to combine here, so I do that first.",
 )
-_PERIOD = 251
-_LOGPROBS = tuple(round(-2 * fraction("logprob", i), 4) for i in range(_PERIOD)) * 3
+_ROW = tuple(round(-2 * fraction("logprob", i), 4) for i in range(251))
 
 
 class Scripted:
@@ -113,10 +112,9 @@ def _token_id(word: str) -> int:
 
 
 def _logprobs(drawn: int, count: int) -> tuple[float, ...]:
-    """A window of `count` values from a table that repeats itself, its start chosen by `drawn`."""
-    start = drawn % _PERIOD
-    repeated = _LOGPROBS * (1 + count // _PERIOD) if count > _PERIOD else _LOGPROBS
-    return repeated[start : start + count]
+    """A window of `count` values from a fixed table, its start chosen by `drawn`."""
+    start = drawn % len(_ROW)
+    return (_ROW * (count // len(_ROW) + 2))[start : start + count]
 
 
 def feedback(request: Request) -> tuple[str, str]:

@@ -92,13 +92,12 @@ class Journal:
 
     def append(self, key: str, kind: Kind, row: dict[str, Any]) -> None:
         """Adds an entry. On disk it survives a kill of this process at once; in a store, after the
-        next `sync` that writes.
+        next `sync` that writes. A number in `row` that is not finite would come back as null.
 
         Raises:
             OutputError: the disk is full, the folder is gone, or the store is unreachable for long.
         """
-        text = _encoded(row)
-        head = f"{key}\t{kind}\t".encode()
+        text, head = _encoded(row), f"{key}\t{kind}\t".encode()
         line = b"%s%08x\t%s\n" % (head, zlib.crc32(text, zlib.crc32(head)), text)
         with writing(self._folder):
             self._lines.append(line)
