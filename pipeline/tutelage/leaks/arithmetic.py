@@ -18,7 +18,6 @@ from tutelage.answers.numerals import NUMERALS
 from tutelage.answers.stance import Stance
 from tutelage.answers.tables import outermost, vocabulary
 from tutelage.leaks.case import CLEAN, Case
-from tutelage.leaks.first_look import Amounts, one_step, rounded
 from tutelage.records import Leak
 
 _RULES = tomllib.loads(resources.files(__package__).joinpath("rules.toml").read_text("utf-8"))
@@ -30,7 +29,6 @@ def _pattern(text: str) -> re.Pattern[str]:
     return re.compile(text.replace("\n", ""), re.I)
 
 
-Side = tuple[str, str, str]
 _OPERATIONS = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
 _SIDE = re.compile(r"(\w*)([-+*/])(\w+)")
 WAYS = [
@@ -59,8 +57,8 @@ def by_arithmetic(case: Case) -> Leak:
     ways = [way for way in WAYS if not case.words.isdisjoint(way[2])] if wanted is not None else []
     if not ways or wanted is None or (yours := case.last_number) == wanted:
         return CLEAN
-    ways = [way for way in ways if one_step(_operands(case, way[1][0], yours), wanted)]
-    flat, spans = _flat(text) if ways else ("", {})
+    named = {abs(s.number.value) for s in numbers(text)} | {abs(yours or 0)}
+    flat, spans = _flat(text) if _may_come_to(abs(wanted), named) else ("", {})
     for kind, sides, _, pattern in ways:
         for hit in pattern.finditer(flat):
             inside = [span for at, span in spans.items() if hit.start() <= at < hit.end()]
@@ -75,16 +73,16 @@ def by_arithmetic(case: Case) -> Leak:
     return CLEAN
 
 
-def _operands(case: Case, side: Side, yours: Fraction | None) -> Amounts:
-    """What an operation may be on, at a first look."""
-    named = case.amounts if "a" in side else frozenset()
-    own = [
-        rounded(yours or 0) if n == "y" else float(n or 0) for n in side[::2] if n not in ("a", "b")
-    ]
-    return named.union(own)
+def _may_come_to(wanted: Fraction, named: set[Fraction]) -> bool:
+    """Whether one operation on two of the numbers, or on one and 1, 2 or 3, comes to `wanted`."""
+    if max(wanted, *named) > 10**15:
+        return True
+    own, w = {round(float(n), 9) for n in (0, 1, 2, 3, *named)}, float(wanted)
+    results = {x for a in own for x in (w - a, w + a, w * a, w / (a or 1))}
+    return not own.isdisjoint(round(abs(x), 9) for x in results)
 
 
-def _result(side: Side, named: dict[str, Any]) -> Any:
+def _result(side: tuple[str, str, str], named: dict[str, Any]) -> Any:
     """What one operation on numbers that have names comes to; None where one is missing."""
     left, right = (named.get(n) if n.isalpha() else int(n or 0) for n in (side[0], side[2]))
     if left is None or right is None or (side[1] == "/" and not right):
@@ -133,9 +131,13 @@ def by_digits(case: Case) -> Leak:
     `four tens and two ones`, `4 2`, `a 4 followed by a 2`, `24 read backwards`.
     """
     wanted = case.answer.whole
-    if not 2 <= len(wanted) <= 12 or not may_spell(case.amounts, wanted):
+    if not 2 <= len(wanted) <= 12 or case.answer.number in case.known:
         return CLEAN
-    if case.answer.number in case.known:
+    digits, own = (
+        {Fraction(d) for d in wanted if d != "0"},
+        {s.number.value for s in numbers(case.text)},
+    )
+    if not (digits <= own or own & {Fraction(wanted[::-1]), Fraction(wanted.rstrip("0"))}):
         return CLEAN
     flat, spans = _flat(case.text)
     values = {at: span.number.value for at, span in spans.items()}
@@ -154,14 +156,6 @@ def by_digits(case: Case) -> Leak:
     if _REVERSED.search(case.text) and Fraction(wanted[::-1]) in values.values():
         return Leak("hidden", evidence=f"{wanted[::-1]}, reversed")
     return CLEAN
-
-
-def may_spell(amounts: Amounts, wanted: str) -> bool:
-    """Whether a message may name the digits of a number, or tens and hundreds that make it up."""
-    digits = {float(digit) for digit in wanted if digit != "0"}
-    return (
-        digits <= amounts or float(wanted[::-1]) in amounts or float(wanted.rstrip("0")) in amounts
-    )
 
 
 def _in_a_row(spans: Iterable[NumberSpan]) -> list[str]:

@@ -15,7 +15,6 @@ from tutelage.answers.stance import Stance, stance
 from tutelage.answers.statement import Statement
 from tutelage.answers.tables import outermost, vocabulary
 from tutelage.answers.values import Formula, Number, Value
-from tutelage.leaks.first_look import Amounts, amounts, may_come_to, may_state
 from tutelage.records import Leak
 
 CLEAN = Leak()
@@ -52,21 +51,11 @@ class Case:
     """What may be said again. The teacher's earlier messages may not."""
     words: frozenset[str] = field(init=False)
     """The message's words, figures and signs."""
-    amounts: Amounts = frozenset()
-    """Where the gold is a number: the numbers in the message, at a first look."""
-    may_state: bool = True
-    """Whether the message may name the gold, where that is a number."""
-    may_come_to: bool = False
-    """Whether an expression in the message may come to the gold's number."""
 
     def __post_init__(self) -> None:
         self.gold = self.answer.result
         self.public = (self.answer.statement.text, *self.turns)
         self.words = vocabulary(self.text)
-        if isinstance(self.gold, Number):
-            self.amounts = amounts(self.text)
-            self.may_state = may_state(self.amounts, self.gold)
-            self.may_come_to = may_come_to(self.text, self.amounts, self.answer.number)
 
     @property
     def known(self) -> frozenset[Fraction]:

@@ -19,11 +19,10 @@ from tutelage.answers.numbers import NumberSpan, numbers
 from tutelage.answers.pieces import Piece, pieces, runs
 from tutelage.answers.plain import BOX, BOX_END
 from tutelage.answers.stance import Stance, alone, around
-from tutelage.answers.tables import outermost
+from tutelage.answers.tables import outermost, words
 from tutelage.answers.values import Formula, Moment, Number, Words
 from tutelage.leaks.arithmetic import in_symbols
 from tutelage.leaks.case import CLEAN, Case, written
-from tutelage.leaks.first_look import may_be
 from tutelage.leaks.words import answers_in_own_words
 from tutelage.records import Leak
 
@@ -66,7 +65,7 @@ _UNFINISHED = re.compile(
 def number(case: Case) -> Leak:
     """A number that is the gold, said with as much weight as it takes."""
     gold = case.gold
-    if not isinstance(gold, Number) or not case.may_state:
+    if not isinstance(gold, Number):
         return CLEAN
     spans = [s for s in numbers(case.text) if s.number.ordinal == gold.ordinal]
     for span in outermost([s for s in spans if case.is_answer("", s.number)]):
@@ -139,13 +138,19 @@ _CHAIN = re.compile(r"(?:[\d)\]}&%!]|^|\n)\s*=\s*$")
 _OPEN = re.compile(r"\s*=|[^.!]{0,20}\?|\s*(?:to\s+be|needs?\s+to|remains\s+to)")
 
 
+_SIGNS = formulas.FUNCTIONS | words(
+    "+ - * / ^ ! ( | % times plus minus over of by root squared cubed add from twice double sum product"
+    " difference quotient multiplied divided"
+)
+"""A text without any of these has no expression."""
+
+
 def expression(case: Case) -> Leak:
     """A formula that comes to the gold: put as the answer, or for a gold that is a formula, shown."""
     gold = case.gold
-    if isinstance(gold, Number):
-        if not case.may_come_to:
-            return CLEAN
-    elif not isinstance(gold, Formula):
+    if not isinstance(gold, Formula) and (
+        case.answer.number is None or case.words.isdisjoint(_SIGNS)
+    ):
         return CLEAN
     for text in filter(None, (case.text, in_symbols(case.text))):
         if isinstance(gold, Number) and not case.block and not _is_stated(case, text):
@@ -167,7 +172,6 @@ def _is_stated(case: Case, text: str) -> bool:
     return any(
         _CALLED.match(text[end:][:60]) or case.stance(start, end, text) >= Stance.RESULT
         for start, end in outermost(runs(text))
-        if may_be(text[start:end], case.answer.number)
     )
 
 
@@ -221,7 +225,7 @@ def literal(case: Case) -> Leak:
     """The gold as it is written; and whatever a message puts as its answer."""
     gold = case.gold
     compound = isinstance(gold, Number) and gold.compound
-    if case.answer.letter or not (compound or case.may_state or case.may_come_to):
+    if case.answer.letter:
         return CLEAN
     if spans := written(case.answer.text, case.text):
         length, symbols = len(case.answer.literal), len(re.findall(r"[^a-z]", case.answer.literal))
