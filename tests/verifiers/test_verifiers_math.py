@@ -411,7 +411,7 @@ def test_junk_is_read_at_once(piece):
     verifier = MathVerifier()
     for gold in ("18", "x+1", "(1, 2)", "B", "Monday"):
         verdict = verifier.glance(problem(gold), piece * 20_000)
-        assert verdict is None or verdict.status != "correct"
+        assert verdict.status != "correct"
 
 
 PIECES_TEXT = r"""
@@ -429,4 +429,3 @@ def test_no_message_raises():
         message = "".join(draw.choices(PIECES, k=draw.randint(1, 9)))
         gold = draw.choice([*golds, "".join(draw.choices(PIECES, k=3))])
         verifier.glance(problem(gold, "1 2 3 percent"), message)
-        verifier.reads(problem(gold), message)

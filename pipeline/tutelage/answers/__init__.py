@@ -5,7 +5,7 @@ One reader for verdicts and for leaks. From the bottom up:
 
     plain                        one spelling for LaTeX, Unicode and markup
     numerals, units, numbers     numbers in words and figures, with their units; dates and times
-    formulas, fields             formulas as trees, evaluated and compared exactly
+    formulas, evaluation         formulas as trees; what they come to, and whether two are the same
     values, reading              what a short text is as a whole
     statement, gold              what a problem asks, offers and wants, read once
     equality                     whether two values are the same answer

@@ -12,13 +12,12 @@ Rationals and integers are compared exactly. Beyond that:
 """
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from typing import cast
 
-from tutelage.answers import fields, formulas
+from tutelage.answers import evaluation, formulas
 from tutelage.answers.numerals import DOZENS, SCALES
 from tutelage.answers.statement import Statement
 from tutelage.answers.units import Unit, unit
@@ -27,36 +26,28 @@ from tutelage.answers.values import Formula, Items, Moment, Number, Relation, Va
 ROUNDED_DIGITS = 6
 """Significant digits that a decimal must give to stand for a value with no end of digits."""
 NOT_EQUAL, NOT_WORKED_OUT, UNIT = "not equal", "not worked out", "the unit differs"
+UNKNOWN = "cannot be compared"
 SEVERAL, TEXT = "more than one answer", "another text"
 OPPOSITES = {"yes": "no", "no": "yes", "true": "false", "false": "true"}
 NOWHERE = Statement()
 """Where no statement counts."""
-Decide = Callable[[formulas.Tree, formulas.Tree], bool | None]
-"""Whether two formulas are equal; None where it cannot tell."""
-Reason = str | None
-"""Empty where two values are the same, why where not, None where only algebra can tell."""
 
 
-def difference(
-    gold: Value, given: Value, statement: Statement, decide: Decide = fields.equal
-) -> Reason:
-    """Why `given` is not the answer `gold`, under the statement that asks for it.
-
-    `decide` compares two formulas; by default without a computer algebra system.
-    """
+def difference(gold: Value, given: Value, statement: Statement) -> str:
+    """Why `given` is not the answer `gold`, under the statement that asks for it; empty where it is."""
     if isinstance(given, Relation) and given.sign == "=" and not isinstance(gold, Relation):
         given = given.right if _is_name(given.left) else given  # x = 5 is 5
-    unworked = isinstance(gold, Formula) and formulas.exact(gold.tree) is not None
-    if isinstance(given, Formula) and formulas.is_work(given.tree) and not unworked:
+    unworked = isinstance(gold, Formula) and evaluation.exact(gold.tree) is not None
+    if isinstance(given, Formula) and evaluation.is_work(given.tree) and not unworked:
         return NOT_WORKED_OUT
     if isinstance(gold, Number):
-        return _number(gold, given, statement, decide)
+        return _number(gold, given, statement)
     if isinstance(gold, Formula):
-        return _formula(gold, given, statement, decide)
+        return _formula(gold, given, statement)
     if isinstance(gold, Items):
-        return _items(gold, given, statement, decide)
+        return _items(gold, given, statement)
     if isinstance(gold, Relation):
-        return _relation(gold, given, statement, decide)
+        return _relation(gold, given, statement)
     if isinstance(gold, Moment):
         return _moment(gold, given)
     same = isinstance(given, Words) and given.text.replace(" ", "") == gold.text.replace(" ", "")
@@ -78,11 +69,11 @@ _NAME = re.compile(
 )
 
 
-def _reason(equal: bool | None) -> Reason:
-    return None if equal is None else "" if equal else NOT_EQUAL
+def _reason(equal: bool | None) -> str:
+    return UNKNOWN if equal is None else "" if equal else NOT_EQUAL
 
 
-def _number(gold: Number, given: Value, statement: Statement, decide: Decide) -> Reason:
+def _number(gold: Number, given: Value, statement: Statement) -> str:
     if isinstance(given, Number):
         return _same_number(gold, given, statement)
     if isinstance(given, Moment) and gold.compound and gold.unit and given.minute is not None:
@@ -92,10 +83,8 @@ def _number(gold: Number, given: Value, statement: Statement, decide: Decide) ->
         return "" if _quotient(given) == gold.value else NOT_EQUAL
     if not isinstance(given, Formula):
         return SEVERAL if isinstance(given, Items) else "not a number"
-    equal = decide(("n", gold.value), given.tree) if gold.base == 10 else None
-    if equal:
-        return NOT_WORKED_OUT if restates(given.text, statement) else ""
-    return NOT_EQUAL if equal is False else None
+    equal = gold.base == 10 and evaluation.equal(("n", gold.value), given.tree)
+    return NOT_WORKED_OUT if equal and restates(given.text, statement) else _reason(equal)
 
 
 def _same_number(gold: Number, given: Number, statement: Statement) -> str:
@@ -213,19 +202,17 @@ def restates(text: str, statement: Statement) -> bool:
     return bool(own) and own <= known
 
 
-def _formula(gold: Formula, given: Value, statement: Statement, decide: Decide) -> Reason:
+def _formula(gold: Formula, given: Value, statement: Statement) -> str:
     if isinstance(given, Number):
-        value, names = formulas.exact(gold.tree), formulas.names(gold.tree)
+        value, names = evaluation.exact(gold.tree), formulas.names(gold.tree)
         if value is not None:
             return _same_number(Number(value), replace(given, unit=None), statement)
         if given.digits >= ROUNDED_DIGITS and not names - {"pi", "e"} - formulas.FUNCTIONS:
             return _reason(_irrational(gold.tree, given))
-        if given.places < 0 and names & formulas.FUNCTIONS:
-            return None
-        return _reason(decide(gold.tree, ("n", given.value)))
+        return _reason(evaluation.equal(gold.tree, ("n", given.value)))
     if not isinstance(given, Formula):
         return SEVERAL if isinstance(given, Items) else "not a formula"
-    equal = decide(gold.tree, given.tree)
+    equal = evaluation.equal(gold.tree, given.tree)
     if equal and len(given.text) > 2 and squeezed(given.text) in squeezed(statement.text):
         return NOT_WORKED_OUT
     return _reason(equal)
@@ -233,11 +220,11 @@ def _formula(gold: Formula, given: Value, statement: Statement, decide: Decide) 
 
 def _irrational(tree: formulas.Tree, given: Number) -> bool:
     """Whether the decimal `given` is the irrational value of `tree`, rounded or cut off."""
-    value = formulas.approximate(tree)
-    if value is None or abs(value.imag) > 1e-12 or given.digits > 13 or given.places > 300:
+    value = evaluation.approximate(tree)
+    if value is None or abs(value.imag) > 1e-12 or given.places > 300:
         return False
-    scaled, own = Fraction(value.real) * 10**given.places, given.value * 10**given.places
-    return bool(own == int(scaled) or abs(own - scaled) <= Fraction(501, 1000))
+    scaled, own = value.real * 10**given.places, int(given.value * 10**given.places)
+    return own == int(scaled) or bool(abs(own - scaled) <= 0.5)
 
 
 @lru_cache(maxsize=8192)
@@ -256,7 +243,7 @@ def _between(layout: re.Match[str]) -> str:
     return ("*" if "*" in layout[0] else " ") if figures else ""
 
 
-def _items(gold: Items, given: Value, statement: Statement, decide: Decide) -> Reason:
+def _items(gold: Items, given: Value, statement: Statement) -> str:
     if isinstance(given, Number) and (quotient := _quotient(gold)) is not None:
         return _same_number(Number(quotient), given, statement)
     if not isinstance(given, Items):
@@ -275,16 +262,14 @@ def _items(gold: Items, given: Value, statement: Statement, decide: Decide) -> R
     if all(names) and names[0] != names[1]:
         return NOT_EQUAL
     in_order = gold.ordered or (len(set(gold.names)) > 1 and gold.names == given.names)
-    free, reasons = list(given.items), []
+    free = list(given.items)
     for wanted in gold.items:
         offered = free[:1] if in_order else free
-        apart = [difference(wanted, value, statement, decide) for value in offered]
-        at = apart.index("") if "" in apart else apart.index(None) if None in apart else -1
-        if at < 0:
+        apart = [difference(wanted, value, statement) for value in offered]
+        if "" not in apart:
             return apart[0] if in_order else NOT_EQUAL
-        reasons.append(apart[at])
-        free.pop(at)
-    return None if None in reasons else ""
+        free.pop(apart.index(""))
+    return ""
 
 
 def _quotient(ratio: Items) -> Fraction | None:
@@ -308,14 +293,14 @@ def _in_order(gold: Items, given: Items, statement: Statement) -> Items:
 _SOLVES = re.compile(r"\bsolve\b[^.]* for\b|\bin terms of\b|\bthe subject\b")
 
 
-def _relation(gold: Relation, given: Value, statement: Statement, decide: Decide) -> Reason:
+def _relation(gold: Relation, given: Value, statement: Statement) -> str:
     if gold.sign == "=" and not isinstance(given, Relation | Items | Words):
         named = isinstance(gold.left, Formula) and gold.left.tree[0] == "v"
-        return difference(gold.right, given, NOWHERE, decide) if named else NOT_EQUAL
+        return difference(gold.right, given, NOWHERE) if named else NOT_EQUAL
     if not isinstance(given, Relation) or gold.sign != given.sign:
         return NOT_EQUAL
     pairs = ((gold.left, given.left), (gold.right, given.right))
-    if all(difference(one, other, NOWHERE, decide) == "" for one, other in pairs):
+    if all(difference(one, other, NOWHERE) == "" for one, other in pairs):
         return ""
     if _SOLVES.search(statement.question):
         return NOT_EQUAL  # one side is what it was solved for
@@ -325,7 +310,7 @@ def _relation(gold: Relation, given: Value, statement: Statement, decide: Decide
     a, c, b, d = (n.tree if isinstance(n, Formula) else ("n", n.value) for n in sides)
     if formulas.names(a) | formulas.names(b) <= formulas.FUNCTIONS | formulas.CONSTANTS:
         return NOT_EQUAL  # any number is a multiple of any other
-    return _reason(fields.multiple(("+", a, ("neg", b)), ("+", c, ("neg", d))))
+    return _reason(evaluation.multiple(("+", a, ("neg", b)), ("+", c, ("neg", d))))
 
 
 def _moment(gold: Moment, given: Value) -> str:

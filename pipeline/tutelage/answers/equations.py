@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-from tutelage.answers import formulas
+from tutelage.answers import evaluation, formulas
 
 _NUMBER = r"(?<![\w.])-?\d(?:[\d,]*\d)?(?:\.\d+)?"
 _FIGURE = r"\$?(?:\d(?:[\d,]*\d)?(?:\.\d+)?|(?<![\w.])\.\d+)%?"
@@ -134,4 +134,4 @@ def _worth(expression: str) -> Fraction | None:
     plain = re.sub(rf"({_FIGURE}){_THING}", r"\1", expression, flags=re.I)
     plain = re.sub(_SIGN, lambda m: f" {_symbol(m[0])} ", re.sub(r"[$,]", "", plain), flags=re.I)
     tree = formulas.parse(re.sub(r"([\d.]+)%", r"(\1 / 100)", plain))
-    return formulas.exact(tree) if tree else None
+    return evaluation.exact(tree) if tree else None

@@ -1,18 +1,11 @@
-"""Formulas: linear text (`plain` has made it of LaTeX) read into a tree of tuples, and evaluated.
+"""Formulas: linear text (`plain` has made it of LaTeX) read into a tree of tuples.
 
 Nodes: `("n", Fraction)`, `("v", name)`, `("neg", a)`, `("+", a, b)`, `("*", a, b)`, `("/", a, b)`,
-`("^", a, b)`, `("f", name, argument...)`. A difference is a sum with `neg`, a root a power.
-
-    exact          a fraction, where there is one of bounded size
-    approximate    a complex float, letters at fixed points
-    fields         exact comparison of what is not rational
+`("^", a, b)`, `("f", name, argument...)`. A difference is a sum with `neg`, a root a power. What they
+come to is `evaluation`'s to say.
 """
 
 import ast
-import cmath
-import hashlib
-import math
-import operator
 import re
 from collections.abc import Sequence
 from fractions import Fraction
@@ -20,7 +13,6 @@ from functools import lru_cache
 from typing import Any
 
 from tutelage.answers.tables import words
-from tutelage.answers.values import Formula, Number
 
 LONGEST = 600
 """Characters of a formula that are read."""
@@ -153,12 +145,6 @@ def parse(text: str) -> Tree | None:
         return None
 
 
-def value(tree: Tree, text: str) -> Formula | Number:
-    """A tree as a value: a number where it is nothing but one and its sign."""
-    plainly = tree[0] == "n" or (tree[0] == "neg" and tree[1][0] == "n")
-    return Number(exact(tree) or Fraction(0)) if plainly else Formula(tree, text)
-
-
 def names(tree: Tree) -> frozenset[str]:
     """The letters and functions of a formula."""
     own = frozenset({tree[1]}) if tree[0] in ("v", "f") else frozenset()
@@ -169,130 +155,3 @@ def steps(tree: Tree) -> int:
     """How many operations a formula has; the sign of a number is none."""
     below = sum(steps(part) for part in tree[1:] if isinstance(part, tuple))
     return below + (tree[0] not in ("n", "v", "neg"))
-
-
-def is_work(tree: Tree) -> bool:
-    """Whether it is a sum, difference or product of plain numbers, or a quotient of one, left to be
-    worked out."""
-    tree = tree[1] if tree[0] == "neg" else tree
-    if tree[0] == "/":
-        return exact(tree) is not None and (is_work(tree[1]) or is_work(tree[2]))
-    return tree[0] in ("+", "*") and not names(tree) and exact(tree) is not None
-
-
-_LARGEST = 4096
-"""Bits of an exact value."""
-
-
-def exact(tree: Tree) -> Fraction | None:
-    """The value as a fraction; None where it is not rational, has letters, or is too large."""
-    value = _value(tree)
-    return value if isinstance(value, Fraction) else None
-
-
-def approximate(tree: Tree) -> complex | None:
-    """The value as a float, letters at fixed points; None where it has none."""
-    value = _value(tree)
-    try:
-        return None if value is None else complex(value)
-    except OverflowError:
-        return None
-
-
-@lru_cache(maxsize=8192)
-def _value(tree: Tree) -> Fraction | complex | None:
-    """Exact where that is possible, else a float; None where there is no value."""
-    kind = tree[0]
-    if kind == "n":
-        return Fraction(tree[1])
-    if kind == "v":
-        return _LETTERS.get(tree[1]) or complex(1 + point(tree[1]) / 2**64)
-    try:
-        parts = [_value(part) for part in tree[1:] if isinstance(part, tuple)]
-        values = [part for part in parts if part is not None]
-        if len(values) < len(parts):
-            return None
-        name = tree[1] if kind == "f" else kind
-        fractions = [part for part in values if isinstance(part, Fraction)]
-        known = _rational(name, fractions) if len(fractions) == len(parts) else None
-        if known is not None:
-            return known
-        number = _FLOATS[name](*(values if name == "^" else map(complex, values)))
-    except (ArithmeticError, ValueError, KeyError, RecursionError, TypeError):
-        return None
-    return complex(number) if cmath.isfinite(number) else None
-
-
-def _bits(number: Fraction) -> int:
-    return max(number.numerator.bit_length(), number.denominator.bit_length())
-
-
-def _raised(a: Fraction, b: Fraction) -> Fraction | None:
-    if b.denominator == 1:
-        fits = abs(b) * _bits(a) <= _LARGEST and (a != 0 or b > 0)
-        return a ** int(b) if fits else None
-    if b.denominator > 12 or (a < 0 and b.denominator % 2 == 0) or _bits(a) > 900:
-        return None
-    top, low = (_root(abs(n), b.denominator) for n in (a.numerator, a.denominator))
-    if top is None or low is None:
-        return None
-    return _raised(Fraction(-top if a < 0 else top, low), Fraction(b.numerator))
-
-
-def _root(number: int, degree: int) -> int | None:
-    near = math.isqrt(number) if degree == 2 else round(number ** (1 / degree))
-    return next((r for r in (near - 1, near, near + 1) if r >= 0 and r**degree == number), None)
-
-
-def _rational(name: str, values: list[Fraction]) -> Fraction | None:
-    """An operation or function on fractions, where its value is a fraction of bounded size."""
-    first = values[0]
-    if name == "neg":
-        return -first
-    if name in _OPERATIONS:
-        fits = max(_bits(value) for value in values) <= _LARGEST and (name != "/" or values[1])
-        return _OPERATIONS[name](*values) if fits else None
-    if name in ("abs", "floor", "ceil"):
-        return Fraction(getattr(math, name, abs)(first))
-    if name == "log" and first > 0 and _bits(first) < 900:
-        power = round(math.log10(first))
-        return Fraction(power) if Fraction(10) ** power == first else None
-    whole = [int(v) for v in values if v.denominator == 1]
-    if len(whole) < len(values):
-        return None
-    if name == "factorial":
-        return Fraction(math.factorial(whole[0])) if 0 <= whole[0] <= 400 else None
-    if name == "binom" and len(whole) == 2:
-        return Fraction(math.comb(*whole)) if 0 <= whole[1] <= whole[0] <= 2000 else None
-    known: dict[str, Any] = {"gcd": math.gcd, "lcm": math.lcm, "min": min, "max": max}
-    return Fraction(known[name](*whole)) if name in known and len(whole) > 1 else None
-
-
-@lru_cache(maxsize=4096)
-def point(name: str) -> int:
-    """A number that nobody can guess for each letter."""
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
-
-
-def _power(a: Fraction | complex, b: Fraction | complex) -> complex:
-    if abs(complex(b)) > 2000:
-        raise OverflowError
-    base = complex(a)
-    if base.imag == 0 and base.real < 0 and isinstance(b, Fraction) and b.denominator % 2:
-        return complex(abs(base.real) ** float(b) * (-1) ** b.numerator)
-    return complex(base.real, base.imag + 0.0) ** complex(b)  # no negative zero beside a cut
-
-
-_OPERATIONS: dict[str, Any] = {
-    "+": operator.add, "*": operator.mul, "/": operator.truediv, "^": _raised,
-}  # fmt: skip
-_FLOATS: dict[str, Any] = {
-    "neg": operator.neg, "+": operator.add, "*": operator.mul, "/": operator.truediv, "^": _power,
-    "ln": cmath.log, "log": cmath.log10, "sin": cmath.sin, "cos": cmath.cos, "tan": cmath.tan,
-    "arcsin": cmath.asin, "arccos": cmath.acos, "arctan": cmath.atan, "sinh": cmath.sinh,
-    "cosh": cmath.cosh, "tanh": cmath.tanh, "abs": abs, "cot": lambda z: 1 / cmath.tan(z),
-    "sec": lambda z: 1 / cmath.cos(z), "csc": lambda z: 1 / cmath.sin(z),
-    "floor": lambda z: math.floor(z.real), "ceil": lambda z: math.ceil(z.real),
-    "factorial": lambda z: math.gamma(z.real + 1),
-}  # fmt: skip
-_LETTERS = {"pi": complex(math.pi), "e": complex(math.e), "i": 1j, "inf": complex(1e290)}

@@ -7,8 +7,7 @@ from fractions import Fraction
 from functools import cached_property, lru_cache
 from typing import Any
 
-from tutelage.answers import fields
-from tutelage.answers.equality import NOT_WORKED_OUT, Decide, Reason, difference, squeezed
+from tutelage.answers.equality import NOT_WORKED_OUT, difference, squeezed
 from tutelage.answers.plain import boxes, plain
 from tutelage.answers.reading import bare, folded, read
 from tutelage.answers.statement import Statement, statement
@@ -76,14 +75,14 @@ class Tests:
     tests_json: str
 
 
-def compare(gold: Answer, text: str, value: Value, decide: Decide = fields.equal) -> Reason:
+def compare(gold: Answer, text: str, value: Value) -> str:
     """Why `text`, which reads as `value`, is not the answer; empty where it is."""
     chooses = gold.letter and text.strip("() .") == gold.letter
     if chooses or squeezed(text) == gold.literal:
         return ""
     if gold.letter and (re.fullmatch(r"[A-J]", text) or gold.text == gold.letter):
         return "another choice"
-    reason = difference(gold.value, value, gold.statement, decide)
+    reason = difference(gold.value, value, gold.statement)
     quotient = reason == "" and isinstance(value, Number) and value.quotient
     return NOT_WORKED_OUT if quotient else reason
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tutelage.answers import choices, formulas
 from tutelage.answers.equality import OPPOSITES, SEVERAL, squeezed
-from tutelage.answers.fields import equal
+from tutelage.answers.evaluation import equal
 from tutelage.answers.gold import Answer
 from tutelage.answers.plain import boxes
 from tutelage.answers.reading import bare, read

@@ -8,7 +8,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from tutelage.answers import formulas
+from tutelage.answers import evaluation, formulas
 from tutelage.answers.numbers import numbers
 from tutelage.answers.units import unit
 from tutelage.answers.values import Formula, Value
@@ -118,7 +118,7 @@ def pieces(text: str) -> tuple[Piece, ...]:
         tree = formulas.parse(raw) if not (tail and unit(tail[1]) and len(inside) == 1) else None
         if tree is None or (tree[0] == "v" and tree[1] not in formulas.CONSTANTS):
             continue
-        value = formulas.value(tree, raw)
+        value = evaluation.value(tree, raw)
         if isinstance(value, Formula) or not inside:
             kept = [p for p in kept if p not in inside]
             kept.append(Piece(start, max([end, *(p.end for p in inside)]), value, "formula"))

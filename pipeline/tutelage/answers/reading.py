@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import lru_cache
 from itertools import accumulate
 
-from tutelage.answers import formulas
+from tutelage.answers import evaluation, formulas
 from tutelage.answers.moments import moments
 from tutelage.answers.numbers import numbers
 from tutelage.answers.plain import BOX, BOX_END
@@ -289,4 +289,4 @@ def _formula(text: str) -> Formula | Number | None:
     tree = tree or formulas.parse(text)
     if tree is None or (tree[0] == "*" and _SPELLS.fullmatch(text)):
         return None
-    return formulas.value(tree, text)
+    return evaluation.value(tree, text)

@@ -57,8 +57,8 @@ def by_arithmetic(case: Case) -> Leak:
     ways = [way for way in WAYS if not case.words.isdisjoint(way[2])] if wanted is not None else []
     if not ways or wanted is None or (yours := case.last_number) == wanted:
         return CLEAN
-    named = {abs(s.number.value) for s in numbers(text)} | {abs(yours or 0)}
-    flat, spans = _flat(text) if _may_come_to(abs(wanted), named) else ("", {})
+    own = {abs(s.number.value) for s in numbers(text)} | {abs(yours or Fraction(0))}
+    flat, spans = _flat(text) if _may_come_to(abs(wanted), own) else ("", {})
     for kind, sides, _, pattern in ways:
         for hit in pattern.finditer(flat):
             inside = [span for at, span in spans.items() if hit.start() <= at < hit.end()]
@@ -77,7 +77,7 @@ def _may_come_to(wanted: Fraction, named: set[Fraction]) -> bool:
     """Whether one operation on two of the numbers, or on one and 1, 2 or 3, comes to `wanted`."""
     if max(wanted, *named) > 10**15:
         return True
-    own, w = {round(float(n), 9) for n in (0, 1, 2, 3, *named)}, float(wanted)
+    own, w = {round(float(n), 9) for n in {Fraction(k) for k in range(4)} | named}, float(wanted)
     results = {x for a in own for x in (w - a, w + a, w * a, w / (a or 1))}
     return not own.isdisjoint(round(abs(x), 9) for x in results)
 

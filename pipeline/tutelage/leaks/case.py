@@ -7,8 +7,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from tutelage.answers.equality import difference, rounds, squeezed
-from tutelage.answers.fields import agrees
-from tutelage.answers.formulas import approximate
+from tutelage.answers.evaluation import approximate, equal
 from tutelage.answers.gold import Answer, compare
 from tutelage.answers.numbers import numbers
 from tutelage.answers.stance import Stance, stance
@@ -74,20 +73,20 @@ class Case:
         if isinstance(value, Number) and isinstance(gold, _CALCULATED):
             return self._same_number(gold, value) or _rounded(gold, value)
         if isinstance(gold, Number) and isinstance(value, Formula):
-            return agrees(("n", gold.value), value.tree) is True
-        return compare(self.answer, text, value, agrees) == ""
+            return equal(("n", gold.value), value.tree) is True
+        return compare(self.answer, text, value) == ""
 
     def _same_number(self, gold: Number | Formula, value: Number) -> bool:
         bare = isinstance(gold, Number) and not (gold.unit or gold.percent)
         if isinstance(gold, Number) and bare and not (value.unit or value.percent):
             same = (gold.base, gold.ordinal) == (value.base, value.ordinal)
             return same and gold.value == value.value
-        if difference(gold, value, _ANYWHERE, agrees) == "":
+        if difference(gold, value, _ANYWHERE) == "":
             return True
         kept = [replace(value, unit=None)] if value.unit else []
         if value.unit and value.unit.name == "cent":
             kept.append(replace(kept[0], value=value.value / 100))
-        return any(difference(gold, other, _ANYWHERE, agrees) == "" for other in kept)
+        return any(difference(gold, other, _ANYWHERE) == "" for other in kept)
 
     def stance(self, start: int, end: int, text: str = "") -> Stance:
         """What the message, or another text, does with one of its spans."""
@@ -119,7 +118,7 @@ def _rounded(gold: Formula | Number, value: Number) -> bool:
     number = approximate(gold.tree) if value.digits < 14 else None
     if number is None or abs(number.imag) > 1e-12:
         return False
-    return abs(float(value.value) - number.real) <= 0.5 / 10.0**value.places * (1 + 1e-6)
+    return bool(abs(float(value.value) - number.real) <= 0.5 / 10.0**value.places * (1 + 1e-6))
 
 
 def written(wanted: str, text: str) -> list[tuple[int, int]]:

@@ -8,7 +8,7 @@ Bad output of a model is never an exception: it is a verdict. What could not be 
 memory or at all is `unjudged`, which is not the same as wrong. Wrongly accepting an answer poisons
 a data set, wrongly refusing one only thins it: where a rule must err, it refuses.
 
-    math, equivalence    compare what `answers` reads (only the last imports math-verify and sympy)
+    math                 compares what `answers` reads
     code, program        judge a program by tests; find it in a message
     reasoning            score by reasoning-gym's own scorers
     pool, child          the processes in which all of this can be killed
