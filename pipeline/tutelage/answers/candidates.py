@@ -27,7 +27,6 @@ _SUPPOSES = re.compile(
 _COMMA = re.compile(r",(?!\d)\s*(?!and\b|so\b|which\b)")
 _THAN = re.compile(r"\s+is\s+(?:the\s+)?(\w+er|more|less)\s+than\s")
 _BECAUSE = re.compile(r"\s(?:because|since)\s", re.I)
-_TELLS = re.compile(r"\s+(?:\w+\s+){0,2}(?:remain|remains|are left|is left)\b", re.I)
 
 
 def of(sentence: str, first: bool, gold: Answer) -> list[Piece] | None:
@@ -206,8 +205,6 @@ def chosen(sentence: str, every: list[Piece], first: bool, gold: Answer) -> int:
         at = worked
     elif at and (than := _THAN.match(sentence, every[0].end)):
         at = 0 if than[1] in gold.statement.question else at
-    elif at and _TELLS.match(sentence, every[0].end) and every[0].start < 3:
-        at = 0
     elif every[at].form == "words" and not _SPEAKS.search(sentence[: every[at].start]):
         figures = [n for n, p in enumerate(every) if p.form != "words"]
         tells = re.match(r"\s+(?:are|is|were|was|remains?|left)\b", sentence[every[at].end :], re.I)

@@ -15,12 +15,12 @@ import re
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
-from typing import cast
+from typing import Any
 
 from tutelage.answers import evaluation, formulas
 from tutelage.answers.numerals import DOZENS, SCALES
 from tutelage.answers.statement import Statement
-from tutelage.answers.units import Unit, unit
+from tutelage.answers.units import Unit
 from tutelage.answers.values import Formula, Items, Moment, Number, Relation, Value, Words
 
 ROUNDED_DIGITS = 6
@@ -63,7 +63,6 @@ def _is_name(value: Value) -> bool:
     )
 
 
-_MINUTE = cast(Unit, unit("min"))
 _NAME = re.compile(
     r"[A-Za-z]{1,3}'?(?:_\(?\w+\)?)?(?:\(\w+\))?|[a-z]+|(?:angle|triangle)\s*[A-Z]{1,3}"
 )
@@ -76,11 +75,6 @@ def _reason(equal: bool | None) -> str:
 def _number(gold: Number, given: Value, statement: Statement) -> str:
     if isinstance(given, Number):
         return _same_number(gold, given, statement)
-    if isinstance(given, Moment) and gold.compound and gold.unit and given.minute is not None:
-        same = gold.value * gold.unit.size == given.minute * _MINUTE.size
-        return "" if same and gold.unit.kind == _MINUTE.kind and not given.half else NOT_EQUAL
-    if isinstance(given, Items) and given.brackets == ":" and "ratio" in statement.question:
-        return "" if _quotient(given) == gold.value else NOT_EQUAL
     if not isinstance(given, Formula):
         return SEVERAL if isinstance(given, Items) else "not a number"
     equal = gold.base == 10 and evaluation.equal(("n", gold.value), given.tree)
@@ -185,13 +179,16 @@ def _related(one: Unit, other: Unit) -> bool:
     return not kinds[0].isdisjoint(kinds[1])
 
 
-def rounds(value: Fraction, given: Number) -> bool:
-    """Whether the decimal `given` is `value`, which has no last digit, rounded or cut off."""
-    ends = 10 ** value.denominator.bit_length() % value.denominator == 0
-    if ends or given.digits < ROUNDED_DIGITS or not 0 <= given.places <= 400:
+def rounds(value: Any, given: Number, least: int = ROUNDED_DIGITS) -> bool:
+    """Whether a decimal of `least` digits is `value`, which has no last digit, rounded or cut off."""
+    ends = (
+        isinstance(value, Fraction)
+        and 10 ** value.denominator.bit_length() % value.denominator == 0
+    )
+    if value is None or ends or given.digits < least or not 0 <= given.places <= 250:
         return False
-    scaled, own = value * 10**given.places, given.value * 10**given.places
-    return own in (int(scaled), round(scaled))
+    scaled, own = value * 10**given.places, int(given.value * 10**given.places)
+    return own == int(scaled) or 2 * abs(own - scaled) <= 1
 
 
 def restates(text: str, statement: Statement) -> bool:
@@ -208,7 +205,7 @@ def _formula(gold: Formula, given: Value, statement: Statement) -> str:
         if value is not None:
             return _same_number(Number(value), replace(given, unit=None), statement)
         if given.digits >= ROUNDED_DIGITS and not names - {"pi", "e"} - formulas.FUNCTIONS:
-            return _reason(_irrational(gold.tree, given))
+            return _reason(rounds(evaluation.real(gold.tree), given))
         return _reason(evaluation.equal(gold.tree, ("n", given.value)))
     if not isinstance(given, Formula):
         return SEVERAL if isinstance(given, Items) else "not a formula"
@@ -216,15 +213,6 @@ def _formula(gold: Formula, given: Value, statement: Statement) -> str:
     if equal and len(given.text) > 2 and squeezed(given.text) in squeezed(statement.text):
         return NOT_WORKED_OUT
     return _reason(equal)
-
-
-def _irrational(tree: formulas.Tree, given: Number) -> bool:
-    """Whether the decimal `given` is the irrational value of `tree`, rounded or cut off."""
-    value = evaluation.approximate(tree)
-    if value is None or abs(value.imag) > 1e-12 or given.places > 300:
-        return False
-    scaled, own = value.real * 10**given.places, int(given.value * 10**given.places)
-    return own == int(scaled) or bool(abs(own - scaled) <= 0.5)
 
 
 @lru_cache(maxsize=8192)

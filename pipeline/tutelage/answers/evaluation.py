@@ -68,6 +68,12 @@ def approximate(tree: Tree, negative: bool = False) -> Any:
         return None
 
 
+def real(tree: Tree) -> Any:
+    """The value as a real number of mpmath; None where it has none."""
+    number = approximate(tree)
+    return number.real if number is not None and abs(number.imag) < 1e-12 else None
+
+
 def equal(one: Tree, other: Tree) -> bool | None:
     """Whether two formulas say the same; None where one has no value, or both are too large."""
     a, b = exact(one), exact(other)
@@ -106,7 +112,7 @@ def _number(tree: Tree, negative: bool) -> Any:
     name = tree[1] if kind == "f" else kind
     if name in ("floor", "ceil") and names(tree) - FUNCTIONS - _CONSTANTS.keys():
         return _point(f"{name} {_MP.nstr(parts[0], 250)}", False)  # no point tells for others
-    if kind == "f" and abs(parts[0]) > 10**9:
+    if kind == "f" and abs(parts[0]) > 10**6:
         raise ValueError
     return _MP.mpc(_FUNCTIONS[name](*parts))
 

@@ -37,13 +37,8 @@ _GOES_ON = re.compile(
     r"\s*[,;]\s+(?:as|which was|by|since|because|so|where)\b"
     r"|\s+(?:cm|units?|square|cubic|in total|because|since)\b"
 )
-_OPENED = re.compile(
-    r"(?:so|thus|hence|therefore|then|finally)\b,?\s+(?:we\s+(?:get|have)\s+)?", re.I
-)
 _DENIED = re.compile(r"(?:\b(?:not|never|cannot)|n't)\s+(?:\w+\s+){0,2}\S*$")
 _ITEM = re.compile(r"^\s*(?:\d+[.)]|[-•+])\s+(?=\S)", re.M)
-_ITEMISED = re.compile(r":[ *_]*\n+((?:[ \t]*(?:\d+[.)]|[-•+*])[ \t]+\S.*(?:\n+|$)){2,})\s*$")
-"""What a message lists line by line at its end."""
 _CONCLUDES = re.compile(r"\W*(?:so|thus|therefore|hence)\b(?!.*[✓])", re.I)
 _CONCLUDED = re.compile(r"[,;]\s+(?:so|therefore|thus|hence)\b", re.I)
 _LEAD = re.compile(r"^.*\b(?:so|therefore|thus|hence|then),?\s+", re.I | re.S)
@@ -84,9 +79,6 @@ def _stated(text: str, gold: Answer) -> tuple[Final, str]:
     for clause, end in sentences.clauses(text):
         if (final := _of_clause(clause, gold)) is not None:
             return final, text[end:]
-    if isinstance(gold.value, Items) and (listed := _ITEMISED.search(text)):
-        items = [_ITEM.sub("", line).strip() for line in listed[1].splitlines()]
-        return whole(", ".join(filter(None, items)), gold), ""
     parts = _parts(_ITEM.sub("", text))
     checked = next((n for n, p in enumerate(parts) if TABLES["checks"].search(p)), len(parts))
     for n, part in reversed(list(enumerate(parts))):
@@ -164,8 +156,6 @@ def _of_sentence(sentence: str, gold: Answer) -> Final | None:
         if not TABLES["denies"].search(before) and not tail.lower().startswith(sentences.NEGATIONS):
             for head in _heads(tail):
                 readings += whole(head, gold).readings
-    if (opened := _OPENED.match(text)) and not verbs:
-        readings += whole(text[opened.end() :], gold).readings
     if isinstance(gold.value, Items) and (lead := _LEAD.match(text)):
         readings += whole(text[lead.end() :], gold).readings
     if is_it := _IS_IT.search(text):

@@ -105,8 +105,6 @@ def _whole(words: Sequence[str]) -> tuple[int, int]:
                 if not (used == at == 1 and 10 <= group < 100 and number >= 10):
                     break
                 group *= 100  # a year
-            elif used and group == 0 and not total:
-                break
             group += number
         elif word == "hundred" and 0 < group < 100:
             group *= 100

@@ -25,14 +25,6 @@ _LOWERED = re.compile("[₀₁₂₃₄₅₆₇₈₉]+")
 _SMALL_SIGNS = str.maketrans("⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹ⁿ₀₁₂₃₄₅₆₇₈₉", "+-0123456789n0123456789")
 _VULGAR = re.compile("(?<=[0-9])(?=[¼-¾⅐-⅞])")
 _GROUPS = re.compile(r"(?<=\d)[\u2009\u00a0](?=\d{3}(?!\d))")
-_GROUPED = re.compile(
-    r"(?<![\w.,'])\d{1,3}(?:(?:'\d{3})+(?!\d)|(?:\.\d{3}){2,}(?:,\d+)?(?![\d.]*\d))"
-)
-"""`1'234'567`, `1.234.567,8`."""
-_INVERSE = re.compile(
-    r"(\d\s?[a-zA-Z]{1,3})(?:\s|\s?\*\s?)([a-zA-Z]{1,3})\s?\^\s?\(?-([1-3])\)?(?!\s?[\d/])"
-)
-"""`8 m s^-1`."""
 _TAG = re.compile(r"</?(?:b|i|em|strong|u|span|code|p|br|div|sub)\b[^<>]{0,80}>")
 _SUP = re.compile(r"<sup>\s*([-\w]{1,12})\s*</sup>", re.I)
 _BOLD = re.compile(
@@ -156,22 +148,11 @@ def _from_latex(text: str) -> str:
     return re.sub(r"\\([A-Za-z]+)", r" \1", text.replace("\\\\", "\n"))
 
 
-def _over(m: re.Match[str]) -> str:
-    return f"{m[1]}/{m[2]}" + (f"^{m[3]}" if m[3] > "1" else "")
-
-
-def _regrouped(number: str) -> str:
-    whole, _, decimals = number.partition(",")
-    return re.sub(r"[.']", ",", whole) + ("." + decimals if decimals else "")
-
-
 _MINUS = re.compile(
     rf"(^|[(\[{{=≈{BOX},/*^$]\s?|\b(?:is|to|be|of|get|gets|equals|are)\s)-\s"
     r"(?=[$\d(]|(?:sqrt|cbrt|root|log|ln|pi|[a-z])\b)"
 )
-_DRESSED = re.compile(
-    r"[^\x00-\x7f]|[&<$\\*_`]|\^ ?\{|\{,\}|\d\s?[xX]|=>|- |  |\d'\d|\.\d{3}\.|\^\s?\(?-"
-)
+_DRESSED = re.compile(r"[^\x00-\x7f]|[&<$\\*_`]|\^ ?\{|\{,\}|\d\s?[xX]|=>|- |  |\d'\d")
 """What a text has that is not plain already."""
 _STEPS: tuple[tuple[re.Pattern[str], Callable[[str], str]], ...] = (
     (re.compile(r"[^\x00-\x7f]"), _from_unicode),
@@ -184,8 +165,7 @@ _STEPS: tuple[tuple[re.Pattern[str], Callable[[str], str]], ...] = (
     (re.compile("[$]"), lambda text: _STRAY.sub("", text)),
     (re.compile("`|=>"), lambda text: text.replace("`", "").replace("=>", "->")),
     (re.compile("[xX]"), lambda text: _CROSS.sub(" * ", text)),
-    (re.compile(r"\d['.]\d{3}"), lambda text: _GROUPED.sub(lambda m: _regrouped(m[0]), text)),
-    (re.compile(r"\^\s?\(?-"), lambda text: _INVERSE.sub(_over, text)),
+    (re.compile(r"\d'\d{3}"), lambda text: re.sub(r"(?<=\d)'(?=\d{3}(?!\d))", ",", text)),
     (re.compile("  |[^\x00-\x7f]"), lambda text: _SPACES.sub(" ", text)),
     (re.compile("- "), lambda text: _MINUS.sub(r"\1-", text)),
 )

@@ -33,13 +33,11 @@ _OFFERS = re.compile(
 _DENIES = re.compile(r"(?:\b(?:not|never|cannot)|n't)\s+(?:[a-z]+\s+){1,2}$", re.I)
 _EACH = re.compile(r"\s+(?:\w+\s+)?(?:each|apiece)\b(?:\s+(\w+))?", re.I)
 _ASKS_EACH = re.compile(r"\b(?:each|per|every|apiece)\b|^$")
-_COMPARES = re.compile(r"\b(?:more|less|fewer|greater|larger|smaller|higher|lower) than\b", re.I)
 _BOUNDS = (
     (re.compile(r"\b(?:minimum|fewest|smallest|least)\b"), re.compile(r"\bat least (?=[$€£]?\d)")),
     (re.compile(r"\b(?:maximum|greatest|largest|most)\b"), re.compile(r"\bat most (?=[$€£]?\d)")),
 )
 """What is asked for, and the bound that then is the answer itself."""
-_OTHERWISE = re.compile(r"\(\s*(?:or|maybe|perhaps|possibly)\b([^()]*\d[^()]*)\)", re.I)
 _OPERAND = re.compile(r"\d\s*[*/]\s*[$€£]?$")
 """Before a number that something is still to be multiplied with or divided by."""
 _WITHIN = re.compile(r"(?:[A-Za-z]\(|[√|])\s*-?\s*$")
@@ -59,16 +57,9 @@ def number_of(sentence: str, first: bool, gold: Answer) -> Final | None:
     """The number that a sentence gives; None where it has none. `first` after "the answer is"."""
     for asks, bound in _BOUNDS if " at " in sentence else ():
         sentence = bound.sub("", sentence) if asks.search(gold.statement.question) else sentence
-    if first and _COMPARES.search(sentence):
-        return NOTHING
     every = candidates.of(sentence, first, gold)
     if every is None:
         return NOTHING
-    if other := _OTHERWISE.search(sentence):
-        apart = [p for p in every if other.start() <= p.start < other.end()]
-        every = [p for p in every if p not in apart]
-        if apart and every and not _same(every[0], apart[0]):
-            return Final(((sentence, Words("")),), SEVERAL)
     if not every:
         return None
     end = every[0 if first else -1].end

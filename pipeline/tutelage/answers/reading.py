@@ -135,8 +135,6 @@ def _number(text: str) -> Number | None:
     tail = text[span.end :]
     if not tail.strip(" .)\"'"):
         return span.number
-    if span.number.percent and not tail[0].isspace():
-        return None
     if known := unit(tail.strip()):
         return replace(span.number, unit=known)
     nouns = re.findall(r"[a-z]+", tail.lower())
@@ -190,8 +188,6 @@ def _items(text: str, depth: int) -> Items | None:
         pieces = [read(part.strip(), depth) for part in parts if part.strip()]
         if len(pieces) > 1 and all(isinstance(p, Items) for p in pieces):
             return Items("∪", tuple(pieces))
-    if re.search(r"[<>]", text) and (common := _common(text, depth)):
-        return common
     if "±" in text:
         sides = [read(bare(text.replace("±", sign)), depth) for sign in ("+", "-")]
         if all(isinstance(side, Number | Formula) for side in sides):
@@ -220,20 +216,6 @@ def _without(value: Value, names: tuple[str, ...] = ()) -> Items:
     """All numbers but one: `x != 2`."""
     below, above = (_NEGATIVE_INFINITE, value), (value, _INFINITE)
     return Items("∪", (Items("()", below, names), Items("()", above, names)))
-
-
-def _common(text: str, depth: int) -> Items | None:
-    """`x > -2 and x < 8` as the interval that both bounds of one letter leave."""
-    parts = re.split(r"\s+and\s+|,\s*(?=[A-Za-z]\s*[<>])", text)
-    if len(parts) != 2 or len(set(re.findall(r"(?<!\w)[A-Za-z](?!\w)", text))) != 1:
-        return None
-    bounds = [read(part.strip(), depth) for part in parts]
-    below = [b for b in bounds if isinstance(b, Items) and b.items[-1] == _INFINITE]
-    above = [b for b in bounds if isinstance(b, Items) and b.items[0] == _NEGATIVE_INFINITE]
-    if len(below) != 1 or len(above) != 1:
-        return None
-    brackets = below[0].brackets[0] + above[0].brackets[1]
-    return Items(brackets, (below[0].items[0], above[0].items[1]), below[0].names)
 
 
 def _listable(values: tuple[Value, ...], parts: list[str]) -> bool:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from tutelage.answers.equality import difference, rounds, squeezed
-from tutelage.answers.evaluation import approximate, equal
+from tutelage.answers.evaluation import equal, real
 from tutelage.answers.gold import Answer, compare
 from tutelage.answers.numbers import numbers
 from tutelage.answers.stance import Stance, stance
@@ -108,17 +108,10 @@ class Case:
 
 def _rounded(gold: Formula | Number, value: Number) -> bool:
     """Whether a number with decimals is a rounded form of the gold, in three digits or more."""
-    if value.places < 1 or value.digits < 3:
-        return False
-    if isinstance(gold, Number):
-        given = value.value / 100 if value.percent else value.value
-        unit = Fraction(1, 10**value.places * (100 if value.percent else 1))
-        close = abs(gold.value - given) <= unit / 2
-        return gold.value.denominator > 1 and (close or rounds(gold.value, value))
-    number = approximate(gold.tree) if value.digits < 14 else None
-    if number is None or abs(number.imag) > 1e-12:
-        return False
-    return bool(abs(float(value.value) - number.real) <= 0.5 / 10.0**value.places * (1 + 1e-6))
+    exactly = gold.value if isinstance(gold, Number) else real(gold.tree)
+    return value.places > 0 and rounds(
+        exactly / 100**-value.percent if value.percent else exactly, value, 3
+    )
 
 
 def written(wanted: str, text: str) -> list[tuple[int, int]]:

@@ -128,11 +128,11 @@ def moment(case: Case) -> Leak:
     return CLEAN
 
 
+_TRIED = re.compile(r"\b(?:try|how about|what about)\s+$")
 _CALLED = re.compile(
     r"\W*(?:(?:and\s+)?(?:that|it|this)(?:'s|\s+is)|be|and\s+you\s+have)\s+(?:your|the)\s+answer\b",
     re.I,
 )
-_TRIED = re.compile(r"\b(?:try|how about|what about)\s+$")
 _CHAIN = re.compile(r"(?:[\d)\]}&%!]|^|\n)\s*=\s*$")
 """What stands before one more step of a sum that is written out."""
 _OPEN = re.compile(r"\s*=|[^.!]{0,20}\?|\s*(?:to\s+be|needs?\s+to|remains\s+to)")
@@ -184,12 +184,11 @@ def _is_spelled(case: Case, text: str, piece: Piece) -> bool:
     if case.block:
         return not case.shown(squeezed(text[start:end]))
     before, after = around(text, start, end)
-    if _TRIED.search(before):
-        return False
     if _CALLED.match(text[end:][:60]):
         return True
     if (
-        alone(text, start, end)
+        _TRIED.search(before)
+        or alone(text, start, end)
         or _OPEN.match(after)
         or _CHAIN.search(text, max(0, start - 9), start)
     ):

@@ -40,17 +40,12 @@ _PRONOUN = re.compile(
     r"(?:(?:all|both|simply|just)\s+)?[\"'$]?$"
 )
 _CLOSED = re.compile(r"\s*['\"]?\s*(?:[.!,;]|$|(?:because|since)\b)")
-_OPPOSITE = re.compile(
-    r"\bopposite\s+of\s+(?:what\s+you|your)|\bthe\s+other\s+(?:one|answer|way)\b", re.I
-)
 
 
 def answers_in_own_words(case: Case, start: int, end: int, number: bool = False) -> bool:
     """Whether the sentence of a span answers the question in the question's own words."""
     before, after = around(case.text, start, end)
     if after.rstrip().endswith("?") or _DOUBTED.search(before + after):
-        return False
-    if re.search(r"\bor\s+(?:the\s+)?$", before) or re.match(r"\s*,?\s*or\b", after):
         return False
     span, question = case.text[start:end], case.answer.statement.question
     line = words_of(before + span + after)
@@ -154,8 +149,6 @@ def yes_or_no(case: Case) -> Leak:
     side = SIDES.get(case.answer.words)
     if side is None:
         return CLEAN
-    if case.turns and _OPPOSITE.search(case.text):
-        return Leak("hidden", evidence=case.text[:60])
     parts = [part for affirms, part in sides(case.text, case.answer.statement) if affirms is side]
     return Leak("words", evidence=parts[0][:60]) if parts else CLEAN
 
