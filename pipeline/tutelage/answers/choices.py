@@ -94,15 +94,16 @@ _SO = re.compile(
     re.I,
 )
 _UNSURE = re.compile(r"\b(?:if|whether|not|or|maybe|perhaps|both)\b|n't\b", re.I)
-THAT = re.compile(r"^\W*it is (true|false) that", re.I)
+_THAT = re.compile(r"^\W*it is (true|false) that", re.I)
 
 
-def yes_or_no(sentence: str) -> str:
-    """`yes`, `no`, `true` or `false` where a sentence answers so; else empty."""
-    words = [_YES.match(sentence)]
-    if not THAT.match(sentence):
-        words += [m for m in _SO.finditer(sentence) if not _UNSURE.search(sentence[: m.start(1)])]
-    return words[-1][1].lower() if words[-1] and not sentences.asks(sentence) else ""
+def side(sentence: str) -> bool | None:
+    """Whether a sentence answers yes (or true) or no; None where it answers neither."""
+    so = [m for m in _SO.finditer(sentence) if not _UNSURE.search(sentence[: m.start(1)])]
+    that = _THAT.match(sentence)
+    words = [that] if that else [_YES.match(sentence), *so]
+    answers = [m[1].lower() for m in words if m]
+    return SIDES[answers[-1]] if answers and not sentences.asks(sentence) else None
 
 
 SIDES = {"yes": True, "true": True, "no": False, "false": False}

@@ -142,35 +142,28 @@ def _unit_reason(gold: Number, given: Number, statement: Statement) -> str:
     sought = [kind for noun, kind in _OF_KIND.items() if noun in asked_for]
     if not all(re.fullmatch(kind, other.kind) for kind in sought):
         return UNIT
-    if other in statement.asked:
-        return ""
-    years = "how old" in statement.question and other.kind in ("time", "years")
-    if years:
+    if "how old" in statement.question and other.kind in ("time", "years"):
         return "" if other.name == "year" else UNIT
-    for asked in statement.asked:
-        rival = asked.kind == other.kind or other.kind in re.split("[/^]", asked.kind)
-        top, _, low = other.name.partition("/")
-        if top == asked.name and any(u.name == low for u in statement.units):
-            return ""  # 90 calories a week
-        if asked.name.startswith(f"{other.name}/") and "how many" in statement.question:
-            return ""  # how many hours a week
-        if other != asked and rival:
-            return UNIT
-    if statement.asked and not any(_related(other, asked) for asked in statement.asked):
-        return UNIT
-    names = {u.name for u in statement.units}
-    if other.name in names or any(other.name in re.split("[/^]", name) for name in names):
+    spoken = statement.asked or statement.units
+    parts = {part for u in statement.units for part in (u.name, *re.split("[/^]", u.name))}
+    if other in statement.asked or (not statement.asked and other.name in parts):
         return ""
-    if any(u.kind == other.kind for u in statement.units):
+    top, _, low = other.name.partition("/")
+    counted = low in parts if low else "how many" in statement.question
+    if counted and any(top == u.name.partition("/")[0] for u in statement.asked):
+        return ""  # 90 calories a week, where calories are asked for, or the other way round
+    if any(u.kind == other.kind for u in spoken):
         return UNIT
-    if any(name in other.name for name in names):
+    if statement.asked:
+        return "" if any(_related(other, u) for u in spoken) else UNIT
+    if any(u.name in other.name for u in statement.units):
         return ""
     if re.search(r"how many \w+", statement.question):
         return UNIT
     few = len(re.findall(r"[a-z]{2,}", statement.text.lower())) < 4
     if other.kind in ("money", "angle", "data") or few:
         return ""  # may be left to be understood
-    return "" if _MEASURED.search(statement.question) and not names else UNIT
+    return "" if _MEASURED.search(statement.question) and not spoken else UNIT
 
 
 def _related(one: Unit, other: Unit) -> bool:

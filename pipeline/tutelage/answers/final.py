@@ -16,7 +16,7 @@ import re
 from tutelage.answers import choices, sentences
 from tutelage.answers.equality import OPPOSITES, SEVERAL, difference, squeezed
 from tutelage.answers.gold import Answer
-from tutelage.answers.marks import NOTHING, Final, Reading, letter, marked, trimmed, whole
+from tutelage.answers.marks import NOTHING, Final, Reading, letter, marked, reply, trimmed, whole
 from tutelage.answers.moments import moments
 from tutelage.answers.pieces import pieces
 from tutelage.answers.plain import plain
@@ -200,31 +200,19 @@ def _subject(sentence: str, gold: Answer) -> list[Reading]:
 
 
 def _yes_or_no(text: str, gold: Answer) -> Final:
-    """Yes or no; both are none, but for a phrase that says which."""
-    for clause, _ in sentences.clauses(text):
-        if reply := choices.yes_or_no(clause):
-            return Final(((reply, Words(reply)),))
-    words = [(word, part) for part in _parts(text) if (word := choices.yes_or_no(part))]
+    """Yes or no; both are none."""
     turned = choices.sides(text, gold.statement)
-    yes, no = ("yes", "no")
-    if gold.words in ("true", "false"):
-        yes, no = "true", "false"
-        words = [("true" if word == "yes" else word, part) for word, part in words]
-        words += [(m[1].lower(), text) for m in [choices.THAT.match(text)] if m]
-    words = words or [(yes if affirms else no, part) for affirms, part in turned]
-    if not words:
+    answers = [(side, part) for part in _parts(text) if (side := choices.side(part)) is not None]
+    if not (answers := answers or turned):
         return NOTHING
-    last, part = words[-1]
-    several = len({word for word, _ in words}) > 1 or any(
-        affirms is not choices.SIDES[last] and side in part for affirms, side in turned
-    )
-    return Final(((last, Words(last)),), SEVERAL if several else "")
+    last, part = answers[-1]
+    beside = [(side, within) for side, within in turned if within in part]
+    several = any(side is not last for side, _ in (*answers, *beside))
+    return reply(last, gold, SEVERAL if several else "")
 
 
 def _reconsidered(final: Final, rest: str, gold: Answer) -> Final:
     """The answer after what the message says of it afterwards."""
-    if not rest.strip():
-        return final
     if _DISOWNS.match(rest):
         return Final(final.readings, TAKEN_BACK)
     parts = _parts(rest)

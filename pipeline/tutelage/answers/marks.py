@@ -63,11 +63,17 @@ def letter(name: str, reason: str = "") -> Final:
     return Final(((name, Words(name.lower())),) if name else (), reason)
 
 
+def reply(side: bool, gold: Answer, reason: str = "") -> Final:
+    """Yes or no as a final answer, in the gold's own words."""
+    agrees = choices.SIDES[gold.words] is side
+    return letter(gold.words if agrees else OPPOSITES[gold.words], reason)
+
+
 def whole(text: str, gold: Answer) -> Final:
     """What a marked text is as a whole; also without the words that lead to it."""
     text = bare(text)
-    if gold.words in OPPOSITES and (reply := choices.yes_or_no(text)):
-        return Final(((reply, Words(reply)),))
+    if gold.words in OPPOSITES and (says := choices.side(text)) is not None:
+        return reply(says, gold)
     parts = [text]
     ratio = isinstance(gold.value, Items) and gold.value.brackets == ":"
     if isinstance(gold.value, Number) and (comma := _DECIMAL_COMMA.match(text)):
