@@ -27,8 +27,8 @@ from apache_beam.runners.runner import create_runner
 from tutelage.errors import SettingsError
 from tutelage.flow.workers import LocalRunner, WorkerPool
 
-_RUNNERS = {"DaskRunner": "apache_beam.runners.dask.dask_runner.DaskRunner"}
-"""Beam's runners that it does not know by their short names."""
+_RUNNERS = {"DaskRunner": "tutelage.flow.dask_runner.DaskRunner"}
+"""Runners that Beam does not know by their short names."""
 _TIMEOUT_S = 10
 _SLICES_A_WORKER = 4
 
