@@ -16,7 +16,7 @@ from stores import store
 
 __all__ = ["brisk", "buckets", "gs", "resident", "store"]
 
-pytest_plugins = ["graphs", "skips", "times"]
+pytest_plugins = ["beside", "graphs", "skips", "times"]
 
 # torch brings setuptools, which refuses to replace the standard library's distutils once some other
 # library has loaded that; told so, it leaves it alone. From Python 3.12 on there is none.

@@ -10,6 +10,7 @@ EXPECTED = (
     "no small file system can be mounted here",
     "looks for processes in /proc",
     "parent-death signals are Linux's",
+    "the forks are Linux's",
     "the tests run against an installed package",
     r"namespaces: |landlock: ",  # the walls of the sandbox that this kernel does not give
     "no GPU",

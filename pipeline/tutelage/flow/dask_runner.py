@@ -9,7 +9,7 @@ from typing import Any
 from apache_beam.runners.dask import dask_runner
 
 
-class DaskRunner(dask_runner.DaskRunner):  # type: ignore[misc]
+class DaskRunner(dask_runner.DaskRunner):
     """Keeps on the cluster what others read as a side input, as long as it lives."""
 
     def to_dask_bag_visitor(self, bag_kwargs: dict[str, Any] | None = None) -> Any:
