@@ -23,14 +23,10 @@ ORDINALS = {word: number for number, word in enumerate(listed("ordinals"), start
 _PARTS = {word: number for word, number in ORDINALS.items() if number > 2}
 _PARTS |= {"half": 2, "quarter": 4, "hundredth": 100, "thousandth": 1000}
 PARTS = _PARTS | {f"{word}s": number for word, number in _PARTS.items()} | {"halves": 2}
-_WORD = "|".join(sorted({*CARDINALS, *SCALES, *DOZENS, *PARTS}, key=len, reverse=True))
-_RUN = re.compile(
-    rf"\b(?:an?\s+(?=half|hundred|thousand|million|billion|dozen|score|quarter"
-    rf"|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth))?(?:{_WORD})\b"
-    rf"(?:(?:\s*-\s*|\s+)(?:(?:and|point|of|an?)(?:\s+|-))*(?:{_WORD})\b)*"
-)
+_RUN = re.compile(r"[a-z]+(?:[\s-]+[a-z]+)*")
 NUMERALS = frozenset({*CARDINALS, *SCALES, *DOZENS, *PARTS})
 """The words of which every number in words has one."""
+_BEGINS = NUMERALS | {"a", "an"}
 
 
 def numerals(text: str) -> Iterator[tuple[int, int, Fraction, bool]]:
@@ -49,6 +45,9 @@ def _spelled(run: str) -> tuple[tuple[int, int, Fraction, str], ...]:
     tokens = [(m.start(), m.end(), m[0]) for m in re.finditer(r"[a-z]+", run)]
     at, every = 0, []
     while at < len(tokens):
+        if tokens[at][2] not in _BEGINS:
+            at += 1
+            continue
         value, used = spelled([word for *_, word in tokens[at : at + 14]])
         own = [word for *_, word in tokens[at : at + used]]
         loose = own in (["one"], ["half"], ["quarter"]) or (

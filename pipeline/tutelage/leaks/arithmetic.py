@@ -125,6 +125,9 @@ _REVERSED = re.compile(
 )
 
 
+_SMALL = NUMERALS | set("0123456789")
+
+
 def by_digits(case: Case) -> Leak:
     """A gold of two or more digits by their places, side by side, one after another, or reversed.
 
@@ -133,11 +136,8 @@ def by_digits(case: Case) -> Leak:
     wanted = case.answer.whole
     if not 2 <= len(wanted) <= 12 or case.answer.number in case.known:
         return CLEAN
-    digits, own = (
-        {Fraction(d) for d in wanted if d != "0"},
-        {s.number.value for s in numbers(case.text)},
-    )
-    if not (digits <= own or own & {Fraction(wanted[::-1]), Fraction(wanted.rstrip("0"))}):
+    whole = {wanted[::-1], wanted.rstrip("0")}
+    if case.words.isdisjoint(_SMALL) and case.words.isdisjoint(whole):
         return CLEAN
     flat, spans = _flat(case.text)
     values = {at: span.number.value for at, span in spans.items()}

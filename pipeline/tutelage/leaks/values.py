@@ -16,7 +16,7 @@ from tutelage.answers.equality import squeezed
 from tutelage.answers.marks import whole
 from tutelage.answers.moments import moments
 from tutelage.answers.numbers import NumberSpan, numbers
-from tutelage.answers.pieces import Piece, pieces, runs
+from tutelage.answers.pieces import Piece, pieces
 from tutelage.answers.plain import BOX, BOX_END
 from tutelage.answers.stance import Stance, alone, around
 from tutelage.answers.tables import outermost, words
@@ -153,8 +153,6 @@ def expression(case: Case) -> Leak:
     ):
         return CLEAN
     for text in filter(None, (case.text, in_symbols(case.text))):
-        if isinstance(gold, Number) and not case.block and not _is_stated(case, text):
-            continue
         for piece in outermost(p for p in pieces(text) if p.form in ("formula", "fraction")):
             part = text[piece.start : piece.end]
             leaks = _is_shown if isinstance(gold, Formula) else _is_spelled
@@ -165,14 +163,6 @@ def expression(case: Case) -> Leak:
         if new and case.is_answer("", p.value):
             return case.leak("number", p.start, p.end)
     return CLEAN
-
-
-def _is_stated(case: Case, text: str) -> bool:
-    """Whether any formula that may come to the gold is put as a result: only then need it be read."""
-    return any(
-        _CALLED.match(text[end:][:60]) or case.stance(start, end, text) >= Stance.RESULT
-        for start, end in outermost(runs(text))
-    )
 
 
 def _is_spelled(case: Case, text: str, piece: Piece) -> bool:
