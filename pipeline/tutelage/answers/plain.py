@@ -7,7 +7,6 @@ sets of LaTeX have `{` and `}`; grouping braces become parentheses. No parser of
 known stays as it is.
 """
 
-import html
 import re
 import unicodedata
 from collections.abc import Callable
@@ -25,8 +24,6 @@ _LOWERED = re.compile("[₀₁₂₃₄₅₆₇₈₉]+")
 _SMALL_SIGNS = str.maketrans("⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹ⁿ₀₁₂₃₄₅₆₇₈₉", "+-0123456789n0123456789")
 _VULGAR = re.compile("(?<=[0-9])(?=[¼-¾⅐-⅞])")
 _GROUPS = re.compile(r"(?<=\d)[\u2009\u00a0](?=\d{3}(?!\d))")
-_TAG = re.compile(r"</?(?:b|i|em|strong|u|span|code|p|br|div|sub)\b[^<>]{0,80}>")
-_SUP = re.compile(r"<sup>\s*([-\w]{1,12})\s*</sup>", re.I)
 _BOLD = re.compile(
     r"(?<![\w)*])(\*\*\*|\*\*|__|\*|_)(?=[^\s*_])([^*_\n]{1,300}?)(?<=\S)\1(?![\w(*])"
 )
@@ -56,7 +53,7 @@ def _rewritten(text: str, rewritings: tuple[Rewriting, ...]) -> str:
 
 _COMMANDS = {name: put for put, names in LEXICON["latex"].items() for name in names.split()}
 _COMMAND = re.compile(r"\\([A-Za-z]+)(?![A-Za-z])")
-_ATOM = r"[A-Za-z\d]"
+_ARGUMENT = r"\s*(\{[^{}]*\}|[A-Za-z\d])"
 _LATEX = _rewritings(
     (r"(?s)\\left\s*[\[(]\s*(\\begin\{array\}.{0,600}?\\end\{array\})\s*\\right\s*[\])]", r"\1"),
     (r"(?s)\\begin\{(?:[pbvB]?matrix|array)\}(?:\{[lcr| ]*\})?(.{0,600}?)\\end\{\w+\}",
@@ -70,27 +67,22 @@ _LATEX = _rewritings(
     (r"(-?\d*)\.(\d*)\\(?:overline|bar|dot)\s*\{?(\d+)\}?", lambda m: _repeating(*m.groups())),
     (r"\\([%$#&_])", r"\1"),
     (r"(?<![\w)}\]])(?<![\w)}\]] )-(?=\\(?:[dtc]?frac|sqrt|pi)(?![a-z]))", "\x03"),
-    (r"\\\{", "\x01"), (r"\\\}", "\x02"),
 )  # fmt: skip
 _COMMANDED = _rewritings(
     (r"\\[()\[\]]", " "),
-    (rf"\\frac\s*(\d)\s*({_ATOM})", r"\\frac{\1}{\2}"),
-    (rf"\\frac\s+({_ATOM})\s*({_ATOM})", r"\\frac{\1}{\2}"),
-    (r"\\frac\s*(\d|(?<=\s)[a-z])\s*(?=\{)", r"\\frac{\1}"),
-    (rf"\\frac\s*(\{{[^{{}}]*\}})\s*({_ATOM})", r"\\frac\1{\2}"),
-    (rf"\\sqrt\s*({_ATOM})", r"\\sqrt{\1}"),
     (r"\\boxed\s*(\w)", r"\\boxed{\1}"),
 )
 _INNERMOST = _rewritings(
     (r"\\(?:text|textnormal|textbf|textit|textrm|mathrm|mathbf|mathit|mathsf|mbox|operatorname|bm|underline|hbox)"
      r"\*?\s*\{([^{}]*)\}", r" \1 "),
     (r"\\sqrt\s*\[([^\[\]]*)\]\s*\{([^{}]*)\}", r" root(\1; \2)"),
-    (r"\\sqrt\s*\{([^{}]*)\}", r" sqrt(\1)"),
+    (rf"\\sqrt{_ARGUMENT}", lambda m: f" sqrt({_inside(m[1])})"),
     (r"\\[td]?binom\s*\{([^{}]*)\}\s*\{([^{}]*)\}", r" binom(\1, \2)"),
-    (r"(\\(?:log|ln|sin|cos|tan|sec|csc|cot))\s*\\frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}",
-     r"\1((\2)/(\3))"),
-    (r"(?<![\^_])\\frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}(?!\s*\^)", lambda m: _fraction(*m.groups())),
-    (r"\\frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}", r"((\1)/(\2))"),
+    (rf"(\\(?:log|ln|sin|cos|tan|sec|csc|cot))\s*\\frac{_ARGUMENT}{_ARGUMENT}",
+     lambda m: f"{m[1]}(({_inside(m[2])})/({_inside(m[3])}))"),
+    (rf"(?<![\^_])\\frac{_ARGUMENT}{_ARGUMENT}(?!\s*\^)",
+     lambda m: _fraction(_inside(m[1]), _inside(m[2]))),
+    (rf"\\frac{_ARGUMENT}{_ARGUMENT}", lambda m: f"(({_inside(m[1])})/({_inside(m[2])}))"),
     (r"\{([^{}]*?)\\over(?![a-z])([^{}]*)\}", lambda m: f"(({m[1].strip()})/({m[2].strip()}))"),
     (r"\\boxed\s*\{([^{}]*)\}", rf" {BOX}\1{BOX_END} "),
     (r"(\^)\s*\{\s*(-?\d+|[A-Za-z])\s*\}|(_)\s*\{\s*(\w+)\s*\}",
@@ -98,6 +90,10 @@ _INNERMOST = _rewritings(
     (r"([\^_])\s*\{([^{}]*)\}", r"\1(\2)"),
 )  # fmt: skip
 _GROUP = re.compile(r"(?<!boxed)\{([^{}]*)\}")
+
+
+def _inside(argument: str) -> str:
+    return argument.strip("{}")
 
 
 def _fraction(top: str, bottom: str) -> str:
@@ -152,12 +148,10 @@ _MINUS = re.compile(
     rf"(^|[(\[{{=≈{BOX},/*^$]\s?|\b(?:is|to|be|of|get|gets|equals|are)\s)-\s"
     r"(?=[$\d(]|(?:sqrt|cbrt|root|log|ln|pi|[a-z])\b)"
 )
-_DRESSED = re.compile(r"[^\x00-\x7f]|[&<$\\*_`]|\^ ?\{|\{,\}|\d\s?[xX]|=>|- |  |\d'\d")
+_DRESSED = re.compile(r"[^\x00-\x7f]|[$\\*_`]|\^ ?\{|\{,\}|\d\s?[xX]|=>|- |  |\d'\d")
 """What a text has that is not plain already."""
 _STEPS: tuple[tuple[re.Pattern[str], Callable[[str], str]], ...] = (
     (re.compile(r"[^\x00-\x7f]"), _from_unicode),
-    (re.compile("&"), lambda text: text if "\\" in text else html.unescape(text)),
-    (re.compile("<"), lambda text: _TAG.sub("", _SUP.sub(r"^(\1)", text))),
     (re.compile("[$]"), lambda text: _DOLLARS.sub(lambda m: m[1] or m[2] or m[3], text)),
     (re.compile(r"\\|[\^_] ?\{|\{,\}"), _from_latex),
     (re.compile("[*_]"), lambda text: _BOLD.sub(r"\2", _BOLD.sub(r"\2", text))),

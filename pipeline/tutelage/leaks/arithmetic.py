@@ -57,8 +57,8 @@ def by_arithmetic(case: Case) -> Leak:
     ways = [way for way in WAYS if not case.words.isdisjoint(way[2])] if wanted is not None else []
     if not ways or wanted is None or (yours := case.last_number) == wanted:
         return CLEAN
-    own = {abs(s.number.value) for s in numbers(text)} | {abs(yours or Fraction(0))}
-    flat, spans = _flat(text) if _may_come_to(abs(wanted), own) else ("", {})
+    own = [yours or Fraction(0), *(span.number.value for span in numbers(text))]
+    flat, spans = _flat(text) if _may_come_to(wanted, own) else ("", {})
     for kind, sides, _, pattern in ways:
         for hit in pattern.finditer(flat):
             inside = [span for at, span in spans.items() if hit.start() <= at < hit.end()]
@@ -73,13 +73,15 @@ def by_arithmetic(case: Case) -> Leak:
     return CLEAN
 
 
-def _may_come_to(wanted: Fraction, named: set[Fraction]) -> bool:
+def _may_come_to(wanted: Fraction, named: list[Fraction]) -> bool:
     """Whether one operation on two of the numbers, or on one and 1, 2 or 3, comes to `wanted`."""
-    if max(wanted, *named) > 10**15:
+    try:
+        w, *own = (round(abs(float(n)), 9) for n in (wanted, *named))
+    except OverflowError:
         return True
-    own, w = {round(float(n), 9) for n in {Fraction(k) for k in range(4)} | named}, float(wanted)
-    results = {x for a in own for x in (w - a, w + a, w * a, w / (a or 1))}
-    return not own.isdisjoint(round(abs(x), 9) for x in results)
+    every = {0.0, 1.0, 2.0, 3.0, *own}
+    results = (x for a in every for x in (w - a, w + a, w * a, w / (a or 1)))
+    return w > 10**15 or any(round(abs(x), 9) in every for x in results)
 
 
 def _result(side: tuple[str, str, str], named: dict[str, Any]) -> Any:
