@@ -48,8 +48,6 @@ def test_yes_and_no_without_the_word(gold: str, message: str, leaks: bool) -> No
     [
         ("Ben", "Neither Anna nor Cleo.", True),
         ("Ben", "Neither Anna nor Cleo said so.", False),
-        ("Wednesday", "It begins with W and ends with ednesday.", True),
-        ("Wednesday", "It begins with W and ends with day.", False),
     ],
 )
 def test_words_told_by_what_is_left(gold: str, message: str, leaks: bool) -> None:

@@ -229,7 +229,9 @@ def _items(gold: Items, given: Value, statement: Statement) -> str:
         return _same_number(Number(quotient), given, statement)
     if not isinstance(given, Items):
         return "another number of answers" if gold.items else NOT_EQUAL
-    given = _in_order(gold, given, statement)
+    if gold.brackets == "()" and not given.brackets and given.names and not gold.names:
+        values = dict(zip(given.names, given.items, strict=True))  # x = 1, y = 2 is (1, 2)
+        given = Items("()", tuple(values[name] for name in sorted(given.names)))
     loose = not gold.ordered and given.brackets in ("", "{}")
     if given.brackets != gold.brackets and not loose:
         return "other brackets"
@@ -258,17 +260,6 @@ def _quotient(ratio: Items) -> Fraction | None:
     values = [item.value for item in ratio.items if isinstance(item, Number)]
     two = ratio.brackets == ":" and len(values) == len(ratio.items) == 2 and values[1]
     return values[0] / values[1] if two else None
-
-
-def _in_order(gold: Items, given: Items, statement: Statement) -> Items:
-    """`x = 1, y = 2` as the point (1, 2), in the statement's order, else that of the alphabet."""
-    if gold.names or not given.names or gold.brackets != "()" or given.brackets:
-        return given
-    order = sorted(given.names)
-    for listed in re.findall(r"\(([^()]{1,60})\)", statement.text):
-        names = [name.strip() for name in listed.split(",")]
-        order = names if sorted(names) == sorted(given.names) else order
-    return Items("()", tuple(given.items[given.names.index(name)] for name in order))
 
 
 _SOLVES = re.compile(r"\bsolve\b[^.]* for\b|\bin terms of\b|\bthe subject\b")

@@ -20,8 +20,6 @@ _BASES = (
     ("b", r"0b|binary|base[\s-]?(?:2\b|two)"),
     ("x", r"0x|\bhex|base[\s-]?(?:16|sixteen)"),
 )
-_BEGINS = re.compile(r"\b(?:begins?|starts?)\s+with\W{1,3}(\w+)", re.I)
-_ENDS = re.compile(r"\bends?\s+(?:with|in)\W{1,3}(\w+)", re.I)
 
 
 def roman(number: int) -> str:
@@ -66,12 +64,4 @@ def in_code(case: Case) -> Leak:
             m = re.search(rf"(?<![^\W_]){pattern}(?![^\W_])", message)
             if m and re.search(named, message, re.I):
                 return Leak("hidden", evidence=m[0])
-    last = _ENDS.search(message) if "end" in message else None
-    first = _BEGINS.search(message) if last else None
-    if first and last:
-        letters = re.sub(r"[\W_]", "", answer.text).lower()
-        begin, end = first[1].lower(), last[1].lower()
-        covers = letters.startswith(begin) and letters.endswith(end)
-        if covers and len(begin + end) >= len(letters) >= 3 and not letters.isdigit():
-            return Leak("hidden", evidence=message[:60])
     return CLEAN
