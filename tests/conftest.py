@@ -11,10 +11,10 @@ import pytest
 
 from cloud.fixtures import buckets, gs
 from proc import lives
-from resident import brisk, resident
+from resident import resident
 from stores import store
 
-__all__ = ["brisk", "buckets", "gs", "resident", "store"]
+__all__ = ["buckets", "gs", "resident", "store"]
 
 pytest_plugins = ["beside", "graphs", "skips", "times"]
 

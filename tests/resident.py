@@ -62,20 +62,7 @@ def _noisy(path: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def brisk() -> Iterator[None]:
-    """Processes that start from here on import vLLM up to a quarter faster.
-
-    Nor do they compile the function that ranks log-probabilities, which takes as long once more.
-    """
-    places = [str(Path(__file__).with_name("brisk")), os.environ.get("PYTHONPATH", "")]
-    path = os.pathsep.join(filter(None, places))
-    with mock.patch.dict(os.environ, PYTHONPATH=path, TORCH_COMPILE_DISABLE="1"):
-        yield
-
-
-@pytest.fixture(scope="session")
 def resident(
-    brisk: None,
     tmp_path_factory: pytest.TempPathFactory,
     survivors: Callable[[Iterable[int]], list[int]],
 ) -> Iterator[Resident]:

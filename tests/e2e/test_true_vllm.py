@@ -14,7 +14,7 @@ pytestmark = pytest.mark.vllm
 
 
 @pytest.fixture(scope="module")
-def done(brisk, tmp_path_factory):
+def done(tmp_path_factory):
     if reason := models.fault():
         pytest.skip(f"the bundled model {reason}: tutelage model pull")
     out = tmp_path_factory.mktemp("e2e") / "run"

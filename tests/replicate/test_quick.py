@@ -49,9 +49,7 @@ def few_words() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def said(
-    brisk: None, few_words: None, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, str]:
+def said(few_words: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """Folder of a replication, and what the command said."""
     out = tmp_path_factory.mktemp("replicate") / "toy"
     words = ["replicate", "toy", "--quick", "--out", str(out)]

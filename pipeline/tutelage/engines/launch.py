@@ -21,7 +21,7 @@ import httpx
 
 from tutelage import models
 from tutelage.engines import access, bodies, weights
-from tutelage.engines.vllm_options import arguments, prepare
+from tutelage.engines.vllm_options import arguments, prepare, server_variables
 from tutelage.errors import Fatal, ModelError, Transient
 from tutelage.processes.supervised import Supervised
 from tutelage.settings import Settings
@@ -120,11 +120,11 @@ class VllmServer:
         self._process.end(within_s=20)
 
     def _start(self) -> None:
-        environment = {access.KEY_VARIABLE: access.key()} | self._environment
+        environment = {access.KEY_VARIABLE: access.key()} | server_variables(self._settings.vllm)
         command = command_line(
             self._settings, self._model, self._name, self._port, self._engine_arguments
         )
-        self._process = Supervised(command, self.log, environment)
+        self._process = Supervised(command, self.log, environment | self._environment)
         try:
             with contextlib.suppress(OSError):  # the terminal or pipe may be closed
                 self._say(f"starting vLLM for {self._model} (log: {self.log})")
@@ -160,7 +160,7 @@ def command_line(
     # Sampling parameters come from the request. By default a server fills in the model's
     # recommended ones (top_k, penalties); vLLM in this process does not.
     options = {"generation_config": "vllm", "middleware": access.MIDDLEWARE} | options | dict(more)
-    command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server"]
+    command = [sys.executable, "-m", "tutelage.engines.serve"]
     for key, value in options.items():
         flag = key.replace("_", "-")
         if value is True:

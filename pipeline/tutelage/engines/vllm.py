@@ -70,6 +70,10 @@ def start(chosen: dict[str, Any], vllm: Vllm, extra: Set[str]) -> Started:
     os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
     try:
         with uncollected():
+            from vllm.platforms import current_platform
+
+            if chosen.get("enforce_eager"):
+                current_platform.simple_compile_backend = "eager"
             from vllm import EngineArgs, SamplingParams
             from vllm.sampling_params import RequestOutputKind
             from vllm.v1.engine.llm_engine import LLMEngine
@@ -77,8 +81,6 @@ def start(chosen: dict[str, Any], vllm: Vllm, extra: Set[str]) -> Started:
         raise ModelError(
             f"vLLM is not installed ({error}): pip install 'tutelage[cpu]' or 'tutelage[gpu]'"
         ) from None
-    if chosen["tensor_parallel_size"] == 1:
-        chosen = {"distributed_executor_backend": "uni"} | chosen
     engine = LLMEngine.from_engine_args(EngineArgs(**chosen))
     known = [name for name in SamplingParams.__struct_fields__ if not name.startswith("_")]
     for name in extra - set(known):

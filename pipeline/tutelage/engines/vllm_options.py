@@ -76,7 +76,8 @@ def prepare(settings: Vllm) -> None:
     precedence.
 
     On a CPU all cores compute (by default vLLM reserves one: 239 instead of 291 tokens/s on two
-    cores), and idle OpenMP threads sleep, because the driver needs the core.
+    cores), idle OpenMP threads sleep, because the driver needs the core, and an engine computes in
+    its own process, where vLLM would start another.
     """
     variables = {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "ERROR", "TQDM_DISABLE": "1"}
     if not has_gpu():
@@ -85,10 +86,25 @@ def prepare(settings: Vllm) -> None:
             "VLLM_CPU_OMP_THREADS_BIND": f"0-{cores() - 1}",
             "VLLM_CPU_NUM_OF_RESERVED_CPU": "0",
             "OMP_WAIT_POLICY": "passive",
+            "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
         }
     for name, value in variables.items():
         os.environ.setdefault(name, value)
     _shield_llvmlite()
+
+
+def server_variables(vllm: Vllm) -> dict[str, str]:
+    """Environment variables of a server, beside those of `prepare`. The user's own take precedence.
+
+    On a CPU it has a thread on each core, and compiles nothing where the model is not compiled: at
+    its first reply vLLM would compile a function that nobody here asks for.
+    """
+    if has_gpu():
+        return {}
+    variables = {"OMP_NUM_THREADS": str(cores())}
+    if vllm.extra.get("enforce_eager", True):
+        variables["TORCH_COMPILE_DISABLE"] = "1"
+    return {name: os.environ.get(name, value) for name, value in variables.items()}
 
 
 @contextlib.contextmanager
