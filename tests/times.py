@@ -5,7 +5,8 @@ that of all processes below included, and the set-up that they share with others
 takes `SLOW_S`, or `SLOW_TOGETHER_S` with all its parameters, and of each file that does. From that list
 
 - a test is marked `slow`, so that nobody does it by hand; one that runs true vLLM is slow always;
-- a file with none but slow tests is not even imported where `-m "not slow"` leaves them out;
+- a file with none but slow tests is not even imported where `-m "not slow"` leaves them out (nor one
+  without true vLLM where `-m vllm` does);
 - the files that take longest go first, so that workers beside one another end together.
 
 A test that the list does not know is a quick one, until it is written anew. What did not run, because
@@ -65,16 +66,12 @@ def pytest_deselected(items: list[pytest.Item]) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Files whose tests would all be left out are not imported, nor where `-m vllm` leaves them out."""
+    """Files whose tests would all be left out are not imported."""
     wanted = config.option.markexpr
-    if wanted == "vllm" and collection_path.name.startswith("test_"):
-        return "mark.vllm" not in collection_path.read_text("utf-8") or None
-    if (
-        "not slow" in wanted
-        and " or " not in wanted
-        and _noted().get(_file(collection_path), (0, 0))[1]
-    ):
-        return True
+    if "not slow" in wanted and " or " not in wanted:
+        return _noted().get(_file(collection_path), (0, 0))[1] or None
+    if wanted == "vllm" and collection_path.suffix == ".py":
+        return "pytest.mark.vllm" not in collection_path.read_text("utf-8") or None
     return None
 
 

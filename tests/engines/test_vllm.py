@@ -6,9 +6,8 @@ The first test of the engine wants it fresh, and the last one closes it: they st
 import asyncio
 import importlib
 import json
+import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
@@ -17,6 +16,7 @@ import httpx
 import pytest
 from jinja2 import TemplateError
 
+from forked import Forks
 from resident import CONTEXT, Resident
 from tutelage import models, settings
 from tutelage.engines import Engine, access, build, metrics
@@ -273,8 +273,8 @@ drawn = Sampling(0.7, 1.0, 8)
 requests = [Request("student", (("user", f"What is {i} + 2?"),), drawn, i, None) for i in range(24)]
 async def all():
     return await asyncio.gather(*(engine.reply(request) for request in requests))
-told = [[r.text, r.token_ids, r.logprobs, r.usage.completion] for r in asyncio.run(all())]
-print(json.dumps([told, engine.gauges()]))
+replies = [[r.text, r.token_ids, r.logprobs, r.usage.completion] for r in asyncio.run(all())]
+print(json.dumps([replies, engine.gauges()]))
 """
 
 
@@ -282,11 +282,11 @@ def test_one_server_serves_two_processes(resident: Resident, tokenizer: Any) -> 
     resident.hot_swap.play(models.BUNDLED)
     assert httpx.get(f"{resident.url}/models").status_code == 401
     assert access.key() not in resident.log.read_text()
-    command = [sys.executable, "-c", CLIENT, resident.url]
-    clients = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(2)]
-    told = [json.loads(client.communicate(timeout=300)[0]) for client in clients]
-    assert [client.returncode for client in clients] == [0, 0]
-    for replies, marked in told:
+    with Forks(os.environ, ["tutelage.engines.server"]) as forks:
+        clients = [forks.begin(CLIENT, resident.url) for _ in range(2)]
+        assert [client.wait() for client in clients] == [0, 0]
+        printed = [json.loads(client.stdout.read_text()) for client in clients]
+    for replies, marked in printed:
         gauges = metrics.total([marked])
         assert len(replies) == 24
         for text, token_ids, logprobs, count in replies:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import apache_beam  # noqa: F401 - imported first, its graphs cost less (tests/graphs.py)
 import pytest
 from click.testing import CliRunner
 

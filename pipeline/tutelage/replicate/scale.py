@@ -25,6 +25,8 @@ class Scale:
     """Of the single-turn arm that has the same budget of student turns."""
     by_heart: int = 40
     """Problems of the regime in which gold can be learnt by heart."""
+    by_heart_epochs: int = 60
+    """Of its single turns."""
     probe: int = 100
     """Dialogues of the gold probe at most."""
 
@@ -48,12 +50,13 @@ class Scale:
             self.group,
             self.wide_group,
             self.by_heart,
+            self.by_heart_epochs,
             scaled(self.probe, 20),
         )
 
 
 QUICK = Scale(
     steps=20, seeds=1, rollouts=8, test=3, rounds=1, round_problems=2, group=4, wide_group=8,
-    by_heart=4, probe=4,
+    by_heart=4, by_heart_epochs=8, probe=4,
 )  # fmt: skip
 """For trying that every step runs; it says nothing about any claim."""

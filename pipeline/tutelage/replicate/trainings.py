@@ -115,7 +115,7 @@ def by_heart(toy: Toy, name: str) -> None:
     generate(toy, toy.settings([spec], toy.base, samples=8, turns=TURNS, seed=toy.seed), run)
     options: dict[str, Any] = {"epochs": 8}
     if name == "st":
-        options = {"epochs": 60, "control": "single"}
+        options = {"epochs": toy.scale.by_heart_epochs, "control": "single"}
     out = toy.folder(1) / f"by-heart-{name}"
     train(toy.say, run, out, str(toy.base), toy.seed, **{**SFT, **options})
 
