@@ -293,7 +293,7 @@ def test_the_detail_is_for_the_teacher(judged):
             '{"tests": ["import pandas\\nassert f(1)"], "entry_point": "f"}',
             "tests: No module named",
         ),
-        ('{"tests": ["def test_it(fix, ture):\\n  f(1)"]}', "tests: a test wants fix, which"),
+        ('{"tests": ["def test_it(fix, ture):\\n  f(1)"]}', "tests: a test cannot be set up: fix"),
         ("not json", "unreadable tests: "),
         (
             '{"tests": ["import sys\\nassert f(sys._getframe())"], "entry_point": "f"}',

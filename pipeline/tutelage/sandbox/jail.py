@@ -11,6 +11,7 @@ being the first of its process namespace.
 """
 
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -20,11 +21,14 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import pytest
+
 from tutelage.processes.pipe import Broken, Pipe
 from tutelage.processes.worker import die_with, opened
 from tutelage.sandbox import program_server
 from tutelage.sandbox.confine import Limits, adopt, confine, furnish, isolate, may_change_user
 from tutelage.sandbox.test_runner import examine
+from tutelage.sandbox.test_session import with_session
 
 _UID = 0x40000000
 """First of the user numbers that jobs get, one each, so that no two share a limit."""
@@ -33,13 +37,19 @@ _UID = 0x40000000
 def main(parent: str) -> None:
     """Has one job after another done, until the parent ends or hangs up."""
     pipe = opened(parent)
-    os.environ.clear()
-    del sys.path[0]  # where our package is
+    del sys.path[:2]  # where our package and pytest are
     os.chdir("/")
-    with contextlib.suppress(Broken):
-        while True:
-            order = pipe.receive()
-            os.waitpid(_forked(partial(_wait, order, os.getpid(), pipe), pipe), 0)
+
+    def serve(session: pytest.Session) -> None:
+        os.environ.clear()
+        gc.freeze()
+        with contextlib.suppress(Broken):
+            while True:
+                order = pipe.receive()
+                do = partial(_wait, session, order, os.getpid(), pipe)
+                os.waitpid(_forked(do, pipe), 0)
+
+    with_session(serve)
 
 
 def _forked(do: Callable[[], object], pipe: Pipe | None = None) -> int:
@@ -76,7 +86,7 @@ def _ended(process: int, cpu_s: int, within_s: float = 0) -> tuple[int, int, boo
     return os.WEXITSTATUS(status), ended_by, late
 
 
-def _wait(order: dict[str, Any], server: int, pipe: Pipe) -> None:
+def _wait(session: pytest.Session, order: dict[str, Any], server: int, pipe: Pipe) -> None:
     """Forks the first process, and waits until it and all below it are gone, or its time is over.
 
     The order is `kind`, `mode`, `limits`, and the `folder` where no namespace gives one.
@@ -87,7 +97,7 @@ def _wait(order: dict[str, Any], server: int, pipe: Pipe) -> None:
     if order["mode"] == "namespaces":
         isolate()
     limits = Limits(**order["limits"])
-    first = _forked(partial(_work, order, limits, os.getpid(), pipe), pipe)
+    first = _forked(partial(_work, session, order, limits, os.getpid(), pipe), pipe)
     _, ended_by, late = _ended(first, limits.cpu_s, limits.total_s)
     if ended_by:
         pipe.send({"broken": "timeout: all tests together" if late else "its first process died"})
@@ -96,7 +106,9 @@ def _wait(order: dict[str, Any], server: int, pipe: Pipe) -> None:
             os.wait()
 
 
-def _work(order: dict[str, Any], limits: Limits, parent: int, pipe: Pipe) -> None:
+def _work(
+    session: pytest.Session, order: dict[str, Any], limits: Limits, parent: int, pipe: Pipe
+) -> None:
     """The first process: does the job, and sends what came of it."""
     spaces = order["mode"] == "namespaces"
     die_with(0 if spaces else parent)  # the first of a process namespace sees no parent
@@ -108,11 +120,13 @@ def _work(order: dict[str, Any], limits: Limits, parent: int, pipe: Pipe) -> Non
         with contextlib.suppress(PermissionError):
             os.chown(folder, uid, uid)
     os.chdir(folder)
-    do = _tests if order["kind"] == "tests" else _whole
+    do = partial(_tests, session) if order["kind"] == "tests" else _whole
     pipe.send(do(pipe, limits, uid, folder))
 
 
-def _tests(pipe: Pipe, limits: Limits, uid: int, folder: str) -> dict[str, Any]:
+def _tests(
+    session: pytest.Session, pipe: Pipe, limits: Limits, uid: int, folder: str
+) -> dict[str, Any]:
     """Forks the program's process, then reads the job and becomes the tests' process."""
     (down_r, down_w), (up_r, up_w) = os.pipe(), os.pipe()
     serve = program_server.ProgramServer(Pipe(down_r, up_w)).serve
@@ -122,7 +136,7 @@ def _tests(pipe: Pipe, limits: Limits, uid: int, folder: str) -> dict[str, Any]:
     own = replace(limits, cpu_s=int(limits.total_s) + 1, memory_mb=2 * limits.memory_mb)
     confine(own, uid, folder, os.getppid())
     job = pipe.receive()
-    result = examine(job, Pipe(up_r, down_w, limits.output_kb * 1024), limits.wall_s)
+    result = examine(session, job, Pipe(up_r, down_w, limits.output_kb * 1024), limits.wall_s)
     ended_by = _ended(program, limits.cpu_s)[1] if result["fate"] == "ended" else 0
     return {**result, "ended_by": ended_by}
 

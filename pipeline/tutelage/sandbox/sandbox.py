@@ -25,6 +25,8 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from tutelage.processes.pipe import Broken
@@ -63,6 +65,7 @@ def probe():
 '''
 MODES = ("namespaces", "landlock")
 """Kinds of walls, the stronger first. Both have limits and a seccomp filter besides."""
+_LIBRARIES = str(Path(str(find_spec("pytest").origin)).parents[1])
 _SLACK = 20.0
 """Seconds beyond the limits before the server itself is given up."""
 
@@ -142,7 +145,7 @@ class Sandbox:
         was_there = self._server is not None
         self._server = self._server or Worker(
             "tutelage.sandbox.jail",
-            environment={"PYTHONHASHSEED": "0"},
+            environment={"PYTHONHASHSEED": "0", "PYTHONPATH": _LIBRARIES},
             options=("-s", "-S", "-X", "utf8"),
         )
         try:

@@ -24,12 +24,14 @@ import time
 import traceback
 import types
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
+
+import pytest
 
 from tutelage import seeds
 from tutelage.processes.pipe import Broken, Pipe
-from tutelage.sandbox import test_source
+from tutelage.sandbox import test_session, test_source
 from tutelage.sandbox.endpoint import SHOWN, Endpoint
 from tutelage.sandbox.plain import Shared
 from tutelage.sandbox.proxy import ORIGINALS, Skipped, original
@@ -41,6 +43,8 @@ class Client(Endpoint):
 
     def __init__(self, pipe: Pipe) -> None:
         super().__init__(pipe, strict=True)
+        self.space: dict[str, Any] = {}
+        """The names of the tests."""
         self.calls = 0
         self.last = ""
         """The last call that a test made, as text."""
@@ -91,7 +95,7 @@ class Client(Endpoint):
             mirrored: whether the left side is what is expected; None for the one without a call.
             computed: which of the sides are more than a name.
         """
-        self.begin()
+        self.last = self.trace = ""
         overwritten = self.values.overwritten = {}
         values: list[Any] = []
         calls = [self.calls]
@@ -137,9 +141,20 @@ class Client(Endpoint):
         if _ADDRESS.sub("", was) != _ADDRESS.sub("", text):
             raise Skipped("what a test expects changes with the call")
 
-    def begin(self) -> None:
-        """Forgets what the test before this one did."""
+    @contextlib.contextmanager
+    def trial(self, piece: TestSource) -> Iterator[None]:
+        """Counts an exception; or, where nothing in it was counted but might have failed, once."""
+        total, calls = self.total, self.calls
         self.last = self.trace = ""
+        try:
+            yield
+        except BaseException as error:
+            if not isinstance(error, SystemExit) or error.code or self.has_raised(error):
+                self.fail(piece.source, error)
+        own = (self.space.get(name) for name in piece.calls if not hasattr(builtins, name))
+        helped = not piece.counts and any(callable(one) and not original(one) for one in own)
+        if self.total == total and self.calls > calls and (piece.guards or helped):
+            self.count(True, piece.source, "", "")
 
     def fail(self, source: str, error: BaseException, expected: str = "") -> None:
         """Counts a test that an exception ended.
@@ -169,7 +184,9 @@ class Client(Endpoint):
             }  # fmt: skip
 
 
-def examine(job: dict[str, Any], pipe: Pipe, wall_s: float) -> dict[str, Any]:
+def examine(
+    session: pytest.Session, job: dict[str, Any], pipe: Pipe, wall_s: float
+) -> dict[str, Any]:
     """Runs the tests of `job` (setup, program, tests, entry_point) on the program behind `pipe`.
 
     Gives `passed`, `total`, `first_failure`, `fate` (how the program ended, where it did), and
@@ -182,16 +199,12 @@ def examine(job: dict[str, Any], pipe: Pipe, wall_s: float) -> dict[str, Any]:
         pieces += map(test_source.parsed, job["tests"])
         untried = len(pieces)
         pipe.deadline = time.monotonic() + wall_s
-        names, space = _space(client, job, pieces)
-        entry = job["entry_point"]
-        point = names.get(entry, lambda *_, **__: eval(entry, {})) if entry else None
-        space |= {"__name__": "__main__", "__report__": client}
+        fixed = _prepare(client, job, pieces)
         called = frozenset[str]().union(*(piece.calls for piece in pieces))
         for piece in pieces:
             pipe.deadline = time.monotonic() + wall_s
-            if entry in names:
-                space[entry] = point
-            _run(piece, space, called, point, client)
+            client.space |= fixed
+            _run(session, client, piece, called)
             untried -= 1
         if not client.failure:
             skipped = _doubts(client, pieces)
@@ -200,7 +213,7 @@ def examine(job: dict[str, Any], pipe: Pipe, wall_s: float) -> dict[str, Any]:
     except Skipped as error:
         skipped = str(error)
     except BaseException as error:  # of the program as it loaded
-        client.begin()
+        client.last = ""
         client.count(False, "", "", _words(error), client.trace)
         client.total = len(pieces)
     if pipe.fate:  # even where a test has caught it
@@ -223,10 +236,13 @@ def _doubts(client: Client, pieces: Sequence[TestSource]) -> str:
     return ""
 
 
-def _space(
+def _prepare(
     client: Client, job: dict[str, Any], pieces: Sequence[TestSource]
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The program's names, and all that tests see: under the setup's, but the entry point on top."""
+) -> dict[str, Any]:
+    """Loads the program, and gives the client its names, under the setup's.
+
+    Gives the entry point, which is on top for each piece.
+    """
     setup, entry, source = job["setup"], job["entry_point"], job["program"]
     texts = [setup, *job["tests"]]
     client.proven.update(name for text in texts for name in _SHOWN_OBJECT.findall(text))
@@ -244,17 +260,20 @@ def _space(
         if name.partition(".")[0] in sys.stdlib_module_names:
             with contextlib.suppress(ImportError, AttributeError, ValueError):
                 _follow(client, pkgutil.resolve_name(name))
-    space: dict[str, Any] = {"__name__": "tests", "__file__": "tests.py", **names}
+    sys.modules["tests"] = types.ModuleType("tests")
+    client.space = space = vars(sys.modules["tests"])
+    space |= {**names, "__file__": "tests.py"}
     with contextlib.suppress(Exception):  # what fails here, fails again where a test needs it
         exec(compile(setup, "setup.py", "exec"), space)
     client.values.given = {
         name: kind for name, kind in space.items()
         if name in given and isinstance(kind, type) and kind.__module__ == "tests"
     }  # fmt: skip
-    if entry in names:
-        space["candidate"] = names[entry]
+    space |= {"__name__": "__main__", "__report__": client}
+    if entry:
+        space["candidate"] = names.get(entry, lambda *_, **__: eval(entry, {}))
     test_source.offer(program, {*defined, entry}, {*names, entry} - {""}, pieces)
-    return names, space
+    return {entry: names[entry]} if entry in names else {}
 
 
 def _forwarded(client: Client, module: str, name: str, own: Callable[..., Any]) -> Any:
@@ -303,20 +322,16 @@ def _is_of_library(error: BaseException) -> bool:
 
 
 def _run(
-    piece: TestSource, space: dict[str, Any], called: frozenset[str], entry: Any, client: Client
+    session: pytest.Session, client: Client, piece: TestSource, called: Collection[str]
 ) -> None:
-    """Runs one piece in `space`; it counts its own asserts, or once as a whole where it has none."""
-    before, calls = client.total, client.calls
-    client.begin()
-    try:
-        test_source.run(piece, space, called, entry)
-    except BaseException as error:
-        if not isinstance(error, SystemExit) or error.code or client.has_raised(error):
-            client.fail(piece.source, error)
-    own = (space.get(name) for name in piece.calls if not hasattr(builtins, name))
-    helped = not piece.counts and any(callable(one) and not original(one) for one in own)
-    if client.total == before and client.calls > calls and (piece.guards or helped):
-        client.count(True, piece.source, "", "")
+    """Runs one piece, and what it defines as tests that no piece calls itself."""
+    space, before = client.space, dict(client.space)
+    with client.trial(piece):
+        exec(compile(piece.code, "tests.py", "exec"), space)
+        names = [name for name in piece.defines if space.get(name) is not before.get(name)]
+        names = [name for name in names if name not in called or isinstance(space[name], type)]
+        if names:
+            test_session.run(session, client, piece, names)
 
 
 def _words(error: BaseException) -> str:

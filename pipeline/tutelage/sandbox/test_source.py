@@ -22,9 +22,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tutelage.sandbox.fixtures import Fixtures, is_fixture
+import pytest
+
 from tutelage.sandbox.proxy import Skipped
-from tutelage.sandbox.stand_ins import MODULES, wait_for_logs
+from tutelage.sandbox.test_session import NUMPY, wait_for_logs
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +138,9 @@ def offer(
     wanted. Other modules that are not here stay away: `ModuleNotFoundError`. `unittest.main` does
     nothing any more, since cases are run without it.
     """
-    sys.modules |= {**MODULES, "solution": program}
-    unittest.main = lambda *_, **__: None  # type: ignore[assignment]
-    unittest.TestCase.assertLogs = wait_for_logs  # type: ignore[assignment, method-assign]
+    sys.modules |= {"numpy": NUMPY, "solution": program}
+    unittest.main = pytest.main = lambda *_, **__: 0  # type: ignore[assignment]
+    unittest.TestCase.assertLogs = unittest.TestCase.assertNoLogs = wait_for_logs  # type: ignore
     nodes = [node for piece in pieces for node in ast.walk(piece.code)]
     for node in nodes:
         if isinstance(node, ast.ImportFrom) and (module := node.module):
@@ -166,40 +167,6 @@ def _is_here(module: str, *names: str) -> bool:
     with contextlib.suppress(ImportError, ValueError):
         return root in sys.modules or (root != "tutelage" and bool(importlib.util.find_spec(root)))
     return False
-
-
-def run(piece: TestSource, space: dict[str, Any], called: Collection[str], entry: Any) -> None:
-    """Runs the piece in `space`, and what it defines as tests but no piece calls itself.
-
-    Args:
-        called: what any piece calls.
-        entry: what `check` is given.
-
-    Raises:
-        Skipped: a test wants arguments that nobody knows.
-    """
-    before = dict(space)
-    exec(compile(piece.code, "tests.py", "exec"), space)
-    fixtures = Fixtures(space)
-    if "setUpModule" in piece.defines:
-        space["setUpModule"]()
-    for name in piece.defines:
-        value: Any = space.get(name)
-        if value is before.get(name):
-            continue
-        if isinstance(value, type):
-            if issubclass(value, unittest.TestCase):
-                unittest.defaultTestLoader.loadTestsFromTestCase(value).run(_Raising())
-            elif name.startswith("Test"):
-                fixtures.call_methods(value)
-        elif name in called or is_fixture(value):
-            continue
-        elif name == "check" or name.startswith("test"):
-            needs = fixtures.needs(value)
-            if len(needs) == 1 and entry is not None and not fixtures.knows(value):
-                value(entry)
-            elif name != "check" or len(needs) == 1:
-                fixtures.call(value)
 
 
 class _Asserts(ast.NodeTransformer):
@@ -282,22 +249,6 @@ def _is_literal(node: ast.expr) -> bool:
     return not any(isinstance(part, ast.Name | ast.Call | ast.Await) for part in ast.walk(node))
 
 
-class _Raising(unittest.TestResult):
-    """Lets the exception of a test go on, so that it is counted as any other."""
-
-    def addError(self, test: Any, err: Any) -> None:
-        raise err[1]
-
-    addFailure = addError
-
-    def addSubTest(self, test: Any, subtest: Any, err: Any) -> None:
-        if err is not None:
-            raise err[1]
-
-    def addUnexpectedSuccess(self, test: Any) -> None:
-        raise AssertionError("a test that should fail passes")
-
-
 _UNREADABLE = (SyntaxError, ValueError, RecursionError)
 _DEFINING = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _GUARDS = (ast.Raise, ast.Try, ast.With, ast.Assert, ast.ClassDef)
@@ -305,7 +256,9 @@ _GUARDING = re.compile(r"(?:.*\.)?(?:assert\w+|_?exit|quit|fail)$")
 _STARTING = re.compile(r"\b(?:pytest|unittest)\.main\(")
 _IMPORTS = (ast.Import, ast.ImportFrom)
 _PATCHES = re.compile(r"\b(?:patch|patch\.object|setattr)$")
-_ENVIRONMENT = re.compile(r"environ\b[^=\n]*\]\s*=[^=]|patch\.dict\(\s*['\"]?os\.environ")
+_ENVIRONMENT = re.compile(
+    r"environ\b[^=\n]*\]\s*=[^=]|patch\.dict\(\s*['\"]?os\.environ|monkeypatch\.(?:setenv|delenv|chdir)"
+)
 _CALL = (
     "__report__.judge('', [lambda: 0, lambda: 0], lambda left, right: left == right, None, False)"
 )
