@@ -45,11 +45,110 @@ def main(parent: str) -> None:
         gc.freeze()
         with contextlib.suppress(Broken):
             while True:
-                order = pipe.receive()
-                do = partial(_wait, session, order, os.getpid(), pipe)
-                os.waitpid(_forked(do, pipe), 0)
+                job = _Job(pipe.receive(), session, pipe)
+                os.waitpid(_forked(job.wait, pipe), 0)
 
     with_session(serve)
+
+
+class _Job:
+    """One job, as the processes below the server do it.
+
+    Args:
+        order: `kind`, `mode`, `limits`, and the `folder` where no namespace gives one.
+        session: of pytest.
+        pipe: to the server's parent.
+    """
+
+    def __init__(self, order: dict[str, Any], session: pytest.Session, pipe: Pipe) -> None:
+        self._session, self._pipe = session, pipe
+        self._do = self._tests if order["kind"] == "tests" else self._whole
+        self._spaces = order["mode"] == "namespaces"
+        self._limits = Limits(**order["limits"])
+        self._folder = order["folder"] or "/tmp"
+        self._server, self._uid = os.getpid(), 0
+
+    def wait(self) -> None:
+        """Forks the first process, and waits until it and all below are gone, or its time is over."""
+        die_with(self._server)
+        os.setsid()
+        adopt()
+        self._uid = _UID + os.getpid() % 0x400000
+        if self._spaces:
+            isolate()
+        first = _forked(partial(self._work, os.getpid()), self._pipe)
+        _, ended_by, late = _ended(first, self._limits.cpu_s, self._limits.total_s)
+        if ended_by:
+            fate = "timeout: all tests together" if late else "its first process died"
+            self._pipe.send({"broken": fate})
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                os.wait()
+
+    def _work(self, parent: int) -> None:
+        """The first process: does the job, and sends what came of it."""
+        die_with(0 if self._spaces else parent)  # the first of a process namespace sees no parent
+        if self._spaces:
+            furnish(self._limits.file_mb)
+        elif may_change_user():
+            with contextlib.suppress(PermissionError):
+                os.chown(self._folder, self._uid, self._uid)
+        os.chdir(self._folder)
+        self._pipe.send(self._do())
+
+    def _tests(self) -> dict[str, Any]:
+        """Forks the program's process, then reads the tests and becomes their process."""
+        (down_r, down_w), (up_r, up_w) = os.pipe(), os.pipe()
+        serve = program_server.ProgramServer(Pipe(down_r, up_w)).serve
+        program = self._confined(serve, {down_r, up_w})
+        os.close(down_r)
+        os.close(up_w)
+        limits = self._limits
+        own = replace(limits, cpu_s=int(limits.total_s) + 1, memory_mb=2 * limits.memory_mb)
+        confine(own, self._uid, self._folder, os.getppid())
+        end = Pipe(up_r, down_w, limits.output_kb * 1024)
+        result = examine(self._session, self._pipe.receive(), end, limits.wall_s)
+        ended_by = _ended(program, limits.cpu_s)[1] if result["fate"] == "ended" else 0
+        return {**result, "ended_by": ended_by}
+
+    def _whole(self) -> dict[str, Any]:
+        """Runs a whole program on one input, in files of memory; gives its output, errors and end."""
+        job, limits = self._pipe.receive(), self._limits
+        given, out, errors = files = [os.memfd_create(name) for name in ("in", "out", "errors")]
+        os.write(given, job["stdin"].encode("utf-8", "surrogatepass"))
+        os.lseek(given, 0, os.SEEK_SET)
+
+        def run() -> None:
+            for number, file in enumerate(files):
+                os.dup2(file, number)
+                os.close(file)
+            program_server.play(job["setup"], job["program"])
+
+        program = self._confined(run, {*files})
+        status, ended_by, late = _ended(program, limits.cpu_s, limits.wall_s)
+        flooded = os.fstat(out).st_size > limits.output_kb * 1024
+        fate = "timeout" if late else "output" if flooded else "ended" if ended_by else ""
+        printed = b"" if fate else os.pread(out, limits.output_kb * 1024, 0)
+        return {
+            "stdout": printed.decode("utf-8", "replace"),
+            "stderr": os.pread(errors, 1 << 20, 0).decode("utf-8", "replace")[-2000:],
+            "fate": fate, "status": status, "ended_by": ended_by,
+        }  # fmt: skip
+
+    def _confined(self, do: Callable[[], None], kept: set[int]) -> int:
+        """Forks the process of a program, which keeps some descriptors; its id."""
+        here = os.getpid()
+
+        def run() -> None:
+            for descriptor in {*range(3, self._limits.open_files)} - kept:
+                with contextlib.suppress(OSError):
+                    os.close(descriptor)
+            confine(self._limits, self._uid, self._folder, here)
+            for name in [name for name in sys.modules if name.partition(".")[0] == "tutelage"]:
+                del sys.modules[name]  # a program finds none of our modules
+            do()
+
+        return _forked(run)
 
 
 def _forked(do: Callable[[], object], pipe: Pipe | None = None) -> int:
@@ -84,99 +183,3 @@ def _ended(process: int, cpu_s: int, within_s: float = 0) -> tuple[int, int, boo
     if ended_by == signal.SIGKILL and used.ru_utime + used.ru_stime >= cpu_s:
         ended_by = signal.SIGXCPU
     return os.WEXITSTATUS(status), ended_by, late
-
-
-def _wait(session: pytest.Session, order: dict[str, Any], server: int, pipe: Pipe) -> None:
-    """Forks the first process, and waits until it and all below it are gone, or its time is over.
-
-    The order is `kind`, `mode`, `limits`, and the `folder` where no namespace gives one.
-    """
-    die_with(server)
-    os.setsid()
-    adopt()
-    if order["mode"] == "namespaces":
-        isolate()
-    limits = Limits(**order["limits"])
-    first = _forked(partial(_work, session, order, limits, os.getpid(), pipe), pipe)
-    _, ended_by, late = _ended(first, limits.cpu_s, limits.total_s)
-    if ended_by:
-        pipe.send({"broken": "timeout: all tests together" if late else "its first process died"})
-    with contextlib.suppress(ChildProcessError):
-        while True:
-            os.wait()
-
-
-def _work(
-    session: pytest.Session, order: dict[str, Any], limits: Limits, parent: int, pipe: Pipe
-) -> None:
-    """The first process: does the job, and sends what came of it."""
-    spaces = order["mode"] == "namespaces"
-    die_with(0 if spaces else parent)  # the first of a process namespace sees no parent
-    uid = _UID + parent % 0x400000
-    folder = "/tmp" if spaces else order["folder"]
-    if spaces:
-        furnish(limits.file_mb)
-    elif may_change_user():
-        with contextlib.suppress(PermissionError):
-            os.chown(folder, uid, uid)
-    os.chdir(folder)
-    do = partial(_tests, session) if order["kind"] == "tests" else _whole
-    pipe.send(do(pipe, limits, uid, folder))
-
-
-def _tests(
-    session: pytest.Session, pipe: Pipe, limits: Limits, uid: int, folder: str
-) -> dict[str, Any]:
-    """Forks the program's process, then reads the job and becomes the tests' process."""
-    (down_r, down_w), (up_r, up_w) = os.pipe(), os.pipe()
-    serve = program_server.ProgramServer(Pipe(down_r, up_w)).serve
-    program = _confined(serve, {down_r, up_w}, limits, uid, folder)
-    os.close(down_r)
-    os.close(up_w)
-    own = replace(limits, cpu_s=int(limits.total_s) + 1, memory_mb=2 * limits.memory_mb)
-    confine(own, uid, folder, os.getppid())
-    job = pipe.receive()
-    result = examine(session, job, Pipe(up_r, down_w, limits.output_kb * 1024), limits.wall_s)
-    ended_by = _ended(program, limits.cpu_s)[1] if result["fate"] == "ended" else 0
-    return {**result, "ended_by": ended_by}
-
-
-def _whole(pipe: Pipe, limits: Limits, uid: int, folder: str) -> dict[str, Any]:
-    """Runs a whole program on one input, in files of memory; gives its output, errors and end."""
-    job = pipe.receive()
-    given, out, errors = files = [os.memfd_create(name) for name in ("in", "out", "errors")]
-    os.write(given, job["stdin"].encode("utf-8", "surrogatepass"))
-    os.lseek(given, 0, os.SEEK_SET)
-
-    def run() -> None:
-        for number, file in enumerate(files):
-            os.dup2(file, number)
-            os.close(file)
-        program_server.play(job["setup"], job["program"])
-
-    program = _confined(run, {*files}, limits, uid, folder)
-    status, ended_by, late = _ended(program, limits.cpu_s, limits.wall_s)
-    flooded = os.fstat(out).st_size > limits.output_kb * 1024
-    fate = "timeout" if late else "output" if flooded else "ended" if ended_by else ""
-    printed = b"" if fate else os.pread(out, limits.output_kb * 1024, 0)
-    return {
-        "stdout": printed.decode("utf-8", "replace"),
-        "stderr": os.pread(errors, 1 << 20, 0).decode("utf-8", "replace")[-2000:],
-        "fate": fate, "status": status, "ended_by": ended_by,
-    }  # fmt: skip
-
-
-def _confined(do: Callable[[], None], kept: set[int], limits: Limits, uid: int, folder: str) -> int:
-    """Forks the process of a program, which keeps some descriptors; its id."""
-    here = os.getpid()
-
-    def run() -> None:
-        for descriptor in {*range(3, limits.open_files)} - kept:
-            with contextlib.suppress(OSError):
-                os.close(descriptor)
-        confine(limits, uid, folder, here)
-        for name in [name for name in sys.modules if name.partition(".")[0] == "tutelage"]:
-            del sys.modules[name]  # a program finds none of our modules
-        do()
-
-    return _forked(run)

@@ -133,31 +133,22 @@ class Sandbox:
 
     def _done(self, kind: str, mode: str, job: dict[str, Any]) -> dict[str, Any]:
         order: dict[str, Any] = {"kind": kind, "mode": mode, "limits": asdict(self.limits)}
-        with _folder() if mode == "landlock" else contextlib.nullcontext() as order["folder"]:
-            result = self._asked(order, job)
-        if "broken" in result:
-            self.close()  # it may still have the job before it
-            raise Failed(result["broken"])
-        return result
-
-    def _asked(self, order: dict[str, Any], job: dict[str, Any]) -> dict[str, Any]:
-        """What the server says; where one that was there has died meanwhile, what a new one says."""
-        was_there = self._server is not None
         self._server = self._server or Worker(
             "tutelage.sandbox.jail",
             environment={"PYTHONHASHSEED": "0", "PYTHONPATH": _LIBRARIES},
             options=("-s", "-S", "-X", "utf8"),
         )
-        try:
-            self._server.send(order, self.limits.total_s + _SLACK)
-            self._server.pipe.send(job)
-            result: dict[str, Any] = self._server.receive()
-        except Broken as error:
-            self.close()
-            if was_there and str(error) == "ended":
-                return self._asked(order, job)
-            late = str(error) == "timeout"
-            return {"broken": "timeout: all tests together" if late else "it died"}
+        with _folder() if mode == "landlock" else contextlib.nullcontext() as order["folder"]:
+            try:
+                self._server.send(order, self.limits.total_s + _SLACK)
+                self._server.pipe.send(job)
+                result: dict[str, Any] = self._server.receive()
+            except Broken as error:
+                late = str(error) == "timeout"
+                result = {"broken": "timeout: all tests together" if late else "it died"}
+        if "broken" in result:
+            self.close()  # it may still have the job before it
+            raise Failed(result["broken"])
         return result
 
 

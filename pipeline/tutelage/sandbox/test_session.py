@@ -21,7 +21,7 @@ import pytest
 from tutelage.sandbox.proxy import Skipped
 
 if TYPE_CHECKING:
-    from tutelage.sandbox.test_runner import Client
+    from tutelage.sandbox.client import Client
     from tutelage.sandbox.test_source import TestSource
 
 _WITHOUT = """cacheprovider terminal logging warnings faulthandler unraisableexception threadexception
@@ -136,7 +136,7 @@ class _Numpy(types.ModuleType):
         raise Skipped(f"a test wants numpy.{name}")
 
 
-_ARRAYS = "ndarray bool_ float16 float32 float64 int32 int64 generic".split()
+_ARRAYS = ["ndarray", "bool_", "float16", "float32", "float64", "int32", "int64", "generic"]
 """Types of which nothing here is an instance."""
 NUMPY = _Numpy("numpy")
 """What `import numpy` finds in the process of the tests."""

@@ -3,9 +3,8 @@
 All of this is read off their own source, never off the names that are there when it runs: those may
 be the program's, and a program that defines `check` would switch the tests off.
 
-- Asserts are counted: each becomes a call of `__report__`. So does a comparison that stands alone or is
-  printed (`f(2) == 4`), and an assert in a `try` that would swallow its failure. An assert whose
-  failure something waits for is left as it is.
+- Asserts are counted: each becomes a call of `__report__`, also in a `try` that would swallow its
+  failure. An assert whose failure something waits for is left as it is.
 - Run are, besides the text itself: functions called `test...`, methods `test...` of classes called
   `Test...` and of `unittest` cases, and `check`, which gets the entry point; but no function that
   any piece calls itself.
@@ -60,7 +59,6 @@ def parsed(source: str) -> TestSource:
     if _ENVIRONMENT.search(source):
         raise Skipped("a test sets the environment")
     code: ast.Module = _Asserts(source).visit(tree)
-    code.body = [_judged(node, source) for node in code.body if not _starts(node)]
     nodes = list(ast.walk(code))
     called = [node.func for node in nodes if isinstance(node, ast.Call)]
     guards = any(isinstance(node, _GUARDS) for node in nodes)
@@ -73,15 +71,6 @@ def parsed(source: str) -> TestSource:
     }
     replaces = frozenset(aliases.get(name, name) for node in nodes for name in _replaced(node))
     return TestSource(source, code, defines, names, counts, guards, replaces)
-
-
-def _starts(node: ast.stmt) -> bool:
-    """Whether a statement does nothing but have the tests run that are run here without it."""
-    return (
-        isinstance(node, ast.If)
-        and "__name__" in ast.unparse(node.test)
-        and all(isinstance(n, _IMPORTS) or _STARTING.search(ast.unparse(n)) for n in node.body)
-    )
 
 
 def _replaced(node: ast.AST) -> list[str]:
@@ -207,16 +196,6 @@ class _Asserts(ast.NodeTransformer):
         return _counted(test, node, self._source)
 
 
-def _judged(node: ast.stmt, source: str) -> ast.stmt:
-    """A comparison that stands alone, or is all that is printed, as an assert."""
-    if not isinstance(node, ast.Expr):
-        return node
-    test = node.value
-    if isinstance(test, ast.Call) and isinstance(test.func, ast.Name) and test.func.id == "print":
-        test = test.args[0] if len(test.args) == 1 else test
-    return _counted(test, node, source) if isinstance(test, ast.Compare) else node
-
-
 def _counted(test: ast.expr, node: ast.stmt, source: str) -> ast.stmt:
     """The call that stands for `assert test`; `node` itself where that cannot be in a function."""
     if any(isinstance(part, _ODD) or getattr(part, "is_async", 0) for part in ast.walk(test)):
@@ -253,7 +232,6 @@ _UNREADABLE = (SyntaxError, ValueError, RecursionError)
 _DEFINING = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _GUARDS = (ast.Raise, ast.Try, ast.With, ast.Assert, ast.ClassDef)
 _GUARDING = re.compile(r"(?:.*\.)?(?:assert\w+|_?exit|quit|fail)$")
-_STARTING = re.compile(r"\b(?:pytest|unittest)\.main\(")
 _IMPORTS = (ast.Import, ast.ImportFrom)
 _PATCHES = re.compile(r"\b(?:patch|patch\.object|setattr)$")
 _ENVIRONMENT = re.compile(
