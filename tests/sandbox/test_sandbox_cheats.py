@@ -239,7 +239,6 @@ KINDS_OF_TESTS = {
     "a case with its main": "import unittest\nclass TestF(unittest.TestCase):\n"
     "    def test_f(self):\n        self.assertEqual(f(2), 4)\nunittest.main()",
     "a main": "def main():\n    assert f(2) == 4\nif __name__ == '__main__':\n    main()",
-    "an expression": "f(2) == 4",
     "a swallowed failure": "try:\n    assert f(2) == 4\n    print('ok')\n"
     "except AssertionError:\n    print('no')",
     "a tuple": "assert (f(2) == 4, 'wrong')",

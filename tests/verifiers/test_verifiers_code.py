@@ -139,7 +139,6 @@ RIGHT = {
         ["def main():\n    assert f(2) == 4\nif __name__ == '__main__':\n    main()"],
         {},
     ),
-    "a comparison alone": (GOOD, ["f(2) == 4", "print(f(3) == 9)"], {}),
     "what pieces before it define": (
         GOOD,
         ["import math", "def near(a, b):\n    return math.isclose(a, b)", "assert near(f(2), 4)"],
@@ -410,6 +409,15 @@ def test_an_unsafe_machine_runs_nothing(monkeypatch, code_problem, limits):
     assert verdict.status == "unjudged"
     assert verdict.reason.startswith("refused: no safe sandbox here: ")
     assert "open sockets" in verdict.reason
+
+
+def test_without_pytest_tests_of_its_forms_are_unjudged(monkeypatch, code_problem, limits):
+    monkeypatch.setattr(sandbox, "_LIBRARIES", "")
+    verifier = CodeVerifier(Sandbox(limits))
+    asserts = verifier.verify(code_problem(), GOOD)
+    form = verifier.verify(code_problem(["def test_f():\n    assert f(2) == 4"]), GOOD)
+    verifier.close()
+    assert (asserts.status, form.reason) == ("correct", "tests: pytest is not installed here")
 
 
 def test_through_the_pool_and_from_threads(code_problem):

@@ -19,16 +19,16 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
-
-import pytest
+from typing import TYPE_CHECKING, Any
 
 from tutelage.processes.pipe import Broken, Pipe
 from tutelage.processes.worker import die_with, opened
 from tutelage.sandbox import program_server
 from tutelage.sandbox.confine import Limits, adopt, confine, furnish, isolate, may_change_user
 from tutelage.sandbox.test_runner import examine
-from tutelage.sandbox.test_session import with_session
+
+if TYPE_CHECKING:
+    from tutelage.sandbox.test_session import Run
 
 _UID = 0x40000000
 """First of the user numbers that jobs get, one each, so that no two share a limit."""
@@ -37,18 +37,23 @@ _UID = 0x40000000
 def main(parent: str) -> None:
     """Has one job after another done, until the parent ends or hangs up."""
     pipe = opened(parent)
-    del sys.path[:2]  # where our package and pytest are
     os.chdir("/")
 
-    def serve(session: pytest.Session) -> None:
+    def serve(run_tests: "Run | None") -> None:
+        del sys.path[:-3]  # all but Python's library
         os.environ.clear()
         gc.freeze()
         with contextlib.suppress(Broken):
             while True:
-                job = _Job(pipe.receive(), session, pipe)
+                job = _Job(pipe.receive(), run_tests, pipe)
                 os.waitpid(_forked(job.wait, pipe), 0)
 
-    with_session(serve)
+    try:
+        from tutelage.sandbox.test_session import with_session
+    except ModuleNotFoundError:  # without pytest tests of its forms cannot be put
+        serve(None)
+    else:
+        with_session(serve)
 
 
 class _Job:
@@ -56,12 +61,12 @@ class _Job:
 
     Args:
         order: `kind`, `mode`, `limits`, and the `folder` where no namespace gives one.
-        session: of pytest.
+        run_tests: what runs tests in the forms of pytest.
         pipe: to the server's parent.
     """
 
-    def __init__(self, order: dict[str, Any], session: pytest.Session, pipe: Pipe) -> None:
-        self._session, self._pipe = session, pipe
+    def __init__(self, order: dict[str, Any], run_tests: "Run | None", pipe: Pipe) -> None:
+        self._run_tests, self._pipe = run_tests, pipe
         self._do = self._tests if order["kind"] == "tests" else self._whole
         self._spaces = order["mode"] == "namespaces"
         self._limits = Limits(**order["limits"])
@@ -107,7 +112,7 @@ class _Job:
         own = replace(limits, cpu_s=int(limits.total_s) + 1, memory_mb=2 * limits.memory_mb)
         confine(own, self._uid, self._folder, os.getppid())
         end = Pipe(up_r, down_w, limits.output_kb * 1024)
-        result = examine(self._session, self._pipe.receive(), end, limits.wall_s)
+        result = examine(self._run_tests, self._pipe.receive(), end, limits.wall_s)
         ended_by = _ended(program, limits.cpu_s)[1] if result["fate"] == "ended" else 0
         return {**result, "ended_by": ended_by}
 

@@ -65,7 +65,9 @@ def probe():
 '''
 MODES = ("namespaces", "landlock")
 """Kinds of walls, the stronger first. Both have limits and a seccomp filter besides."""
-_LIBRARIES = str(Path(str(find_spec("pytest").origin)).parents[1])
+_PYTEST = find_spec("pytest")
+_LIBRARIES = str(Path(_PYTEST.origin).parents[1]) if _PYTEST and _PYTEST.origin else ""
+"""Where pytest is, which runs tests of its forms."""
 _SLACK = 20.0
 """Seconds beyond the limits before the server itself is given up."""
 

@@ -16,27 +16,30 @@ What the program may do is to answer a call, rightly or wrongly.
 import builtins
 import contextlib
 import importlib
+import inspect
 import pkgutil
 import random
 import re
 import sys
 import time
 import types
+import unittest
 from collections.abc import Callable, Collection, Sequence
-from typing import Any
-
-import pytest
+from typing import TYPE_CHECKING, Any
 
 from tutelage import seeds
 from tutelage.processes.pipe import Broken, Pipe
-from tutelage.sandbox import test_session, test_source
+from tutelage.sandbox import test_source
 from tutelage.sandbox.client import Client, error_words
 from tutelage.sandbox.proxy import ORIGINALS, Skipped, original
 from tutelage.sandbox.test_source import TestSource
 
+if TYPE_CHECKING:
+    from tutelage.sandbox.test_session import Run
+
 
 def examine(
-    session: pytest.Session, job: dict[str, Any], pipe: Pipe, wall_s: float
+    run_tests: "Run | None", job: dict[str, Any], pipe: Pipe, wall_s: float
 ) -> dict[str, Any]:
     """Runs the tests of `job` (setup, program, tests, entry_point) on the program behind `pipe`.
 
@@ -55,7 +58,7 @@ def examine(
         for piece in pieces:
             pipe.deadline = time.monotonic() + wall_s
             client.space |= fixed
-            _run(session, client, piece, called)
+            _run(run_tests, client, piece, called)
             untried -= 1
         if not client.failure:
             skipped = _doubts(client, pieces)
@@ -163,7 +166,7 @@ def _follow(client: Client, module: Any) -> None:
 
 
 def _run(
-    session: pytest.Session, client: Client, piece: TestSource, called: Collection[str]
+    run_tests: "Run | None", client: Client, piece: TestSource, called: frozenset[str]
 ) -> None:
     """Runs one piece, and what it defines as tests that no piece calls itself."""
     space, before = client.space, dict(client.space)
@@ -173,10 +176,22 @@ def _run(
         except SystemExit as end:  # `sys.exit(pytest.main())`
             if end.code or client.has_raised(end):
                 raise
-        names = [name for name in piece.defines if space.get(name) is not before.get(name)]
-        names = [name for name in names if name not in called or isinstance(space[name], type)]
-        if names:
-            test_session.run(session, client, piece, names)
+        new = {name: space[name] for name in piece.defines if name in space}
+        new = {name: one for name, one in new.items() if one is not before.get(name)}
+        tests = [name for name, one in new.items() if _is_test(name, one, called)]
+        if "check" in {*new} - called and len(inspect.signature(new["check"]).parameters) == 1:
+            new["check"](space.get("candidate"))
+        if tests and not run_tests:
+            raise Skipped("pytest is not installed here")
+        if tests and run_tests:
+            run_tests(client, piece, tests)
+
+
+def _is_test(name: str, one: Any, called: Collection[str]) -> bool:
+    """Whether pytest would run it, or what is in it, but for functions that the tests call."""
+    if isinstance(one, type):
+        return name.startswith("Test") or issubclass(one, unittest.TestCase)
+    return name.startswith("test") and name not in called
 
 
 _SHOWN_OBJECT = re.compile(r"\b(?:str|repr)\(([A-Z]\w*)\(")

@@ -1,18 +1,17 @@
 """Tests in the forms of pytest and `unittest`, which pytest itself runs, in the tests' process.
 
 It is configured once, in the server from which all is forked, and looks for no file, no settings and
-no plugin; it reports nothing, but hands failures to the `Client`. What it has not, or what would miss
-the program's process (logs), makes a test impossible to put (`Skipped`), not wrong; so does what is
-wanted of numpy beyond what is near.
+no plugin; it reports nothing, but hands failures to the `Client`. A test that it can make nothing of,
+or that skips itself, cannot be put (`Skipped`).
 """
 
 import asyncio
 import inspect
-import math
 import sys
 import types
 import unittest
 from collections.abc import Callable, Collection, Generator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,30 +27,28 @@ _WITHOUT = """cacheprovider terminal logging warnings faulthandler unraisableexc
     junitxml pastebin stepwise doctest"""
 _OPTIONS = (
     "-c/dev/null", "--rootdir=/", "--noconftest", "--disable-plugin-autoload", "--assert=plain", "-s",
-    "-opython_functions=test check", *(f"-pno:{name}" for name in _WITHOUT.split()),
+    "-opython_functions=test", *(f"-pno:{name}" for name in _WITHOUT.split()),
 )  # fmt: skip
-_PLAIN = (list, tuple)
 
 
-def with_session(serve: Callable[[pytest.Session], None]) -> None:
-    """Calls `serve` with a session of pytest's that has no tests yet."""
+Run = Callable[["Client", "TestSource", Collection[str]], None]
+"""What runs the tests of a piece, those of some names in the module `tests`. Raises `Skipped`."""
+
+
+def with_session(serve: Callable[[Run], None]) -> None:
+    """Calls `serve` with what runs tests in a session of pytest's that has none yet."""
 
     class Plugin:
         def pytest_collection(self, session: pytest.Session) -> bool:
-            serve(session)
+            serve(partial(_run, session))
             return True
 
     pytest.main([*_OPTIONS], plugins=[Plugin()])
 
 
-def run(
+def _run(
     session: pytest.Session, client: "Client", piece: "TestSource", names: Collection[str]
 ) -> None:
-    """Runs the tests of a piece, those of `names` in the module `tests`.
-
-    Raises:
-        Skipped: a test cannot be put.
-    """
     plugin = _Plugin(client, piece, names)
     session.config.pluginmanager.register(plugin)
     session.testsfailed = 0
@@ -59,11 +56,6 @@ def run(
     session.items = [item for item in items if not item.get_closest_marker("xfail")]
     session.config.hook.pytest_runtestloop(session=session)
     session.config.pluginmanager.unregister(plugin)
-
-
-def wait_for_logs(*_: Any, **__: Any) -> None:
-    """Stands for `assertLogs`: the program's logs are in its own process."""
-    raise Skipped("a test waits for logs")
 
 
 class _Module(pytest.Module):
@@ -117,30 +109,3 @@ class _Plugin:
         elif error:
             self._client.fail(self._piece.source, error)
         return pytest.TestReport(item.nodeid, item.location, {}, outcome, None, call.when)
-
-
-def _allclose(got: Any, wanted: Any, rtol: float = 1e-5, atol: float = 1e-8) -> bool:
-    """As numpy's, of numbers and lists of them; one number may stand for all."""
-    if isinstance(got, _PLAIN) or isinstance(wanted, _PLAIN):
-        mine = got if isinstance(got, _PLAIN) else [got] * len(wanted)
-        theirs = wanted if isinstance(wanted, _PLAIN) else [wanted] * len(mine)
-        pairs = zip(mine, theirs, strict=False)
-        return len(mine) == len(theirs) and all(_allclose(*pair, rtol, atol) for pair in pairs)
-    return bool(got == wanted or abs(got - wanted) <= atol + rtol * abs(wanted) < math.inf)
-
-
-class _Numpy(types.ModuleType):
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        raise Skipped(f"a test wants numpy.{name}")
-
-
-_ARRAYS = ["ndarray", "bool_", "float16", "float32", "float64", "int32", "int64", "generic"]
-"""Types of which nothing here is an instance."""
-NUMPY = _Numpy("numpy")
-"""What `import numpy` finds in the process of the tests."""
-vars(NUMPY).update(
-    allclose=_allclose, isclose=_allclose, isscalar=lambda _: True, isnan=math.isnan, inf=math.inf,
-    nan=math.nan, pi=math.pi, **{name: type(name, (), {}) for name in _ARRAYS},
-)  # fmt: skip

@@ -21,10 +21,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pytest
-
 from tutelage.sandbox.proxy import Skipped
-from tutelage.sandbox.test_session import NUMPY, wait_for_logs
+from tutelage.sandbox.stand_ins import NUMPY, wait_for_logs
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +122,12 @@ def offer(
     A star means only the `names` that they use, and none of Python's own.
 
     That is `solution`, and any module that is not here but of which only names of the program are
-    wanted. Other modules that are not here stay away: `ModuleNotFoundError`. `unittest.main` does
-    nothing any more, since cases are run without it.
+    wanted. Other modules that are not here stay away: `ModuleNotFoundError`. `unittest.main` and
+    `pytest.main` do nothing any more: tests are run without them.
     """
     sys.modules |= {"numpy": NUMPY, "solution": program}
-    unittest.main = pytest.main = lambda *_, **__: 0  # type: ignore[assignment]
+    for runner in filter(None, map(sys.modules.get, ("unittest", "pytest"))):
+        vars(runner)["main"] = lambda *_, **__: 0
     unittest.TestCase.assertLogs = unittest.TestCase.assertNoLogs = wait_for_logs  # type: ignore
     nodes = [node for piece in pieces for node in ast.walk(piece.code)]
     for node in nodes:
