@@ -63,7 +63,7 @@ def words(text: str) -> frozenset[str]:
     return frozenset(LEXICON["words"].get(text, text).split())
 
 
-_WORD = re.compile(r"[a-z]+|\d[\d,]*(?:\.\d+)?|\.\d+|[^\w\s]")
+_WORD = re.compile(r"[a-z]+|\d+(?:,\d+)*(?:\.\d+)?|\.\d+|[^\w\s]")
 
 
 @lru_cache(maxsize=4096)

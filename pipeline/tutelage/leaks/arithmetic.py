@@ -57,8 +57,8 @@ def by_arithmetic(case: Case) -> Leak:
     ways = [way for way in WAYS if not case.words.isdisjoint(way[2])] if wanted is not None else []
     if not ways or wanted is None or (yours := case.last_number) == wanted:
         return CLEAN
-    own = [yours or Fraction(0), *(span.number.value for span in numbers(text))]
-    flat, spans = _flat(text) if _may_come_to(wanted, own) else ("", {})
+    may = case.may_come_to([yours] if yours is not None else [])
+    flat, spans = _flat(text) if may else ("", {})
     for kind, sides, _, pattern in ways:
         for hit in pattern.finditer(flat):
             inside = [span for at, span in spans.items() if hit.start() <= at < hit.end()]
@@ -71,17 +71,6 @@ def by_arithmetic(case: Case) -> Leak:
             if kind == "corrections" or done:
                 return Leak("hidden", evidence=text[start:end][:80])
     return CLEAN
-
-
-def _may_come_to(wanted: Fraction, named: list[Fraction]) -> bool:
-    """Whether one operation on two of the numbers, or on one and 1, 2 or 3, comes to `wanted`."""
-    try:
-        w, *own = (round(abs(float(n)), 9) for n in (wanted, *named))
-    except OverflowError:
-        return True
-    every = {0.0, 1.0, 2.0, 3.0, *own}
-    results = (x for a in every for x in (w - a, w + a, w * a, w / (a or 1)))
-    return w > 10**15 or any(round(abs(x), 9) in every for x in results)
 
 
 def _result(side: tuple[str, str, str], named: dict[str, Any]) -> Any:
@@ -127,9 +116,6 @@ _REVERSED = re.compile(
 )
 
 
-_SMALL = NUMERALS | set("0123456789")
-
-
 def by_digits(case: Case) -> Leak:
     """A gold of two or more digits by their places, side by side, one after another, or reversed.
 
@@ -138,8 +124,8 @@ def by_digits(case: Case) -> Leak:
     wanted = case.answer.whole
     if not 2 <= len(wanted) <= 12 or case.answer.number in case.known:
         return CLEAN
-    whole = {wanted[::-1], wanted.rstrip("0")}
-    if case.words.isdisjoint(_SMALL) and case.words.isdisjoint(whole):
+    figures, whole = set(wanted) - {"0"}, {wanted[::-1], wanted.rstrip("0")}
+    if case.words.isdisjoint(NUMERALS) and not figures <= case.words and not whole & case.words:
         return CLEAN
     flat, spans = _flat(case.text)
     values = {at: span.number.value for at, span in spans.items()}
@@ -162,14 +148,16 @@ def by_digits(case: Case) -> Leak:
 
 def _in_a_row(spans: Iterable[NumberSpan]) -> list[str]:
     """The digits that stand one after another, with no larger number between."""
-    values = (span.number.value for span in spans)
-    return "".join(str(v) if v in range(10) else " " for v in values).split()
+    values = (str(span.number.value) for span in spans)
+    return "".join(v if v.isdigit() and len(v) == 1 else " " for v in values).split()
 
 
 def in_symbols(text: str) -> str:
     """`text` with its operations in symbols; empty where there are none."""
     words = vocabulary(text)
     rows = [row for row in SYMBOLS if not words.isdisjoint(row[0])]
+    if not rows and words.isdisjoint(NUMERALS):
+        return ""
     parts, last = [], 0
     for span in numbers(text) if words & NUMERALS else ():
         if span.form == "words" and span.start >= last and span.number.unit is None:

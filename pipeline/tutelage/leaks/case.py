@@ -1,6 +1,7 @@
 """One message under examination: what it says, what the answer is, and what everybody knew before."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -10,9 +11,10 @@ from tutelage.answers.equality import difference, rounds, squeezed
 from tutelage.answers.evaluation import equal, real
 from tutelage.answers.gold import Answer, compare
 from tutelage.answers.numbers import numbers
+from tutelage.answers.numerals import NUMERALS
 from tutelage.answers.stance import Stance, stance
 from tutelage.answers.statement import Statement
-from tutelage.answers.tables import outermost, vocabulary
+from tutelage.answers.tables import outermost, vocabulary, words
 from tutelage.answers.values import Formula, Number, Value
 from tutelage.records import Leak
 
@@ -20,6 +22,10 @@ CLEAN = Leak()
 _CALCULATED = (Number, Formula)
 _ANYWHERE = Statement("?")
 """Asks for no unit, so that any will do."""
+
+
+_NOTATION = NUMERALS | words("% ^ _ e k bn cent cents percent percentage pct out degrees")
+"""With one of these a message may have numbers that no figures in it are."""
 
 
 @lru_cache(maxsize=4096)
@@ -51,10 +57,34 @@ class Case:
     words: frozenset[str] = field(init=False)
     """The message's words, figures and signs."""
 
+    figures: frozenset[float] | None = field(init=False)
+    """The message's numbers, where the gold is a whole number and they are plain figures: what no
+    one of them is, and no one operation on them comes to, need not be read for."""
+
     def __post_init__(self) -> None:
         self.gold = self.answer.result
         self.public = (self.answer.statement.text, *self.turns)
         self.words = vocabulary(self.text)
+        plainly = self.answer.whole and self.gold == Number(self.answer.number or Fraction(0))
+        every = (word.replace(",", "") for word in self.words if word[-1].isdigit())
+        plainly = plainly and self.words.isdisjoint(_NOTATION)
+        self.figures = frozenset(map(float, every)) if plainly else None
+
+    def may_state(self) -> bool:
+        """Whether a number in the message may be the gold's."""
+        return self.figures is None or float(self.answer.whole) in self.figures
+
+    def may_come_to(self, own: Iterable[Fraction] = ()) -> bool:
+        """Whether one operation on two of the message's numbers and `own`, or on one and 1, 2 or 3,
+        comes to the gold's."""
+        read = values(self.text) if self.figures is None else ()
+        try:
+            w, *every = (abs(float(n)) for n in (self.answer.number or 0, *own, *read))
+        except OverflowError:
+            return True
+        named = {round(n, 9) for n in (1.0, 2.0, 3.0, *every, *(self.figures or ())) if n}
+        results = (x for a in named for x in (w - a, w + a, w * a, w / a))
+        return w > 10**15 or any(round(abs(x), 9) in named for x in results)
 
     @property
     def known(self) -> frozenset[Fraction]:
@@ -108,10 +138,10 @@ class Case:
 
 def _rounded(gold: Formula | Number, value: Number) -> bool:
     """Whether a number with decimals is a rounded form of the gold, in three digits or more."""
+    if value.places < 1:
+        return False
     exactly = gold.value if isinstance(gold, Number) else real(gold.tree)
-    return value.places > 0 and rounds(
-        exactly / 100**-value.percent if value.percent else exactly, value, 3
-    )
+    return rounds(exactly and exactly * 100 if value.percent else exactly, value, 3)
 
 
 def written(wanted: str, text: str) -> list[tuple[int, int]]:

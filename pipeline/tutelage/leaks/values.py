@@ -65,7 +65,7 @@ _UNFINISHED = re.compile(
 def number(case: Case) -> Leak:
     """A number that is the gold, said with as much weight as it takes."""
     gold = case.gold
-    if not isinstance(gold, Number):
+    if not isinstance(gold, Number) or not case.may_state():
         return CLEAN
     spans = [s for s in numbers(case.text) if s.number.ordinal == gold.ordinal]
     for span in outermost([s for s in spans if case.is_answer("", s.number)]):
@@ -143,20 +143,29 @@ _SIGNS = formulas.FUNCTIONS | words(
     " difference quotient multiplied divided"
 )
 """A text without any of these has no expression."""
+_SIGN = r"(?:[-+*/]|(?:times|plus|minus|over|of|by|root|squared|add|twice|double|sum|product)\b)"
+_STEPS = re.compile(
+    rf"{_SIGN}[^.,;:=!?]{{0,24}}?{_SIGN}\s*[($]*[\da-z]|\^|\d!|[a-z]\(|cubed|cbrt|log|sin|cos|tan"
+)
+"""More than one operation; or one that may come to anything."""
 
 
 def expression(case: Case) -> Leak:
     """A formula that comes to the gold: put as the answer, or for a gold that is a formula, shown."""
     gold = case.gold
-    if not isinstance(gold, Formula) and (
-        case.answer.number is None or case.words.isdisjoint(_SIGNS)
-    ):
-        return CLEAN
+    if not isinstance(gold, Formula):
+        if case.answer.number is None or case.words.isdisjoint(_SIGNS):
+            return CLEAN
+        if not (case.may_come_to() or _STEPS.search(case.text.lower())):
+            return CLEAN
+    wrong: set[str] = set()
     for text in filter(None, (case.text, in_symbols(case.text))):
         for piece in outermost(p for p in pieces(text) if p.form in ("formula", "fraction")):
             part = text[piece.start : piece.end]
             leaks = _is_shown if isinstance(gold, Formula) else _is_spelled
-            if case.is_answer(part, piece.value) and leaks(case, text, piece):
+            if part in wrong or not case.is_answer(part, piece.value):
+                wrong.add(part)
+            elif leaks(case, text, piece):
                 return Leak("expression", evidence=part)
     for p in pieces(case.text) if isinstance(gold, Formula) else ():
         new = isinstance(p.value, Number) and p.value.value not in case.known
