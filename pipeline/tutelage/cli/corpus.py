@@ -122,6 +122,12 @@ def _indented(text: str, margin: str) -> str:
 @click.option(
     "--verifier", default="", metavar="NAME", help="For all rows: a name or module:Class."
 )
+@click.option(
+    "--thorough",
+    is_flag=True,
+    help="Also judge near misses of every answer (a digit, a sign, a bracket changed) and sentences "
+    "that state it, which the leak gate must find.",
+)
 @click.pass_context
 def check(
     ctx: click.Context,
@@ -133,6 +139,7 @@ def check(
     timeout: float,
     workers: int,
     verifier: str,
+    thorough: bool,
 ) -> None:
     """Judge every gold answer, which must pass, and a mutant of it, which must fail.
 
@@ -140,16 +147,23 @@ def check(
     Rows that are no problem are counted by their class, and fail nothing.
     """
     from tutelage.corpora.check import check as checked
+    from tutelage.leaks import find_leak
+    from tutelage.records import Leak, Problem
     from tutelage.verifiers import VerifierPool
+
+    def leak_of(problem: Problem, message: str) -> Leak:
+        return find_leak(
+            problem.domain, problem.gold, problem.statement, [], message, problem.solution
+        )
 
     corpus = _open(spec, mapping, form)
     counts: Counter[str] = Counter()
     failures: list[dict[str, Any]] = []
     with VerifierPool(timeout=timeout, workers=workers, verifier=verifier) as pool:
-        for result in checked(islice(corpus.rows(), limit), pool.verify, workers):
+        finder = leak_of if thorough else None
+        for result in checked(islice(corpus.rows(), limit), pool.verify, workers, finder):
             _count(counts, result)
-            if not result.passes:
-                failures.append(_failure(result))
+            failures += _failures(result)
     if as_json:
         click.echo(json.dumps({"corpus": spec, **counts, "failures": failures}, indent=2))
     else:
@@ -164,24 +178,27 @@ def _count(counts: Counter[str], result: "Checked") -> None:
         counts[f"no problem: {result.row.failure}"] += 1
         return
     counts["problems"] += 1
-    counts[f"gold {result.gold.status if result.gold else 'absent'}"] += 1
-    counts[f"mutant {result.mutant.status if result.mutant else 'absent'}"] += 1
+    kinds = {trial.kind for trial in result.trials}
+    counts.update(f"{kind} absent" for kind in {"gold", "mutant"} - kinds)
+    counts.update(f"{trial.kind} {trial.status}" for trial in result.trials)
 
 
-def _failure(result: "Checked") -> dict[str, Any]:
-    problem, wrong = result.row.problem, "gold"
-    verdict = result.gold
-    if verdict is None or verdict.status == "correct":
-        wrong, verdict = "mutant", result.mutant
-    return {
-        "row": result.row.index,
-        "problem_id": problem.problem_id if problem else "",
-        "answer": wrong,
-        "status": verdict.status if verdict else "",
-        "reason": verdict.reason if verdict else "",
-        "extracted": verdict.extracted if verdict else "",
-        "gold": problem.gold.value if problem else "",
-    }
+def _failures(result: "Checked") -> list[dict[str, Any]]:
+    problem = result.row.problem
+    return [
+        {
+            "row": result.row.index,
+            "problem_id": problem.problem_id if problem else "",
+            "answer": trial.kind,
+            "message": trial.message,
+            "status": trial.status,
+            "reason": trial.reason,
+            "extracted": trial.extracted,
+            "gold": problem.gold.value if problem else "",
+        }
+        for trial in result.trials
+        if not trial.passes
+    ]
 
 
 def _report(spec: str, counts: Counter[str], failures: list[dict[str, Any]]) -> None:

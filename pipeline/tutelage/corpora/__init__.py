@@ -12,7 +12,7 @@ This package only yields problems: it judges no answers and removes no duplicate
     fields, code_tests        values in their stored forms; code tests in all their forms
     starter, stories, gym     generated corpora
     evaluation                public evaluation sets by name
-    mutants, check            right and wrong answers for testing a verifier
+    mutants, near, check      right, wrong and nearly right answers for testing a verifier
     cuts                      cutting a problem into shards
     source                    parsing Python sources without running them
 """

@@ -32,7 +32,7 @@ def gold(problem: Problem) -> str:
     if problem.gold.kind == "scorer":
         scored = _scored(problem)
         return _tagged(scored) if scored else ""
-    return _sentence(problem.gold.value)
+    return sentence(problem.gold.value)
 
 
 def mutate(problem: Problem) -> str:
@@ -41,7 +41,7 @@ def mutate(problem: Problem) -> str:
         return _fenced(_gutted(problem.gold.value, _entry_point(problem)))
     if problem.gold.kind == "scorer":
         return _tagged(_far(_scored(problem) or "0"))
-    return _sentence(other(problem.gold.value))
+    return sentence(other(problem.gold.value))
 
 
 def other(answer: str) -> str:
@@ -64,17 +64,18 @@ def other(answer: str) -> str:
     return f"{answer} + 1" if _LATEX.search(answer) else f"not {answer}"
 
 
+def sentence(answer: str) -> str:
+    """A message with this answer."""
+    if _LATEX.search(answer):
+        return f"The answer is $\\boxed{{{answer.strip('$')}}}$."
+    return f"The answer is {answer}."
+
+
 def _far(answer: str) -> str:
     """A mutant further away than `other`, because scorers round and parse texts leniently."""
     if flipped := _OTHER.get(answer.strip().lower()):
         return flipped
     return _NUMBER.sub(r"1\g<0>", answer, count=1) if _NUMBER.search(answer) else "nothing"
-
-
-def _sentence(answer: str) -> str:
-    if _LATEX.search(answer):
-        return f"The answer is $\\boxed{{{answer.strip('$')}}}$."
-    return f"The answer is {answer}."
 
 
 def _tagged(answer: str) -> str:
