@@ -88,7 +88,8 @@ def examine(policy: Policy, device: Any, alone: bool = False) -> None:
     )
     with_first, with_other = (packed([piece, second]).to(device) for piece in (first, other))
     policy.eval()
-    with torch.no_grad():
+    # not compiled: graphs for these few tokens would take as long as those of the training
+    with torch.no_grad(), torch.compiler.set_stance("force_eager"):
         policy.plain = True
         plain = policy(with_first)[0]
         policy.plain = False
