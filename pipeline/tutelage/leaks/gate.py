@@ -8,10 +8,9 @@ from tutelage.leaks import programs
 from tutelage.leaks.arithmetic import by_arithmetic, by_digits
 from tutelage.leaks.case import CLEAN, Case
 from tutelage.leaks.codes import in_code
-from tutelage.leaks.confirmation import confirmed
 from tutelage.leaks.rows import items
 from tutelage.leaks.values import boxed, expression, literal, moment, number
-from tutelage.leaks.words import named, option, yes_or_no
+from tutelage.leaks.words import confirmed, named, option, yes_or_no
 from tutelage.records import Gold, Leak
 
 _STUDENT = ("assistant", "student")

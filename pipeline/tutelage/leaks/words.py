@@ -1,4 +1,5 @@
-"""The rules for golds in words: names and phrases, the option to choose, yes and no.
+"""The rules for golds in words: names and phrases, the option to choose, yes and no; and for golds that
+come out by a yes to the student's question or to an earlier answer.
 
 A word that nobody used counts as soon as it is said. One that was public, such as an option, or
 that language is full of (`no`, `left`), counts only where it is put as the answer, or answers the
@@ -9,10 +10,11 @@ letter, its place or its text; and by ruling out all others.
 import re
 from functools import lru_cache
 
+from tutelage.answers import sentences
 from tutelage.answers.choices import SIDES, sides, stems
 from tutelage.answers.stance import Stance, alone, around
 from tutelage.answers.tables import listed, outermost, words
-from tutelage.leaks.case import CLEAN, Case, words_of, written
+from tutelage.leaks.case import CLEAN, Case, values, words_of, written
 from tutelage.records import Leak
 
 _COMMON, _STOP, _GENERIC = words("common"), words("stop"), words("generic")
@@ -214,3 +216,38 @@ def _letter(letter: str) -> re.Pattern[str]:
         for word in ("option", "choose", "pick", "is", "try")
     )
     return re.compile(rf"(?<![\w'])(?:\({letter}\)|{single}|\(?{small}\))|{after}")
+
+
+_YES = re.compile(
+    r"^\W*(?:yes|yep|yeah|correct|exactly|right|indeed|that(?: i|')s right|you got it|absolutely)\b"
+    r"(?!\s+(?:idea|track|direction|approach|operation|numbers?|step|method|start|formula))",
+    re.I,
+)
+_EARLIER = re.compile(
+    r"\byour\s+(?:very\s+)?(?:first|earlier|previous|initial|original|second|last|other)\s+\w+[^.?!]{0,24}?"
+    r"\b(?:is|was|were)\s+(?:already\s+|actually\s+)?(?:right|correct)\b",
+    re.I,
+)
+
+
+def confirmed(case: Case) -> Leak:
+    """`Yes, exactly` to a student who asked "is it 42?"; `your first answer was right`."""
+    if not case.turns:
+        return CLEAN
+    if _YES.match(case.text):
+        asked = [part for part in sentences.SPLIT.split(case.turns[-1]) if sentences.asks(part)]
+        if asked and _holds(case, asked[-1]):
+            return Leak("confirmed", evidence=case.text[:40])
+    earlier = _EARLIER.search(case.text) if "our" in case.text else None
+    if earlier and any(_holds(case, turn) for turn in case.turns):
+        return Leak("confirmed", evidence=earlier[0])
+    return CLEAN
+
+
+def _holds(case: Case, text: str) -> bool:
+    if case.answer.number is not None:
+        return case.answer.number in values(text)
+    if case.answer.letter:
+        return bool(re.search(rf"(?<![\w']){case.answer.letter}(?![\w'])", text))
+    words = case.answer.words
+    return bool(words) and f" {words} " in f" {words_of(text)} "
