@@ -124,3 +124,12 @@ def test_a_fraction_alone_is_a_result_in_any_terms() -> None:
 )
 def test_roots_may_have_indices_and_stand_apart(message: str) -> None:
     assert find_leak("math", "2, 3", "Solve x^2 - 5x + 6 = 0.", [], message).kind == "set"
+
+
+def test_numbers_of_any_size_are_looked_at() -> None:
+    for message in (
+        "Take 1e-30 from your number.",
+        f"Take {'9' * 390} from 0.",
+        "Take 10^-12 from 0.",
+    ):
+        assert find_leak("math", "1/3", APPLES, [("student", "1e-20")], message).kind == ""

@@ -148,7 +148,7 @@ def _is_word(text: str, words: str, end: int) -> bool:
 
 
 def _compounds(text: str, spans: list[NumberSpan]) -> list[NumberSpan]:
-    """`2 kg 300 g`, `3 hours and 30 minutes`, `5 feet 6 inches`, `4 dollars 50` as one."""
+    """`2 kg 300 g`, `3 hours and 30 minutes`, `5 feet 6 inches` as one."""
     runs: list[list[NumberSpan]] = []
     for span in spans:
         if runs and _goes_on(text, runs[-1][-1], span):
@@ -163,17 +163,14 @@ _JOINT = re.compile(r"[\s.]*(?:,\s*)?(?:and\s+)?")
 
 def _goes_on(text: str, left: NumberSpan, right: NumberSpan) -> bool:
     gap, large, small = text[left.end : right.start], left.number.unit, right.number.unit
-    if large is None or not _JOINT.fullmatch(gap) or right.number.value < 0:
+    if large is None or small is None or not _JOINT.fullmatch(gap) or right.number.value < 0:
         return False
-    if small is None:
-        cents = large.kind == "money" and "," not in gap and 0 < right.number.value < 100
-        return cents and right.form == left.form and not re.match(r"\s*\w", text[right.end :])
     same = large.kind == small.kind or (large.name, small.name) == ("euro", "cent")
     return same and large.size > small.size > 0 and "ordinal" not in (left.form, right.form)
 
 
 def _summed(run: list[NumberSpan]) -> NumberSpan:
-    sizes = [span.number.unit.size if span.number.unit else Fraction(1, 100) for span in run]
+    sizes = [span.number.unit.size for span in run if span.number.unit]
     total = sum(abs(s.number.value) * size for s, size in zip(run, sizes, strict=True)) / sizes[0]
     sign = -1 if run[0].number.value < 0 else 1
     number = replace(run[0].number, value=sign * total, compound=True, places=-1, digits=0)

@@ -82,7 +82,7 @@ class Case:
             w, *every = (abs(float(n)) for n in (self.answer.number or 0, *own, *read))
         except OverflowError:
             return True
-        named = {round(n, 9) for n in (1.0, 2.0, 3.0, *every, *(self.figures or ())) if n}
+        named = {round(n, 9) for n in (1.0, 2.0, 3.0, *every, *(self.figures or ()))} - {0.0}
         results = (x for a in named for x in (w - a, w + a, w * a, w / a))
         return w > 10**15 or any(round(abs(x), 9) in named for x in results)
 
