@@ -6,7 +6,6 @@ All that they compare, they compare here, in their process. `test_runner` runs t
 import builtins
 import contextlib
 import re
-import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -60,9 +59,6 @@ class Client(Endpoint):
                 mine = Shared(on, None)
                 self.values.overwritten.setdefault(id(on), (mine, mine.read()))
         return super()._do_attribute(on, how, name, *value)
-
-    def _do_typed(self, _: Any) -> str:
-        return sys.stdin.readline()
 
     def _do_warn(self, _: Any, message: Warning) -> None:
         warnings.warn(message, stacklevel=1)

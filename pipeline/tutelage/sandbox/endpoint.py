@@ -10,7 +10,6 @@ the program has done on this side, it has done to such an object, never to one t
 import asyncio
 import collections
 import contextlib
-import copy
 import operator
 import sys
 import threading
@@ -191,8 +190,6 @@ class Endpoint:
     def _do_special(self, on: Any, name: str, *arguments: Any) -> Any:
         if isinstance(on, types.GeneratorType) and name in ("send", "throw", "close"):
             return getattr(on, name)(*arguments)
-        if name in _COPYING:
-            return _COPYING[name](on)
         if name not in KNOWN:
             raise AttributeError(name)
         if isinstance(on, type) and name == "__getitem__" and not hasattr(type(on), name):
@@ -222,4 +219,3 @@ _QUERIES = frozenset(
 """Methods whose argument may be what is expected, as that of an operator."""
 _COPIED = frozenset({"__name__", "__qualname__", "__doc__", "__module__"})
 """What a decorator copies."""
-_COPYING: dict[str, Callable[[Any], Any]] = {"__copy__": copy.copy, "__deepcopy__": copy.deepcopy}

@@ -5,7 +5,6 @@ library cross by name. Containers that can be changed are read and written by th
 own types, whatever a subclass makes of these. What has behaviour of its own is `values`' work.
 """
 
-import array
 import collections
 import contextlib
 import datetime
@@ -87,12 +86,11 @@ PARTS = {kind: parts for kind, (parts, _) in _FIXED.items()}
 """What says of a value that cannot be changed what it is made of."""
 MUTABLE: tuple[type, ...] = (
     list, collections.Counter, collections.OrderedDict, collections.defaultdict, dict, set,
-    collections.deque, bytearray, array.array,
+    collections.deque, bytearray,
 )  # fmt: skip
 _EMPTY: dict[type, Callable[[Any], tuple[Any, ...]]] = {
     collections.defaultdict: lambda value: (value.default_factory,),
     collections.deque: lambda value: ((), value.maxlen),
-    array.array: lambda value: (value.typecode,),
 }
 MAKERS = {kind.__name__: make for kind, (_, make) in _FIXED.items()}
 MAKERS |= {kind.__name__: kind for kind in MUTABLE}
@@ -132,10 +130,7 @@ class Shared:
     def write(self, items: list[Any]) -> None:
         """Puts `items` in place of what is in it, and agrees on them."""
         kind, inner = self._inner()
-        if kind is array.array:
-            del inner[:]
-        else:
-            kind.clear(inner)
+        kind.clear(inner)
         if issubclass(kind, dict):
             for key, item in zip(items[::2], items[1::2], strict=True):
                 kind.__setitem__(inner, key, item)
@@ -148,7 +143,7 @@ class Shared:
         if self.agreed is None:
             return True
         now = self.read()
-        same = operator.eq if isinstance(self.value, (bytearray, array.array)) else operator.is_
+        same = operator.eq if isinstance(self.value, bytearray) else operator.is_
         return len(now) != len(self.agreed) or not all(map(same, now, self.agreed))
 
     def _inner(self) -> tuple[Any, Any]:

@@ -38,14 +38,11 @@ def run(source: str, name: str, space: dict[str, Any]) -> None:
 
 def described(error: BaseException) -> str:
     """The traceback of an exception, as far as it is in the program."""
-    try:
-        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == PROGRAM]
-        head = ["Traceback (most recent call last):\n"] if frames else []
-        frames = frames if len(frames) <= 8 else [*frames[:3], *frames[-5:]]
-        last = traceback.format_exception_only(error)
-        return "".join([*head, *traceback.format_list(frames), *last])[-_TEXT:]
-    except BaseException:
-        return "an exception that cannot be shown"
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == PROGRAM]
+    head = ["Traceback (most recent call last):\n"] if frames else []
+    frames = frames if len(frames) <= 8 else [*frames[:3], *frames[-5:]]
+    last = traceback.format_exception_only(error)
+    return "".join([*head, *traceback.format_list(frames), *last])[-_TEXT:]
 
 
 def _started(name: str) -> types.ModuleType:
@@ -68,8 +65,8 @@ class ProgramServer(Endpoint):
 
     def serve(self) -> None:
         """Answers until the tests are over."""
-        sys.stdout = sys.stdin = _Console(self, "stdout")
-        sys.stderr = _Console(self, "stderr")
+        sys.stdin = io.StringIO()
+        sys.stdout, sys.stderr = _Console(self, "stdout"), _Console(self, "stderr")
         warnings.simplefilter("always")
         warnings.showwarning = lambda message, *_, **__: self.ask("warn", None, message)
         super().serve()
@@ -97,8 +94,7 @@ class ProgramServer(Endpoint):
 
 
 class _Console(io.TextIOBase):
-    """What a program prints goes to the tests with the next message; what it reads, these have put
-    in place of the standard input."""
+    """What a program prints goes to the tests with the next message."""
 
     def __init__(self, end: Endpoint, name: str) -> None:
         self._end, self._name = end, name
@@ -109,14 +105,6 @@ class _Console(io.TextIOBase):
         if printed.tell() < _PRINTED:
             printed.write(str(text)[:_PRINTED])
         return len(text)
-
-    def readline(self, size: int = -1) -> str:  # type: ignore[override]
-        """The next line."""
-        return str(self._end.ask("typed", None))
-
-    def read(self, size: int | None = -1) -> str:
-        """All of it."""
-        return "".join(iter(self.readline, ""))
 
 
 def _is_container(value: Any) -> bool:

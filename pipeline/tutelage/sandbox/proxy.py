@@ -121,15 +121,9 @@ class Proxy(_Shown):
     def __repr__(self) -> str:
         return str(_ask(self, "special", "__repr__")) if original(self) else super().__repr__()
 
-    def __copy__(self) -> Any:
-        return _ask(self, "special", "__copy__")
-
-    def __deepcopy__(self, memo: Any) -> Any:
-        return _ask(self, "special", "__deepcopy__")
-
     def __reduce_ex__(self, protocol: Any) -> Any:
         if ORIGINALS[id(self)].side.strict:
-            raise Skipped("a test pickles an object of the program's")
+            raise Skipped("a test copies or pickles an object of the program's")
         raise TypeError("not for programs")
 
 

@@ -158,7 +158,7 @@ def _follow(client: Client, module: Any) -> None:
             super().__setattr__(name, value)
             if isinstance(value, type) and value is not before.get(name):
                 raise Skipped(f"a test puts a class in place of {module.__name__}.{name}")
-            if name not in ("stdin", "stdout", "stderr"):  # it has those of the tests
+            if name not in ("stdout", "stderr"):  # it has those of the tests
                 new = [] if value is before.get(name) else [value]
                 client.ask("replace", None, module.__name__, name, *new)
 
