@@ -71,12 +71,6 @@ class _Plugin:
     def __init__(self, client: "Client", piece: "TestSource", names: Collection[str]) -> None:
         self._client, self._piece, self._names = client, piece, names
 
-    @pytest.fixture
-    def candidate(self) -> Any:
-        if "candidate" not in self._client.space:
-            raise Skipped("a test wants a candidate, which nobody knows")
-        return self._client.space["candidate"]
-
     def pytest_pycollect_makeitem(self, collector: Any, name: str) -> list[Any] | None:
         return [] if isinstance(collector, _Module) and name not in self._names else None
 
@@ -105,7 +99,8 @@ class _Plugin:
         elif isinstance(error, pytest.FixtureLookupError) or (
             call.when == "setup" and isinstance(error, pytest.fail.Exception)
         ):
-            raise Skipped(f"a test cannot be set up: {getattr(error, 'argname', error)}")
+            words = f"{getattr(error, 'argname', error)}".partition("\n")[0]
+            raise Skipped(f"a test cannot be set up: {words}")
         elif error:
             self._client.fail(self._piece.source, error)
         return pytest.TestReport(item.nodeid, item.location, {}, outcome, None, call.when)
