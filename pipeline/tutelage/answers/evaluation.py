@@ -79,10 +79,26 @@ def equal(one: Tree, other: Tree) -> bool | None:
     a, b = exact(one), exact(other)
     if a is not None and b is not None:
         return a == b
+    if 0 in (a, b):
+        return _vanishes(other if a == 0 else one)
     signs = (False, True) if "abs" in names(one) | names(other) else (False,)
     pairs = [(approximate(one, sign), approximate(other, sign)) for sign in signs]
     known = [_same(*pair) for pair in pairs if None not in pair and pair != (_INFINITE, _INFINITE)]
     return all(known) if known else None
+
+
+def _vanishes(tree: Tree) -> bool | None:
+    """Whether a formula is zero; None where it has no value. Only what is left of larger terms is
+    nothing but rounding: e^-1000 is small, and not zero."""
+    number = approximate(tree)
+    if tree[0] == "+":
+        terms = [approximate(part) for part in tree[1:]]
+        size = max(abs(term) for term in terms) if None not in terms else 0
+        return None if number is None else _same(number + size, size)
+    if tree[0] in ("neg", "*", "/", "^"):
+        parts = [_vanishes(part) for part in tree[1 : None if tree[0] == "*" else 2]]
+        return None if number is None else any(parts)
+    return None if number is None else _same(number, 0)
 
 
 def multiple(one: Tree, other: Tree) -> bool:
