@@ -30,6 +30,14 @@ def test_one_object_a_row_in_order(tmp_path: Path) -> None:
     assert run(file) == [told, {"leak": False, "kind": "", "evidence": ""}, told]
 
 
+def test_precision_and_recall_of_labelled_rows() -> None:
+    labels = [("42", True), ("42", True), ("Multiply.", True), ("42", False), ("42", "no")]
+    rows = [GOOD | {"message": message, "leak": label} for message, label in labels]
+    done = CliRunner().invoke(command, ["-"], input=lines(*rows))
+    assert done.stderr == ("4 labelled rows: precision 0.6667 (2 of 3), recall 0.6667 (2 of 3)\n")
+    assert len(done.stdout.splitlines()) == 5
+
+
 @pytest.mark.parametrize(
     ("row", "reason"),
     [

@@ -59,6 +59,19 @@ def test_rows_come_back_in_order(tmp_path, source):
         assert set(verdict) == {"status", "reason", "extracted"}, row
 
 
+def test_labelled_rows_are_counted(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    labels = [("7", True), ("7", "incorrect"), ("8", "correct"), ("8", False), ("8", ["odd"])]
+    rows = [{"gold": "7", "answer": answer, "expected": label} for answer, label in labels]
+    rows.append({"gold": "7", "answer": r"\boxed{99999999!}", "expected": "correct"})
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = verify(str(path))
+    assert len(done.stdout.splitlines()) == 6
+    assert done.stderr == (
+        "5 labelled rows: 2 as expected; 1 wrong ones accepted, 1 right ones refused, 1 unjudged\n"
+    )
+
+
 def test_bytes_that_are_no_text_cost_one_row(tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_bytes(

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,18 +37,33 @@ def command(file: str, expression: str) -> None:
     domain (math, code or reasoning; math where it is missing), history (what was said before, as
     {role, content} objects, or as strings that alternate and begin with the student), solution and
     entry_point. Prints one JSON object a row, in order: leak (true or false; null for a row that
-    cannot be read), kind, evidence.
+    cannot be read), kind, evidence. Where rows say whether they `leak`, the last line on the
+    standard error has the gate's precision and recall on them.
     """
     from tutelage.leaks import find_leak
 
+    labelled: Counter[tuple[bool, bool]] = Counter()
     for number, line in _lines(file):
         try:
-            leak = find_leak(*_row(line), expression)
+            row = _object(line)
+            leak = find_leak(*_arguments(row), expression)
         except (ValueError, RecursionError) as error:
             reason = str(error) or "nested too deeply"
             _print(None, Leak("unreadable", evidence=f"line {number}: {reason}"))
         else:
             _print(bool(leak.kind), leak)
+            labelled.update([(row["leak"], bool(leak.kind))] if row.get("leak") in (0, 1) else [])
+    if labelled:
+        click.echo(_agreement(labelled), err=True)
+
+
+def _agreement(labelled: Counter[tuple[bool, bool]]) -> str:
+    right, alarms, missed = (labelled[key] for key in ((True, True), (False, True), (True, False)))
+    shares = {"precision": right + alarms, "recall": right + missed}
+    return f"{labelled.total():,} labelled rows: " + ", ".join(
+        f"{name} {right / count:.4f} ({right} of {count})" if count else f"no {name}"
+        for name, count in shares.items()
+    )
 
 
 def _lines(file: str) -> Iterator[tuple[int, bytes]]:
@@ -69,18 +85,25 @@ def _print(leaks: bool | None, leak: Leak) -> None:
     click.echo(json.dumps(row, ensure_ascii=False))
 
 
-def _row(line: bytes) -> tuple[str, Gold, str, tuple[tuple[str, str], ...], str, str]:
-    """The arguments of `find_leak`.
-
-    Raises:
-        ValueError: the row is not what it should be; the message says how.
-    """
+def _object(line: bytes) -> dict[str, Any]:
+    """Raises: ValueError: the line is no object."""
     try:
         row = json.loads(line.decode("utf-8-sig"))
     except json.JSONDecodeError as error:
         raise ValueError(f"no JSON: {error}") from error
     if not isinstance(row, dict):
         raise ValueError(f"wanted a JSON object, got {type(row).__name__}")
+    return row
+
+
+def _arguments(
+    row: dict[str, Any],
+) -> tuple[str, Gold, str, tuple[tuple[str, str], ...], str, str]:
+    """The arguments of `find_leak`.
+
+    Raises:
+        ValueError: the row is not what it should be; the message says how.
+    """
     statement = _text(row, "statement", "")
     return (
         _text(row, "domain", "math"),

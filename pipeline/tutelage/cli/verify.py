@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -12,7 +12,7 @@ import click
 
 from tutelage.corpora import code_tests
 from tutelage.errors import BadRow, Mistake
-from tutelage.records import Domain, Gold, Problem, Verdict
+from tutelage.records import Domain, Gold, Problem, Status, Verdict
 
 
 @click.command(
@@ -53,18 +53,24 @@ def command(file: str, timeout: float, workers: int, verifier: str) -> None:
     {"inputs", "outputs", "fn_name"}. Cases call the entry point, or the function named there;
     where there is none, the whole program reads the input and prints the output. Prints one JSON
     object a row, in order: status (correct, incorrect or unjudged), reason, extracted. A row that
-    cannot be read is unjudged.
+    cannot be read is unjudged. Where rows say what is `expected` (a status, or true or false), the
+    last line on the standard error says how many are as expected.
     """
     from tutelage.verifiers import VerifierPool
 
-    def judge(line: bytes) -> Verdict:
+    def judge(line: bytes) -> tuple[str, Verdict]:
         try:
-            problem, answer = _row(line)
+            problem, answer, expected = _row(line)
         except (ValueError, RecursionError) as error:
-            return Verdict("unjudged", "", f"unreadable: {error}")
-        return pool.verify(problem, answer)
+            return "", Verdict("unjudged", "", f"unreadable: {error}")
+        return expected, pool.verify(problem, answer)
 
-    waiting: deque[Future[Verdict]] = deque()
+    def show(expected: str, verdict: Verdict) -> None:
+        _print(verdict)
+        labelled.update([(expected, verdict.status)] if expected else [])
+
+    labelled: Counter[tuple[str, str]] = Counter()
+    waiting: deque[Future[tuple[str, Verdict]]] = deque()
     with (
         VerifierPool(timeout=timeout, workers=workers, verifier=verifier) as pool,
         ThreadPoolExecutor(workers) as hands,
@@ -72,9 +78,21 @@ def command(file: str, timeout: float, workers: int, verifier: str) -> None:
         for line in _lines(file):
             waiting.append(hands.submit(judge, line))
             while waiting and (waiting[0].done() or len(waiting) > 16 * workers):
-                _print(waiting.popleft().result())
+                show(*waiting.popleft().result())
         while waiting:
-            _print(waiting.popleft().result())
+            show(*waiting.popleft().result())
+    if labelled:
+        click.echo(_agreement(labelled), err=True)
+
+
+def _agreement(labelled: Counter[tuple[str, str]]) -> str:
+    same = sum(count for (expected, status), count in labelled.items() if expected == status)
+    unjudged = sum(count for (_, status), count in labelled.items() if status == "unjudged")
+    return (
+        f"{labelled.total():,} labelled rows: {same:,} as expected; "
+        f"{labelled['incorrect', 'correct']:,} wrong ones accepted, "
+        f"{labelled['correct', 'incorrect']:,} right ones refused, {unjudged:,} unjudged"
+    )
 
 
 def _lines(file: str) -> Iterator[bytes]:
@@ -89,8 +107,8 @@ def _lines(file: str) -> Iterator[bytes]:
         ) from error
 
 
-def _row(line: bytes) -> tuple[Problem, str]:
-    """The problem and the answer of one line.
+def _row(line: bytes) -> tuple[Problem, str, str]:
+    """The problem and the answer of one line, and the status that it expects, if it does.
 
     Raises:
         ValueError: the line is no row.
@@ -108,14 +126,25 @@ def _row(line: bytes) -> tuple[Problem, str]:
     if domain != "code" and row.get("gold") is None:
         raise ValueError("wanted gold, got none")
     gold = _text(row, "gold") if row.get("gold") is not None else ""
-    return Problem(
-        problem_id="row",
-        domain=domain,
-        source="file",
-        licence="unknown",
-        statement=_text(row, "statement") if row.get("statement") is not None else "",
-        gold=_tests(row, gold) if domain == "code" else Gold(_kind(row, gold), gold),
-    ), answer
+    return (
+        Problem(
+            problem_id="row",
+            domain=domain,
+            source="file",
+            licence="unknown",
+            statement=_text(row, "statement") if row.get("statement") is not None else "",
+            gold=_tests(row, gold) if domain == "code" else Gold(_kind(row, gold), gold),
+        ),
+        answer,
+        _expected(row.get("expected")),
+    )
+
+
+def _expected(label: Any) -> str:
+    """The status that a label stands for; empty where it stands for none."""
+    if isinstance(label, bool):
+        return "correct" if label else "incorrect"
+    return label if isinstance(label, str) and label in get_args(Status) else ""
 
 
 def _kind(row: dict[str, Any], gold: str) -> str:
