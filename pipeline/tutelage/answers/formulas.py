@@ -35,16 +35,13 @@ _IN_BRACKETS = r"\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)"
 _SPELLINGS = tuple(
     (re.compile(pattern), put)
     for pattern, put in (
-        (r"\btimes\b", "*"), (r"\bplus\b", "+"), (r"\bminus\b", "-"), (r"\bover\b", "/"),
+        (r"\btimes\b", "*"), (r"\bplus\b", "+"), (r"\bminus\b", "-"),
         (r"\b(?:the )?square root of (?=[\d(a-z])", "sqrt "),
-        (r"\bsquared\b", "^2"), (r"\bcubed\b", "^3"), (r"\blg\b", "log"), (r"\binfinity\b", "inf"),
-        (r"\ba(sin|cos|tan)\b", r"arc\1"),
-        (r"(?<![\w.)^/])(\d+) (\d+/\d+)(?![\d/.])", r"(\1+\2)"),
+        (r"\bsquared\b", "^2"), (r"\bcubed\b", "^3"), (r"\binfinity\b", "inf"),
         (rf"\b((?:sin|cos|tan)h?|sec|csc|cot|ln|log)\^(\d+)\s*({_IN_BRACKETS}|\w+)", r"(\1(\3))^\2"),
         (rf"\blog_\(?(\w+)\)?\s*({_IN_BRACKETS}|[\w.]+)", r"logb(\2; \1)"),
         (r"\|([^|]*)\|", r"(abs(\1))"),
         (r"(?<![A-Za-z])([A-Za-z])\(0\)", r"\1_0"),
-        (r"(?<![a-zA-Z])(sqrt|cbrt)\s*([\d.,]+|[a-zA-Z]+)", r"\1(\2)"),
         (rf"{_BARE}\s*(?![(\[\s])((?:(?!{_BARE})[^-+*/()\[\],;])+)", r"\1(\2)"),
     )
 )  # fmt: skip

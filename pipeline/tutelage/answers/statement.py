@@ -51,11 +51,10 @@ class Statement:
         sought = {noun for m in _SOUGHT.finditer(self.question) for noun in _nouns(m[1])}
         if re.search(r"how (?:many|much)|number of", self.question):
             sought |= {"number", "amount"}
-        acts = (noun for verb, noun in _ACTS if re.search(verb, self.question))
         unknown = set(_UNKNOWN.findall(self.question))
         if _SOLVES.search(self.question) and len(letters := set(_ALONE.findall(self.text))) == 1:
             unknown |= letters
-        return _ANY.union(sought, acts, unknown)
+        return _ANY.union(sought, unknown)
 
     @cached_property
     def units(self) -> frozenset[Unit]:
@@ -95,13 +94,6 @@ _UNKNOWN = re.compile(
     r"|(?<![\w.])(?=[a-z]\s*=\s*(?:_|\?|what)))(a(?!\s+(?!is\b)\w)|[b-z])(?![\w(^'])"
 )
 _ENDS_NAME, _ANY, _NO_THING = words("ends_name"), words("any_answer"), words("no_thing")
-_ACTS = (
-    (r"\bint|evaluate", "integral"),
-    (r"differentiat|deriv", "derivative"),
-    (r"\bsum|total|altogether|in all", "sum"),
-    (r"solve|solution|root", "root"),
-    (r"product", "product"),
-)
 _NAMED = re.compile(r"\b[A-Z][a-z]+\b")
 _NO_NAMES = words("no_names")
 _END = re.compile(r"(?<=[.?!])\s+|\n")
