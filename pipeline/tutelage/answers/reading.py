@@ -20,9 +20,6 @@ from tutelage.answers.values import Formula, Items, Moment, Number, Relation, Va
 _DRESS = " \t\n\"'.,;:*_" + BOX + BOX_END
 _DRESS_BEFORE = _DRESS.replace(".", "")
 _DECIMAL = re.compile(r"\.\d")
-_ABOUT = re.compile(
-    r"^(?:≈|~|about|approximately|approx\.?|roughly|exactly|just|only|equals?|is|=|a total of"
-    r"|on|at|the)\s*(?=[\d$€£+-]|\.\d)", re.I)  # fmt: skip
 _SAID = re.compile(
     r"^(?:(?:so|thus|therefore|hence),?\s+)?(?:the\s+|my\s+)?(?:final\s+|correct\s+)?(?:answer|result|solution)"
     r"\s*(?:is|:|=|equals)+\s*:?\s*", re.I)  # fmt: skip
@@ -69,19 +66,11 @@ _UNITS = re.compile(r"(?<=[\d)i]) (?:(?:square|sq\.?|cubic) )?units?$", re.I)
 """What stands for whatever unit there is."""
 
 
-_SOLVE = re.compile(
-    r"\s+are\s+(?:the|its|all|both)\s+(?:\w+\s+)?(?:solution|root|answer|zero)s$", re.I
-)
-"""What is said of values that stand before it: `2 and 3 are the solutions`."""
-
-
 def bare(text: str) -> str:
     """A plain text without dress at its ends, and without `the answer is` before it."""
     text = _stripped(text)
     if text.endswith(("t", "s", "T", "S")) and (unit_ := _UNITS.search(text)):
         text = _stripped(text[: unit_.start()])
-    if text.endswith(("solutions", "roots", "zeros", "answers")):
-        text = _SOLVE.sub("", text)
     said = _SAID.match(text) if len(text) < 400 else None
     return _stripped(text[said.end() :]) if said else text
 
@@ -126,7 +115,6 @@ def _moment(text: str) -> Moment | None:
 
 def _number(text: str) -> Number | None:
     """The number that `text` is, with a unit or the name of a thing after it: `18 red apples`."""
-    text = _ABOUT.sub("", text, count=1)
     text = _SPACED.sub(lambda m: m[0].replace(" ", ""), text)
     spans = numbers(text) if text[-1:].isalnum() or text[-1:] in tuple("%)\"'." + MONEY) else ()
     if not spans or spans[0].start or any(s.start >= spans[0].end for s in spans):
