@@ -5,8 +5,8 @@ and send a graph. A graph parses its options a hundred times, each time with a p
 at the signatures of all methods of each step some eight times, and reads its source for the words
 `yield` and `return`; packs each step in bzip2's largest blocks, whose memory is made and cleared for a
 few hundred bytes; looks for IPython at each step; and looks through all modules to weigh what a step is
-handed beside its elements. Here options and signatures are kept, the blocks are small, and the rest is
-left out; what is sent has the same format.
+handed beside its elements. Here options and signatures are kept, the blocks are small and packed once,
+and the rest is left out; what is sent has the same format.
 
 Nothing here changes what a graph does. It applies where test modules import Beam, not in processes
 that a test starts.
@@ -18,7 +18,7 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
-from types import MethodType, SimpleNamespace
+from types import MethodType
 from typing import Any
 
 # argparse would look for the translation of each option's help, in each locale of the environment.
@@ -40,9 +40,26 @@ def pytest_collection_finish() -> None:
         statecache.get_deep_size = lambda *values: len(values)
         interactive_utils.is_in_ipython = lambda: False
         core._check_fn_use_yield_and_return = lambda function: False
-        cloudpickle_pickler.bz2 = SimpleNamespace(
-            compress=lambda data, compresslevel: bz2.compress(data, 1), decompress=bz2.decompress
-        )
+        cloudpickle_pickler.bz2 = Packed()
+
+
+class Packed:
+    """As `bz2`, in small blocks; what this process packed it need not unpack."""
+
+    def __init__(self) -> None:
+        self.compress = functools.lru_cache(1 << 12)(self._compressed)
+        self._unpacked: dict[bytes, bytes] = {}
+
+    def _compressed(self, data: bytes, compresslevel: int) -> bytes:
+        packed = bz2.compress(data, 1)
+        if len(self._unpacked) > 1 << 12:
+            self._unpacked.clear()
+        self._unpacked[packed] = data
+        return packed
+
+    def decompress(self, packed: bytes) -> bytes:
+        data = self._unpacked.get(packed)
+        return bz2.decompress(packed) if data is None else data
 
 
 def remembered(read: Callable[[Any], Any]) -> Callable[[Any], Any]:

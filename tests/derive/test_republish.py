@@ -41,8 +41,6 @@ def plain(tmp_path_factory):
     "chosen",
     [
         {},
-        {"splits__ratios": "train=0.6,validation=0.4"},
-        {"dedup__threshold": 0.3},
         {"dedup__enabled": False},
         {"shards__rows": 7},
         {"splits__ratios": "train=0.5,test=0.5", "splits__seed": 3, "dedup__threshold": 0.3},

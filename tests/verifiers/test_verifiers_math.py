@@ -410,7 +410,7 @@ def test_no_gold_is_unjudged(pool):
 def test_junk_is_read_at_once(piece):
     verifier = MathVerifier()
     for gold in ("18", "x+1", "(1, 2)", "B", "Monday"):
-        verdict = verifier.glance(problem(gold), piece * 20_000)
+        verdict = verifier.glance(problem(gold), piece * 8_000)
         assert verdict.status != "correct"
 
 
@@ -425,7 +425,7 @@ PIECES = [*PIECES_TEXT.split(), *"\n \ud800\x00\x03", "9" * 400, "9" * 450, "ans
 def test_no_message_raises():
     draw, verifier = random.Random(5), MathVerifier()
     golds = ["18", "1/3", "50%", "12 cm", "B", "Monday", "x+1", "1, 2", "(1,2)", "yes", "\\sqrt{2}"]
-    for _ in range(4000):
+    for _ in range(2000):
         message = "".join(draw.choices(PIECES, k=draw.randint(1, 9)))
         gold = draw.choice([*golds, "".join(draw.choices(PIECES, k=3))])
         verifier.glance(problem(gold, "1 2 3 percent"), message)
