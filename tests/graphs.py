@@ -4,14 +4,15 @@ Of the second of processor time that a run of a few dialogues takes, two thirds 
 and send a graph. A graph parses its options a hundred times, each time with a parser of its own; looks
 at the signatures of all methods of each step some eight times, and reads its source for the words
 `yield` and `return`; packs each step in bzip2's largest blocks, whose memory is made and cleared for a
-few hundred bytes; looks for IPython at each step; and looks through all modules to weigh what a step is
-handed beside its elements. Here options and signatures are kept, the blocks are small and packed once,
-and the rest is left out; what is sent has the same format.
+few hundred bytes, and does so once more only to have a copy; looks for IPython at each step; and looks
+through all modules to weigh what a step is handed beside its elements. Here options and signatures are
+kept, the blocks are small and packed once, and the rest is left out; what is sent has the same format.
 
 Nothing here changes what a graph does. It applies where test modules import Beam, not in processes
 that a test starts.
 """
 
+import argparse
 import bz2
 import functools
 import os
@@ -28,15 +29,18 @@ os.environ.setdefault("LANGUAGE", "C")
 def pytest_collection_finish() -> None:
     """Test modules have imported Beam by now, if they do."""
     if "apache_beam" in sys.modules:
-        from apache_beam.internal import cloudpickle_pickler
-        from apache_beam.options.pipeline_options import PipelineOptions
+        from apache_beam.internal import cloudpickle_pickler, pickler
+        from apache_beam.options import pipeline_options
         from apache_beam.runners.worker import statecache
         from apache_beam.transforms import core, userstate
         from apache_beam.utils import interactive_utils
 
         core.get_function_args_defaults = remembered(core.get_function_args_defaults)
         userstate.get_dofn_specs = of_class(userstate.get_dofn_specs)
-        PipelineOptions.__init__ = parsed_once(PipelineOptions.__init__)
+        options = pipeline_options.PipelineOptions
+        options.__init__ = parsed_once(options.__init__)
+        pipeline_options._BeamArgumentParser._get_formatter = narrow
+        pickler.roundtrip = lambda function: function
         statecache.get_deep_size = lambda *values: len(values)
         interactive_utils.is_in_ipython = lambda: False
         core._check_fn_use_yield_and_return = lambda function: False
@@ -60,6 +64,11 @@ class Packed:
     def decompress(self, packed: bytes) -> bytes:
         data = self._unpacked.get(packed)
         return bz2.decompress(packed) if data is None else data
+
+
+def narrow(parser: argparse.ArgumentParser) -> argparse.HelpFormatter:
+    """Of a parser's help, without a look at the terminal for each option."""
+    return argparse.HelpFormatter(parser.prog, width=100)
 
 
 def remembered(read: Callable[[Any], Any]) -> Callable[[Any], Any]:

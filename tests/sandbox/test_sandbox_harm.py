@@ -155,6 +155,10 @@ def f(x):
     verdict = judged(program, ["assert f(1) == 'refused'"])
     assert verdict.status == "correct" or "ended by signal" in verdict.reason, verdict
     assert not Path("/var/tmp/tutelage-harm").exists()
+
+
+def test_after_all_harm_a_right_program_is_right(judged):
+    """By the verifier that judged every one of them."""
     assert judged(GOOD).status == "correct"
 
 
