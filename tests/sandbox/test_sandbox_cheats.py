@@ -236,6 +236,8 @@ KINDS_OF_TESTS = {
     "a class": "class TestF:\n    def test_f(self):\n        assert f(2) == 4",
     "a case": "import unittest\nclass TestF(unittest.TestCase):\n"
     "    def test_f(self):\n        self.assertEqual(f(2), 4)",
+    "parameters": "import pytest\n@pytest.mark.parametrize('x', [2, 3])\n"
+    "def test_f(x, tmp_path):\n    assert f(x) == x * x",
     "a case with its main": "import unittest\nclass TestF(unittest.TestCase):\n"
     "    def test_f(self):\n        self.assertEqual(f(2), 4)\nunittest.main()",
     "a main": "def main():\n    assert f(2) == 4\nif __name__ == '__main__':\n    main()",
@@ -253,6 +255,10 @@ SWITCHES = {
     "unittest": "import unittest\nunittest.TestCase = object\n__name__ = 'x'\n",
     "an exit": "def f(x): raise SystemExit(0)\n",
     "a hard exit": "import os\ndef f(x): os._exit(0)\n",
+    "a skip": "import pytest\ndef f(x): pytest.skip('not today')\n",
+    "an interrupt": "def f(x): raise KeyboardInterrupt\n",
+    "the session": "import gc, pytest\npytest.main = print\nfor one in gc.get_objects():\n"
+    "    if isinstance(one, pytest.Session): one.items, one.shouldstop = [], 'now'\n",
 }
 
 

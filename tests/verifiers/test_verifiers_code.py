@@ -134,6 +134,11 @@ RIGHT = {
          "def test_a(x):\n    assert f(x) == x * x"],
         {},
     ),
+    "tests beside the program": (
+        "import pytest\n" + GOOD + "\ndef test_own():\n    assert f(1) == 1\n",
+        ["def test_two():\n    assert f(2) == 4"],
+        {},
+    ),
     "a main of the tests": (
         GOOD,
         ["def main():\n    assert f(2) == 4\nif __name__ == '__main__':\n    main()"],

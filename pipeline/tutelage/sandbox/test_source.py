@@ -56,7 +56,7 @@ def parsed(source: str) -> TestSource:
         raise Skipped(f"a test does not parse: {error}") from None
     if _ENVIRONMENT.search(source):
         raise Skipped("a test sets the environment")
-    code: ast.Module = _Asserts(source).visit(tree)
+    code: ast.Module = _Asserts().visit(tree)
     nodes = list(ast.walk(code))
     called = [node.func for node in nodes if isinstance(node, ast.Call)]
     guards = any(isinstance(node, _GUARDS) for node in nodes)
@@ -163,9 +163,6 @@ class _Asserts(ast.NodeTransformer):
     Not those whose failure something waits for.
     """
 
-    def __init__(self, source: str) -> None:
-        self._source = source
-
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
         """`from .solution import f` has no package here."""
         if node.level:
@@ -192,16 +189,16 @@ class _Asserts(ast.NodeTransformer):
             return node  # says that this line should not be reached
         if isinstance(test, ast.Tuple) and len(test.elts) == 2:
             test = test.elts[0]  # `assert (a == b, "words")` means its first half
-        return _counted(test, node, self._source)
+        return _counted(test, node)
 
 
-def _counted(test: ast.expr, node: ast.stmt, source: str) -> ast.stmt:
+def _counted(test: ast.expr, node: ast.stmt) -> ast.stmt:
     """The call that stands for `assert test`; `node` itself where that cannot be in a function."""
     if any(isinstance(part, _ODD) or getattr(part, "is_async", 0) for part in ast.walk(test)):
         return node
     call: Any = ast.parse(_CALL).body[0]
     words, sides, holds, mirrored, computed = call.value.args
-    words.value = ast.get_source_segment(source, node) or "assert"
+    words.value = ast.unparse(node)
     if isinstance(test, ast.Compare) and len(test.ops) == 1:
         left, right = test.left, test.comparators[0]
         sides.elts[0].body, sides.elts[1].body = left, right
