@@ -54,6 +54,9 @@ def difference(gold: Value, given: Value, statement: Statement) -> str:
     return "" if same else TEXT
 
 
+_MINUTE = Unit("min", "time", Fraction(60))
+
+
 def _is_name(value: Value) -> bool:
     """Whether it names what an equation then gives: `x`, `f(2)`, `area`, `(x, y)`."""
     if isinstance(value, Items):
@@ -75,6 +78,9 @@ def _reason(equal: bool | None) -> str:
 def _number(gold: Number, given: Value, statement: Statement) -> str:
     if isinstance(given, Number):
         return _same_number(gold, given, statement)
+    if isinstance(given, Moment) and gold.compound and gold.unit and given.minute is not None:
+        same = gold.value * gold.unit.size == given.minute * _MINUTE.size  # 2:15 for 2 h 15 min
+        return "" if same and gold.unit.kind == _MINUTE.kind and not given.half else NOT_EQUAL
     if not isinstance(given, Formula):
         return SEVERAL if isinstance(given, Items) else "not a number"
     equal = gold.base == 10 and evaluation.equal(("n", gold.value), given.tree)
@@ -203,9 +209,20 @@ def _formula(gold: Formula, given: Value, statement: Statement) -> str:
     if not isinstance(given, Formula):
         return SEVERAL if isinstance(given, Items) else "not a formula"
     equal = evaluation.equal(gold.tree, given.tree)
+    if (
+        equal
+        and given.tree[0] == "+"
+        and gold.tree[0] in "*^"
+        and _FACTORS.search(statement.question)
+    ):
+        return "not factored"
     if equal and len(given.text) > 2 and squeezed(given.text) in squeezed(statement.text):
         return NOT_WORKED_OUT
     return _reason(equal)
+
+
+_FACTORS = re.compile(r"\bfactor(?:i[sz])?e?\b")
+"""Asks for a product."""
 
 
 @lru_cache(maxsize=8192)

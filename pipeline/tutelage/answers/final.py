@@ -39,6 +39,10 @@ _GOES_ON = re.compile(
 )
 _DENIED = re.compile(r"(?:\b(?:not|never|cannot)|n't)\s+(?:\w+\s+){0,2}\S*$")
 _ITEM = re.compile(r"^\s*(?:\d+[.)]|[-•+])\s+(?=\S)", re.M)
+_ITEMISED = re.compile(
+    r"(?:^|:[ *_]*\n)\n*((?:[ \t]*(?:\d+[.)]|[-•+*])[ \t]+\S.*(?:\n+|$)){2,})\s*$"
+)
+"""What a message lists line by line at its end."""
 _CONCLUDES = re.compile(r"\W*(?:so|thus|therefore|hence)\b(?!.*[✓])", re.I)
 _CONCLUDED = re.compile(r"[,;]\s+(?:so|therefore|thus|hence)\b", re.I)
 _LEAD = re.compile(r"^.*\b(?:so|therefore|thus|hence|then),?\s+", re.I | re.S)
@@ -76,6 +80,10 @@ def _stated(text: str, gold: Answer) -> tuple[Final, str]:
     """The answer by rules 2 and 3, and what stands after its sentence."""
     if (alone := _alone(text, gold)) is not None:
         return alone, ""
+    if isinstance(gold.value, Items) and (listed := _ITEMISED.search(text)):
+        items = [_ITEM.sub("", line).strip() for line in listed[1].splitlines()]
+        if all(len(item.split()) < 4 for item in items):
+            return whole(", ".join(filter(None, items)), gold), ""
     for clause, end in sentences.clauses(text):
         if (final := _of_clause(clause, gold)) is not None:
             return final, text[end:]

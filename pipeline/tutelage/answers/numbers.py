@@ -201,7 +201,9 @@ def _ratios(text: str, spans: list[NumberSpan]) -> list[NumberSpan]:
         gap = text[left.end : span.start] if left else ""
         if left and _OUT_OF.fullmatch(gap) and span.number.value > left.number.value > 0:
             ends = re.match(r"\s*(?:[.,;!?)]|$|chance)", text[span.end : span.end + 9])
-            if "out" in gap or (ends and not span.number.unit and not left.number.unit):
+            in_year = 1500 < span.number.value < 2100 and left.number.value > 1  # 18 in 2030
+            bare = not (span.number.unit or left.number.unit or in_year)
+            if "out" in gap or (ends and bare):
                 value = left.number.value / span.number.value
                 kept[-1] = NumberSpan(left.start, span.end, Number(value), "fraction")
                 continue

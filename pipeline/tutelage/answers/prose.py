@@ -182,14 +182,17 @@ def _is_name(text: str, piece: Piece, ordinal: bool, asked: Statement) -> bool:
     if before.rstrip(" $€£").endswith("="):
         return False
     label = TABLES["label"].search(before)
+    years = _YEAR.search(before + text[piece.start : piece.end]) and "year" not in asked.question
     after = text[piece.end : piece.end + 40]
     uncounted = TABLES["not_counted"].match(after)
     if uncounted and uncounted[0].split()[-1].lower().removesuffix("s") in asked.counted:
         uncounted = None
     sized = _SIZED.fullmatch(text[piece.start : piece.end] + after[:12])
-    return bool((piece.form == "ordinal" and not ordinal) or label or uncounted or sized)
+    named = (piece.form == "ordinal" and not ordinal) or label or years
+    return bool(named or uncounted or sized)
 
 
+_YEAR = re.compile(r"\b(?:in|by|since|until) (?:1[5-9]|20)\d\d$", re.I)
 _SIZED = re.compile(
     r"(?:\d+-[a-z]+|[$€£]\d+(?=\s(?:bills?|notes?|coins?)\b))\s+[a-z].*", re.I | re.S
 )

@@ -33,6 +33,8 @@ _THING = re.compile(r"[\s-]*[A-Za-z][A-Za-z.'/-]*(?: [A-Za-z(][A-Za-z.'/()-]*){0
 _RATIO = re.compile(r"(\d+(?:\.\d+)?)\s*(?::|\bto\b)\s*(\d+(?:\.\d+)?)(?:\s*:\s*(\d+(?:\.\d+)?))?")
 _SEPARATOR = re.compile(r"[,;](?!\d{3}(?!\d))|\s(?:and|or)\s|\n")
 _BOUND = re.compile(r"^(.+?)\s*(<=|>=|<|>|!=)\s*(.+?)(?:\s*(<=|>=|<|>)\s*(.+))?$", re.S)
+_ABSOLUTE = re.compile(r"(?:\||abs\()([A-Za-z])[|)]")
+_TURNED = str.maketrans("<>", "><")
 _LETTER = re.compile(r"[A-Za-z](_\w+)?")
 _BUILDER = re.compile(r"\{\s*[A-Za-z](?:\s*∈[^|:]{1,20})?\s*[|:]\s*(.+)\}")
 """`{x | -2 < x < 8}`."""
@@ -49,6 +51,18 @@ _EXCEPTED = re.compile(
     re.I,
 )
 """`all real numbers except 2`."""
+_ALL = re.compile(
+    r"(?:the set of )?(?:all )?(?:(?:real )?(?:numbers|values)(?: of)?|reals?)?(?: ?[A-Za-z])?,?"
+    r" (?:with|such that|for which|where|satisfying) (.+[<>≤≥].+)",
+    re.I,
+)
+"""`all real numbers x with x > 3`."""
+_PROVIDED = re.compile(
+    r",?\s*\(?(?:,\s*|\(\s*|\b(?:for|where|if|when|with|provided|assuming)\b\s*)+(?:that\s+|all\s+)?"
+    r"([A-Za-z])\s*(?:[<>]=?|!=|is not)\s*-?[\w./]+\s*\)?$"
+)
+"""Where a formula holds: `x - 3, for x != -3`."""
+_BOUNDED = re.compile(r"[<>=]|is not")
 _OUTWARD = re.compile(r"([\[\]])([^\[\]()]+[,;][^\[\]()]+)([\[\]])")
 """`]-2, 8]`, which excludes -2."""
 _OPEN, _CLOSE = "([{", ")]}"
@@ -86,6 +100,11 @@ def read(text: str, depth: int = 0) -> Value:
     text = text.strip(" \t\n")
     if len(text) > 2000 or depth > 3:
         return folded(text)
+    provided = _PROVIDED.search(text) if depth == 0 and _BOUNDED.search(text) else None
+    if provided and not _BOUNDED.search(text, 0, provided.start()):
+        value = read(text[: provided.start()], 1)
+        if isinstance(value, Formula) and provided[1] in formulas.names(value.tree):
+            return value
     return (
         _moment(text)
         or _number(text)
@@ -166,6 +185,9 @@ def _items(text: str, depth: int) -> Items | None:
     if builder := _BUILDER.fullmatch(text):
         inner = read(builder[1].strip(), depth)
         return inner if isinstance(inner, Items) else None
+    if bounded := _ALL.fullmatch(text):
+        inner = read(bounded[1].strip(), depth)
+        return inner if isinstance(inner, Items) else None
     if text[:1] in "[]" and (outward := _OUTWARD.fullmatch(text)):
         text = ("(["[outward[1] == "["]) + outward[2] + (")]"[outward[3] == "]"])
     if text.startswith("matrix["):
@@ -182,6 +204,8 @@ def _items(text: str, depth: int) -> Items | None:
             return Items("", tuple(sides))
     if text in ("{}", "∅") or _NONE.fullmatch(text):
         return Items("{}", ())
+    if re.search(r"[<>]", text) and (common := _common(text, depth)):
+        return common
     brackets, parts = split(text)
     if not parts:
         return None
@@ -198,6 +222,20 @@ def _items(text: str, depth: int) -> Items | None:
     if not brackets and not _listable(values, parts):
         return None
     return Items(brackets, values, names if named else ())
+
+
+def _common(text: str, depth: int) -> Items | None:
+    """`x > -2 and x < 8` as the interval that both bounds of one letter leave."""
+    parts = re.split(r"\s+and\s+|,\s*(?=[A-Za-z]\s*[<>])", text)
+    if len(parts) != 2 or len(set(re.findall(r"(?<!\w)[A-Za-z](?!\w)", text))) != 1:
+        return None
+    bounds = [read(part.strip(), depth) for part in parts]
+    below = [b for b in bounds if isinstance(b, Items) and b.items[-1] == _INFINITE]
+    above = [b for b in bounds if isinstance(b, Items) and b.items[0] == _NEGATIVE_INFINITE]
+    if len(below) != 1 or len(above) != 1:
+        return None
+    brackets = below[0].brackets[0] + above[0].brackets[1]
+    return Items(brackets, (below[0].items[0], above[0].items[1]), below[0].names)
 
 
 def _without(value: Value, names: tuple[str, ...] = ()) -> Items:
@@ -235,6 +273,10 @@ def _related(text: str, depth: int) -> Value | None:
         if len(values) == 2 and _LETTER.fullmatch(parts[0]):
             return _without(values[1], (parts[0],))
         return Relation("!=", *values) if len(values) == 2 else None
+    if len(parts) == 2 and (letter := _ABSOLUTE.fullmatch(parts[0])):
+        either = f"{letter[1]} {signs[0]} {parts[1]}"
+        other = f"{letter[1]} {signs[0].translate(_TURNED)} -{parts[1]}"
+        return read(f"{either} {'and' if signs[0][0] == '<' else 'or'} {other}", depth)
     if signs[0][0] == ">":
         parts, values, signs = parts[::-1], values[::-1], signs[::-1]
     closed = ["=" in sign for sign in signs]

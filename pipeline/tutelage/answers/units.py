@@ -36,8 +36,10 @@ _CAPITALS = words("K N J W A V C T L")
 _WORD = rf"(?:°\s?[CF]|degrees?\s+(?:[CF]|[Cc]elsius|[Ff]ahrenheit)\b|[A-Za-z]+|[{MONEY}])"
 PHRASE = re.compile(
     rf"(?:(?:square|sq\.?|cubic|cu\.?)\s+)?(?:{_WORD})(?:\s?\^\s?\(?-?[2-9]\)?|\s+(?:squared|cubed)\b)?"
-    rf"(?:\s?(?:/|\bper\s|\*\s?)\s?(?:{_WORD})(?:\s?\^\s?\(?[2-9]\)?)?)?"
+    rf"(?:\s?(?:/|\bper\s|\*\s?)\s?(?:{_WORD})(?:\s?\^\s?\(?[2-9]\)?)?"
+    rf"|\s(?:{_WORD})\s?\^\s?\(?-[1-9]\)?)?"
 )
+_INVERSE = re.compile(r"\s([A-Za-z]+)\s?\^\s?-(?:1|([2-9]))$")
 _OVER = re.compile(r"\s?/\s?|\s+per\s+")
 _PIECES = re.compile(r"\s?/\s?|\s+per\s+|\s+")
 _PARTS = re.compile(
@@ -51,6 +53,8 @@ _PARTS = re.compile(
 def unit(text: str) -> Unit | None:
     """The unit that `text` is as a whole: `sq cm`, `m^2`, `miles per hour`; None where it is none."""
     text = text.strip(" .").replace("(", "").replace(")", "")
+    if "-" in text:
+        text = _INVERSE.sub(lambda m: f"/{m[1]}" + (f"^{m[2]}" if m[2] else ""), text)
     over = _OVER.split(text, maxsplit=1)
     if len(over) == 2:
         top, low = map(unit, over)
