@@ -10,6 +10,7 @@ A job is a training (`{"kind": "sft", "run": ..., "out": ..., ...options of a re
 leaves its gradients there instead of taking it.
 """
 
+import importlib
 import json
 import os
 import signal
@@ -23,6 +24,20 @@ from typing import Any
 
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH", "LD_LIBRARY_PATH", "XDG_CACHE_HOME")
 """What earlier tests leave in the environment, such as vLLM's threads, is no part of this one."""
+
+IMPORTED = (
+    "tutelage.train",  # before torch: it sets how torch waits
+    "accelerate",
+    "peft",
+    "torch.distributed.checkpoint.state_dict",
+    "torch.distributed.fsdp",
+    "torch.utils.tensorboard",
+    "transformers.models.gemma3.modeling_gemma3",
+    "transformers.models.llama.modeling_llama",
+    "tutelage.train.loop",
+    "gradients",
+)
+"""What each process would import for itself."""
 
 
 @dataclass(frozen=True)
@@ -115,14 +130,8 @@ def _do(job: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    import tutelage.train  # before torch: it sets how torch waits
-
-    # isort: split
-    from transformers import Gemma3ForConditionalGeneration, LlamaForCausalLM  # noqa: F401
-
-    import gradients  # noqa: F401
-    import tutelage.train.loop  # noqa: F401
-
+    for name in IMPORTED:
+        importlib.import_module(name)
     worlds = [World(**world) for world in json.loads(os.environ["WORLDS"])]
     if not all(map(_all, worlds)):
         os.killpg(0, signal.SIGKILL)
