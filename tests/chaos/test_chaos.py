@@ -33,12 +33,12 @@ from tutelage.shards import RunFolder, entries, read_rows
 from tutelage.shards.journal import files
 
 LONG = os.environ.get("TUTELAGE_CHAOS") == "long"
-SIZE = 2_000 if LONG else 48
+SIZE = 2_000 if LONG else 36
 KILLS = 20 if LONG else 2
 WAIT = "0.003" if LONG else "0.05"
 """Seconds before an answer: as long as it takes for a few dialogues to be caught in play."""
 CORPUS = f"starter?size={SIZE}"
-PLACES = 16
+PLACES = 12
 _DUMMY = Path(__file__).with_name("dummy.py")
 
 

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 LONG = os.environ.get("TUTELAGE_CHAOS") == "long"
-SIZE = 240
+SIZE = 180
 CORPUS = f"starter?size={SIZE}"
 ENGINE = "students:Slow"
 PLAYED = [f"student.engine={ENGINE}", f"teacher.engine={ENGINE}", "driver.concurrency=32"]
