@@ -24,6 +24,11 @@ Gradients = dict[str, torch.Tensor]
 def libraries() -> None:
     for name in ("datasets", "trl"):
         pytest.importorskip(name)
+    from trl import import_utils
+
+    with pytest.MonkeyPatch.context() as patch:  # no vLLM plays here; its import takes seconds
+        patch.setattr(import_utils, "is_vllm_available", lambda **_: False)
+        from trl import GRPOTrainer  # noqa: F401
 
 
 def step(chosen: Recipe, folder: str, samples: list[Sample]) -> tuple[dict[str, Any], Gradients]:
