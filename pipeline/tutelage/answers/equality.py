@@ -50,8 +50,12 @@ def difference(gold: Value, given: Value, statement: Statement) -> str:
         return _relation(gold, given, statement)
     if isinstance(gold, Moment):
         return _moment(gold, given)
-    same = isinstance(given, Words) and given.text.replace(" ", "") == gold.text.replace(" ", "")
-    return "" if same else TEXT
+    if not isinstance(given, Words):
+        return TEXT
+    noun, _, name = given.text.partition(" ")  # the planet Jupiter
+    of_kind = name == gold.text and len(noun) > 3 and noun in statement.sought
+    same = given.text.replace(" ", "") == gold.text.replace(" ", "")
+    return "" if same or of_kind else TEXT
 
 
 _MINUTE = Unit("min", "time", Fraction(60))

@@ -27,7 +27,8 @@ from tutelage.answers.values import Formula, Items, Moment, Number, Relation, Va
 
 TAKEN_BACK = "taken back"
 _APPENDS = re.compile(
-    r",\s+(?:the|an?|who|that|not|and not|or rather)\s|\s+(?:rather than|instead of|as opposed to)\s"
+    r",\s+(?:the|an?|who|that|not|and not|or rather|followed|ahead|while|whereas|unlike)\s"
+    r"|\s+(?:rather than|instead of|as opposed to)\s"
     r"|,?\s+and not\s|,\s*as\s|\s(?:in total|because|since)\b"
 )
 _GROUPED = re.compile(
@@ -87,6 +88,8 @@ def _stated(text: str, gold: Answer) -> tuple[Final, str]:
     for clause, end in sentences.clauses(text):
         if (final := _of_clause(clause, gold)) is not None:
             return final, text[end:]
+    if isinstance(gold.value, Items) and (named := _assigned(text, gold.value)):
+        return named, ""
     parts = _parts(_ITEM.sub("", text))
     checked = next((n for n, p in enumerate(parts) if TABLES["checks"].search(p)), len(parts))
     for n, part in reversed(list(enumerate(parts))):
@@ -95,6 +98,27 @@ def _stated(text: str, gold: Answer) -> tuple[Final, str]:
         if rests and (final := _of_sentence(part, gold)) is not None:
             return final, "\n".join(parts[n + 1 :])
     return NOTHING, ""
+
+
+_ASSIGNS = re.compile(
+    r"(?<![\w.)+*/^-])([a-z])\s*=\s*(?=[-\d.])(?:[^=,;\na-zA-Z]*=\s*)*(-?[\d./]*\d)(?=\s*(?:[.,;)$]|\s|$))"
+)
+_ALTERNATIVES = re.compile(r"\bor\b|\bif\b|\bcases?\b|±")
+
+
+def _assigned(text: str, gold: Items) -> Final | None:
+    """A point whose coordinates are given one by one: `x = 4. Then y = 7 - 4 = 3.`"""
+    letters = sorted(gold.names) if gold.names else list("xyz"[: len(gold.items)])
+    values: dict[str, set[Value]] = {}
+    for m in _ASSIGNS.finditer(text):
+        values.setdefault(m[1], set()).add(read(m[2]))
+    wanted = gold.brackets == "()" or bool(gold.names)
+    if not wanted or sorted(values) != letters or max(map(len, values.values())) > 1:
+        return None
+    if _ALTERNATIVES.search(text):
+        return None
+    items = tuple(values[letter].pop() for letter in letters)
+    return Final(((text, Items("", items, tuple(letters))),))
 
 
 def _parts(text: str) -> list[str]:

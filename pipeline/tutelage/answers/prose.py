@@ -11,6 +11,7 @@ they are equal (3/4, or 0.75). `x ≈ y` gives both.
 """
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 
 from tutelage.answers.equality import NOT_WORKED_OUT, NOWHERE, PLACE, SEVERAL, difference
@@ -19,9 +20,10 @@ from tutelage.answers.gold import Answer
 from tutelage.answers.marks import NOTHING, Final
 from tutelage.answers.pieces import Piece, pieces
 from tutelage.answers.statement import Statement
-from tutelage.answers.tables import TABLES
+from tutelage.answers.tables import TABLES, words
 from tutelage.answers.values import Number, Words
 
+_ANY_ANSWER = words("any_answer")
 _MEANS = re.compile(
     r"(?:\bi\.e\.,?|\bthat is,?|\bnamely|\bwhich (?:is|equals|makes|gives)|\bor simply|\bequals|=)\s+",
     re.I,
@@ -42,6 +44,11 @@ _BOUNDS = (
     (re.compile(r"\b(?:maximum|greatest|largest|most)\b"), re.compile(r"\bat most (?=[$€£]?\d)")),
 )
 """What is asked for, and the bound that then is the answer itself."""
+_ASKS_PART = re.compile(r"%|\b(?:fraction|portion|part|share|per ?cent(?:age)?)\b")
+_ASKS_CHANGE = re.compile(r"\b(?:change|profit|gain|difference)\b")
+_FALLS = re.compile(
+    r"\b(?:decreas\w*|drop\w*|falls?|fell|lost|los(?:s|es|ing)|reduc\w*|declin\w*|down)\b", re.I
+)
 _OPERAND = re.compile(r"\d\s*[*/]\s*[$€£]?$")
 """Before a number that something is still to be multiplied with or divided by."""
 _WITHIN = re.compile(r"(?:[A-Za-z]\(|[√|])\s*-?\s*$")
@@ -70,10 +77,23 @@ def number_of(sentence: str, first: bool, gold: Answer) -> Final | None:
     each, question = _EACH.match(sentence, end), gold.statement.question
     if each and not _ASKS_EACH.search(question) and not (each[1] and each[1] in question):
         return NOTHING
-    return _judged(sentence, every, _chosen(sentence, every, first, gold), first)
+    final = _judged(sentence, every, _chosen(sentence, every, first, gold), gold, first)
+    return _signed(sentence, final, gold) if final else None
 
 
-def _judged(sentence: str, every: list[Piece], at: int, first: bool) -> Final | None:
+def _signed(sentence: str, final: Final, gold: Answer) -> Final:
+    """The sign that words give: `it drops by 4 %` is -4 % where a change is asked for."""
+    falls = gold.number is not None and gold.number < 0 and _FALLS.search(sentence)
+    if not falls or not _ASKS_CHANGE.search(gold.statement.question):
+        return final
+    turned = (
+        (text, replace(n, value=-n.value) if isinstance(n, Number) and n.value > 0 else n)
+        for text, n in final.readings
+    )
+    return replace(final, readings=tuple(turned))
+
+
+def _judged(sentence: str, every: list[Piece], at: int, gold: Answer, first: bool) -> Final | None:
     """The number at `at`, unless what stands around it says that it is none."""
     piece = every[at]
     start, end = piece.start, piece.end
@@ -85,7 +105,8 @@ def _judged(sentence: str, every: list[Piece], at: int, first: bool) -> Final | 
     sums = equations(sentence[:end]) if before.rstrip(" $").endswith("=") else []
     if sums and not sums[-1].holds and " ".join(sentence[:end].split()).endswith(sums[-1].text):
         return Final(((sentence, piece.value),), NOT_WORKED_OUT)
-    changed = TABLES["changes"].match(after) and not re.search(r"=\s*$", before)
+    part = after.startswith(" of ") and _ASKS_PART.search(gold.statement.question)
+    changed = not part and TABLES["changes"].match(after) and not re.search(r"=\s*$", before)
     if changed or TABLES["applies"].search(before):
         means = [m.end() for m in _MEANS.finditer(sentence, end)]
         meant = [p for p in every if p.start in means and not sentence[p.end :].strip(" .!")]
@@ -157,8 +178,7 @@ _OF = re.compile(r"\s+of\s+(?:(?:the|his|her|their|all)\s+)?")
 def _is_group(text: str, part: Piece, piece: Piece, asked: Statement) -> bool:
     """Whether a number tells of how many a part is: `21 of the 24 eggs`; and, where per cents are
     asked for, `15% of 80`."""
-    share = isinstance(part.value, Number) and part.value.percent
-    share = share and re.search("%|per ?cent", asked.question) is not None
+    share = isinstance(part.value, Number) and _ASKS_PART.search(asked.question) is not None
     return (_OF if share else _OF_MANY).fullmatch(text, part.end, piece.start) is not None
 
 
@@ -240,6 +260,36 @@ def _is_asked(sentence: str, piece: Piece, gold: Answer) -> bool:
     return unit in asked.asked or bool(question and re.search(question, asked.question))
 
 
+_NAMES = re.compile(r"([a-zA-Z]+)(?:\s+(?:is|are|was|equals)|\s*[=:])\s*[$€£]?$")
+_ANOTHER = re.compile(r"\s*(?:[a-z]+\s+)?(?:$|[,;.]?\s*(?:and|while|whereas|but)\s|[;:,]\s)")
+_GOES_ON = re.compile(
+    r"\b(?:so|then|thus|therefore|hence|which|that|gives?|leav\w+|makes?|yields?|minus|plus|times|less|fewer"
+    r"|twice|half|not|no|wait|actually|together|total|add|get)\b",
+    re.I,
+)
+
+
+def _named(sentence: str, every: list[Piece], gold: Answer) -> int | None:
+    """Which number bears the name of what is asked for, where another only follows for something
+    else: `the median is 8 and the mean is 7.4`, `9 diagonals and 6 sides`, `the LCM is 36: 36/12 = 3`.
+    """
+    asked = gold.statement.counted | (gold.statement.sought - _ANY_ANSWER)
+
+    def names(piece: Piece) -> set[str]:
+        before, after = sentence[max(0, piece.start - 40) : piece.start], sentence[piece.end :]
+        either = (_NAMES.search(before), re.match(r"[\s-]*([a-z]{3,})", after))
+        return {word[1].lower().removesuffix("s") for word in either if word}
+
+    bearing = [n for n, piece in enumerate(every) if not asked.isdisjoint(names(piece))]
+    if len(bearing) != 1 or bearing[0] == len(every) - 1:
+        return None
+    rest = sentence[every[bearing[0]].end :]
+    if rest[:1] == ":":
+        return bearing[0]
+    apart = names(every[-1]) and "=" not in rest.partition(";")[0]
+    return bearing[0] if apart and _ANOTHER.match(rest) and not _GOES_ON.search(rest) else None
+
+
 _MEASURES = {
     "time": r"\bhow long\b|\btime\b", "length": r"\bhow (?:far|tall|long|high)\b|\bdistance\b",
     "mass": r"\bweigh", "money": r"\bhow much\b|\bcost\b|\bprice\b",
@@ -286,6 +336,8 @@ def _chosen(sentence: str, every: list[Piece], first: bool, gold: Answer) -> int
             at = n if goes_on[1] == "=" else at
     elif (worked := _worked_out(sentence, every, gold)) is not None:
         at = worked
+    elif (named := _named(sentence, every, gold)) is not None:
+        at = named
     elif at and (than := _THAN.match(sentence, every[0].end)):
         at = 0 if than[1] in gold.statement.question else at
     elif every[at].form == "words" and not _SPEAKS.search(sentence[: every[at].start]):
