@@ -83,8 +83,10 @@ class Case:
         except OverflowError:
             return True
         named = {round(n, 9) for n in (1.0, 2.0, 3.0, *every, *(self.figures or ()))} - {0.0}
-        results = (x for a in named for x in (w - a, w + a, w * a, w / a))
-        return w > 10**15 or any(round(abs(x), 9) in named for x in results)
+        results = [x for a in named for x in (w - a, a - w, w + a, w * a, w / a)]
+        if not all(map(float.is_integer, named)):
+            results = [round(x, 9) for x in results]
+        return w > 10**15 or not named.isdisjoint(results)
 
     @property
     def known(self) -> frozenset[Fraction]:
