@@ -182,8 +182,6 @@ def proxy_class(name: str, line: list[type], words: list[str]) -> ProxyType:
     namespace: dict[str, Any] = {"__module__": "solution", "__local__": local}
     namespace |= {word: _there(word) for word in ("__dict__", "__doc__", "__annotations__")}
     namespace |= {word: _method(word) for word in words if word in KNOWN}
-    if ALIKE in words:
-        namespace["__eq__"] = _alike
     if {"__iter__", "__len__"} <= {*words}:
         namespace["__iter__"] = _iterated
     for parent in library:  # what the original does not do, though a parent would
@@ -286,10 +284,6 @@ def _iterated(self: Any) -> Any:
     return counted() if mine.side.strict and not mine.meant else items
 
 
-def _alike(self: Any, other: object) -> Any:
-    return _handed(self, "__eq__", other) if original(other) else NotImplemented
-
-
 def _dunders(text: str) -> frozenset[str]:
     return frozenset(f"__{word}__" for word in text.split())
 
@@ -307,7 +301,5 @@ KNOWN = _OPERATORS | _dunders(
     " aenter aexit aiter anext fspath await missing"
 )
 """All that a proxy may hand on; what the others are given are arguments, as of a call."""
-ALIKE = "__eq__ with its own kind"
-"""Stands for an `__eq__` that says of all other data that it is not equal, as a data class has it."""
 for _name in ("__iter__", "__len__", "__getitem__", "__contains__"):
     setattr(ProxyType, _name, _method(_name))  # such as enums have

@@ -261,16 +261,13 @@ def _words(kind: type) -> list[str]:
     """What a class does otherwise than its first parent of Python's own: operators, and overrides."""
     base = next(filter(is_plain, filter(library_name, kind.__mro__)), object)
     names = proxy.KNOWN | ({*dir(base)} if base is not object else set())
-    words = [
+    return [
         name
         for name in sorted(names)
         if (name in proxy.KNOWN or not name.startswith("__"))
         and (method := _defined(kind, name)) is not None
         and method is not _defined(base, name)
     ]
-    if "<string>" in str(getattr(_defined(kind, "__eq__"), "__code__", "")):
-        words[words.index("__eq__")] = proxy.ALIKE
-    return words
 
 
 def _defined(kind: type, name: str) -> Any:
