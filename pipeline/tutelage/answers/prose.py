@@ -45,9 +45,10 @@ _BOUNDS = (
 )
 """What is asked for, and the bound that then is the answer itself."""
 _ASKS_PART = re.compile(r"%|\b(?:fraction|portion|part|share|per ?cent(?:age)?)\b")
-_ASKS_CHANGE = re.compile(r"\b(?:change|profit|gain|difference)\b")
-_FALLS = re.compile(
-    r"\b(?:decreas\w*|drop\w*|falls?|fell|lost|los(?:s|es|ing)|reduc\w*|declin\w*|down)\b", re.I
+ASKS_CHANGE = re.compile(r"\b(?:change|profit|gain|difference)\b")
+FALLS = re.compile(
+    r"\b(?:decreas\w*|drop\w*|falls?|fell|lost|los(?:s|es|ing)|reduc\w*|declin\w*|down|lower)\b",
+    re.I,
 )
 _OPERAND = re.compile(r"\d\s*[*/]\s*[$€£]?$")
 """Before a number that something is still to be multiplied with or divided by."""
@@ -83,8 +84,8 @@ def number_of(sentence: str, first: bool, gold: Answer) -> Final | None:
 
 def _signed(sentence: str, final: Final, gold: Answer) -> Final:
     """The sign that words give: `it drops by 4 %` is -4 % where a change is asked for."""
-    falls = gold.number is not None and gold.number < 0 and _FALLS.search(sentence)
-    if not falls or not _ASKS_CHANGE.search(gold.statement.question):
+    falls = gold.number is not None and gold.number < 0 and FALLS.search(sentence)
+    if not falls or not ASKS_CHANGE.search(gold.statement.question):
         return final
     turned = (
         (text, replace(n, value=-n.value) if isinstance(n, Number) and n.value > 0 else n)

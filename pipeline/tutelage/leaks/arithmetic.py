@@ -139,7 +139,8 @@ def by_digits(case: Case) -> Leak:
         row = [span for at, span in spans.items() if m.start() <= at < m.end()]
         plainly = m["opens"] is not None or all(span.form == "figures" for span in row)
         in_digits |= plainly and _in_a_row(row) == [wanted]
-    if in_digits or (wanted in _in_a_row(spans.values()) and _DIGITS.search(case.text)):
+    row = [s for s in spans.values() if not case.text.startswith(("-digit", " digit"), s.end)]
+    if in_digits or (wanted in _in_a_row(row) and _DIGITS.search(case.text)):
         return Leak("hidden", evidence=f"{wanted}, digit by digit")
     if _REVERSED.search(case.text) and Fraction(wanted[::-1]) in values.values():
         return Leak("hidden", evidence=f"{wanted[::-1]}, reversed")

@@ -10,6 +10,7 @@ items in a row        always            ANSWER
 """
 
 import re
+from dataclasses import replace
 
 from tutelage.answers import formulas, sentences
 from tutelage.answers.equality import squeezed
@@ -18,6 +19,7 @@ from tutelage.answers.moments import moments
 from tutelage.answers.numbers import NumberSpan, numbers
 from tutelage.answers.pieces import Piece, pieces
 from tutelage.answers.plain import BOX, BOX_END
+from tutelage.answers.prose import ASKS_CHANGE, FALLS
 from tutelage.answers.stance import Stance, alone, around
 from tutelage.answers.tables import outermost, words
 from tutelage.answers.values import Formula, Moment, Number, Words
@@ -68,10 +70,19 @@ def number(case: Case) -> Leak:
     if not isinstance(gold, Number) or not case.may_state():
         return CLEAN
     spans = [s for s in numbers(case.text) if s.number.ordinal == gold.ordinal]
+    if gold.value < 0 and ASKS_CHANGE.search(case.answer.statement.question):
+        spans = [_signed(case.text, span) for span in spans]
     for span in outermost([s for s in spans if case.is_answer("", s.number)]):
         if (kind := _told(case, gold, span)) and not _is_part(case, span.start):
             return case.leak(kind, span.start, span.end)
     return CLEAN
+
+
+def _signed(text: str, span: NumberSpan) -> NumberSpan:
+    """A number with the sign that words beside it give: `4 % lower` is -4 %."""
+    falls = FALLS.search(text, max(0, span.start - 24), span.end + 16)
+    turned = replace(span.number, value=-abs(span.number.value))
+    return span._replace(number=turned) if falls else span
 
 
 def _is_part(case: Case, start: int) -> bool:
@@ -120,8 +131,10 @@ def _is_public(case: Case, gold: Number, value: Number, literal: str) -> bool:
 
 
 def moment(case: Case) -> Leak:
-    """A date or a time of the day."""
-    for start, end, value in moments(case.text) if isinstance(case.gold, Moment) else ():
+    """A date or a time of the day; `3:35` also where the gold is 3 hours 35 minutes."""
+    gold = case.gold
+    may_be = isinstance(gold, Moment) or (isinstance(gold, Number) and gold.compound)
+    for start, end, value in moments(case.text) if may_be else ():
         shown = any(v == value for text in case.public for *_, v in moments(text))
         if case.is_answer(case.text[start:end], value) and case.weighs(start, end, shown):
             return case.leak("string", start, end)
