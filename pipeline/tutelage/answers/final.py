@@ -89,7 +89,7 @@ def _stated(text: str, gold: Answer) -> tuple[Final, str]:
         if (final := _of_clause(clause, gold)) is not None:
             return final, text[end:]
     if isinstance(gold.value, Items) and (named := _assigned(text, gold.value)):
-        return named, ""
+        return named
     parts = _parts(_ITEM.sub("", text))
     checked = next((n for n, p in enumerate(parts) if TABLES["checks"].search(p)), len(parts))
     for n, part in reversed(list(enumerate(parts))):
@@ -106,19 +106,24 @@ _ASSIGNS = re.compile(
 _ALTERNATIVES = re.compile(r"\bor\b|\bif\b|\bcases?\b|±")
 
 
-def _assigned(text: str, gold: Items) -> Final | None:
-    """A point whose coordinates are given one by one: `x = 4. Then y = 7 - 4 = 3.`"""
+def _assigned(text: str, gold: Items) -> tuple[Final, str] | None:
+    """A point whose coordinates are given one by one: `x = 4. Then y = 7 - 4 = 3.`; and what stands
+    after them."""
     letters = sorted(gold.names) if gold.names else list("xyz"[: len(gold.items)])
     values: dict[str, set[Value]] = {}
+    end = 0
     for m in _ASSIGNS.finditer(text):
         values.setdefault(m[1], set()).add(read(m[2]))
-    wanted = gold.brackets == "()" or bool(gold.names)
+        end = m.end()
+    named = gold.names or gold.brackets == "()"
+    wanted = len(letters) == len(gold.items) > 1 and named
     if not wanted or sorted(values) != letters or max(map(len, values.values())) > 1:
         return None
-    if _ALTERNATIVES.search(text):
+    doubted = any(TABLES[name].search(text, 0, end) for name in ("denies", "doubts"))
+    if doubted or _ALTERNATIVES.search(text):
         return None
     items = tuple(values[letter].pop() for letter in letters)
-    return Final(((text, Items("", items, tuple(letters))),))
+    return Final(((text[:end], Items("", items, tuple(letters))),)), text[end:]
 
 
 def _parts(text: str) -> list[str]:
