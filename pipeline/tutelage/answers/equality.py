@@ -307,11 +307,15 @@ def _relation(gold: Relation, given: Value, statement: Statement) -> str:
 
 
 def _moment(gold: Moment, given: Value) -> str:
-    """The year may be left out, and the weekday; what the gold does not say, too, but for the day."""
+    """The year may be left out, and the weekday; what the gold does not say, too, but for the day.
+    1:15 may be 1:15 pm."""
     if not isinstance(given, Moment):
         return TEXT
     optional = ("year", "weekday", "half")
     pairs = [(getattr(gold, name), getattr(given, name)) for name in optional]
     apart = any(one and other and one != other for one, other in pairs)
-    same = (gold.month, gold.day, gold.minute) == (given.month, given.day, given.minute)
+    minutes = [m.minute if m.half or m.minute is None else m.minute % 720 for m in (gold, given)]
+    if None not in minutes and not (gold.half and given.half):
+        minutes = [minute % 720 for minute in minutes if minute is not None]
+    same = (gold.month, gold.day, minutes[0]) == (given.month, given.day, minutes[1])
     return "" if same and not apart else NOT_EQUAL

@@ -28,6 +28,7 @@ from tutelage.answers.values import Formula, Items, Moment, Number, Relation, Va
 TAKEN_BACK = "taken back"
 _APPENDS = re.compile(
     r",\s+(?:the|an?|who|that|not|and not|or rather|followed|ahead|while|whereas|unlike)\s"
+    r"|,\s+(?:\w+\s+){1,3}(?:after|before)\s"
     r"|\s+(?:rather than|instead of|as opposed to)\s"
     r"|,?\s+and not\s|,\s*as\s|\s(?:in total|because|since)\b"
 )

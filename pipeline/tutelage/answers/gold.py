@@ -78,7 +78,9 @@ class Tests:
 def compare(gold: Answer, text: str, value: Value) -> str:
     """Why `text`, which reads as `value`, is not the answer; empty where it is."""
     chooses = gold.letter and text.strip("() .") == gold.letter
-    if chooses or squeezed(text) == gold.literal:
+    priced = isinstance(value, Number) and "$" in text and "$" not in gold.text
+    priced = priced and _COUNTS.search(gold.statement.question) is not None
+    if chooses or (squeezed(text) == gold.literal and not priced):
         return ""
     if gold.letter and (re.fullmatch(r"[A-J]", text) or gold.text == gold.letter):
         return "another choice"
@@ -91,6 +93,7 @@ _MARKED = re.compile(r"####\s*(.+?)\s*$", re.S)
 _NEARLY = re.compile(r"(?<![\w)][a-z])(?<=[a-z])\s*≈")
 _SEVERAL = re.compile(r"[,;]|[a-z]{3,} [a-z]{3,}")
 _CHOSEN = re.compile(r"^(?:option\s+)?\(?([A-Ja-j])(?:[).:]+\s*(.*)|)$", re.S)
+_COUNTS = re.compile(r"\bhow many (?!\w*\s?(?:dollars|cents|bucks))")
 _PROGRAM = re.compile(
     r"\bdef \w|\breturn\b|\bimport \w|^\s*(?:for|while|if)\b.*:\s*$|;\s*$|=", re.M
 )

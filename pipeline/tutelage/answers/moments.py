@@ -15,7 +15,8 @@ _DATE = re.compile(
     re.I,
 )
 _TIME = re.compile(
-    r"\b(?P<h>[01]?\d|2[0-4])(?::(?P<m>[0-5]\d))(?::[0-5]\d)?(?:\s?(?P<half>[ap])\.?\s?m\b\.?)?(?![\d:])"
+    r"\b(?P<h>[01]?\d|2[0-4])(?::(?P<m>[0-5]\d))(?::[0-5]\d)?(?:\s?(?P<half>[ap])\.?\s?m\b\.?"
+    r"|\s(?:in the|at)\s(?P<part>morning|afternoon|evening|night)\b)?(?![\d:])"
     r"|\b(?P<h2>1[0-2]|0?\d)\s?(?P<half2>[ap])\.?\s?m\b\.?|\b(?P<noon>noon|midnight)\b"
     r"|\b(?P<h3>1[0-2]|\d)\s?o'clock",
     re.I,
@@ -59,6 +60,8 @@ def _time(m: re.Match[str]) -> Fields:
         return {"minute": 720 if noon else 0, "half": "pm" if noon else "am"}
     hour = int(m["h"] or m["h2"] or m["h3"])
     half = {"a": "am", "p": "pm"}.get((m["half"] or m["half2"] or "").lower(), "")
+    if m["part"]:
+        half = "am" if m["part"].lower() == "morning" else "pm"
     hour = hour % 12 + (12 if half == "pm" else 0) if half else hour
     return {"minute": hour * 60 + int(m["m"] or 0), "half": half or ("pm" if hour > 12 else "")}
 

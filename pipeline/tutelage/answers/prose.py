@@ -262,7 +262,8 @@ def _is_asked(sentence: str, piece: Piece, gold: Answer) -> bool:
 
 
 _NAMES = re.compile(r"([a-zA-Z]+)(?:\s+(?:is|are|was|equals)|\s*[=:])\s*[$€£]?$")
-_ANOTHER = re.compile(r"\s*(?:[a-z]+\s+)?(?:$|[,;.]?\s*(?:and|while|whereas|but)\s|[;:,]\s)")
+_STATE = re.compile(r"\b(?:is|are|was|were)\s+([a-z]{3,})")
+_ANOTHER = re.compile(r"\s*(?:[a-z]+\s+){0,2}(?:$|[,;.]?\s*(?:and|while|whereas|but)\s|[;:,]\s)")
 _GOES_ON = re.compile(
     r"\b(?:so|then|thus|therefore|hence|which|that|gives?|leav\w+|makes?|yields?|minus|plus|times|less|fewer"
     r"|twice|half|not|no|wait|actually|together|total|add|get)\b",
@@ -275,11 +276,13 @@ def _named(sentence: str, every: list[Piece], gold: Answer) -> int | None:
     else: `the median is 8 and the mean is 7.4`, `9 diagonals and 6 sides`, `the LCM is 36: 36/12 = 3`.
     """
     asked = gold.statement.counted | (gold.statement.sought - _ANY_ANSWER)
+    asked |= set(_STATE.findall(gold.statement.question))
 
     def names(piece: Piece) -> set[str]:
         before, after = sentence[max(0, piece.start - 40) : piece.start], sentence[piece.end :]
-        either = (_NAMES.search(before), re.match(r"[\s-]*([a-z]{3,})", after))
-        return {word[1].lower().removesuffix("s") for word in either if word}
+        words = _NAMES.findall(before) + re.findall(r"^[\s-]*([a-z]{3,})", after)
+        words += re.findall(rf"^\s*{_STATE.pattern}", after)
+        return {word.lower().removesuffix("s") for word in words}
 
     bearing = [n for n, piece in enumerate(every) if not asked.isdisjoint(names(piece))]
     if len(bearing) != 1 or bearing[0] == len(every) - 1:
@@ -289,6 +292,17 @@ def _named(sentence: str, every: list[Piece], gold: Answer) -> int | None:
         return bearing[0]
     apart = names(every[-1]) and "=" not in rest.partition(";")[0]
     return bearing[0] if apart and _ANOTHER.match(rest) and not _GOES_ON.search(rest) else None
+
+
+def _in_asked_unit(every: list[Piece], gold: Answer) -> int | None:
+    """The one number in the unit that is asked for, where the last is in a unit of another kind:
+    `after 16 weeks he has $240`."""
+    asked = gold.statement.asked
+    units = [p.value.unit if isinstance(p.value, Number) else None for p in every]
+    fitting = [n for n, unit in enumerate(units) if unit in asked]
+    last = units[-1]
+    apart = last is not None and last.kind not in {unit.kind for unit in asked}
+    return fitting[0] if len(fitting) == 1 and apart else None
 
 
 _MEASURES = {
@@ -335,6 +349,8 @@ def _chosen(sentence: str, every: list[Piece], first: bool, gold: Answer) -> int
             if not (goes_on := _WORKED.fullmatch(sentence, left.end, right.start)):
                 break
             at = n if goes_on[1] == "=" else at
+    elif (fitting := _in_asked_unit(every, gold)) is not None:
+        at = fitting
     elif (worked := _worked_out(sentence, every, gold)) is not None:
         at = worked
     elif (named := _named(sentence, every, gold)) is not None:
