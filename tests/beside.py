@@ -22,6 +22,8 @@ from typing import IO, Any
 
 import pytest
 
+from tutelage.processes.worker import die_with
+
 LIBRARIES = ("accelerate", "peft", "transformers.models.llama.modeling_llama")
 """Imported before the forks, where test modules have imported torch: many tests want them."""
 
@@ -91,8 +93,9 @@ class _Crew:
 
     def _begin(self, number: int) -> _Worker:
         reading, writing = os.pipe()
-        pid = os.fork()
+        parent, pid = os.getpid(), os.fork()
         if pid == 0:
+            die_with(parent, signal.SIGINT)
             os.close(reading)
             status = 1
             try:
