@@ -39,7 +39,7 @@ def main(parent: str) -> None:
     pipe = opened(parent)
     os.chdir("/")
 
-    def serve(run_tests: "Run | None") -> None:
+    def serve(run_tests: "Run") -> None:
         del sys.path[:-3]  # all but Python's library
         os.environ.clear()
         gc.freeze()
@@ -48,12 +48,9 @@ def main(parent: str) -> None:
                 job = _Job(pipe.receive(), run_tests, pipe)
                 os.waitpid(_forked(job.wait, pipe), 0)
 
-    try:
-        from tutelage.sandbox.test_session import with_session
-    except ModuleNotFoundError:  # without pytest tests of its forms cannot be put
-        serve(None)
-    else:
-        with_session(serve)
+    from tutelage.sandbox.test_session import with_session  # a third of the start: once a server
+
+    with_session(serve)
 
 
 class _Job:
@@ -65,7 +62,7 @@ class _Job:
         pipe: to the server's parent.
     """
 
-    def __init__(self, order: dict[str, Any], run_tests: "Run | None", pipe: Pipe) -> None:
+    def __init__(self, order: dict[str, Any], run_tests: "Run", pipe: Pipe) -> None:
         self._run_tests, self._pipe = run_tests, pipe
         self._do = self._tests if order["kind"] == "tests" else self._whole
         self._spaces = order["mode"] == "namespaces"

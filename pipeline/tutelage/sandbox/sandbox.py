@@ -25,8 +25,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict
-from importlib.util import find_spec
-from pathlib import Path
+from importlib.metadata import distribution
 from typing import Any
 
 from tutelage.processes.pipe import Broken
@@ -65,8 +64,7 @@ def probe():
 '''
 MODES = ("namespaces", "landlock")
 """Kinds of walls, the stronger first. Both have limits and a seccomp filter besides."""
-_PYTEST = find_spec("pytest")
-_LIBRARIES = str(Path(_PYTEST.origin).parents[1]) if _PYTEST and _PYTEST.origin else ""
+_LIBRARIES = str(distribution("pytest").locate_file(""))
 """Where pytest is, which runs tests of its forms."""
 _SLACK = 20.0
 """Seconds beyond the limits before the server itself is given up."""
