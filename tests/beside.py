@@ -179,9 +179,8 @@ class _Crew:
         plugins.unregister(name="terminalreporter")
         plugins.register(_Relay(self._config, stream))
         try:
-            file = self._next()
-            while file:
-                file = self._run(file)
+            while (file := self._next()) and self._run(file):
+                pass
         finally:
             self._session._setupstate.teardown_exact(None)
 
@@ -190,17 +189,14 @@ class _Crew:
         ticket = os.read(self._tickets, 2)
         return self._files[int.from_bytes(ticket, "big")] if ticket else []
 
-    def _run(self, file: list[pytest.Item]) -> list[pytest.Item]:
-        """Runs a file; gives the next, which says what fixtures live on."""
-        following: list[pytest.Item] = []
-        for n, item in enumerate(file, 1):
-            if n == len(file):
-                following = self._next()
-            rest = [*file[n:], *following, None]
-            self._config.hook.pytest_runtest_protocol(item=item, nextitem=rest[0])
+    def _run(self, file: list[pytest.Item]) -> bool:
+        """Runs a file; whether to go on."""
+        # What the session shares outlives the file, whichever comes next.
+        for item, following in zip(file, [*file[1:], self._session], strict=True):
+            self._config.hook.pytest_runtest_protocol(item=item, nextitem=following)
             if self._session.shouldfail or self._session.shouldstop:
-                return []
-        return following
+                return False
+        return True
 
 
 class _Relay:
