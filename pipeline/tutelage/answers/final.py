@@ -55,6 +55,7 @@ _CONDITION = re.compile(r"\b(?:if|given|when|where)\b")
 _IS_IT = re.compile(
     r"\s+(?:is|are)\s+(?:the|our|my)\s+(?:\w+\s+)?(?:answer|solution|result)s?\s*$", re.I
 )
+_TELLS = re.compile(r"\d[^,;]*\s(?:is|are|was|were)\s+[a-z]{3}")
 _PRONOUN = re.compile(r"\W*(?:so\W+)?(?:it|this|that|they|these)\b", re.I)
 _ARTICLE = re.compile(r"^(?:the|an?)\s+", re.I)
 _DISOWNS = re.compile(
@@ -137,6 +138,8 @@ def _alone(text: str, gold: Answer) -> Final | None:
         return None
     shown = bare(text if re.fullmatch(r"\d+!", text.strip()) else _shortened(text, gold))
     value = read(shown)
+    if isinstance(gold.value, Number) and isinstance(value, Items) and _TELLS.search(shown):
+        return None
     if isinstance(value, Words):
         fits = value.text == gold.words
     elif isinstance(value, Items) and any(isinstance(i, Words) for i in value.items):

@@ -1,0 +1,162 @@
+"""Which of the numbers that a sentence gives is the one that the problem asks for.
+
+It is the last, or after "the answer is" the first that is worked out; but not where only
+circumstances follow (`28 * 5 = 140 berries in 4 days`), or what is said of something else (`the
+median is 8 and the mean is 7.4`), or an explanation (`$34, down from $40`).
+"""
+
+import re
+from itertools import pairwise
+
+from tutelage.answers.gold import Answer
+from tutelage.answers.pieces import Piece
+from tutelage.answers.tables import words
+from tutelage.answers.values import Number
+
+_ANY_ANSWER = words("any_answer")
+_SPEAKS = re.compile(
+    r"(?:\b(?:is|are|was|were|be|equals?|gives?|makes?|gets?|leaves?|yields?|total|of|with)|[:=])\s+"
+    r"(?:exactly |just |only |about )?$",
+    re.I,
+)
+_THAN = re.compile(r"\s+is\s+(?:the\s+)?(\w+er|more|less)\s+than\s")
+
+
+def chosen(sentence: str, every: list[Piece], first: bool, gold: Answer) -> int:
+    """Which number of several it is: the last; after "the answer is" the first that is worked out."""
+    at = 0 if first else len(every) - 1
+    if first:
+        for n, (left, right) in enumerate(pairwise(every), 1):
+            if not (goes_on := _WORKED.fullmatch(sentence, left.end, right.start)):
+                break
+            at = n if goes_on[1] == "=" else at
+    elif (fitting := _in_asked_unit(every, gold)) is not None:
+        at = fitting
+    elif (worked := _worked_out(sentence, every, gold)) is not None:
+        at = worked
+    elif (named := _named(sentence, every, gold)) is not None:
+        at = named
+    elif (explained := _explained(sentence, every)) is not None:
+        at = explained
+    elif at and (than := _THAN.match(sentence, every[0].end)):
+        at = 0 if than[1] in gold.statement.question else at
+    elif every[at].form == "words" and not _SPEAKS.search(sentence[: every[at].start]):
+        figures = [n for n, p in enumerate(every) if p.form != "words"]
+        tells = re.match(r"\s+(?:are|is|were|was|remains?|left)\b", sentence[every[at].end :], re.I)
+        at = figures[-1] if figures and not tells else at
+    return at
+
+
+_RESULT = re.compile(
+    r"(?:=|^\W*(?:so\W+|thus\W+|therefore\W+)?there\s+(?:are|is|were|was|will be))\s*[$€£]?\s*$",
+    re.I,
+)
+_CIRCUMSTANCE = re.compile(
+    r"(?!\s*(?:to|or|and|-)\s*[$€£]?\d)[^=,;:≈<>]*?\b(?:in|for|of|to|after|on|at|per|from|before|every|each|with"
+    r"|over|during|within|than|until|if|when|did|do|does|\w{3,}ing)\b[^=,;:≈<>]*$",
+    re.I,
+)
+_WORKED = re.compile(r"\s*(?:\w+\s+)?([-+*/=])\s*[$€£]?")
+"""Between the numbers of a sum that is written out."""
+_CONTINUES = re.compile(
+    r"\b(?:so|then|thus|therefore|hence|which|but|or|is|equals|makes|leav\w+|gives"
+    r"|(?<!did )(?<!do )(?<!does )not)\b",
+    re.I,
+)
+_AND_MORE = re.compile(r"\D*\band\s+[$€£]?\d")
+
+
+def _worked_out(sentence: str, every: list[Piece], gold: Answer) -> int | None:
+    """Which number a sum comes to, where only circumstances follow: `28 * 5 = 140 in 4 days`."""
+    results = [n for n, p in enumerate(every) if _RESULT.search(sentence[: p.start])]
+    asked = [n for n, p in enumerate(every) if _is_asked(sentence, p, gold)]
+    if not results and "=" not in sentence and len(asked) == 1:
+        results = asked
+    if not results or results[-1] == len(every) - 1:
+        return None
+    rest = sentence[every[results[-1]].end :]
+    told = _CIRCUMSTANCE.match(rest) and not _CONTINUES.search(rest)
+    return results[-1] if told and (results == asked or not _AND_MORE.match(rest)) else None
+
+
+def _is_asked(sentence: str, piece: Piece, gold: Answer) -> bool:
+    """Whether a number is of what the question asks for: in its unit, or before its noun."""
+    own, asked = piece.value, gold.statement
+    noun = re.match(r"[\s-]*([a-z]+)", sentence[piece.end :].lower())
+    if noun and noun[1].removesuffix("s") in asked.counted:
+        return True
+    unit = own.unit if isinstance(own, Number) else None
+    question = _MEASURES.get(unit.kind) if unit else None
+    return unit in asked.asked or bool(question and re.search(question, asked.question))
+
+
+_NAMES = re.compile(r"([a-zA-Z]+)(?:\s+(?:is|are|was|equals)|\s*[=:])\s*[$€£]?$")
+_STATE = re.compile(r"\b(?:is|are|was|were)\s+([a-z]{3,})")
+_ANOTHER = re.compile(r"\s*(?:[a-z]+\s+){0,2}(?:$|[,;.]?\s*(?:and|while|whereas|but)\s|[;:,]\s)")
+_GOES_ON = re.compile(
+    r"\b(?:so|then|thus|therefore|hence|which|that|gives?|leav\w+|makes?|yields?|minus|plus|times|less|fewer"
+    r"|twice|half|not|no|wait|actually|together|total|add|get)\b",
+    re.I,
+)
+
+
+def _named(sentence: str, every: list[Piece], gold: Answer) -> int | None:
+    """Which number bears the name of what is asked for, where another only follows for something
+    else: `the median is 8 and the mean is 7.4`, `9 diagonals and 6 sides`, `the LCM is 36: 36/12 = 3`.
+    """
+    asked = gold.statement.counted | (gold.statement.sought - _ANY_ANSWER)
+    asked |= set(_STATE.findall(gold.statement.question))
+
+    def names(piece: Piece) -> set[str]:
+        before, after = sentence[max(0, piece.start - 40) : piece.start], sentence[piece.end :]
+        words = _NAMES.findall(before) + re.findall(r"^[\s-]*([a-z]{3,})", after)
+        words += re.findall(rf"^\s*{_STATE.pattern}", after)
+        return {word.lower().removesuffix("s") for word in words}
+
+    bearing = [n for n, piece in enumerate(every) if not asked.isdisjoint(names(piece))]
+    if len(bearing) != 1 or bearing[0] == len(every) - 1:
+        return None
+    rest = sentence[every[bearing[0]].end :]
+    if rest[:2] == ": ":
+        return bearing[0]
+    apart = names(every[-1]) and "=" not in rest.partition(";")[0]
+    return bearing[0] if apart and _ANOTHER.match(rest) and not _GOES_ON.search(rest) else None
+
+
+def _in_asked_unit(every: list[Piece], gold: Answer) -> int | None:
+    """The one number in the unit that is asked for, where the last is in a unit of another kind:
+    `after 16 weeks he has $240`."""
+    asked = gold.statement.asked
+    units = [p.value.unit if isinstance(p.value, Number) else None for p in every]
+    fitting = [n for n, unit in enumerate(units) if unit in asked]
+    last = units[-1]
+    apart = last is not None and last.kind not in {unit.kind for unit in asked}
+    return fitting[0] if len(fitting) == 1 and apart else None
+
+
+_MEASURES = {
+    "time": r"\bhow long\b|\btime\b", "length": r"\bhow (?:far|tall|long|high)\b|\bdistance\b",
+    "mass": r"\bweigh", "money": r"\bhow much\b|\bcost\b|\bprice\b",
+}  # fmt: skip
+"""How a question asks for what a unit measures."""
+
+
+_TURNS = re.compile(r"\b(?:so|then|thus|therefore|hence|but|makes?|leav\w+|gives)\b", re.I)
+_IS = re.compile(r"(?:\b(?:is|are|equals)|'s|=)\s*[$€£]?$")
+_APPOSED = re.compile(
+    r"\s*(?:[a-z]+\s+){0,2}[a-z]*,\s+(?:an? [a-z]+ of|(?:down|up) from|compared (?:to|with)"
+    r"|(?:twice|half|\w+ times) as)\b",
+    re.I,
+)
+
+
+def _explained(sentence: str, every: list[Piece]) -> int | None:
+    """Which number is only explained by what follows: `$34, down from $40`, `it is 42: 84/42 = 2`."""
+    for n, piece in enumerate(every[:-1]):
+        rest = sentence[piece.end :]
+        again = rf"(?<![\d.]){re.escape(sentence[piece.start : piece.end])}(?![\d.])"
+        told = n == 0 and rest[:2] == ": " and _IS.search(sentence[: piece.start])
+        checked = told and re.search(again, rest)
+        if checked or (_APPOSED.match(rest) and not _TURNS.search(rest)):
+            return n
+    return None
