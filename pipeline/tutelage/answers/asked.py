@@ -141,11 +141,15 @@ _MEASURES = {
 """How a question asks for what a unit measures."""
 
 
+_ASIDE = re.compile(
+    r"\s*(?:[a-z]+\s+){0,3}\((?!.*(?:[=≈%]|\b(?:i\.?e|that|so|or|not|after|minus)\b))[^()]*\)\W*",
+    re.I,
+)
 _TURNS = re.compile(r"\b(?:so|then|thus|therefore|hence|but|makes?|leav\w+|gives)\b", re.I)
 _IS = re.compile(r"(?:\b(?:is|are|equals)|'s|=)\s*[$€£]?$")
 _APPOSED = re.compile(
     r"\s*(?:[a-z]+\s+){0,2}[a-z]*,\s+(?:an? [a-z]+ of|(?:down|up) from|compared (?:to|with)"
-    r"|(?:twice|half|\w+ times) as)\b",
+    r"|(?:twice|half|\w+ times) (?:as|of))\b",
     re.I,
 )
 
@@ -157,6 +161,6 @@ def _explained(sentence: str, every: list[Piece]) -> int | None:
         again = rf"(?<![\d.]){re.escape(sentence[piece.start : piece.end])}(?![\d.])"
         told = n == 0 and rest[:2] == ": " and _IS.search(sentence[: piece.start])
         checked = told and re.search(again, rest)
-        if checked or (_APPOSED.match(rest) and not _TURNS.search(rest)):
+        if checked or _ASIDE.fullmatch(rest) or (_APPOSED.match(rest) and not _TURNS.search(rest)):
             return n
     return None

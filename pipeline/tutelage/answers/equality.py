@@ -140,6 +140,9 @@ def _unit_reason(gold: Number, given: Number, statement: Statement) -> str:
     one, other = gold.unit, given.unit
     if other is None or (one is None and gold.percent) or one == other:
         return ""
+    poured = {"volume", "mass"} & {u.kind for u in statement.units}
+    if other.kind == "time" and poured and "how much" in statement.question:
+        return UNIT
     if one:
         if {one.kind, other.kind} == {"temperature", "angle"} and other.name == "degree":
             return ""
@@ -265,7 +268,10 @@ def _items(gold: Items, given: Value, statement: Statement) -> str:
     ]
     if all(names) and names[0] != names[1]:
         return NOT_EQUAL
-    in_order = gold.ordered or (len(set(gold.names)) > 1 and gold.names == given.names)
+    asks_order = len(gold.items) > 1 and _ORDERS.search(statement.question)
+    in_order = (
+        gold.ordered or asks_order or (len(set(gold.names)) > 1 and gold.names == given.names)
+    )
     free = list(given.items)
     for wanted in gold.items:
         offered = free[:1] if in_order else free
@@ -276,11 +282,22 @@ def _items(gold: Items, given: Value, statement: Statement) -> str:
     return ""
 
 
+_ORDERS = re.compile(
+    r"\b(?:order|arrange|sort|rank)\b|\bfrom (?:least|smallest|lowest|greatest|largest|highest)\b"
+    r"|\b(?:ascending|descending|increasing|decreasing) order\b"
+)
+"""Asks for a list in its order."""
+
+
 def _quotient(ratio: Items) -> Fraction | None:
     """2/5 for 2:5; None for what is no ratio of two numbers."""
     values = [item.value for item in ratio.items if isinstance(item, Number)]
     two = ratio.brackets == ":" and len(values) == len(ratio.items) == 2 and values[1]
     return values[0] / values[1] if two else None
+
+
+def _is_y(value: Value) -> bool:
+    return isinstance(value, Formula) and value.text.replace(" ", "") in ("y", "f(x)", "y(x)")
 
 
 _SOLVES = re.compile(r"\bsolve\b[^.]* for\b|\bin terms of\b|\bthe subject\b")
@@ -292,7 +309,8 @@ def _relation(gold: Relation, given: Value, statement: Statement) -> str:
         return difference(gold.right, given, NOWHERE) if named else NOT_EQUAL
     if not isinstance(given, Relation) or gold.sign != given.sign:
         return NOT_EQUAL
-    pairs = ((gold.left, given.left), (gold.right, given.right))
+    left = gold.left if _is_y(gold.left) and _is_y(given.left) else given.left  # y is f(x)
+    pairs = ((gold.left, left), (gold.right, given.right))
     if all(difference(one, other, NOWHERE) == "" for one, other in pairs):
         return ""
     if _SOLVES.search(statement.question):

@@ -27,7 +27,8 @@ from tutelage.answers.values import Formula, Items, Moment, Number, Relation, Va
 
 TAKEN_BACK = "taken back"
 _APPENDS = re.compile(
-    r",\s+(?:the|an?|who|that|not|and not|or rather|followed|ahead|while|whereas|unlike)\s"
+    r",\s+(?:the|an?|who|that|not|and not|or rather|followed|ahead|while|whereas|unlike"
+    r"|around|about|circa)\s"
     r"|,\s+(?:\w+\s+){1,3}(?:after|before)\s"
     r"|\s+(?:rather than|instead of|as opposed to)\s"
     r"|,?\s+and not\s|,\s*as\s|\s(?:in total|because|since)\b"
@@ -55,6 +56,7 @@ _CONDITION = re.compile(r"\b(?:if|given|when|where)\b")
 _IS_IT = re.compile(
     r"\s+(?:is|are)\s+(?:the|our|my)\s+(?:\w+\s+)?(?:answer|solution|result)s?\s*$", re.I
 )
+_AGENT = re.compile(r"\bby\s+(.+?)(?:(?:,|\s+(?:in|at|on|around)\b).*)?$")
 _TELLS = re.compile(r"\d[^,;]*\s(?:is|are|was|were)\s+[a-z]{3}")
 _PRONOUN = re.compile(r"\W*(?:so\W+)?(?:it|this|that|they|these)\b", re.I)
 _ARTICLE = re.compile(r"^(?:the|an?)\s+", re.I)
@@ -197,6 +199,9 @@ def _of_sentence(sentence: str, gold: Answer) -> Final | None:
         if not TABLES["denies"].search(before) and not tail.lower().startswith(sentences.NEGATIONS):
             for head in _heads(tail):
                 readings += whole(head, gold).readings
+    agent = _AGENT.search(text) if gold.words and "who" in gold.statement.question else None
+    if agent and not TABLES["denies"].search(text):
+        readings += whole(agent[1], gold).readings
     if isinstance(gold.value, Items) and (lead := _LEAD.match(text)):
         readings += whole(text[lead.end() :], gold).readings
     if is_it := _IS_IT.search(text):

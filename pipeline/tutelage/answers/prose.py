@@ -18,6 +18,7 @@ from tutelage.answers.equality import NOT_WORKED_OUT, NOWHERE, PLACE, SEVERAL, d
 from tutelage.answers.equations import Equation, equations
 from tutelage.answers.gold import Answer
 from tutelage.answers.marks import NOTHING, Final
+from tutelage.answers.numbers import numbers
 from tutelage.answers.pieces import Piece, pieces
 from tutelage.answers.statement import Statement
 from tutelage.answers.tables import TABLES
@@ -120,11 +121,17 @@ def _judged(sentence: str, every: list[Piece], at: int, gold: Answer, first: boo
         if gap.strip() == "≈":
             return Final(tuple((sentence[p.start : p.end], p.value) for p in (left, right)))
         offers = _OFFERS.search(gap) and "because" not in gap if first else _JOINS.fullmatch(gap)
-        if offers and not _same(left, right):
+        if offers and not _same(left, right) and not _of_other_kind(left, right):
             return Final(((sentence[left.start :], Words("")),), SEVERAL)
     if glued := re.match(r"[\w²³]+", after):
         return Final(((sentence[start:end] + glued[0], Words(glued[0])),))
     return Final(((sentence[start:end], piece.value),))
+
+
+def _of_other_kind(one: Piece, other: Piece) -> bool:
+    """Whether two numbers measure different things: `in 24 hours: 18 litres`."""
+    units = [p.value.unit if isinstance(p.value, Number) else None for p in (one, other)]
+    return None not in units and units[0].kind != units[1].kind  # type: ignore[union-attr]
 
 
 def _same(one: Piece, other: Piece) -> bool:
@@ -153,7 +160,7 @@ def _candidates(sentence: str, first: bool, gold: Answer) -> list[Piece] | None:
     ]
     if supposed := _SUPPOSES.match(sentence):
         every = [p for p in every if p.start >= supposed.end()]
-    stated = every if first else _without_reason(sentence, every)
+    stated = every if first else _without_reason(sentence, every, asked)
     if stated is None:
         return None
     if aside := _OF_WHICH.search(sentence):
@@ -213,7 +220,7 @@ _SIZED = re.compile(
 """A size that things are named by: `56 6-inch pencils`, `two $10 bills`."""
 
 
-def _without_reason(sentence: str, every: list[Piece]) -> list[Piece] | None:
+def _without_reason(sentence: str, every: list[Piece], asked: Statement) -> list[Piece] | None:
     """The numbers outside of a reason that the sentence gives: `..., since 5 are red, 9 are blue`.
 
     Of those before it the one that the reason comes to, where there is one; None where it ends the
@@ -225,7 +232,13 @@ def _without_reason(sentence: str, every: list[Piece]) -> list[Piece] | None:
     sums = equations(sentence[reason.end() :])
     before = [p for p in every if p.end <= reason.start()]
     shown = [p for p in before if sums and _comes_to(p, sums[-1])]
-    if before and sums and not shown and " ".join(sentence.split()).endswith(sums[-1].text):
+    given = sums and sums[-1].result in {float(s.number.value) for s in numbers(asked.text)}
+    if (
+        before
+        and sums
+        and not (shown or given)
+        and " ".join(sentence.split()).endswith(sums[-1].text)
+    ):
         return None
     end = _CLAUSE.search(sentence, reason.end())
     after = [p for p in every if end and p.start >= end.end()]

@@ -31,7 +31,7 @@ _MEMBER = re.compile(r"^[A-Za-z](?:_\w+)?\s*∈\s*")
 _CHANGING = words("changing")
 _THING = re.compile(r"[\s-]*[A-Za-z][A-Za-z.'/-]*(?: [A-Za-z(][A-Za-z.'/()-]*){0,7}\.?")
 _RATIO = re.compile(r"(\d+(?:\.\d+)?)\s*(?::|\bto\b)\s*(\d+(?:\.\d+)?)(?:\s*:\s*(\d+(?:\.\d+)?))?")
-_SEPARATOR = re.compile(r"[,;](?!\d{3}(?!\d))|\s(?:and|or)\s|\n")
+_SEPARATOR = re.compile(r"[,;](?!\d{3}(?!\d))(?: then\b)?|\s(?:and|or)\s|\n")
 _BOUND = re.compile(r"^(.+?)\s*(<=|>=|<|>|!=)\s*(.+?)(?:\s*(<=|>=|<|>)\s*(.+))?$", re.S)
 _ABSOLUTE = re.compile(r"(?:\||abs\()([A-Za-z])[|)]")
 _TURNED = str.maketrans("<>", "><")
@@ -281,6 +281,8 @@ def _related(text: str, depth: int) -> Value | None:
         parts, values, signs = parts[::-1], values[::-1], signs[::-1]
     closed = ["=" in sign for sign in signs]
     names = tuple(part for part in parts if _LETTER.fullmatch(part))
+    if len(values) == 3 and all(isinstance(value, Number) for value in values):
+        return Items("", tuple(values))  # 1/4 < 1/2 < 3/4
     if len(values) == 3:
         values.pop(1)
     elif _LETTER.fullmatch(parts[0]):
