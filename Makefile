@@ -11,11 +11,12 @@ LOCK := pipeline/locks/$(DEVICE).txt
 UV_VERSION := 0.13.9
 STAMP := .venv/.tutelage-$(DEVICE)
 DEMO ?= outputs/demo
-# Test files beside one another, those that take longest first; one more than there are cores, because
-# many wait for processes. The quick ones wait for nothing, and each worker more imports all libraries
-# once more. True vLLM runs beside them, in a process of its own with one thread (tests/conftest.py).
+# Test files beside one another, those that take longest first, in forks of one process that has imported
+# them (tests/beside.py); by pytest-xdist, whose workers import everything each, where that is not Linux.
+# One more than there are cores, because many wait for processes. True vLLM runs beside them, in a process
+# of its own with one thread (tests/conftest.py).
 CORES := $(shell getconf _NPROCESSORS_ONLN)
-BESIDE := --dist loadfile --no-loadscope-reorder
+BESIDE := $(if $(filter Linux,$(shell uname)),--beside,--dist loadfile --no-loadscope-reorder -n)
 # On a CPU in float32, in which a run can be repeated.
 EXACT := $(if $(filter cpu,$(DEVICE)),--set vllm.dtype=float32)
 
@@ -55,14 +56,14 @@ test: setup  ## all tests, true vLLM included
 	@$(MAKE) --no-print-directory -k -j 2 test-vllm test-others
 
 test-others: setup
-	@$(BIN)/python -m pytest -n $$(($(CORES) + 1)) $(BESIDE) -m "not vllm"
+	@$(BIN)/python -m pytest $(BESIDE) $$(($(CORES) + 1)) -m "not vllm"
 
 # What they print comes at their end, so that it does not mix with the others' progress.
 test-vllm: setup
 	@printed="$$($(BIN)/python -m pytest -m vllm 2>&1)"; status=$$?; echo "$$printed"; exit $$status
 
 test-fast: setup  ## the tests that take less than 0.2 s each, 0.8 s with all parameters, without true vLLM
-	@$(BIN)/python -m pytest -n $(CORES) $(BESIDE) -m "not slow and not vllm"
+	@$(BIN)/python -m pytest $(BESIDE) $(CORES) -m "not slow and not vllm"
 
 chaos: setup  ## the long form of the failure tests: kills, full disks, dead and lying servers
 	@TUTELAGE_CHAOS=long $(BIN)/python -m pytest tests/chaos tests/derive
