@@ -46,9 +46,8 @@ def begun(folder: Path, files: dict[str, str]) -> "subprocess.Popen[str]":
     """`pytest --beside 2` of these files."""
     for name, text in files.items():
         (folder / name).write_text(text)
-    environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])
-    }
+    own = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
+    environment = own | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
     words = ["-q", "-p", "no:cacheprovider", "--import-mode=importlib", "--beside", "2"]
     return subprocess.Popen(
         [sys.executable, "-m", "pytest", *words, "."],

@@ -39,7 +39,7 @@ def few_words() -> Iterator[None]:
 
     def brief(toy: Toy, corpora: Sequence[str], model: Path, **options: Any) -> Settings:
         chosen = true(toy, corpora, model, **options)
-        student = chosen.student.model_copy(update={"max_tokens": 8})
+        student = chosen.student.model_copy(update={"max_tokens": 4})
         return chosen.model_copy(update={"student": student})
 
     with pytest.MonkeyPatch.context() as patch:
