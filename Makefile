@@ -13,7 +13,7 @@ STAMP := .venv/.tutelage-$(DEVICE)
 DEMO ?= outputs/demo
 # Test files beside one another, those that take longest first, in forks of one process that has imported
 # them (tests/beside.py); by pytest-xdist, whose workers import everything each, where that is not Linux.
-# Two more than there are cores, because many wait for processes. True vLLM runs beside them, in a process
+# One more than there are cores, because many wait for processes. True vLLM runs beside them, in a process
 # of its own with one thread (tests/conftest.py).
 CORES := $(shell getconf _NPROCESSORS_ONLN)
 BESIDE := $(if $(filter Linux,$(shell uname)),--beside,--dist loadfile --no-loadscope-reorder -n)
@@ -56,7 +56,7 @@ test: setup  ## all tests, true vLLM included
 	@$(MAKE) --no-print-directory -k -j 2 test-vllm test-others
 
 test-others: setup
-	@$(BIN)/python -m pytest $(BESIDE) $$(($(CORES) + 2)) -m "not vllm"
+	@$(BIN)/python -m pytest $(BESIDE) $$(($(CORES) + 1)) -m "not vllm"
 
 # What they print comes at their end, so that it does not mix with the others' progress.
 test-vllm: setup

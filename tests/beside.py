@@ -95,6 +95,7 @@ class _Crew:
         reading, writing = os.pipe()
         parent, pid = os.getpid(), os.fork()
         if pid == 0:
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` ignores it
             die_with(parent, signal.SIGINT)
             os.close(reading)
             status = 1
