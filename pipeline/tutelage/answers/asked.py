@@ -25,6 +25,8 @@ _THAN = re.compile(r"\s+is\s+(?:the\s+)?(\w+er|more|less)\s+than\s")
 def chosen(sentence: str, every: list[Piece], first: bool, gold: Answer) -> int:
     """Which number of several it is: the last; after "the answer is" the first that is worked out."""
     at = 0 if first else len(every) - 1
+    if len(every) == 1:
+        return at
     if first:
         for n, (left, right) in enumerate(pairwise(every), 1):
             if not (goes_on := _WORKED.fullmatch(sentence, left.end, right.start)):
@@ -91,7 +93,9 @@ def _is_asked(sentence: str, piece: Piece, gold: Answer) -> bool:
 
 
 _NAMES = re.compile(r"([a-zA-Z]+)(?:\s+(?:is|are|was|equals)|\s*[=:])\s*[$€£]?$")
+_NOUN = re.compile(r"[\s-]*([a-z]{3,})")
 _STATE = re.compile(r"\b(?:is|are|was|were)\s+([a-z]{3,})")
+_STATED = re.compile(rf"\s*{_STATE.pattern}")
 _ANOTHER = re.compile(r"\s*(?:[a-z]+\s+){0,2}(?:$|[,;.]?\s*(?:and|while|whereas|but)\s|[;:,]\s)")
 _GOES_ON = re.compile(
     r"\b(?:so|then|thus|therefore|hence|which|that|gives?|leav\w+|makes?|yields?|minus|plus|times|less|fewer"
@@ -109,9 +113,8 @@ def _named(sentence: str, every: list[Piece], gold: Answer) -> int | None:
 
     def names(piece: Piece) -> set[str]:
         before, after = sentence[max(0, piece.start - 40) : piece.start], sentence[piece.end :]
-        words = _NAMES.findall(before) + re.findall(r"^[\s-]*([a-z]{3,})", after)
-        words += re.findall(rf"^\s*{_STATE.pattern}", after)
-        return {word.lower().removesuffix("s") for word in words}
+        words = (_NAMES.search(before), _NOUN.match(after), _STATED.match(after))
+        return {word[1].lower().removesuffix("s") for word in words if word}
 
     bearing = [n for n, piece in enumerate(every) if not asked.isdisjoint(names(piece))]
     if len(bearing) != 1 or bearing[0] == len(every) - 1:
@@ -158,9 +161,8 @@ def _explained(sentence: str, every: list[Piece]) -> int | None:
     """Which number is only explained by what follows: `$34, down from $40`, `it is 42: 84/42 = 2`."""
     for n, piece in enumerate(every[:-1]):
         rest = sentence[piece.end :]
-        again = rf"(?<![\d.]){re.escape(sentence[piece.start : piece.end])}(?![\d.])"
         told = n == 0 and rest[:2] == ": " and _IS.search(sentence[: piece.start])
-        checked = told and re.search(again, rest)
-        if checked or _ASIDE.fullmatch(rest) or (_APPOSED.match(rest) and not _TURNS.search(rest)):
+        again = told and sentence[piece.start : piece.end] in re.split(r"[^\d.]+", rest)
+        if again or _ASIDE.fullmatch(rest) or (_APPOSED.match(rest) and not _TURNS.search(rest)):
             return n
     return None

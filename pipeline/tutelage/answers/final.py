@@ -259,6 +259,8 @@ def _yes_or_no(text: str, gold: Answer) -> Final:
 
 def _reconsidered(final: Final, rest: str, gold: Answer) -> Final:
     """The answer after what the message says of it afterwards."""
+    if not rest.strip():
+        return final
     if _DISOWNS.match(rest):
         return Final(final.readings, TAKEN_BACK)
     parts = _parts(rest)

@@ -122,10 +122,12 @@ def by_digits(case: Case) -> Leak:
     `four tens and two ones`, `4 2`, `a 4 followed by a 2`, `24 read backwards`.
     """
     wanted = case.answer.whole
-    if not 2 <= len(wanted) <= 12 or case.answer.number in case.known:
+    if not 2 <= len(wanted) <= 12:
         return CLEAN
     figures, whole = set(wanted) - {"0"}, {wanted[::-1], wanted.rstrip("0")}
     if case.words.isdisjoint(NUMERALS) and not figures <= case.words and not whole & case.words:
+        return CLEAN
+    if case.answer.number in case.known:
         return CLEAN
     flat, spans = _flat(case.text)
     values = {at: span.number.value for at, span in spans.items()}
