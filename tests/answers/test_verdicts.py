@@ -1,7 +1,7 @@
 """Verdicts on labelled answers, each written before the code met it, and on inputs that once
 failed.
 
-`verdicts.jsonl`: 1158 rows, most of them in four lots. At first sight 1 of 178, 2 of 164, 7 of 93
+`verdicts.jsonl`: most of its rows are of four lots. At first sight 1 of 178, 2 of 164, 7 of 93
 (this lot was written to trip the rules up) and 18 of 216 wrong answers were accepted, and 5 of 204,
 6 of 169, 1 of 70 and 101 of 446 right ones refused (of the last lot those are here that were
 mended); all of it is a regression test now.
@@ -33,6 +33,16 @@ def test_labelled_answers(right: bool) -> None:
     rows = [row for row in ROWS if row["correct"] is right]
     assert len(rows) >= 150
     assert [row for row in rows if (status(row) == "correct") is not right] == []
+
+
+def test_numbers_too_large_for_a_float_are_compared() -> None:
+    large = "9" * 320
+    for statement, answer in (
+        (f"How many digits has {large}?", "320, because 300 + 21 = 321"),
+        ("How many digits has it?", f"{large}, because 3 + 4 = 7"),
+        (f"How many digits has {large}?", f"5, since {large} + 1 = 6"),
+    ):
+        assert status({"statement": statement, "gold": "320", "answer": answer}) == "incorrect"
 
 
 def test_inputs_that_once_failed(cases: Path) -> None:

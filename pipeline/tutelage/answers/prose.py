@@ -2,7 +2,7 @@
 
 Some numbers are not asked for: names (step 5), what somebody else has (Ben, where Ali is asked about),
 what is only supposed (if he had 5), a reason (because 2 + 3 = 5), and of how many a part is (3 of the
-8). Of the others it is the last, but for circumstances: `28 * 5 = 140 berries in 4 days` gives 140.
+8). Which of the others it is, is for `asked` to say.
 
 One that is denied, bounded or doubted is not given; one that something is done to in words (half of
 5, 5 squared) is not itself the answer, though "i.e. 25" after it may be; one that a false equation
@@ -12,6 +12,7 @@ they are equal (3/4, or 0.75). `x ≈ y` gives both.
 
 import re
 from dataclasses import replace
+from fractions import Fraction
 
 from tutelage.answers.asked import chosen
 from tutelage.answers.equality import NOT_WORKED_OUT, NOWHERE, PLACE, SEVERAL, difference
@@ -224,7 +225,7 @@ def _without_reason(sentence: str, every: list[Piece], asked: Statement) -> list
     """The numbers outside of a reason that the sentence gives: `..., since 5 are red, 9 are blue`.
 
     Of those before it the one that the reason comes to, where there is one; None where it ends the
-    sentence and comes to something else: `20, because 8 + 17 = 25`.
+    sentence and comes to something else, which is not given: `20, because 8 + 17 = 25`.
     """
     reason = _BECAUSE.search(sentence)
     if reason is None:
@@ -232,14 +233,11 @@ def _without_reason(sentence: str, every: list[Piece], asked: Statement) -> list
     sums = equations(sentence[reason.end() :])
     before = [p for p in every if p.end <= reason.start()]
     shown = [p for p in before if sums and _comes_to(p, sums[-1])]
-    given = sums and sums[-1].result in {float(s.number.value) for s in numbers(asked.text)}
-    if (
-        before
-        and sums
-        and not (shown or given)
-        and " ".join(sentence.split()).endswith(sums[-1].text)
-    ):
-        return None
+    ends = bool(before and sums) and " ".join(sentence.split()).endswith(sums[-1].text)
+    if ends and not shown:
+        given = (span.number.value for span in numbers(asked.text))
+        if not any(_is(number, sums[-1].result) for number in given):
+            return None
     end = _CLAUSE.search(sentence, reason.end())
     after = [p for p in every if end and p.start >= end.end()]
     return before + after if after else shown or before or every
@@ -252,4 +250,9 @@ def _comes_to(piece: Piece, equation: Equation) -> bool:
         return False
     shares = own.percent or (own.unit is not None and own.unit.name == "cent")
     worth = (own.value, own.value / 100) if shares else (own.value,)
-    return bool(own.scale) or equation.result in map(float, worth)
+    return bool(own.scale) or any(_is(number, equation.result) for number in worth)
+
+
+def _is(number: Fraction, result: float) -> bool:
+    """Whether a number, which may be too large for a float, is what an equation comes to."""
+    return abs(number) < 1e300 and float(number) == result
