@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tutelage.leaks import find_leak
 from tutelage.records import Gold, Problem
 from tutelage.verifiers.math import MathVerifier
 
@@ -43,6 +44,13 @@ def test_numbers_too_large_for_a_float_are_compared() -> None:
         (f"How many digits has {large}?", f"5, since {large} + 1 = 6"),
     ):
         assert status({"statement": statement, "gold": "320", "answer": answer}) == "incorrect"
+
+
+@pytest.mark.parametrize("gold", [r"2^{2^{2^{2^9}}}", r"\frac{2}{3} 2^{2^{2^{2^9}}}"])
+def test_a_tower_of_powers_is_no_decimal(gold: str) -> None:
+    row = {"statement": "What is it?", "gold": gold, "answer": "0.666667"}
+    assert status(row) != "correct"
+    assert not find_leak("math", gold, row["statement"], (), row["answer"]).kind
 
 
 def test_inputs_that_once_failed(cases: Path) -> None:

@@ -69,9 +69,10 @@ def approximate(tree: Tree, negative: bool = False) -> Any:
 
 
 def real(tree: Tree) -> Any:
-    """The value as a real number of mpmath; None where it has none."""
+    """The value as a real number of mpmath; None where it has none, or none that is finite."""
     number = approximate(tree)
-    return number.real if number is not None and abs(number.imag) < 1e-12 else None
+    finite = number is not None and abs(number) < _MP.inf
+    return number.real if finite and abs(number.imag) < 1e-12 else None
 
 
 def equal(one: Tree, other: Tree) -> bool | None:

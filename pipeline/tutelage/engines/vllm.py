@@ -72,8 +72,7 @@ def start(chosen: dict[str, Any], vllm: Vllm, extra: Set[str]) -> Started:
         with uncollected():
             from vllm.platforms import current_platform
 
-            # Else the function that ranks log-probabilities is compiled, at the first reply.
-            if chosen.get("enforce_eager"):
+            if chosen.get("enforce_eager"):  # else a function for ranks is compiled, at first use
                 current_platform.simple_compile_backend = "eager"
             from vllm import EngineArgs, SamplingParams
             from vllm.sampling_params import RequestOutputKind
