@@ -111,6 +111,9 @@ def multiple(one: Tree, other: Tree) -> bool:
 
 
 def _same(a: Any, b: Any) -> bool:
+    one, other = complex(a), complex(b)  # which are quick to tell apart
+    if 1e-200 < abs(one) < 1e200 and abs(one - other) > 1e-6 * abs(one):
+        return False
     size = max(abs(a), abs(b))
     return size < _MP.inf and bool(abs(a - b) <= _NEARLY * (1 if 0 in (a, b) else size))
 

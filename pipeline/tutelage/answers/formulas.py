@@ -5,9 +5,7 @@ Nodes: `("n", Fraction)`, `("v", name)`, `("neg", a)`, `("+", a, b)`, `("*", a, 
 come to is `evaluation`'s to say.
 """
 
-import ast
 import re
-from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -46,22 +44,22 @@ _SPELLINGS = tuple(
     )
 )  # fmt: skip
 """Other ways to write; and the argument of a function that has no brackets."""
-_SPELLED = re.compile(r"[ _^|]|[a-z]{2}|\(0")
+_SPELLED = re.compile(r"[_^|]|[a-z]{2}|\(0")
 _LETTER = re.compile(r"[^()]*[a-zA-Z]")
 _SYMBOLIC = re.compile(r"[-+*/^\d]")
 """With one of these, letters side by side are a product: `80 x y`."""
-_SIGNS = {"^": "**", "[": "(", "]": ")", ";": ",", "%": "/100", "!": ".factorial"}
+_SIGNS: dict[str, tuple[Tree | str, ...]] = {
+    "[": ("(",), "]": (")",), ";": (",",), "%": ("/", ("n", Fraction(100))),
+}  # fmt: skip
 
 
 class NoFormula(ValueError):
     """The text is no formula, or one that is not read."""
 
 
-def _python(text: str) -> tuple[str, list[Tree]]:
-    """`text` as a Python expression over atoms `_0`, `_1`, ..., products written out, and the
-    atoms."""
-    out: list[str] = []
-    atoms: list[Tree] = []
+def _tokens(text: str) -> list[Tree | str]:
+    """Atoms, and signs and functions as text, products written out; the first of them last."""
+    out: list[Tree | str] = []
     at, kind, symbolic = 0, "", _SYMBOLIC.search(text) is not None
     while at < len(text):
         m = _TOKEN.match(text, at)
@@ -76,11 +74,14 @@ def _python(text: str) -> tuple[str, list[Tree]]:
             if (kind == "num" and before != "close") or (apart and (prose or explains)):
                 raise NoFormula(word)  # 145 (168 - 23): the bracket explains
             out.append("*")
-        out.append("*".join(f"_{len(atoms) + n}" for n in range(len(own))))
-        out.append("" if own else f"{word}_" if kind == "fn" else _SIGNS.get(word, word))
-        atoms += own
+        for atom in own:
+            out += (atom, "*")
+        if own:
+            out.pop()
+        else:
+            out += _SIGNS.get(word, (word,))
         kind = "name" if kind == "letters" else kind
-    return "".join(out), atoms
+    return out[::-1]
 
 
 def _atoms(m: re.Match[str]) -> list[Tree]:
@@ -93,38 +94,64 @@ def _atoms(m: re.Match[str]) -> list[Tree]:
     if not m["num"]:
         return []
     digits = m["num"].replace(",", "")
-    number = Fraction(int(digits, int(m["base"])) if m["base"] else digits)
-    return [("n", number * Fraction(10) ** int(m["exp"] or 0))]
+    number = Fraction(
+        int(digits, int(m["base"] or 10)) if m["base"] or digits.isdigit() else digits
+    )
+    return [("n", number * Fraction(10) ** int(m["exp"]) if m["exp"] else number)]
 
 
-_OPERATORS = {ast.Add: "+", ast.Sub: "+", ast.Mult: "*", ast.Div: "/", ast.Pow: "^"}
+_BINDS = {"+": 1, "-": 1, "*": 2, "/": 2, "^": 4}
+"""How strongly; a sign before a number does with 3."""
 
 
-def _tree(node: ast.AST, atoms: Sequence[Tree]) -> Tree:
-    if isinstance(node, ast.Name) and node.id[1:].isdigit():
-        return atoms[int(node.id[1:])]
-    if isinstance(node, ast.Constant):
-        return ("n", Fraction(node.value))  # type: ignore[arg-type]
-    if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
-        left, right = _tree(node.left, atoms), _tree(node.right, atoms)
-        right = ("neg", right) if isinstance(node.op, ast.Sub) else right
-        return (_OPERATORS[type(node.op)], left, right)
-    if isinstance(node, ast.Attribute):
-        return ("f", "factorial", _tree(node.value, atoms))
-    if isinstance(node, ast.UnaryOp):
-        inner = _tree(node.operand, atoms)
-        return ("neg", inner) if isinstance(node.op, ast.USub) else inner
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
-        name, arguments = node.func.id[:-1], [_tree(argument, atoms) for argument in node.args]
-        first, one = arguments[0], ("n", Fraction(1))
-        if name in ("sqrt", "cbrt"):
-            return ("^", first, ("n", Fraction(1, 2 if name == "sqrt" else 3)))
-        if name == "root" and len(arguments) == 2:
-            return ("^", arguments[1], ("/", one, first))
-        if name == "logb" and len(arguments) == 2:
-            return ("/", ("f", "ln", first), ("f", "ln", arguments[1]))
-        return ("^", ("v", "e"), first) if name == "exp" else ("f", name, *arguments)
-    raise NoFormula(type(node).__name__)
+def _formula(tokens: list[Tree | str], least: int = 1) -> Tree:
+    """The tree of what `tokens` begin with, up to a sign that binds less than `least`."""
+    left = _operand(tokens)
+    while tokens and isinstance(sign := tokens[-1], str) and (own := _BINDS.get(sign, 0)) >= least:
+        tokens.pop()
+        right = _formula(tokens, own if sign == "^" else own + 1)
+        left = ("+", left, ("neg", right)) if sign == "-" else (sign, left, right)
+    return left
+
+
+def _operand(tokens: list[Tree | str]) -> Tree:
+    token = tokens.pop()
+    if isinstance(token, tuple):
+        tree = token
+    elif token in "+-":
+        inner = _formula(tokens, 3)
+        return ("neg", inner) if token == "-" else inner
+    elif token == "(":
+        tree = _bracketed(tokens)[0]
+    elif token in FUNCTIONS and tokens.pop() == "(":
+        tree = _called(token, _bracketed(tokens, ","))
+    else:
+        raise NoFormula(token)
+    while tokens and tokens[-1] == "!":
+        tokens.pop()
+        tree = ("f", "factorial", tree)
+    return tree
+
+
+def _bracketed(tokens: list[Tree | str], separator: str = ")") -> list[Tree]:
+    """What stands in a bracket that is open."""
+    parts = [_formula(tokens)]
+    while (sign := tokens.pop()) != ")":
+        if sign != separator:
+            raise NoFormula(sign)
+        parts.append(_formula(tokens))
+    return parts
+
+
+def _called(name: str, arguments: list[Tree]) -> Tree:
+    first, one = arguments[0], ("n", Fraction(1))
+    if name in ("sqrt", "cbrt"):
+        return ("^", first, ("n", Fraction(1, 2 if name == "sqrt" else 3)))
+    if name == "root" and len(arguments) == 2:
+        return ("^", arguments[1], ("/", one, first))
+    if name == "logb" and len(arguments) == 2:
+        return ("/", ("f", "ln", first), ("f", "ln", arguments[1]))
+    return ("^", ("v", "e"), first) if name == "exp" else ("f", name, *arguments)
 
 
 @lru_cache(maxsize=8192)
@@ -136,10 +163,11 @@ def parse(text: str) -> Tree | None:
     for pattern, put in _SPELLINGS if _SPELLED.search(text) else ():
         text = pattern.sub(put, text)
     try:
-        source, atoms = _python(text)
-        return _tree(ast.parse(source, mode="eval").body, atoms)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        tokens = _tokens(text)
+        tree = _formula(tokens)
+    except (ValueError, IndexError, RecursionError):
         return None
+    return None if tokens else tree
 
 
 def names(tree: Tree) -> frozenset[str]:

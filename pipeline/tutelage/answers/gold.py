@@ -1,6 +1,7 @@
 """A gold, read once: an `Answer` to compare with, or a program's `Tests`."""
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from fractions import Fraction
@@ -57,6 +58,20 @@ class Answer:
         """The figures of a result that is a whole number; else empty."""
         figures = str(self.number)
         return figures if figures.isdigit() else ""
+
+    @cached_property
+    def counts(self) -> bool:
+        """Whether the result is a whole number and no more: no other number is the same."""
+        number = self.number
+        return number is not None and number.denominator == 1 and self.result == Number(number)
+
+    @cached_property
+    def size(self) -> float:
+        """The number without its sign; infinite where it is too large, or there is none."""
+        try:
+            return abs(float(self.number or 0)) if self.number is not None else math.inf
+        except OverflowError:
+            return math.inf
 
     @cached_property
     def names(self) -> frozenset[str]:

@@ -26,11 +26,13 @@ class Piece(NamedTuple):
 
 
 _FN = "|".join(sorted(formulas.FUNCTIONS, key=len, reverse=True))
-_TOKEN = re.compile(
-    r"[\s,:;?\"'=<>]+"
-    rf"|(?P<num>(?<![\w.])(?:\d{{1,3}}(?:,\d{{3}})+(?![\d,]*\d)|\d+)(?:\.\d+)?|(?<![\w.])\.\d+)"
-    rf"|\b(?!(?:{_FN}|root|binom|gcd|lcm|min|max|pi|inf|theta|alpha|beta|lambda|times|plus|minus|squared|cubed)"
+_WORD = (
+    rf"\b(?!(?:{_FN}|root|binom|gcd|lcm|min|max|pi|inf|theta|alpha|beta|lambda|times|plus|minus|squared|cubed)"
     r"(?![a-z]))[A-Za-z]{2,}(?!\w)"
+)
+_TOKEN = re.compile(
+    rf"(?:[\s,:;?\"'=<>]|{_WORD})+"
+    rf"|(?P<num>(?<![\w.])(?:\d{{1,3}}(?:,\d{{3}})+(?![\d,]*\d)|\d+)(?:\.\d+)?|(?<![\w.])\.\d+)"
     rf"|(?P<call>\b(?:root|binom|gcd|lcm|min|max)\([^()]*\))"
     rf"|(?P<fn>\b(?:{_FN})(?:_\(?\w+\)?)?(?=[\s(^\d|]))|(?P<const>\b(?:pi|inf|theta|alpha|beta|lambda|[ei])\b)"
     r"|(?P<var>(?<=\d)[abcnkxyz]{2,3}(?![A-Za-z'])|(?<=\d)[a-zA-Z](?:_\w+)?(?![A-Za-z'])"

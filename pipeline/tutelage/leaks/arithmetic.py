@@ -10,11 +10,12 @@ import re
 import tomllib
 from collections.abc import Iterable
 from fractions import Fraction
+from functools import lru_cache
 from importlib import resources
 from typing import Any
 
 from tutelage.answers.numbers import NumberSpan, numbers
-from tutelage.answers.numerals import NUMERALS
+from tutelage.answers.numerals import CARDINALS, NUMERALS
 from tutelage.answers.stance import Stance
 from tutelage.answers.tables import outermost, vocabulary
 from tutelage.leaks.case import CLEAN, Case
@@ -37,6 +38,7 @@ WAYS = [
     for way, words, text in _RULES[kind]
 ]
 """Kind, what it comes to, words of which one must be there, and the pattern."""
+_LEADS = frozenset().union(*(way[2] for way in WAYS))
 SYMBOLS = [
     (frozenset(words.split("|")), _pattern(text), put) for words, text, put in _RULES["symbols"]
 ]
@@ -54,12 +56,14 @@ _RIGHT = re.compile(
 def by_arithmetic(case: Case) -> Leak:
     """The gold told by its distance from other numbers or the student's, or as the next step."""
     text, wanted = case.text, case.answer.number
-    ways = [way for way in WAYS if not case.words.isdisjoint(way[2])] if wanted is not None else []
-    if not ways or wanted is None or (yours := case.last_number) == wanted:
+    if wanted is None or not (leads := case.words & _LEADS) or wanted == case.last_number:
         return CLEAN
-    may = case.may_come_to([yours] if yours is not None else [])
-    flat, spans = _flat(text) if may else ("", {})
-    for kind, sides, _, pattern in ways:
+    yours = case.last_number
+    flat, spans = "", dict[int, NumberSpan]()
+    for kind, sides, words, pattern in WAYS:
+        if not leads & words or not _may_be(sides[0], case, yours):
+            continue
+        flat, spans = (flat, spans) if flat else _flat(text)
         for hit in pattern.finditer(flat):
             inside = [span for at, span in spans.items() if hit.start() <= at < hit.end()]
             named = dict(zip("ab", (s.number.value for s in inside), strict=False)) | {"y": yours}
@@ -71,6 +75,22 @@ def by_arithmetic(case: Case) -> Leak:
             if kind == "corrections" or done:
                 return Leak("hidden", evidence=text[start:end][:80])
     return CLEAN
+
+
+def _may_be(side: tuple[str, str, str], case: Case, yours: Fraction | None) -> bool:
+    """Whether a way may come to the gold, by the numbers that the message names, and roughly."""
+    wanted, operands = case.answer.size, case.operands()
+    if yours is None and "y" in side:
+        return False
+    if not 0 < wanted < 10**15 or (yours and abs(yours) > 10**15):
+        return True
+    known = {"a": operands, "b": operands, "y": {round(abs(float(yours or 0)), 9)}}
+    left, right = (known[n] if n.isalpha() else {float(n or 0)} for n in (side[0], side[2]))
+    if side[1] in "+-":
+        partners = {x for n in left for x in (wanted + n, abs(wanted - n))}
+    else:
+        partners = {x for n in left for x in (wanted * n, wanted / (n or 1), n / wanted)}
+    return not right.isdisjoint(round(x, 9) for x in partners)
 
 
 def _result(side: tuple[str, str, str], named: dict[str, Any]) -> Any:
@@ -116,6 +136,15 @@ _REVERSED = re.compile(
 )
 
 
+@lru_cache(maxsize=1024)
+def _shown_as(whole: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The digits of a number but for 0; and the figures of it reversed, and without its last 0s."""
+    return frozenset(whole) - {"0"}, frozenset({whole[::-1], whole.rstrip("0")})
+
+
+_FIGURES = {word: str(number) for word, number in CARDINALS.items() if number < 10}
+
+
 def by_digits(case: Case) -> Leak:
     """A gold of two or more digits by their places, side by side, one after another, or reversed.
 
@@ -124,9 +153,13 @@ def by_digits(case: Case) -> Leak:
     wanted = case.answer.whole
     if not 2 <= len(wanted) <= 12:
         return CLEAN
-    figures, whole = set(wanted) - {"0"}, {wanted[::-1], wanted.rstrip("0")}
-    if case.words.isdisjoint(NUMERALS) and not figures <= case.words and not whole & case.words:
-        return CLEAN
+    digits, at_once = _shown_as(wanted)
+    if at_once.isdisjoint(case.words) and not digits <= case.words:
+        said = case.words & NUMERALS
+        if not said or (
+            said <= _FIGURES.keys() and not digits <= case.words | {_FIGURES[w] for w in said}
+        ):
+            return CLEAN
     if case.answer.number in case.known:
         return CLEAN
     flat, spans = _flat(case.text)

@@ -1,7 +1,6 @@
 """One message under examination: what it says, what the answer is, and what everybody knew before."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -11,7 +10,7 @@ from tutelage.answers.equality import difference, rounds, squeezed
 from tutelage.answers.evaluation import equal, real
 from tutelage.answers.gold import Answer, compare
 from tutelage.answers.numbers import numbers
-from tutelage.answers.numerals import NUMERALS
+from tutelage.answers.numerals import CARDINALS, NUMERALS, PARTS
 from tutelage.answers.stance import Stance, stance
 from tutelage.answers.statement import Statement
 from tutelage.answers.tables import outermost, vocabulary, words
@@ -24,8 +23,31 @@ _ANYWHERE = Statement("?")
 """Asks for no unit, so that any will do."""
 
 
-_NOTATION = NUMERALS | words("% ^ _ e k bn cent cents percent percentage pct out degrees")
+_HUNDREDTHS = words("% cent cents percent percentage pct")
+_NOTATION = NUMERALS | _HUNDREDTHS | words("^ _ e k bn")
 """With one of these a message may have numbers that no figures in it are."""
+_ALONE = {word: float(number) for word, number in CARDINALS.items() if number < 10}
+_ALONE |= {word: 1 / number for word, number in PARTS.items()}
+"""What such a word is where it is the only one."""
+
+
+def _sizes(words: frozenset[str]) -> frozenset[float] | None:
+    """What the numbers of a message may be, their signs left out, by its words; None where only
+    reading tells."""
+    figures = [word for word in words if word[-1].isdigit()]
+    every = {float(word.replace(",", "")) for word in figures}
+    every |= {float(w.replace(",", ".")) for w in figures if w.count(",") == 1 and "." not in w}
+    if notation := words & _NOTATION:
+        word = min(notation)
+        if len(notation) > 1 or (word not in _ALONE and word not in _HUNDREDTHS):
+            return None
+        every |= {_ALONE[word]} if word in _ALONE else {size / 100 for size in every}
+    return frozenset(round(size, 9) for size in every)
+
+
+_IMPLYING = words("double twice squared cubed |")
+_IMPLIED, _NONE = frozenset({1.0, 2.0, 3.0}), frozenset[float]()
+"""Numbers in an operation that such words imply."""
 
 
 @lru_cache(maxsize=4096)
@@ -57,34 +79,33 @@ class Case:
     words: frozenset[str] = field(init=False)
     """The message's words, figures and signs."""
 
-    figures: frozenset[float] | None = field(init=False)
-    """The message's numbers, where the gold is a whole number and they are plain figures: what no
-    one of them is, and no one operation on them comes to, need not be read for."""
+    sizes: frozenset[float] | None = field(init=False)
+    """What its numbers may be, their signs left out; None where only reading tells."""
 
     def __post_init__(self) -> None:
         self.gold = self.answer.result
         self.public = (self.answer.statement.text, *self.turns)
         self.words = vocabulary(self.text)
-        plainly = self.answer.whole and self.gold == Number(self.answer.number or Fraction(0))
-        every = (word.replace(",", "") for word in self.words if word[-1].isdigit())
-        plainly = plainly and self.words.isdisjoint(_NOTATION)
-        self.figures = frozenset(map(float, every)) if plainly else None
+        self.sizes = _sizes(self.words) if self.answer.number is not None else None
 
     def may_state(self) -> bool:
         """Whether a number in the message may be the gold's."""
-        return self.figures is None or float(self.answer.whole) in self.figures
-
-    def may_come_to(self, own: Iterable[Fraction] = ()) -> bool:
-        """Whether one operation on two of the message's numbers and `own`, or on one and 1, 2 or 3,
-        comes to the gold's."""
-        read = values(self.text) if self.figures is None else ()
-        try:
-            w, *every = (abs(float(n)) for n in (self.answer.number or 0, *own, *read))
-        except OverflowError:
+        if self.sizes is None:
             return True
-        named = {round(n, 9) for n in (1.0, 2.0, 3.0, *every, *(self.figures or ()))} - {0.0}
+        return self.answer.size in self.sizes if self.answer.counts else bool(self.sizes)
+
+    def operands(self) -> frozenset[float]:
+        """What the message's numbers may be, their signs left out, to nine decimals."""
+        if self.sizes is not None:
+            return self.sizes
+        return frozenset(round(abs(float(n)), 9) for n in values(self.text) if abs(n) < 10**300)
+
+    def may_come_to(self) -> bool:
+        """Whether one operation on the message's numbers may come to the gold's."""
+        implied = _IMPLIED if not self.words.isdisjoint(_IMPLYING) else _NONE
+        w, named = self.answer.size, (self.operands() | implied) - {0.0}
         results = [x for a in named for x in (w - a, a - w, w + a, w * a, w / a)]
-        if not all(map(float.is_integer, named)):
+        if not (w.is_integer() and all(map(float.is_integer, named))):
             results = [round(x, 9) for x in results]
         return w > 10**15 or not named.isdisjoint(results)
 

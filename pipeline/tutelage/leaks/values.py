@@ -17,7 +17,7 @@ from tutelage.answers.equality import squeezed
 from tutelage.answers.marks import whole
 from tutelage.answers.moments import moments
 from tutelage.answers.numbers import NumberSpan, numbers
-from tutelage.answers.pieces import Piece, pieces
+from tutelage.answers.pieces import Piece, pieces, runs
 from tutelage.answers.plain import BOX, BOX_END
 from tutelage.answers.prose import ASKS_CHANGE, FALLS
 from tutelage.answers.stance import Stance, alone, around
@@ -158,7 +158,8 @@ _SIGNS = formulas.FUNCTIONS | words(
 """A text without any of these has no expression."""
 _SIGN = r"(?:[-+*/]|(?:times|plus|minus|over|of|by|root|squared|add|twice|double|sum|product)\b)"
 _STEPS = re.compile(
-    rf"{_SIGN}[^.,;:=!?]{{0,24}}?{_SIGN}\s*[($]*[\da-z]|\^|\d!|[a-z]\(|cubed|cbrt|log|sin|cos|tan"
+    rf"{_SIGN}[^.,;:=!?]{{0,24}}?{_SIGN}\s*[($]*[\da-z]|\^|\d!|[a-z]\("
+    r"|\b(?:cubed|cbrt|log|sin|cos|tan)(?![a-z])"
 )
 """More than one operation; or one that may come to anything."""
 
@@ -172,7 +173,7 @@ def expression(case: Case) -> Leak:
         if not (case.may_come_to() or _STEPS.search(case.text.lower())):
             return CLEAN
     wrong: set[str] = set()
-    for text in filter(None, (case.text, in_symbols(case.text))):
+    for text in filter(runs, (case.text, in_symbols(case.text))):
         for piece in outermost(p for p in pieces(text) if p.form in ("formula", "fraction")):
             part = text[piece.start : piece.end]
             leaks = _is_shown if isinstance(gold, Formula) else _is_spelled
@@ -248,7 +249,7 @@ def literal(case: Case) -> Leak:
             if case.weighs(*span, shown, Stance.COUNTED if plainly else least):
                 return case.leak("string", *span)
     clauses = sentences.clauses(case.text) if "nswer" in case.text else []
-    if not isinstance(gold, Number) or compound or abs(gold.value) >= 1000:
+    if not isinstance(gold, Number) or compound or case.answer.size >= 1000:
         clauses += [sentences.clause_at(case.text, m.end()) for m in _PUT.finditer(case.text)]
     for clause, end in () if isinstance(gold, Words) else clauses:
         if clause and _is_put(case, clause):

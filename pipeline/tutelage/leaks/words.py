@@ -114,11 +114,12 @@ def named(case: Case) -> Leak:
     wanted = answer.words
     if not wanted or (answer.letter and not re.search(r"\w{2}", wanted)):
         return CLEAN
-    public = any(written(wanted, known) for known in case.public)
+    spans = written(wanted, text)
+    public = spans and any(written(wanted, known) for known in case.public)
     short = len(wanted) <= 2 and answer.text[:1].isupper() and wanted not in _COMMON
     everyday = wanted in _COMMON or (len(wanted) <= 2 and not short)
     is_put = _is_put_plainly if everyday else _is_put
-    for start, end in written(wanted, text):
+    for start, end in spans:
         if short and text[start:end] != answer.text:
             continue
         if not (public or everyday) or is_put(case, start, end):
