@@ -2,13 +2,13 @@
 
 import json
 import os
-import subprocess
-import sys
+from unittest import mock
 
 import pyarrow.parquet as pq
 import pytest
 
 from tutelage import models
+from typed import tutelage
 
 pytestmark = pytest.mark.vllm
 
@@ -18,12 +18,10 @@ def done(tmp_path_factory):
     if reason := models.fault():
         pytest.skip(f"the bundled model {reason}: tutelage model pull")
     out = tmp_path_factory.mktemp("e2e") / "run"
-    command = [sys.executable, "-m", "tutelage", "generate", "starter", "--limit", "8"]
-    command += ["--samples", "2", "--turns", "3", "--out", str(out)]
-    command += ["--set", "student.max_tokens=32"]
-    made = subprocess.run(
-        command, capture_output=True, text=True, timeout=900, env=os.environ | {"COLUMNS": "120"}
-    )
+    words = ["generate", "starter", "--limit", "8", "--samples", "2", "--turns", "3"]
+    words += ["--set", "student.max_tokens=32", "--set", "vllm.kv_cache_gb=1", "--out", str(out)]
+    with mock.patch.dict(os.environ, {"COLUMNS": "120"}):
+        made = tutelage(*words)
     assert made.returncode == 0, made.stderr[-3000:]
     return out, made
 

@@ -89,9 +89,9 @@ def peak() -> Iterator[Peak]:
 def folder(tmp_path_factory: pytest.TempPathFactory, small: Any, tokenizer: Any) -> Path:
     """Twenty million weights, a third of them words: no part is small beside the others."""
     folder: Path = tmp_path_factory.mktemp("middling")
-    shape = {"hidden_size": 384, "intermediate_size": 1152, "num_hidden_layers": 8}
+    shape = {"hidden_size": 320, "intermediate_size": 960, "num_hidden_layers": 6}
     heads = {"num_attention_heads": 8, "num_key_value_heads": 4, "max_position_embeddings": 4096}
-    small.model(16_000, **shape, **heads, initializer_range=0.02).save_pretrained(folder)
+    small.model(12_000, **shape, **heads, initializer_range=0.02).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 

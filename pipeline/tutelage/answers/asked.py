@@ -8,14 +8,14 @@ median is 8 and the mean is 7.4`), or an explanation (`$34, down from $40`).
 import re
 from itertools import pairwise
 
+from tutelage.answers.choices import stems
 from tutelage.answers.gold import Answer
+from tutelage.answers.numbers import numbers
 from tutelage.answers.pieces import Piece
-from tutelage.answers.tables import words
 from tutelage.answers.values import Number
 
-_ANY_ANSWER = words("any_answer")
 _SPEAKS = re.compile(
-    r"(?:\b(?:is|are|was|were|be|equals?|gives?|makes?|gets?|leaves?|yields?|total|of|with)|[:=])\s+"
+    r"(?:\b(?:is|are|was|were|be|equals?|gives?|makes?|gets?|leaves?|yields?|total|of|with|has|have)|[:=])\s+"
     r"(?:exactly |just |only |about )?$",
     re.I,
 )
@@ -36,10 +36,10 @@ def chosen(sentence: str, every: list[Piece], first: bool, gold: Answer) -> int:
         at = fitting
     elif (worked := _worked_out(sentence, every, gold)) is not None:
         at = worked
-    elif (named := _named(sentence, every, gold)) is not None:
-        at = named
     elif (explained := _explained(sentence, every)) is not None:
         at = explained
+    elif (best := _in_best_clause(sentence, every, gold)) is not None:
+        at = best
     elif at and (than := _THAN.match(sentence, every[0].end)):
         at = 0 if than[1] in gold.statement.question else at
     elif every[at].form == "words" and not _SPEAKS.search(sentence[: every[at].start]):
@@ -84,46 +84,24 @@ def _worked_out(sentence: str, every: list[Piece], gold: Answer) -> int | None:
 def _is_asked(sentence: str, piece: Piece, gold: Answer) -> bool:
     """Whether a number is of what the question asks for: in its unit, or before its noun."""
     own, asked = piece.value, gold.statement
-    noun = re.match(r"[\s-]*([a-z]+)", sentence[piece.end :].lower())
-    if noun and noun[1].removesuffix("s") in asked.counted:
+    if _counts_asked(sentence, piece, gold):
         return True
     unit = own.unit if isinstance(own, Number) else None
     question = _MEASURES.get(unit.kind) if unit else None
     return unit in asked.asked or bool(question and re.search(question, asked.question))
 
 
-_NAMES = re.compile(r"([a-zA-Z]+)(?:\s+(?:is|are|was|equals)|\s*[=:])\s*[$€£]?$")
-_NOUN = re.compile(r"[\s-]*([a-z]{3,})")
-_STATE = re.compile(r"\b(?:is|are|was|were)\s+([a-z]{3,})")
-_STATED = re.compile(rf"\s*{_STATE.pattern}")
-_ANOTHER = re.compile(r"\s*(?:[a-z]+\s+){0,2}(?:$|[,;.]?\s*(?:and|while|whereas|but)\s|[;:,]\s)")
+def _counts_asked(sentence: str, piece: Piece, gold: Answer) -> bool:
+    """Whether a number stands before the noun that the question asks the number of."""
+    noun = re.match(r"[\s-]*([a-z]+)", sentence[piece.end :].lower())
+    return noun is not None and noun[1].removesuffix("s") in gold.statement.counted
+
+
 _GOES_ON = re.compile(
     r"\b(?:so|then|thus|therefore|hence|which|that|gives?|leav\w+|makes?|yields?|minus|plus|times|less|fewer"
-    r"|twice|half|not|no|wait|actually|together|total|add|get)\b",
+    r"|twice|half|not|no|wait|actually|together|total|add|get|means|meaning)\b",
     re.I,
 )
-
-
-def _named(sentence: str, every: list[Piece], gold: Answer) -> int | None:
-    """Which number bears the name of what is asked for, where another only follows for something
-    else: `the median is 8 and the mean is 7.4`, `9 diagonals and 6 sides`, `the LCM is 36: 36/12 = 3`.
-    """
-    asked = gold.statement.counted | (gold.statement.sought - _ANY_ANSWER)
-    asked |= set(_STATE.findall(gold.statement.question))
-
-    def names(piece: Piece) -> set[str]:
-        before, after = sentence[max(0, piece.start - 40) : piece.start], sentence[piece.end :]
-        words = (_NAMES.search(before), _NOUN.match(after), _STATED.match(after))
-        return {word[1].lower().removesuffix("s") for word in words if word}
-
-    bearing = [n for n, piece in enumerate(every) if not asked.isdisjoint(names(piece))]
-    if len(bearing) != 1 or bearing[0] == len(every) - 1:
-        return None
-    rest = sentence[every[bearing[0]].end :]
-    if rest[:2] == ": ":
-        return bearing[0]
-    apart = names(every[-1]) and "=" not in rest.partition(";")[0]
-    return bearing[0] if apart and _ANOTHER.match(rest) and not _GOES_ON.search(rest) else None
 
 
 def _in_asked_unit(every: list[Piece], gold: Answer) -> int | None:
@@ -157,12 +135,65 @@ _APPOSED = re.compile(
 )
 
 
+_PARTS = re.compile(r"\s*(?:[a-z]+\s+){0,3}[a-z]*\s*(?::|\(|,?\s*\bi\.e\.)")
+
+
+def _sums_up(total: Piece, parts: list[Piece]) -> bool:
+    """`$32.40, i.e. $30 for the shirt plus $2.40 in tax`."""
+    values = [p.value.value for p in (total, *parts) if isinstance(p.value, Number)]
+    return len(values) == len(parts) + 1 and values[0] == sum(values[1:])
+
+
 def _explained(sentence: str, every: list[Piece]) -> int | None:
     """Which number is only explained by what follows: `$34, down from $40`, `it is 42: 84/42 = 2`."""
     for n, piece in enumerate(every[:-1]):
         rest = sentence[piece.end :]
+        if n < len(every) - 2 and _PARTS.match(rest) and _sums_up(piece, every[n + 1 :]):
+            return n
         told = n == 0 and rest[:2] == ": " and _IS.search(sentence[: piece.start])
         again = told and sentence[piece.start : piece.end] in re.split(r"[^\d.]+", rest)
         if again or _ASIDE.fullmatch(rest) or (_APPOSED.match(rest) and not _TURNS.search(rest)):
             return n
     return None
+
+
+_BOUNDARY = re.compile(r"[;:()]|,\s|\b(?:and|while|whereas|but|with|plus|instead|compared)\b", re.I)
+_REASON_FIRST = re.compile(r"\W*(?:since|because|as)\b", re.I)
+_CONDITION = re.compile(r"\b(?:if|when|given)\b[^,?]*,")
+_BEFORE_OPERATOR = re.compile(r"\s*[-+*/^=]")
+_AFTER_OPERATOR = re.compile(r"(?:[-+*/^]|\bby)\s*[$€£]?$")
+_CALL = re.compile(r"(?<!\w)[a-z]\([^()]*\)")
+
+
+def _in_best_clause(sentence: str, every: list[Piece], gold: Answer) -> int | None:
+    """Which number stands in the clause that has most of the question's words, where the last
+    number's has fewer: `the median is 8 and the mean is 7.4`, `8 boxes, with 3 muffins left over`."""
+    if _REASON_FIRST.match(sentence):
+        return None
+    question = gold.statement.question
+    wanted = _words(_CONDITION.sub("", question))
+    given = {span.number.value for span in numbers(gold.statement.text)}
+    cuts = [0, *(m.start() for m in _BOUNDARY.finditer(sentence)), len(sentence)]
+    scores = []
+    for piece in every:
+        before = sentence[: piece.start]
+        clause = sentence[max(cut for cut in cuts if cut <= piece.start) :]
+        clause = clause[: min(cut for cut in cuts if cut >= piece.end) - len(sentence)] or clause
+        operand = _BEFORE_OPERATOR.match(sentence, piece.end) or _AFTER_OPERATOR.search(before)
+        told = isinstance(piece.value, Number) and piece.value.value in given
+        idle = operand or (told and not _IS.search(before))
+        of_it = 10 * _counts_asked(sentence, piece, gold)
+        scores.append(
+            -1 if idle and piece is not every[-1] else of_it + len(wanted & _words(clause))
+        )
+    best = max(scores)
+    at = max(n for n, score in enumerate(scores) if score == best)
+    comes_out = [sentence[: p.start].rstrip(" $€£").endswith("=") for p in (every[at], every[-1])]
+    if comes_out == [False, True] or _GOES_ON.search(sentence, every[at].end):
+        return None
+    return at if best > scores[-1] else None
+
+
+def _words(text: str) -> frozenset[str]:
+    """The stems of a text, and calls of functions: `f(-2)`."""
+    return stems(text).union(_CALL.findall(text))

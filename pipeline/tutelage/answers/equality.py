@@ -109,7 +109,7 @@ def _same_number(gold: Number, given: Number, statement: Statement) -> str:
         omitted = (gold.percent or not statement.text) and "how many" not in statement.question
         return "" if asks or (omitted and abs(gold.value) >= 1) else NOT_EQUAL
     scale = {**SCALES, **DOZENS}.get(given.scale, 0)
-    scaled = rf"\bhow many (?:\w+ )?{given.scale}"
+    scaled = rf"\b(?:how many|in) (?:\w+ )?{given.scale}"
     if scale and given.value == gold.value * scale and re.search(scaled, statement.text, re.I):
         return ""
     return "" if not given.percent and not gold.percent and rounds(target, given) else NOT_EQUAL

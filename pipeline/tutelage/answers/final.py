@@ -29,7 +29,7 @@ TAKEN_BACK = "taken back"
 _APPENDS = re.compile(
     r",\s+(?:the|an?|who|that|not|and not|or rather|followed|ahead|while|whereas|unlike"
     r"|around|about|circa)\s"
-    r"|,\s+(?:\w+\s+){1,3}(?:after|before)\s"
+    r"|,\s+(?:at|with|compared)\s|\s(?:who|that)\s|,\s+(?:\w+\s+){1,3}(?:after|before)\s"
     r"|\s+(?:rather than|instead of|as opposed to)\s"
     r"|,?\s+and not\s|,\s*as\s|\s(?:in total|because|since)\b"
 )
@@ -48,7 +48,10 @@ _ITEMISED = re.compile(
 """What a message lists line by line at its end."""
 _CONCLUDES = re.compile(r"\W*(?:so|thus|therefore|hence)\b(?!.*[✓])", re.I)
 _CONCLUDED = re.compile(r"[,;]\s+(?:so|therefore|thus|hence)\b", re.I)
-_LEAD = re.compile(r"^.*\b(?:so|therefore|thus|hence|then),?\s+", re.I | re.S)
+_LEAD = re.compile(
+    r"^.*\b(?:so|therefore|thus|hence|then),?\s+|^\W*(?:since|because|as|given)\b.*,\s+(?!\d{3})",
+    re.I | re.S,
+)
 _CLAUSE = re.compile(r"[,;]\s+(?:which|so|thus|hence)\b")
 _INFERS = re.compile(r"\b(?:so|therefore|thus|hence|which|implies|means|gives?|yields?)\b")
 """What comes after is the answer, and not what comes before."""
@@ -58,6 +61,11 @@ _IS_IT = re.compile(
 )
 _AGENT = re.compile(r"\bby\s+(.+?)(?:(?:,|\s+(?:in|at|on|around)\b).*)?$")
 _TELLS = re.compile(r"\d[^,;]*\s(?:is|are|was|were)\s+[a-z]{3}")
+_COMPARED = re.compile(
+    r"\s+(?:is|was)\s+(?:[\d.]+ \w+ |\w+ times |much |slightly )?((?:more |less )?\w+) than \w+",
+    re.I,
+)
+"""`is 4 cm taller than Ben`."""
 _PRONOUN = re.compile(r"\W*(?:so\W+)?(?:it|this|that|they|these)\b", re.I)
 _ARTICLE = re.compile(r"^(?:the|an?)\s+", re.I)
 _DISOWNS = re.compile(
@@ -97,7 +105,8 @@ def _stated(text: str, gold: Answer) -> tuple[Final, str]:
     parts = _parts(_ITEM.sub("", text))
     checked = next((n for n, p in enumerate(parts) if TABLES["checks"].search(p)), len(parts))
     for n, part in reversed(list(enumerate(parts))):
-        skipped = sentences.asks(part) or TABLES["closes"].search(part)
+        aside = n > 0 and part[:1] == "(" and part.rstrip(". ")[-1:] == ")"
+        skipped = aside or sentences.asks(part) or TABLES["closes"].search(part)
         rests = not skipped and (n < checked or _CONCLUDES.match(part))
         if rests and (final := _of_sentence(part, gold)) is not None:
             return final, "\n".join(parts[n + 1 :])
@@ -159,7 +168,14 @@ def _alone(text: str, gold: Answer) -> Final | None:
     return whole(shown, gold) if fits and one else None
 
 
+_NEARLY = re.compile(
+    r",?\s+(?:which is|or|that is|i\.e\.)\s+(?:about|approximately|roughly|around)\s+(?=[$\d.])",
+    re.I,
+)
+
+
 def _shortened(clause: str, gold: Answer) -> str:
+    clause = _NEARLY.sub(" ≈ ", clause)
     return sentences.plainly(clause).strip().rstrip(".* " if gold.text.endswith("!") else "!.* ")
 
 
@@ -202,7 +218,7 @@ def _of_sentence(sentence: str, gold: Answer) -> Final | None:
     agent = _AGENT.search(text) if gold.words and "who" in gold.statement.question else None
     if agent and not TABLES["denies"].search(text):
         readings += whole(agent[1], gold).readings
-    if isinstance(gold.value, Items) and (lead := _LEAD.match(text)):
+    if lead := _LEAD.match(text):
         readings += whole(text[lead.end() :], gold).readings
     if is_it := _IS_IT.search(text):
         readings += whole(_LEAD.sub("", text[: is_it.start()]), gold).readings
@@ -238,6 +254,8 @@ def _subject(sentence: str, gold: Answer) -> list[Reading]:
     rest = text[len(gold.text) :]
     if not text.lower().startswith(gold.text.lower()) or not re.match(r"\s+\w", rest):
         return []
+    compared = _COMPARED.fullmatch(rest)
+    rest = compared[1] if compared else rest
     if TABLES["denies"].search(text) or re.search(r"\b(?:or|and|than|nor)\b", rest, re.I):
         return []
     asked = set(re.findall(r"\w{3,}", _CONDITION.split(gold.statement.question)[0]))

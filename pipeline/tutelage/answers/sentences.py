@@ -6,8 +6,9 @@ from tutelage.answers.tables import TABLES
 
 SPLIT = re.compile(
     r"(?<=[.!?…])(?<!!(?=\)))(?<!\b[ie]\.[eg]\.)(?<!\b[ap]\.m\.)(?<!\bRs\.)[\"')]*\s+|\n+"
+    r"|(?<![\s(][a-zA-Z])\s->\s(?=\w|[-(\[{])"
 )
-"""Between sentences."""
+"""Between sentences, and before what an arrow leads to."""
 ASIDE = re.compile(
     r"(?<=\S)\s*\((?:that is|i\.?e\b|since|because|as|which|not|from|where|with|given|namely|=|rounded"
     r"|about|approximately|roughly|mod\b|≈|~)"
@@ -15,6 +16,13 @@ ASIDE = re.compile(
     re.I,
 )
 """A parenthesis that explains."""
+AFTERTHOUGHT = re.compile(
+    r"(?<=\w)(?:,?\s+(?:so that (?:the|it|they|all|both)\b(?=[^=]*$)|and indeed\b|which checks\b"
+    r"|compared (?:to|with)\b)|[;,(]\s*(?:check|indeed)\b).*"
+    r"|(?<=\d)\s*\([^()]*=[^()]*\)(?=\W*$)",
+    re.I | re.S,
+)
+"""What follows an answer and only supports it."""
 CONTRAST = re.compile(
     r"(?<=[\w%)}])(?:\s*(?:[,;(-]|,?\s*\band\b)\s*not|\s*,?\s*(?:rather than|instead of|as opposed to"
     r"|which (?:is|was) (?:\w+ )?(?:more|less|fewer|greater|larger|smaller|higher|lower) than))"
@@ -38,7 +46,7 @@ def asks(sentence: str) -> bool:
 
 def plainly(sentence: str) -> str:
     """A sentence without what only explains or contrasts."""
-    return CONTRAST.sub("", ASIDE.sub("", sentence))
+    return CONTRAST.sub("", AFTERTHOUGHT.sub("", ASIDE.sub("", sentence)))
 
 
 def clauses(text: str) -> list[tuple[str, int]]:

@@ -56,7 +56,7 @@ class Scale:
 
 
 QUICK = Scale(
-    steps=20, seeds=1, rollouts=8, test=3, rounds=1, round_problems=2, group=4, wide_group=8,
+    steps=10, seeds=1, rollouts=8, test=3, rounds=1, round_problems=2, group=4, wide_group=8,
     by_heart=4, by_heart_epochs=8, probe=4,
 )  # fmt: skip
 """For trying that every step runs; it says nothing about any claim."""

@@ -13,6 +13,7 @@ What holds on this machine is tried out by `sandbox.probe`, not assumed here.
 import contextlib
 import ctypes
 import errno
+import functools
 import os
 import resource
 import struct
@@ -50,12 +51,20 @@ class Limits:
     """Threads, in fact: the seccomp filter lets no process be made at all."""
 
 
-def readable() -> list[Path]:
+@functools.cache
+def readable() -> tuple[Path, ...]:
     """What a program may read: Python's library, the system's, and the time zones."""
     python = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}
     system = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/share/zoneinfo")
     devices = ("/dev/null", "/dev/zero", "/dev/urandom")
-    return [Path(p) for p in (*sorted(python), *system, *devices) if Path(p).exists()]
+    return tuple(Path(p) for p in (*sorted(python), *system, *devices) if Path(p).exists())
+
+
+def prepare() -> None:
+    """Finds out, once for all, what is the same in every process that is forked from this one."""
+    readable()
+    with contextlib.suppress(OSError):
+        _rules()
 
 
 def isolate() -> None:
@@ -185,9 +194,11 @@ def _landlock(folder: str) -> None:
     os.close(rules)
 
 
-def _filter() -> None:
-    """The seccomp filter: no new process, no program, no socket, no kernel corners, and nothing done
-    to other processes or to files but by opening them: no signal, no mode, no time, no attribute.
+@functools.cache
+def _rules() -> tuple[bytes, int]:
+    """The program of the seccomp filter, and the number of its steps: no new process, no program, no
+    socket, no kernel corners, and nothing done to other processes or to files but by opening them: no
+    signal, no mode, no time, no attribute.
 
     Raises:
         OSError: this machine's system calls are not known here.
@@ -208,9 +219,14 @@ def _filter() -> None:
         if numbers[column] >= 0:
             program += [(0x15, 0, len(act), numbers[column]), *act]
     program.append((0x06, 0, 0, _ALLOW))
-    code = b"".join(struct.pack("HBBI", *step) for step in program)
+    return b"".join(struct.pack("HBBI", *step) for step in program), len(program)
+
+
+def _filter() -> None:
+    """Applies the seccomp filter. Raises as `_rules` does."""
+    code, steps = _rules()
     buffer = ctypes.create_string_buffer(code)
-    header = struct.pack("HxxxxxxP", len(program), ctypes.addressof(buffer))
+    header = struct.pack("HxxxxxxP", steps, ctypes.addressof(buffer))
     _call("prctl", _PR_SET_SECCOMP, 2, header, 0, 0)
 
 

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from tutelage.processes.pipe import Broken, Pipe
 from tutelage.processes.worker import die_with, opened
+from tutelage.sandbox import confine as walls
 from tutelage.sandbox import program_server
 from tutelage.sandbox.confine import Limits, adopt, confine, furnish, isolate, may_change_user
 from tutelage.sandbox.test_runner import examine
@@ -42,6 +43,7 @@ def main(parent: str) -> None:
     def serve(run_tests: "Run") -> None:
         del sys.path[:-3]  # all but Python's library
         os.environ.clear()
+        walls.prepare()
         gc.freeze()
         with contextlib.suppress(Broken):
             while True:
