@@ -10,7 +10,8 @@ One reader for verdicts and for leaks. From the bottom up:
     statement, gold              what a problem asks, offers and wants, read once
     equality                     whether two values are the same answer
     pieces, sentences            where values stand in a text, and what a sentence does with them
-    marks, choices, prose, final which part of a student's message is its final answer
+    marks, choices, asked, prose, lists, final
+                                 which part of a student's message is its final answer
     tables                       rules as rows that can be taken out one by one
 
 It reads and compares, and judges nobody: a verdict is `verifiers.math`'s, a leak `leaks`'.

@@ -109,12 +109,16 @@ def _in_asked_unit(every: list[Piece], gold: Answer) -> int | None:
     `after 16 weeks he has $240`."""
     asked = gold.statement.asked
     units = [p.value.unit if isinstance(p.value, Number) else None for p in every]
+    shares = [isinstance(p.value, Number) and p.value.percent for p in every]
+    if shares.count(True) == 1 and not shares[-1] and _ASKS_SHARE.search(gold.statement.question):
+        return shares.index(True)
     fitting = [n for n, unit in enumerate(units) if unit in asked]
     last = units[-1]
     apart = last is not None and last.kind not in {unit.kind for unit in asked}
     return fitting[0] if len(fitting) == 1 and apart else None
 
 
+_ASKS_SHARE = re.compile(r"\b(?:what|which)\s+(?:(?:is|was)\s+)?(?:the\s+)?per ?cent(?:age)?\b")
 _MEASURES = {
     "time": r"\bhow long\b|\btime\b", "length": r"\bhow (?:far|tall|long|high)\b|\bdistance\b",
     "mass": r"\bweigh", "money": r"\bhow much\b|\bcost\b|\bprice\b",
@@ -191,7 +195,8 @@ def _in_best_clause(sentence: str, every: list[Piece], gold: Answer) -> int | No
     comes_out = [sentence[: p.start].rstrip(" $€£").endswith("=") for p in (every[at], every[-1])]
     if comes_out == [False, True] or _GOES_ON.search(sentence, every[at].end):
         return None
-    return at if best > scores[-1] else None
+    concludes = sentence[: every[-1].start].rstrip("$€£").endswith(": ")
+    return at if best > scores[-1] and not concludes else None
 
 
 def _words(text: str) -> frozenset[str]:

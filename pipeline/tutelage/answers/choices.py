@@ -14,7 +14,7 @@ import re
 from functools import lru_cache
 
 from tutelage.answers import sentences
-from tutelage.answers.reading import bare
+from tutelage.answers.reading import bare, folded
 from tutelage.answers.statement import Statement
 from tutelage.answers.tables import LETTER, TABLES, words
 
@@ -23,8 +23,8 @@ _LONGEST = 400
 _CORRECT = r"(?:the\s+)?(?:only\s+)?(?:correct|right|best|answer|true)\b"
 _IS_CORRECT = re.compile(
     rf"(?<![\w'])(?:(?i:option|choice|answer)\s+)?(?:{LETTER})(?:\s*[:)][^.,;\n]{{1,80}}?)?\s*,?\s+"
-    rf"(?:is|must be|has to be|seems|would be|should be)\s+"
-    rf"(?:clearly\s+|definitely\s+|indeed\s+)?{_CORRECT}"
+    rf"(?:(?:is|must be|has to be|seems|would be|should be)\s+"
+    rf"(?:clearly\s+|definitely\s+|indeed\s+)?{_CORRECT}|it is\s*[.!]*$)"
 )
 _DENIES = re.compile(
     r"\b(?:if|whether|unless|never|suppose|assum\w+|neither|either|between|doubt|could be|might be"
@@ -57,6 +57,14 @@ def chosen(text: str) -> tuple[str, str]:
     choices = [_chosen(part[-_LONGEST:]) for part in parts[:-201:-1] if part]
     choices += map(letter_of, (text, *lines[:1], *lines[-1:]))
     return next((choice for choice in choices if any(choice)), ("", ""))
+
+
+def contradicted(text: str, letter: str, options: dict[str, str]) -> bool:
+    """Whether the last time that a text names an option it gives another one's text: `C) 33`."""
+    told = list(re.finditer(rf"(?<!\w){letter}[).:]+\s*([^\n]*)", text))
+    said = folded(told[-1][1]) if told else None
+    others = [folded(option) for other, option in options.items() if other != letter]
+    return said in others and said != folded(options.get(letter, ""))
 
 
 def _chosen(sentence: str) -> tuple[str, str]:

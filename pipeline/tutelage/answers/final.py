@@ -13,7 +13,7 @@ guesses gains nothing.
 
 import re
 
-from tutelage.answers import choices, sentences
+from tutelage.answers import choices, lists, sentences
 from tutelage.answers.equality import OPPOSITES, SEVERAL, difference, squeezed
 from tutelage.answers.gold import Answer
 from tutelage.answers.marks import NOTHING, Final, Reading, letter, marked, reply, trimmed, whole
@@ -41,15 +41,10 @@ _GOES_ON = re.compile(
     r"|\s+(?:cm|units?|square|cubic|in total|because|since)\b"
 )
 _DENIED = re.compile(r"(?:\b(?:not|never|cannot)|n't)\s+(?:\w+\s+){0,2}\S*$")
-_ITEM = re.compile(r"^\s*(?:\d+[.)]|[-•+])\s+(?=\S)", re.M)
-_ITEMISED = re.compile(
-    r"(?:^|:[ *_]*\n)\n*((?:[ \t]*(?:\d+[.)]|[-•+*])[ \t]+\S.*(?:\n+|$)){2,})\s*$"
-)
-"""What a message lists line by line at its end."""
 _CONCLUDES = re.compile(r"\W*(?:so|thus|therefore|hence)\b(?!.*[✓])", re.I)
 _CONCLUDED = re.compile(r"[,;]\s+(?:so|therefore|thus|hence)\b", re.I)
 _LEAD = re.compile(
-    r"^.*\b(?:so|therefore|thus|hence|then),?\s+|^\W*(?:since|because|as|given)\b.*,\s+(?!\d{3})",
+    r"^.*\b(?:so|therefore|thus|hence|then|i\.e\.),?\s+|^\W*(?:since|because|as|given)\b.*,\s+(?!\d{3})",
     re.I | re.S,
 )
 _CLAUSE = re.compile(r"[,;]\s+(?:which|so|thus|hence)\b")
@@ -66,6 +61,8 @@ _COMPARED = re.compile(
     re.I,
 )
 """`is 4 cm taller than Ben`."""
+_THINGS = re.compile(r"\d+ [a-z]{3,}(?:,| and) \d+ [a-z]{3,}")
+"""`8 cows and 12 chickens`."""
 _PRONOUN = re.compile(r"\W*(?:so\W+)?(?:it|this|that|they|these)\b", re.I)
 _ARTICLE = re.compile(r"^(?:the|an?)\s+", re.I)
 _DISOWNS = re.compile(
@@ -78,9 +75,13 @@ _DISOWNS = re.compile(
 def final_answer(message: str, gold: Answer) -> Final:
     """The final answer of `message`, as the gold's kind wants it."""
     text = plain(trimmed(message))
+    if isinstance(gold.value, Items) and gold.value.brackets[-1:] in (")", "]"):
+        text = lists.in_signs(text)
     marked_answer = marked(text, gold)
     if marked_answer is None and gold.letter:
         name, reason = choices.chosen(text)
+        if name and choices.contradicted(text, name, gold.statement.options):
+            return letter(name, SEVERAL)
         if name or reason:
             return letter(name, reason)
     elif marked_answer is None and gold.words in OPPOSITES:
@@ -93,50 +94,24 @@ def _stated(text: str, gold: Answer) -> tuple[Final, str]:
     """The answer by rules 2 and 3, and what stands after its sentence."""
     if (alone := _alone(text, gold)) is not None:
         return alone, ""
-    if isinstance(gold.value, Items) and (listed := _ITEMISED.search(text)):
-        items = [_ITEM.sub("", line).strip() for line in listed[1].splitlines()]
-        if all(len(item.split()) < 4 for item in items):
-            return whole(", ".join(filter(None, items)), gold), ""
+    if isinstance(gold.value, Items) and (listed := lists.itemised(text)):
+        return whole(listed, gold), ""
     for clause, end in sentences.clauses(text):
         if (final := _of_clause(clause, gold)) is not None:
             return final, text[end:]
-    if isinstance(gold.value, Items) and (named := _assigned(text, gold.value)):
+    if isinstance(gold.value, Items) and (named := lists.assigned(text, gold.value)):
         return named
-    parts = _parts(_ITEM.sub("", text))
+    parts = _parts(lists.ITEM.sub("", text))
     checked = next((n for n, p in enumerate(parts) if TABLES["checks"].search(p)), len(parts))
     for n, part in reversed(list(enumerate(parts))):
         aside = n > 0 and part[:1] == "(" and part.rstrip(". ")[-1:] == ")"
         skipped = aside or sentences.asks(part) or TABLES["closes"].search(part)
-        rests = not skipped and (n < checked or _CONCLUDES.match(part))
+        rests = not skipped and (
+            n < checked or _CONCLUDES.match(part) or (not checked and _CONCLUDED.search(part))
+        )
         if rests and (final := _of_sentence(part, gold)) is not None:
             return final, "\n".join(parts[n + 1 :])
     return NOTHING, ""
-
-
-_ASSIGNS = re.compile(
-    r"(?<![\w.)+*/^-])([a-z])\s*=\s*(?=[-\d.])(?:[^=,;\na-zA-Z]*=\s*)*(-?[\d./]*\d)(?=\s*(?:[.,;)$]|\s|$))"
-)
-_ALTERNATIVES = re.compile(r"\bor\b|\bif\b|\bcases?\b|±")
-
-
-def _assigned(text: str, gold: Items) -> tuple[Final, str] | None:
-    """A point whose coordinates are given one by one: `x = 4. Then y = 7 - 4 = 3.`; and what stands
-    after them."""
-    letters = sorted(gold.names) if gold.names else list("xyz"[: len(gold.items)])
-    values: dict[str, set[Value]] = {}
-    end = 0
-    for m in _ASSIGNS.finditer(text):
-        values.setdefault(m[1], set()).add(read(m[2]))
-        end = m.end()
-    named = gold.names or gold.brackets == "()"
-    wanted = len(letters) == len(gold.items) > 1 and named
-    if not wanted or sorted(values) != letters or max(map(len, values.values())) > 1:
-        return None
-    doubted = any(TABLES[name].search(text, 0, end) for name in ("denies", "doubts"))
-    if doubted or _ALTERNATIVES.search(text):
-        return None
-    items = tuple(values[letter].pop() for letter in letters)
-    return Final(((text[:end], Items("", items, tuple(letters))),)), text[end:]
 
 
 def _parts(text: str) -> list[str]:
@@ -149,7 +124,8 @@ def _alone(text: str, gold: Answer) -> Final | None:
         return None
     shown = bare(text if re.fullmatch(r"\d+!", text.strip()) else _shortened(text, gold))
     value = read(shown)
-    if isinstance(gold.value, Number) and isinstance(value, Items) and _TELLS.search(shown):
+    told = isinstance(value, Items) and (_TELLS.search(shown) or _THINGS.fullmatch(shown))
+    if isinstance(gold.value, Number) and told:
         return None
     if isinstance(value, Words):
         fits = value.text == gold.words
@@ -220,6 +196,8 @@ def _of_sentence(sentence: str, gold: Answer) -> Final | None:
         readings += whole(agent[1], gold).readings
     if lead := _LEAD.match(text):
         readings += whole(text[lead.end() :], gold).readings
+    if isinstance(gold.value, Items) and (listed := lists.all_numbers(text, gold.value)):
+        readings.append(listed)
     if is_it := _IS_IT.search(text):
         readings += whole(_LEAD.sub("", text[: is_it.start()]), gold).readings
     readings += whole(text, gold).readings
@@ -252,6 +230,8 @@ def _subject(sentence: str, gold: Answer) -> list[Reading]:
     text = sentences.EXPLAINS.split(_LEAD.sub("", sentence).strip(), maxsplit=1)[0]
     text = _ARTICLE.sub("", text)
     rest = text[len(gold.text) :]
+    if text.lower() == f"{gold.text.lower()} is":
+        return [(gold.text, gold.value)]
     if not text.lower().startswith(gold.text.lower()) or not re.match(r"\s+\w", rest):
         return []
     compared = _COMPARED.fullmatch(rest)

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
+from math import gcd
 from typing import Any
 
 from tutelage.answers.equality import NOT_WORKED_OUT, difference, squeezed
@@ -99,9 +100,24 @@ def compare(gold: Answer, text: str, value: Value) -> str:
         return ""
     if gold.letter and (re.fullmatch(r"[A-J]", text) or gold.text == gold.letter):
         return "another choice"
-    reason = difference(gold.value, value, gold.statement)
+    reason = difference(gold.value, value, gold.statement) or _other_form(text, gold)
     quotient = reason == "" and isinstance(value, Number) and value.quotient
     return NOT_WORKED_OUT if quotient else reason
+
+
+_ASKS_LOWEST = re.compile(r"\b(?:lowest|simplest|reduced|simplified)\b")
+_FRACTION = re.compile(r"(?:^|[\s=])(-?\d+)/(\d+)\W*$")
+_MANTISSA = re.compile(r"-?(\d+)(?:\.\d+)?\s*\*\s*10\^")
+
+
+def _other_form(text: str, gold: Answer) -> str:
+    """Why a text, which has the right value, is not in the form asked for; empty where it is."""
+    question = gold.statement.question
+    if fraction := _FRACTION.search(text) if _ASKS_LOWEST.search(question) else None:
+        return "not in lowest terms" if gcd(int(fraction[1]), int(fraction[2])) > 1 else ""
+    if mantissa := _MANTISSA.match(text) if "scientific" in question else None:
+        return "" if len(mantissa[1]) == 1 and mantissa[1] != "0" else "not in scientific notation"
+    return ""
 
 
 _MARKED = re.compile(r"####\s*(.+?)\s*$", re.S)

@@ -39,7 +39,7 @@ _OFFERS = re.compile(
 )
 _DENIES = re.compile(r"(?:\b(?:not|never|cannot)|n't)\s+(?:[a-z]+\s+){1,2}$", re.I)
 _EACH = re.compile(r"\s+(?:\w+\s+)?(?:each|apiece)\b(?:\s+(\w+))?", re.I)
-_ASKS_EACH = re.compile(r"\b(?:each|per|every|apiece)\b|^$")
+_ASKS_EACH = re.compile(r"\b(?:each|per|every|apiece|one of|speed|rate|average)\b|/|^$")
 _BOUNDS = (
     (re.compile(r"\b(?:minimum|fewest|smallest|least)\b"), re.compile(r"\bat least (?=[$€£]?\d)")),
     (re.compile(r"\b(?:maximum|greatest|largest|most)\b"), re.compile(r"\bat most (?=[$€£]?\d)")),
@@ -53,6 +53,7 @@ FALLS = re.compile(
 )
 _OPERAND = re.compile(r"\d\s*[*/]\s*[$€£]?$")
 """Before a number that something is still to be multiplied with or divided by."""
+_WORKED_ON = re.compile(r"\b(?:divided by|times|plus|minus|multiplied by|over)\s+$", re.I)
 _WITHIN = re.compile(r"(?:[A-Za-z]\(|[√|])\s*-?\s*$")
 """Before the argument of a function."""
 
@@ -116,7 +117,7 @@ def _judged(sentence: str, every: list[Piece], at: int, gold: Answer, first: boo
             Final(tuple((sentence[p.start : p.end], p.value) for p in meant)) if meant else NOTHING
         )
     beside = at + 1 if first else at - 1
-    if 0 <= beside < len(every):
+    if 0 <= beside < len(every) and not _WORKED_ON.search(sentence[: every[beside].start]):
         left, right = sorted((piece, every[beside]))
         gap = sentence[left.end : right.start]
         if gap.strip() == "≈":
@@ -207,13 +208,15 @@ def _is_name(text: str, piece: Piece, ordinal: bool, asked: Statement) -> bool:
     years = _YEAR.search(before + text[piece.start : piece.end]) and "year" not in asked.question
     after = text[piece.end : piece.end + 40]
     uncounted = TABLES["not_counted"].match(after)
-    if uncounted and uncounted[0].split()[-1].lower().removesuffix("s") in asked.counted:
+    counts = uncounted and uncounted[0].split()[-1].lower().removesuffix("s") in asked.counted
+    if counts or (uncounted and uncounted[0].endswith("them") and _THERE_ARE.search(before)):
         uncounted = None
     sized = _SIZED.fullmatch(text[piece.start : piece.end] + after[:12])
     named = (piece.form == "ordinal" and not ordinal) or label or years
     return bool(named or uncounted or sized)
 
 
+_THERE_ARE = re.compile(r"\bthere (?:are|were|is|was) (?:exactly |only )?$", re.I)
 _YEAR = re.compile(r"\b(?:in|by|since|until) (?:1[5-9]|20)\d\d$", re.I)
 _SIZED = re.compile(
     r"(?:\d+-[a-z]+|[$€£]\d+(?=\s(?:bills?|notes?|coins?)\b))\s+[a-z].*", re.I | re.S
@@ -233,7 +236,7 @@ def _without_reason(sentence: str, every: list[Piece], asked: Statement) -> list
     sums = equations(sentence[reason.end() :])
     before = [p for p in every if p.end <= reason.start()]
     shown = [p for p in before if sums and _comes_to(p, sums[-1])]
-    ends = bool(before and sums) and " ".join(sentence.split()).endswith(sums[-1].text)
+    ends = bool(before) and len(sums) == 1 and " ".join(sentence.split()).endswith(sums[-1].text)
     if ends and not shown:
         given = (span.number.value for span in numbers(asked.text))
         if not any(_is(number, sums[-1].result) for number in given):

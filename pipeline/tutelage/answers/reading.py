@@ -174,6 +174,9 @@ def _depths(text: str) -> list[int]:
 
 
 def _items(text: str, depth: int) -> Items | None:
+    sides = [read(side, depth) for side in text.split(" by ")] if " by " in text else []
+    if sides and all(isinstance(side, Number) for side in sides):
+        return Items("by", tuple(sides))
     if ratio := _RATIO.fullmatch(text):
         return Items(":", tuple(read(part, depth) for part in ratio.groups() if part))
     text = _MEMBER.sub("", text)
@@ -199,6 +202,7 @@ def _items(text: str, depth: int) -> Items | None:
         if len(pieces) > 1 and all(isinstance(p, Items) for p in pieces):
             return Items("∪", tuple(pieces))
     if "±" in text:
+        text = NAME.sub("", text, count=1)
         sides = [read(bare(text.replace("±", sign)), depth) for sign in ("+", "-")]
         if all(isinstance(side, Number | Formula) for side in sides):
             return Items("", tuple(sides))

@@ -48,7 +48,8 @@ class Items:
     """Several values: a list, set, tuple, interval, matrix, ratio or union."""
 
     brackets: str
-    """`()`, `[)`, `{}`, `matrix`, `:` for a ratio, `∪` for a union; empty for a bare list."""
+    """`()`, `[)`, `{}`, `matrix`, `by` for 12 by 6, `:` for a ratio, `∪` for a union; empty for a bare
+    list."""
     items: tuple["Value", ...]
     names: tuple[str, ...] = ()
     """What each is called, where all have a name: `x = 1, y = 2`; of an interval its letter."""
