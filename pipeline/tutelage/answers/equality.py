@@ -19,7 +19,7 @@ from typing import Any
 
 from tutelage.answers import evaluation, formulas
 from tutelage.answers.numerals import DOZENS, SCALES
-from tutelage.answers.statement import Statement
+from tutelage.answers.statement import Statement, tells_apart
 from tutelage.answers.units import Unit
 from tutelage.answers.values import Formula, Items, Moment, Number, Relation, Value, Words
 
@@ -55,7 +55,7 @@ def difference(gold: Value, given: Value, statement: Statement) -> str:
     noun, _, name = given.text.partition(" ")  # the planet Jupiter
     of_kind = name == gold.text and len(noun) > 3 and noun in statement.sought
     same = given.text.replace(" ", "") == gold.text.replace(" ", "")
-    return "" if same or of_kind else TEXT
+    return "" if same or of_kind or tells_apart(given.text, gold.text, statement) else TEXT
 
 
 _MINUTE = Unit("min", "time", Fraction(60))

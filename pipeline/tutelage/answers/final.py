@@ -228,11 +228,11 @@ def _of_kind(text: str, gold: Answer, first: bool = False) -> list[Reading]:
 def _subject(sentence: str, gold: Answer) -> list[Reading]:
     """`Dana is the tallest` says Dana, where the question asks who is the tallest."""
     text = sentences.EXPLAINS.split(_LEAD.sub("", sentence).strip(), maxsplit=1)[0]
-    text = _ARTICLE.sub("", text)
-    rest = text[len(gold.text) :]
-    if text.lower() == f"{gold.text.lower()} is":
+    text, name = _ARTICLE.sub("", text), _ARTICLE.sub("", gold.text)
+    rest = text[len(name) :]
+    if text.lower() == f"{name.lower()} is":
         return [(gold.text, gold.value)]
-    if not text.lower().startswith(gold.text.lower()) or not re.match(r"\s+\w", rest):
+    if not text.lower().startswith(name.lower()) or not re.match(r"\s+\w", rest):
         return []
     compared = _COMPARED.fullmatch(rest)
     rest = compared[1] if compared else rest

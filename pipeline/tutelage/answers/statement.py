@@ -125,3 +125,12 @@ def _nouns(phrase: str) -> list[str]:
 def statement(text: str) -> Statement:
     """`text`, as it was written, read."""
     return Statement(plain(text))
+
+
+def tells_apart(words: str, name: str, shown: Statement) -> bool:
+    """Whether some words of a name tell it from all else in the statement that shares the others:
+    `rice` for a bag of rice, where there is a bag of flour, too."""
+    said = set(words.removesuffix(" one").split())
+    elsewhere = set(re.findall(r"\w+", shown.text.lower().replace(name, " ")))
+    own = set(name.split())
+    return bool(said) and said < own and own - said <= elsewhere and not said & elsewhere
