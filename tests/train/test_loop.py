@@ -175,6 +175,35 @@ def test_an_interruption_saves_first(run: str, model_folder: str, tmp_path: Path
     assert begun == [3]
 
 
+def test_a_full_gpu_is_one_line_with_what_needs_less(
+    run: str, model_folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """What was saved before stays, and the same command goes on from there."""
+    true, steps = Learner.step, 0
+
+    def step(learner: Learner, *given: Any) -> Any:
+        nonlocal steps
+        steps += 1
+        if steps == 2:
+            raise torch.OutOfMemoryError(
+                "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79.1 "
+                "GiB of which 14 MiB is free. Process 7 has 71 GiB memory in use.\nSee documentation"
+            )
+        return true(learner, *given)
+
+    monkeypatch.setattr(Learner, "step", step)
+    chosen = recipe("sft", run, str(tmp_path), model=model_folder, save_every=1, **FIXED)
+    with pytest.raises(
+        SettingsError, match=r"no room .*2\.00 GiB.*14 MiB is free.*--checkpointing"
+    ) as e:
+        loop.train(chosen, lambda *_: None)
+    assert "\n" not in str(e.value)
+    done = checkpoint.progress(tmp_path)
+    assert done is not None and done.step == 1
+    loop.train(chosen, lambda *_: None)
+    assert checkpoint.progress(tmp_path).finished  # type: ignore[union-attr]
+
+
 def test_another_training_is_not_overwritten(run: str, model_folder: str, tmp_path: Path):
     out = str(tmp_path / "out")
     loop.train(recipe("sft", run, out, model=model_folder, **FIXED), lambda *_: None)

@@ -185,7 +185,8 @@ def _rehearse(recipe: recipes.Recipe, measured: bool) -> None:
     if words := train_words.advice(shape, recipe, dry_run.available()):
         click.echo(words)
     elif measured:
-        speed, peak = dry_run.measure(Learner(recipe, name), passes[0])
+        with model.room():
+            speed, peak = dry_run.measure(Learner(recipe, name), passes[0])
         span = train_words.span(recipe.epochs * sum(lengths) / speed)
         click.echo(
             f"about {span} at {speed:.0f} tokens/s, {peak / 2**30:.1f} GiB at the peak with all that "

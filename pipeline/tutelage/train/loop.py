@@ -51,7 +51,7 @@ def train(recipe: Recipe, watch: Watch, learner: Learner | None = None) -> Learn
     model.quiet()
     out = Path(recipe.out)
     checkpoint.writable(out)
-    with checkpoint.alone(out):
+    with checkpoint.alone(out), model.room():
         return _train(recipe, out, watch, learner)
 
 

@@ -6,9 +6,10 @@ float32. Whatever cannot be opened is a `ModelError`.
 """
 
 import contextlib
+import gc
 import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import torch
 
 from tutelage import models
-from tutelage.errors import ModelError
+from tutelage.errors import ModelError, SettingsError
 from tutelage.train import attention
 from tutelage.train.policy import Policy, blocks
 from tutelage.train.recipe import Recipe
@@ -51,6 +52,31 @@ def half(recipe: Recipe) -> bool:
         return bool(torch.cuda.is_bf16_supported())
     probe = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
     return bool(probe and probe())
+
+
+@contextlib.contextmanager
+def room() -> Iterator[None]:
+    """Context in which a GPU that is full is a mistake of one line, with what needs less.
+
+    Raises:
+        SettingsError: there was no room.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        reason = " ".join(". ".join(str(error).split(". ")[:3]).split())[:300].rstrip(".")
+        raise SettingsError(
+            f"the GPU has no room for this training ({reason}): end what else is on it (nvidia-smi), "
+            "or give --checkpointing, a smaller --pack or --length, --states 8bit, --lora 16; "
+            "--dry-run says what each needs"
+        ) from None
+
+
+def release() -> None:
+    """Gives a GPU back to other processes: torch keeps the memory of what is gone for itself."""
+    if torch.cuda.is_initialized():
+        gc.collect()
+        torch.cuda.empty_cache()
 
 
 def quiet() -> None:
