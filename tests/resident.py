@@ -17,6 +17,8 @@ from tutelage.engines import HOT_SWAP_SERVERS, Engine
 from tutelage.engines.hot_swap import HotSwapServer
 
 CONTEXT = 512
+SHARE = "vllm.gpu_memory_utilization=0.25"
+"""Of a GPU's memory: by default an engine takes nine tenths, and tests have several at a time."""
 
 
 class Resident:
@@ -28,7 +30,8 @@ class Resident:
         self.log = folder / "vllm.log"
         self.starts: list[str] = []
         """What was said of each start."""
-        chosen = settings.load("", [f"vllm.max_model_len={CONTEXT}", "vllm.kv_cache_gb=1"])
+        sets = [f"vllm.max_model_len={CONTEXT}", "vllm.kv_cache_gb=1", SHARE]
+        chosen = settings.load("", sets)
         self.hot_swap = HotSwapServer(
             chosen, self.first, self.log, self.starts.append, lambda: False
         )

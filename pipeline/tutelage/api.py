@@ -161,8 +161,10 @@ def _train(
     kind: Literal["sft", "rl"], run: Run | PathLike, out: PathLike, options: dict[str, Any]
 ) -> Path:
     from tutelage.train import loop
+    from tutelage.train.model import release
     from tutelage.train.recipe import recipe
 
     path = run.path if isinstance(run, Run) else os.fspath(run)
     loop.train(recipe(kind, (path,), os.fspath(out), **options), lambda event, figures: None)
+    release()  # for the next call, which may start vLLM
     return Path(out) / "last"

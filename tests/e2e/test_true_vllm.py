@@ -7,6 +7,7 @@ from unittest import mock
 import pyarrow.parquet as pq
 import pytest
 
+from resident import SHARE
 from tutelage import models
 from typed import tutelage
 
@@ -19,7 +20,8 @@ def done(tmp_path_factory):
         pytest.skip(f"the bundled model {reason}: tutelage model pull")
     out = tmp_path_factory.mktemp("e2e") / "run"
     words = ["generate", "starter", "--limit", "8", "--samples", "2", "--turns", "3"]
-    words += ["--set", "student.max_tokens=32", "--set", "vllm.kv_cache_gb=1", "--out", str(out)]
+    words += ["--set", "student.max_tokens=32", "--set", "vllm.kv_cache_gb=1"]
+    words += ["--set", SHARE, "--out", str(out)]
     with mock.patch.dict(os.environ, {"COLUMNS": "120"}):
         made = tutelage(*words)
     assert made.returncode == 0, made.stderr[-3000:]

@@ -24,6 +24,7 @@ class Fake:
         self.waiting: list[tuple[str, list[int]]] = []
         self.steps = 0
         self.dies_at = 10**9
+        self.releases = 0
         self.may_step = threading.Event()
         self.may_step.set()
 
@@ -31,6 +32,11 @@ class Fake:
         if 666 in prompt["prompt_token_ids"]:
             raise RuntimeError("a token\nthat is unknown")
         self.waiting.append((name, prompt["prompt_token_ids"]))
+
+    def release(self) -> None:
+        self.releases += 1
+        if self.steps >= self.dies_at:
+            raise RuntimeError("nothing to release any more")
 
     def step(self) -> list[Any]:
         assert self.may_step.wait(60)
@@ -64,7 +70,7 @@ def fake() -> Fake:
 @pytest.fixture
 def engine(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> InProcess:
     chats: Any = SimpleNamespace(prompt=_prompt, is_plain=lambda ids: True)
-    started = Started(fake, chats, 100, dict)
+    started = Started(fake, chats, 100, dict, fake.release)
     monkeypatch.setattr("tutelage.engines.metrics.snapshot", dict)
     return _build(lambda *_: started)
 
@@ -179,3 +185,25 @@ def test_an_engine_that_does_not_start_is_a_mistake_of_one_line(
     assert str(caught.value).startswith("vLLM cannot serve 'some/model': ")
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+async def test_what_vllm_holds_is_freed_when_it_is_closed(
+    engine: InProcess, fake: Fake, make_request: MakeRequest
+) -> None:
+    """A GPU's memory above all: whoever comes next in this process wants it."""
+    await engine.reply(make_request("1"))
+    assert fake.releases == 0
+    engine.close()
+    assert fake.releases == 1
+    engine.close()
+    assert fake.releases == 1
+
+
+async def test_what_a_dead_engine_holds_is_freed(
+    engine: InProcess, fake: Fake, make_request: MakeRequest
+) -> None:
+    fake.dies_at = 1
+    with pytest.raises(Fatal, match="vLLM stopped"):
+        await engine.reply(make_request("1"))
+    engine.close()
+    assert fake.releases == 1

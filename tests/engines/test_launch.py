@@ -36,6 +36,11 @@ LOGS = {
         "RuntimeError: Engine core initialization failed. See root cause above.\n",
         ["max seq len (8192)", "raise vllm.gpu_memory_utilization", "vllm.kv_cache_gb"],
     ),
+    "no room for a cache": (
+        "ValueError: No available memory for the cache blocks. Try increasing "
+        "`gpu_memory_utilization` when initializing the engine.\n",
+        ["No available memory", "; raise vllm.gpu_memory_utilization", "vllm.max_model_len"],
+    ),
     "port in use": (
         "    sock.bind(addr)\nOSError: [Errno 98] Address already in use\n",
         ["OSError: [Errno 98] Address already in use"],

@@ -8,6 +8,7 @@ import importlib
 import json
 import os
 import re
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
@@ -17,7 +18,7 @@ import pytest
 from jinja2 import TemplateError
 
 from forked import Forks
-from resident import CONTEXT, Resident
+from resident import CONTEXT, SHARE, Resident
 from tutelage import models, settings
 from tutelage.engines import Engine, access, build, metrics
 from tutelage.engines.vllm import InProcess
@@ -41,7 +42,7 @@ def pulled() -> None:
 @pytest.fixture(scope="module")
 def engine(pulled: None) -> Iterator[InProcess]:
     sets = [f"vllm.max_model_len={CONTEXT}", f"vllm.max_num_seqs={COUNT}", "vllm.kv_cache_gb=1"]
-    chosen = settings.load("", sets)
+    chosen = settings.load("", [*sets, SHARE])
     importlib.import_module("llvmlite.binding")  # as after a search for duplicates
     made = build(chosen.student, chosen)
     assert isinstance(made, InProcess)
@@ -254,7 +255,11 @@ async def test_nobody_waits_for_an_engine_that_was_closed(
     ]
     while engine.gauges()["in_flight"] < len(waiting):
         await asyncio.sleep(0.01)
+    core = engine.started.engine.engine_core.engine_core
+    model = weakref.ref(core.model_executor.driver_worker.worker.model_runner.get_model())
+    del core
     await asyncio.to_thread(engine.close)
+    assert model() is None, "whoever comes next in this process finds no room on a GPU"
     ended = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 60)
     assert [type(reply) for reply in ended] == [Fatal] * len(waiting)
     with pytest.raises(Fatal, match="closed"):

@@ -40,7 +40,8 @@ def few_words() -> Iterator[None]:
     def brief(toy: Toy, corpora: Sequence[str], model: Path, **options: Any) -> Settings:
         chosen = true(toy, corpora, model, **options)
         student = chosen.student.model_copy(update={"max_tokens": 4})
-        return chosen.model_copy(update={"student": student})
+        vllm = chosen.vllm.model_copy(update={"gpu_memory_utilization": 0.25})  # one of several
+        return chosen.model_copy(update={"student": student, "vllm": vllm})
 
     with pytest.MonkeyPatch.context() as patch:
         for module in (stages, summary):

@@ -5,17 +5,21 @@ import json
 from types import SimpleNamespace
 
 import pytest
+import torch
 from click.testing import CliRunner
 
 from builders import play, problem
 from tutelage import dialogue as protocol
-from tutelage import settings
+from tutelage import rounds, settings
 from tutelage.cli import cli
+from tutelage.engines import vllm_options
+from tutelage.engines.hot_swap_servers import HotSwapServers
 from tutelage.errors import SettingsError
 from tutelage.leaks import find_leak
 from tutelage.records import Request, Rules, Sampling
 from tutelage.replicate import numbers, study, trainings
 from tutelage.rounds.folder import run_file
+from tutelage.train import loop
 
 
 @pytest.mark.parametrize("name", ["smollm2", "gpu"])
@@ -147,3 +151,31 @@ def test_the_weights_of_a_loop_are_those_of_its_last_round(tmp_path):
     assert trainings.learnt(tmp_path) == tmp_path / "last"
     (tmp_path / "rounds.jsonl").write_text('{"weights": "x"}\n{"weights": "y/last"}\n')
     assert str(trainings.learnt(tmp_path)) == "y/last"
+
+
+def test_gpu_has_room_for_student_and_teacher_on_one_card(tmp_path, monkeypatch):
+    """What rounds and report check on a machine with a GPU, hours after the start."""
+    monkeypatch.setattr(vllm_options, "has_gpu", lambda: True)
+    loaded = []
+    monkeypatch.setattr(rounds, "perform", lambda plan, *_: loaded.append(plan))
+    found = study.load("gpu")
+    bench = study.Bench(tmp_path, found, 0, print, SimpleNamespace(stopped=lambda: False))
+    settings_of_rounds = bench.settings(("starter",), bench.base, samples=2)
+    trainings.in_rounds(bench, settings_of_rounds, tmp_path / "rl", trainings.Rounds(1, 2, {}))
+    assert [plan.generate.teacher.engine for plan in loaded] == ["vllm"]
+    vllm_options.fits(2, loaded[0].generate.vllm)
+    vllm_options.fits(2, bench.settings((), "").vllm)
+
+
+def test_a_training_has_the_gpu_to_itself_and_leaves_it(tmp_path, monkeypatch):
+    """Servers stay up for all steps of a replication, and hold most of a GPU while they are awake."""
+    told = []
+    with HotSwapServers(tmp_path, print, lambda: False) as servers:
+        servers._servers["student"] = SimpleNamespace(
+            rest=lambda: told.append("rest"), close=lambda: None
+        )
+        monkeypatch.setattr(loop, "train", lambda *_: told.append("train"))
+        monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+        monkeypatch.setattr(torch.cuda, "empty_cache", lambda: told.append("free"))
+        trainings.train(print, tmp_path / "run", tmp_path / "out", "a/model", 0)
+    assert told == ["rest", "train", "free"]

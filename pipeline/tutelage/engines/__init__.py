@@ -105,9 +105,15 @@ def players(settings: Settings) -> Players:
 
     Raises:
         ModelError: a model is not available.
-        SettingsError: an engine cannot be built from these settings.
+        SettingsError: an engine cannot be built from these settings, or two have no room on a GPU.
     """
+    from tutelage.engines.vllm_options import fits
+
     engines: dict[tuple[str, ...], Engine] = {}
+    on_vllm = settings.on_vllm().values()
+    fits(
+        len({player.model for player in on_vllm if not _hot_swap_url(player.model)}), settings.vllm
+    )
 
     def engine(player: Player) -> Engine:
         model = "" if player.engine == "scripted" else player.model

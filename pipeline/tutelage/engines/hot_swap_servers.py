@@ -66,6 +66,12 @@ class HotSwapServers:
                     supervisors.enter_context(Supervisor(server, chosen.vllm, self._say, self._say))
             yield {HOT_SWAP_SERVERS: json.dumps(urls)} if urls else {}
 
+    @classmethod
+    def rest_all(cls) -> None:
+        """Frees the GPU of all servers that this process has up."""
+        if cls._entered is not None:
+            cls._entered.rest()
+
     def rest(self) -> None:
         """Frees the GPU for training."""
         for server in self._servers.values():

@@ -21,7 +21,7 @@ import httpx
 
 from tutelage import models
 from tutelage.engines import access, bodies, weights
-from tutelage.engines.vllm_options import arguments, prepare, server_variables
+from tutelage.engines.vllm_options import advised, arguments, prepare, server_variables
 from tutelage.errors import Fatal, ModelError, Transient
 from tutelage.processes.supervised import Supervised
 from tutelage.settings import Settings
@@ -201,10 +201,4 @@ def cause(log: Path) -> str:
     last = " ".join(
         (causes or text.strip().splitlines() or ["it ended without a word"])[-1].split()
     )
-    last = last[:300]
-    if "kv cache" in last.lower():
-        last += "; raise vllm.gpu_memory_utilization (on a CPU vllm.kv_cache_gb)"
-        last += " or lower vllm.max_model_len"
-    elif "memory" in last.lower():
-        last += "; lower vllm.gpu_memory_utilization, vllm.max_num_seqs or vllm.max_model_len"
-    return f"{last} (log: {os.fspath(log)})"
+    return f"{advised(last[:300])} (log: {os.fspath(log)})"

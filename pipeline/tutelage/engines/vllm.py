@@ -9,22 +9,19 @@ is in `engines.server`.
 import asyncio
 import contextlib
 import json
-import logging
-import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import asdict, dataclass
-from functools import partial
 from typing import Any
 
 from tutelage import chat_template, models
 from tutelage.engines import metrics, stops, thinking, weights
-from tutelage.engines.tokens import ChatTokens, Prompt
-from tutelage.engines.vllm_options import arguments, prepare, uncollected
+from tutelage.engines.tokens import Prompt
+from tutelage.engines.vllm_options import advised, arguments
+from tutelage.engines.vllm_start import Started, hushed, start
 from tutelage.errors import EngineError, Fatal, ModelError, Permanent
-from tutelage.plugins import nearest
 from tutelage.records import Reply, Request, Usage
 from tutelage.settings import Player, Settings, Vllm
 
@@ -40,59 +37,6 @@ class _Pending:
     loop: asyncio.AbstractEventLoop
     future: "asyncio.Future[Reply]"
     prompt: Prompt | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """vLLM, ready to serve."""
-
-    engine: Any
-    """`LLMEngine`."""
-    chats: ChatTokens
-    length: int
-    """Tokens of its context."""
-    params: Callable[..., Any]
-    """`SamplingParams`, for replies that are returned when they are whole."""
-
-
-def start(chosen: dict[str, Any], vllm: Vllm, extra: Set[str]) -> Started:
-    """Starts vLLM in this thread.
-
-    Args:
-        chosen: its `EngineArgs`.
-        vllm: what is set before it is imported.
-        extra: names of further sampling parameters that requests will have.
-
-    Raises:
-        ModelError: vLLM is not installed, or knows no such parameter.
-    """
-    prepare(vllm)
-    os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
-    try:
-        with uncollected():
-            from vllm.platforms import current_platform
-
-            if chosen.get("enforce_eager"):  # else a function for ranks is compiled, at first use
-                current_platform.simple_compile_backend = "eager"
-            from vllm import EngineArgs, SamplingParams
-            from vllm.sampling_params import RequestOutputKind
-            from vllm.v1.engine.llm_engine import LLMEngine
-    except ImportError as error:
-        raise ModelError(
-            f"vLLM is not installed ({error}): pip install 'tutelage[cpu]' or 'tutelage[gpu]'"
-        ) from None
-    engine = LLMEngine.from_engine_args(EngineArgs(**chosen))
-    known = [name for name in SamplingParams.__struct_fields__ if not name.startswith("_")]
-    for name in extra - set(known):
-        raise ModelError(
-            f"it knows no sampling parameter {name!r}{nearest(name, known)} (extra_body)"
-        )
-    return Started(
-        engine,
-        ChatTokens(engine.get_tokenizer()),
-        int(engine.model_config.max_model_len),
-        partial(SamplingParams, output_kind=RequestOutputKind.FINAL_ONLY),
-    )
 
 
 class InProcess:
@@ -132,7 +76,9 @@ class InProcess:
         )
         self._thread.start()
         if (fault := started.get()) is not None:
-            raise ModelError(f"vLLM cannot serve {player.model!r}: {_cause(fault)}") from fault
+            raise ModelError(
+                f"vLLM cannot serve {player.model!r}: {advised(_cause(fault))}"
+            ) from fault
         threading.Thread(target=self._watch, name="vllm watchdog", daemon=True).start()
 
     @property
@@ -165,7 +111,7 @@ class InProcess:
 
     def _run(self, chosen: dict[str, Any], vllm: Vllm, started: queue.SimpleQueue[Any]) -> None:
         try:
-            with _hushed():
+            with hushed():
                 self.started = self._start(chosen, vllm, self._extra)
         except BaseException as fault:
             started.put(fault)
@@ -184,6 +130,15 @@ class InProcess:
         finally:
             self._dead = self._dead or "vLLM was closed"
             self._drain()
+            self._release()
+
+    def _release(self) -> None:
+        """Frees the memory. vLLM hides its objects from Python's collector, so they would outlive this
+        one, and on a GPU nothing else of this process would find room: no trainer, no further engine.
+        """
+        with contextlib.suppress(Exception):  # of an engine that died
+            self.started.release()
+        del self.started
 
     def _watch(self) -> None:
         """Fails all requests if the engine stays in one step for too long."""
@@ -305,29 +260,6 @@ def _settle(pending: _Pending, result: Reply | EngineError) -> None:
 
     with contextlib.suppress(RuntimeError):  # the event loop is closed, so nobody awaits the future
         pending.loop.call_soon_threadsafe(settle)
-
-
-@contextlib.contextmanager
-def _hushed() -> Iterator[None]:
-    """Silences what vLLM and torch print at their start; errors are raised anyway.
-
-    Works on file descriptors, because much of the output comes from C++. With `tutelage --debug`
-    nothing is silenced.
-    """
-    if logging.getLogger().isEnabledFor(logging.DEBUG):
-        yield
-        return
-    saved = [os.dup(stream) for stream in (1, 2)]
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        for stream in (1, 2):
-            os.dup2(nowhere, stream)
-        yield
-    finally:
-        for stream, original in zip((1, 2), saved, strict=True):
-            os.dup2(original, stream)
-            os.close(original)
-        os.close(nowhere)
 
 
 def _logprobs(completion: Any) -> tuple[float, ...]:

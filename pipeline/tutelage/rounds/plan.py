@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tutelage import settings
 from tutelage.contract.sampling import altered_by, columns
-from tutelage.engines.vllm_options import has_gpu
+from tutelage.engines.vllm_options import fits
 from tutelage.errors import SettingsError
 from tutelage.plugins import nearest
 from tutelage.settings import Settings
@@ -144,12 +144,11 @@ def load(path: str, out: str = "") -> Plan:
         raise SettingsError("[generate] samples: wanted at least 2 dialogues a problem to compare")
     if not chosen.corpora:
         raise SettingsError("[generate] corpora: wanted at least one, such as `starter`")
-    has_two_engines = config.frozen_teacher and chosen.teacher.engine == "vllm"
-    if has_two_engines and has_gpu() and chosen.vllm.gpu_memory_utilization > 0.5:
-        raise SettingsError(
-            "[generate] vllm.gpu_memory_utilization: student and frozen teacher are two engines on "
-            "one GPU; give each 0.45 or less, the teacher a server.url, or frozen_teacher = false"
-        )
+    has_two_engines = config.frozen_teacher and chosen.teacher.engine == student.engine == "vllm"
+    try:
+        fits(1 + has_two_engines, chosen.vllm)
+    except SettingsError as error:
+        raise SettingsError(f"[generate] {error}, or frozen_teacher = false") from None
     greedy_base = {"samples": 1, "arms": ["sml"], "q_priming": {"enabled": False}}
     measured: Table = greedy_base | {"dedup": {"enabled": False}, "student": {"temperature": 0.0}}
     return Plan(
