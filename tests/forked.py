@@ -20,10 +20,20 @@ from typing import Any, Self
 
 COMMAND = "import sys; from tutelage.cli import main; main(sys.argv[1:])"
 """The script that is `tutelage WORDS`."""
+GENERATE = (
+    *("tutelage.cli.generate", "tutelage.cli.progress", "tutelage.engines.server", "tutelage.flow"),
+    *("tutelage.verifiers.math", "pyarrow.dataset", "xxhash"),
+)
+"""What `tutelage generate` imports, for `Forks`."""
+HUB = ("huggingface_hub.hf_api", "huggingface_hub.hf_file_system")
+"""What asks the hub."""
 _FORK = """
-import importlib, json, os, sys, traceback
+import gc, importlib, json, os, sys, traceback
+gc.disable()  # what is imported stays
 for name in sys.argv[1:]:
     importlib.import_module(name)
+gc.freeze()
+gc.enable()
 
 def status(code, words):
     sys.argv = ["-c", *words]

@@ -23,7 +23,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from forked import COMMAND, Begun, Forks
+from forked import COMMAND, GENERATE, Begun, Forks
 from proc import lives
 from tutelage import settings as settings_room
 from tutelage.engines.launch import free_port
@@ -130,7 +130,7 @@ def scripted() -> settings_room.Settings:
 def forks() -> Iterator[Forks]:
     """Processes that have imported the command."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    with Forks(environment, ["tutelage.flow", "tutelage.cli"]) as made:
+    with Forks(environment, GENERATE) as made:
         yield made
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import students
-from forked import Begun, Forks
+from forked import GENERATE, Begun, Forks
 from proc import descendants, lives
 from tutelage import settings as settings_room
 from tutelage.flow import run
@@ -63,7 +63,7 @@ main(sys.argv[1:])
 def forks() -> Iterator[Forks]:
     """Processes that have imported the command."""
     environment = os.environ | {students.WAIT: "0.2", "PYTHONPATH": os.pathsep.join(sys.path)}
-    with Forks(environment, ["tutelage.flow", "tutelage.cli"]) as made:
+    with Forks(environment, GENERATE) as made:
         yield made
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import students
-from forked import COMMAND, Forks
+from forked import COMMAND, GENERATE, Forks
 
 BROKEN = f"""
 import os
@@ -33,7 +33,7 @@ os.dup2(os.open("/dev/full", os.O_WRONLY), 2)
 def forks() -> Iterator[Forks]:
     """Processes that have imported the command."""
     environment = os.environ | {students.WAIT: "0.2", "PYTHONPATH": os.pathsep.join(sys.path)}
-    with Forks(environment, ["tutelage.flow", "tutelage.cli"]) as made:
+    with Forks(environment, GENERATE) as made:
         yield made
 
 

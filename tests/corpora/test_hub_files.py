@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("huggingface_hub")
 
 from cloud.hub import CONVERTED, Hub, serving
-from forked import Forks
+from forked import HUB, Forks
 
 
 def parquet(path: Path, *answers: int) -> bytes:
@@ -66,7 +66,7 @@ for row in open_corpus(sys.argv[1]).rows():
 @pytest.fixture(scope="module")
 def read(hub: Hub) -> Iterator[Callable[[str], tuple[list[str], str]]]:
     """Answers of the rows of a spec, and the last line of what is complained of."""
-    with Forks(hub.environment, ["tutelage.corpora", "huggingface_hub"]) as forks:
+    with Forks(hub.environment, ["tutelage.corpora.hub", "pyarrow.parquet", *HUB]) as forks:
 
         def answers(spec: str) -> tuple[list[str], str]:
             done = forks.run(SCRIPT, spec)

@@ -287,7 +287,9 @@ def test_one_server_serves_two_processes(resident: Resident, tokenizer: Any) -> 
     resident.hot_swap.play(models.BUNDLED)
     assert httpx.get(f"{resident.url}/models").status_code == 401
     assert access.key() not in resident.log.read_text()
-    with Forks(os.environ, ["tutelage.engines.server"]) as forks:
+    with Forks(
+        os.environ, ["tutelage.engines.server", "transformers.models.auto.tokenization_auto"]
+    ) as forks:
         clients = [forks.begin(CLIENT, resident.url) for _ in range(2)]
         assert [client.wait() for client in clients] == [0, 0]
         printed = [json.loads(client.stdout.read_text()) for client in clients]

@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("huggingface_hub")
 
 from cloud.hub import serving
-from forked import Forks
+from forked import GENERATE, HUB, Forks
 from tutelage import models
 from tutelage.engines.vllm_options import arguments
 from tutelage.errors import SettingsError
@@ -48,7 +48,7 @@ def pins(forks, *models_):
 
 def test_a_run_goes_on_with_the_commit_that_it_was_begun_with(hub, tmp_path):
     first = hub.commit("datasets/own/sums", "main", lines(1, 2, 3, 4))
-    with Forks(hub.environment, ["tutelage.flow", "tutelage.cli", "huggingface_hub"]) as forks:
+    with Forks(hub.environment, [*GENERATE, *HUB]) as forks:
         assert generated(forks, tmp_path / "run", 2).returncode == 0
         kept = json.loads((tmp_path / "run" / "run.json").read_text())
         assert kept["hub"] == {"hf://datasets/own/sums": f"hf://datasets/own/sums@{first}"}
@@ -66,7 +66,7 @@ def test_a_model_is_pinned_by_its_commit(hub):
     commit = hub.commit("models/own/tiny", "main", {})
     other = hub.commit("models/own/tiny", "v2", {"x": b""})
     named = (f"own/tiny@{commit}", f"own/tiny@{other}", f"own/tiny@{commit}", "gs://b/m")
-    with Forks(hub.environment, ["tutelage.models", "huggingface_hub"]) as forks:
+    with Forks(hub.environment, ["tutelage.models", *HUB]) as forks:
         assert pins(forks, "own/tiny", "own/tiny@v2", named[0], "gs://b/m") == list(named)
         assert "the hub has no model 'own/tiny@v3'" in pins(forks, "own/tiny@v3")
         assert "the hub has no model 'own/huge'" in pins(forks, "own/huge")

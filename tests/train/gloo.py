@@ -10,6 +10,7 @@ A job is a training (`{"kind": "sft", "run": ..., "out": ..., ...options of a re
 leaves its gradients there instead of taking it.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -130,8 +131,11 @@ def _do(job: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
+    gc.disable()  # what is imported stays
     for name in IMPORTED:
         importlib.import_module(name)
+    gc.freeze()
+    gc.enable()
     worlds = [World(**world) for world in json.loads(os.environ["WORLDS"])]
     if not all(map(_all, worlds)):
         os.killpg(0, signal.SIGKILL)
