@@ -93,7 +93,8 @@ lock: setup  ## resolve the locks anew
 	@for device in cpu gpu; do \
 	  overrides=""; if [ $$device = cpu ]; then overrides="--overrides pipeline/locks/cpu-overrides.txt"; fi; \
 	  $(BIN)/uv pip compile -q pyproject.toml --group dev --extra $$device --extra train --extra reasoning \
-	    --python-version 3.11 --no-header --no-annotate $$overrides -o pipeline/locks/$$device.txt || exit 1; done
+	    --python-version 3.11 --constraints pipeline/locks/constraints.txt --no-header --no-annotate \
+	    $$overrides -o pipeline/locks/$$device.txt || exit 1; done
 
 clean:  ## remove the environment, builds and caches (runs in outputs/ stay)
 	@rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

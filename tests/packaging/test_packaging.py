@@ -7,6 +7,7 @@ travel. The installed package sees this environment's libraries, but not this ch
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 import tutelage
 from tutelage import resources
@@ -286,3 +288,18 @@ def test_this_checkout_uses_its_own_folders(name: str) -> None:
     if package != ROOT / "pipeline" / "tutelage":
         pytest.skip("the tests run against an installed package")
     assert resources.folder(name) == ROOT / name
+
+
+@pytest.mark.parametrize("device", ["cpu", "gpu"])
+def test_a_lock_keeps_to_its_constraints(device: str) -> None:
+    """Locks are resolved for Python 3.11, and later ones want less of some packages."""
+    pinned = dict(
+        re.findall(
+            r"^([\w.-]+)==(\S+)", (ROOT / "pipeline/locks" / f"{device}.txt").read_text(), re.M
+        )
+    )
+    lines = (ROOT / "pipeline/locks" / "constraints.txt").read_text().splitlines()
+    constraints = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    assert constraints
+    for constraint in constraints:
+        assert constraint.specifier.contains(pinned[constraint.name]), constraint
