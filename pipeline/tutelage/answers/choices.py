@@ -119,6 +119,13 @@ _STOP = words("stop")
 _QUESTION = re.compile(
     r"(?:^|[,:]\s)(?:is|are|was|were|does|do|did|can|could|has|have|had|will|would)\s+([^?]+)\?"
 )
+_IT = re.compile(
+    r"\W*(?:(?:so|thus|therefore|hence|and)\W+)?(?:it|this|that|they|these|he|she)(?:'s|\s+(?:indeed\s+)?"
+    r"(?:is|are|was|were|does|do|did|can|has|have|will)(?:n't|not|\s+not)?)\W*",
+    re.I,
+)
+"""Stands for what the question is about."""
+_SURELY = frozenset({"inde", "actu", "clea", "defi", "cert"})
 _NOT_PLAIN = re.compile(
     r"\?|\b(?:if|whether|because|since|suppose|you|why|how|check|show|when|what|or|every|all|any|must|would|think"
     r"|claim|assume|say|prove|test|not true)\b",
@@ -143,9 +150,12 @@ def sides(text: str, statement: Statement) -> list[tuple[bool, str]]:
     asked = m[1] if m else ""
     wanted, own = stems(asked) - {"numb", "inte", "stat", "foll"}, set(re.findall(r"\d+", asked))
     sides_named: list[tuple[bool, str]] = []
+    last = frozenset([stem for word in asked.split() for stem in stems(word) & wanted][-2:])
     for part in _REASON.split(text) if wanted else ():
         figures = set(re.findall(r"\d+", part))
-        of_it = wanted <= stems(part) and (not figures or not own or figures & own)
+        told = stems(part) - _SURELY
+        meant = _IT.match(part) and (last <= told <= wanted or _IT.fullmatch(part))
+        of_it = (wanted <= told or meant) and (not figures or not own or figures & own)
         if of_it and not _NOT_PLAIN.search(part):
             denied = re.search(r"\b(?:not|never|cannot|neither|no)\b|n't\b", part)
             sides_named.append((denied is None, part))
