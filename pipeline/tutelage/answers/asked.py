@@ -14,7 +14,7 @@ from tutelage.answers.numbers import numbers
 from tutelage.answers.pieces import Piece
 from tutelage.answers.values import Number
 
-_SPEAKS = re.compile(
+SPEAKS = re.compile(
     r"(?:\b(?:is|are|was|were|be|equals?|gives?|makes?|gets?|leaves?|yields?|total|of|with|has|have)|[:=])\s+"
     r"(?:exactly |just |only |about )?$",
     re.I,
@@ -40,9 +40,11 @@ def chosen(sentence: str, every: list[Piece], first: bool, gold: Answer) -> int:
         at = explained
     elif (best := _in_best_clause(sentence, every, gold)) is not None:
         at = best
+    elif (new := _only_new(sentence, every, gold)) is not None:
+        at = new
     elif at and (than := _THAN.match(sentence, every[0].end)):
         at = 0 if than[1] in gold.statement.question else at
-    elif every[at].form == "words" and not _SPEAKS.search(sentence[: every[at].start]):
+    elif every[at].form == "words" and not SPEAKS.search(sentence[: every[at].start]):
         figures = [n for n, p in enumerate(every) if p.form != "words"]
         tells = re.match(r"\s+(?:are|is|were|was|remains?|left)\b", sentence[every[at].end :], re.I)
         at = figures[-1] if figures and not tells else at
@@ -110,7 +112,7 @@ def _in_asked_unit(every: list[Piece], gold: Answer) -> int | None:
     asked = gold.statement.asked
     units = [p.value.unit if isinstance(p.value, Number) else None for p in every]
     shares = [isinstance(p.value, Number) and p.value.percent for p in every]
-    if shares.count(True) == 1 and not shares[-1] and _ASKS_SHARE.search(gold.statement.question):
+    if shares.count(True) == 1 and _ASKS_SHARE.search(gold.statement.question):
         return shares.index(True)
     fitting = [n for n, unit in enumerate(units) if unit in asked]
     last = units[-1]
@@ -134,7 +136,7 @@ _TURNS = re.compile(r"\b(?:so|then|thus|therefore|hence|but|makes?|leav\w+|gives
 _IS = re.compile(r"(?:\b(?:is|are|equals)|'s|=)\s*[$€£]?$")
 _APPOSED = re.compile(
     r"\s*(?:[a-z]+\s+){0,2}[a-z]*,\s+(?:an? [a-z]+ of|(?:down|up) from|compared (?:to|with)"
-    r"|(?:twice|half|\w+ times) (?:as|of))\b",
+    r"|(?:twice|half|\w+ times) (?:as|of|the))\b",
     re.I,
 )
 
@@ -155,7 +157,9 @@ def _explained(sentence: str, every: list[Piece]) -> int | None:
         if n < len(every) - 2 and _PARTS.match(rest) and _sums_up(piece, every[n + 1 :]):
             return n
         told = n == 0 and rest[:2] == ": " and _IS.search(sentence[: piece.start])
-        again = told and sentence[piece.start : piece.end] in re.split(r"[^\d.]+", rest)
+        again = told and (
+            "=" not in rest or sentence[piece.start : piece.end] in re.split(r"[^\d.]+", rest)
+        )
         if again or _ASIDE.fullmatch(rest) or (_APPOSED.match(rest) and not _TURNS.search(rest)):
             return n
     return None
@@ -166,6 +170,10 @@ _REASON_FIRST = re.compile(r"\W*(?:since|because|as)\b", re.I)
 _CONDITION = re.compile(r"\b(?:if|when|given)\b[^,?]*,")
 _BEFORE_OPERATOR = re.compile(r"\s*[-+*/^=]")
 _AFTER_OPERATOR = re.compile(r"(?:[-+*/^]|\bby)\s*[$€£]?$")
+_ELIDED = re.compile(
+    r"\s+(?:of (?:them|these|those)|is|are|was|were|remains?|left)\b(?!\s*[-$€£]?\d)"
+)
+"""After a number whose noun is not said again: `30 seats are taken and 18 are empty`."""
 _CALL = re.compile(r"(?<!\w)[a-z]\([^()]*\)")
 
 
@@ -186,7 +194,9 @@ def _in_best_clause(sentence: str, every: list[Piece], gold: Answer) -> int | No
         operand = _BEFORE_OPERATOR.match(sentence, piece.end) or _AFTER_OPERATOR.search(before)
         told = isinstance(piece.value, Number) and piece.value.value in given
         idle = operand or (told and not _IS.search(before))
-        of_it = 10 * _counts_asked(sentence, piece, gold)
+        elided = _ELIDED.match(sentence, piece.end)
+        counts = elided or _counts_asked(sentence, piece, gold)
+        of_it = 10 if counts else 0
         scores.append(
             -1 if idle and piece is not every[-1] else of_it + len(wanted & _words(clause))
         )
@@ -197,6 +207,19 @@ def _in_best_clause(sentence: str, every: list[Piece], gold: Answer) -> int | No
         return None
     concludes = sentence[: every[-1].start].rstrip("$€£").endswith(": ")
     return at if best > scores[-1] and not concludes else None
+
+
+def _only_new(sentence: str, every: list[Piece], gold: Answer) -> int | None:
+    """The one number that the problem does not give, where one that it gives only follows: `400 g are
+    needed for 10 people`."""
+    given = {span.number.value for span in numbers(gold.statement.text)}
+    told = [isinstance(p.value, Number) and p.value.value in given for p in every]
+    before = sentence[: every[-1].start]
+    spoken = _IS.search(before) or SPEAKS.search(before) or before[-2:] == ": "
+    if told.count(False) != 1 or not told[-1] or spoken:
+        return None
+    at = told.index(False)
+    return at if not _GOES_ON.search(sentence, every[at].end) else None
 
 
 def _words(text: str) -> frozenset[str]:

@@ -57,8 +57,7 @@ _IS_IT = re.compile(
 _AGENT = re.compile(r"\bby\s+(.+?)(?:(?:,|\s+(?:in|at|on|around)\b).*)?$")
 _TELLS = re.compile(r"\d[^,;]*\s(?:is|are|was|were)\s+[a-z]{3}")
 _COMPARED = re.compile(
-    r"\s+(?:is|was)\s+(?:[\d.]+ \w+ |\w+ times |much |slightly )?((?:more |less )?\w+) than \w+",
-    re.I,
+    r"(\s+\w+\s+(?:[^,]* )?(?:more|less|fewer|\w+er)\b[^,]*?)\s+than\s+\w+", re.I
 )
 """`is 4 cm taller than Ben`."""
 _THINGS = re.compile(r"\d+ [a-z]{3,}(?:,| and) \d+ [a-z]{3,}")

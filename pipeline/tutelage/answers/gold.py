@@ -110,11 +110,22 @@ _FRACTION = re.compile(r"(?:^|[\s=])(-?\d+)/(\d+)\W*$")
 _MANTISSA = re.compile(r"-?(\d+)(?:\.\d+)?\s*\*\s*10\^")
 
 
+_SOLVED = re.compile(r"(?<![\w)^])(?:y|f\(x\))\s*=")
+
+
+def _figures(text: str) -> set[str]:
+    return set(re.findall(r"\d+", text))
+
+
 def _other_form(text: str, gold: Answer) -> str:
     """Why a text, which has the right value, is not in the form asked for; empty where it is."""
     question = gold.statement.question
     if fraction := _FRACTION.search(text) if _ASKS_LOWEST.search(question) else None:
         return "not in lowest terms" if gcd(int(fraction[1]), int(fraction[2])) > 1 else ""
+    if "prime factor" in question and not _figures(text) <= _figures(gold.text):
+        return "not prime factors"
+    if "slope-intercept" in question and "=" in text and not _SOLVED.search(text):
+        return "not solved for y"
     if mantissa := _MANTISSA.match(text) if "scientific" in question else None:
         return "" if len(mantissa[1]) == 1 and mantissa[1] != "0" else "not in scientific notation"
     return ""

@@ -87,6 +87,12 @@ def whole(text: str, gold: Answer) -> Final:
             parts.append(sides[-1])
         if same and sides[0].isdecimal():
             parts.append(sides[0])
+    if (
+        "=" in text
+        and isinstance(gold.value, Items)
+        and isinstance(read(last := bare(text.rsplit("=", 1)[1])), Items)
+    ):
+        parts.append(last)
     if "≈" in text and isinstance(gold.value, Items):
         parts.append(text.replace("≈", "="))
     elif "≈" in text:

@@ -166,6 +166,8 @@ def _goes_on(text: str, left: NumberSpan, right: NumberSpan) -> bool:
     if large is None or small is None or not _JOINT.fullmatch(gap) or right.number.value < 0:
         return False
     same = large.kind == small.kind or (large.name, small.name) == ("euro", "cent")
+    if same and large.kind == small.kind and right.number.value * small.size >= large.size:
+        return False  # 2 hours 80 minutes
     return same and large.size > small.size > 0 and "ordinal" not in (left.form, right.form)
 
 

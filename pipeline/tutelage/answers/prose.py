@@ -14,7 +14,7 @@ import re
 from dataclasses import replace
 from fractions import Fraction
 
-from tutelage.answers.asked import chosen
+from tutelage.answers.asked import SPEAKS, chosen
 from tutelage.answers.equality import NOT_WORKED_OUT, NOWHERE, PLACE, SEVERAL, difference
 from tutelage.answers.equations import Equation, equations
 from tutelage.answers.gold import Answer
@@ -79,7 +79,9 @@ def number_of(sentence: str, first: bool, gold: Answer) -> Final | None:
     end = every[0 if first else -1].end
     each, question = _EACH.match(sentence, end), gold.statement.question
     if each and not _ASKS_EACH.search(question) and not (each[1] and each[1] in question):
-        return NOTHING
+        every = every[:-1]
+        if not every or first or not SPEAKS.search(sentence[: every[-1].start]):
+            return NOTHING
     final = _judged(sentence, every, chosen(sentence, every, first, gold), gold, first)
     return _signed(sentence, final, gold) if final else None
 
@@ -145,7 +147,7 @@ _SUPPOSES = re.compile(
     r"^\W*(?:if|suppose|assume|imagine|unless)\b(?:[^=]*?(?:(?=[,;:])|\bthen\b)|[^,;:=]*$)", re.I
 )
 _CLAUSE = re.compile(r",(?!\d)\s*(?!and\b|so\b|which\b)")
-_BECAUSE = re.compile(r"\s(?:because|since)\s", re.I)
+_BECAUSE = re.compile(r"\s(?:because|since)\s|,\sas\s(?=\d)", re.I)
 
 
 def _candidates(sentence: str, first: bool, gold: Answer) -> list[Piece] | None:
@@ -208,15 +210,13 @@ def _is_name(text: str, piece: Piece, ordinal: bool, asked: Statement) -> bool:
     years = _YEAR.search(before + text[piece.start : piece.end]) and "year" not in asked.question
     after = text[piece.end : piece.end + 40]
     uncounted = TABLES["not_counted"].match(after)
-    counts = uncounted and uncounted[0].split()[-1].lower().removesuffix("s") in asked.counted
-    if counts or (uncounted and uncounted[0].endswith("them") and _THERE_ARE.search(before)):
+    if uncounted and uncounted[0].split()[-1].lower().removesuffix("s") in asked.counted:
         uncounted = None
     sized = _SIZED.fullmatch(text[piece.start : piece.end] + after[:12])
     named = (piece.form == "ordinal" and not ordinal) or label or years
     return bool(named or uncounted or sized)
 
 
-_THERE_ARE = re.compile(r"\bthere (?:are|were|is|was) (?:exactly |only )?$", re.I)
 _YEAR = re.compile(r"\b(?:in|by|since|until) (?:1[5-9]|20)\d\d$", re.I)
 _SIZED = re.compile(
     r"(?:\d+-[a-z]+|[$€£]\d+(?=\s(?:bills?|notes?|coins?)\b))\s+[a-z].*", re.I | re.S

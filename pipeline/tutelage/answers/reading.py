@@ -53,7 +53,8 @@ _EXCEPTED = re.compile(
 """`all real numbers except 2`."""
 _ALL = re.compile(
     r"(?:the set of )?(?:all )?(?:(?:real )?(?:numbers|values)(?: of)?|reals?)?(?: ?[A-Za-z])?,?"
-    r" (?:with|such that|for which|where|satisfying) (.+[<>≤≥].+)",
+    r" (?:with|such that|for which|where|satisfying) (.+[<>≤≥].+)"
+    r"|.*\b(?:numbers|values|reals) ([<>]=? ?-?\d\S*)",
     re.I,
 )
 """`all real numbers x with x > 3`."""
@@ -189,7 +190,7 @@ def _items(text: str, depth: int) -> Items | None:
         inner = read(builder[1].strip(), depth)
         return inner if isinstance(inner, Items) else None
     if bounded := _ALL.fullmatch(text):
-        inner = read(bounded[1].strip(), depth)
+        inner = read(bounded[1].strip() if bounded[1] else f"x {bounded[2]}", depth)
         return inner if isinstance(inner, Items) else None
     if text[:1] in "[]" and (outward := _OUTWARD.fullmatch(text)):
         text = ("(["[outward[1] == "["]) + outward[2] + (")]"[outward[3] == "]"])

@@ -18,7 +18,7 @@ ASIDE = re.compile(
 """A parenthesis that explains."""
 AFTERTHOUGHT = re.compile(
     r"(?<=\w)(?:,?\s+(?:so that (?:the|it|they|all|both)\b(?=[^=]*$)|and indeed\b|which checks\b"
-    r"|compared (?:to|with)\b)|[;,(]\s*(?:check|indeed)\b).*"
+    r"|compared (?:to|with)\b)|\s*[;,(]\s*(?:check|indeed)\b).*"
     r"|(?<=\d)\s*\([^()]*=[^()]*\)(?=\W*$)",
     re.I | re.S,
 )
