@@ -184,7 +184,8 @@ def _of_sentence(sentence: str, gold: Answer) -> Final | None:
     readings = _of_kind(text, gold)
     verbs = [m for m in TABLES["copula"].finditer(text) if text[m.end() :].strip()]
     first = [m for m in verbs[:1] if not _INFERS.search(text, m.end())]
-    first += [m for m in verbs[:-1] if squeezed(text[m.end() :]) == gold.literal]
+    near = verbs[-1 - len(gold.literal) : -1]  # before more verbs stands more than the gold
+    first += [m for m in near if squeezed(text[m.end() :]) == gold.literal]
     for m in (*verbs[-1:], *first):
         before, tail = _CLAUSE.split(text[: m.start()])[-1], text[m.end() :]
         if not TABLES["denies"].search(before) and not tail.lower().startswith(sentences.NEGATIONS):
