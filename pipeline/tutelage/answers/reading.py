@@ -175,7 +175,7 @@ def _depths(text: str) -> list[int]:
 
 
 def _items(text: str, depth: int) -> Items | None:
-    sides = [read(side, depth) for side in text.split(" by ")] if " by " in text else []
+    sides = [read(s, depth) for s in text.split(" by ")] if 0 < text.count(" by ") < 3 else []
     if sides and all(isinstance(side, Number) for side in sides):
         return Items("by", tuple(sides))
     if ratio := _RATIO.fullmatch(text):
