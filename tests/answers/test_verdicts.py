@@ -46,6 +46,13 @@ def test_numbers_too_large_for_a_float_are_compared() -> None:
         assert status({"statement": statement, "gold": "320", "answer": answer}) == "incorrect"
 
 
+@pytest.mark.parametrize("base", ["36", "37", "99", "{100}"])
+def test_a_number_of_any_base_is_no_crash(base: str) -> None:
+    row = {"statement": "What is it?", "gold": f"13_{base}", "answer": f"It is 13_{base}."}
+    assert status(row) == "correct"
+    assert status(row | {"answer": "It is 13."}) != "correct"
+
+
 @pytest.mark.parametrize("gold", [r"2^{2^{2^{2^9}}}", r"\frac{2}{3} 2^{2^{2^{2^9}}}"])
 def test_a_tower_of_powers_is_no_decimal(gold: str) -> None:
     row = {"statement": "What is it?", "gold": gold, "answer": "0.666667"}
