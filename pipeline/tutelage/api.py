@@ -165,6 +165,8 @@ def _train(
     from tutelage.train.recipe import recipe
 
     path = run.path if isinstance(run, Run) else os.fspath(run)
-    loop.train(recipe(kind, (path,), os.fspath(out), **options), lambda event, figures: None)
-    release()  # for the next call, which may start vLLM
+    try:
+        loop.train(recipe(kind, (path,), os.fspath(out), **options), lambda event, figures: None)
+    finally:
+        release()  # for the next call, which may start vLLM
     return Path(out) / "last"

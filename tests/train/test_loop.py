@@ -1,7 +1,9 @@
 """Whole trainings of a tiny model: exact, resumable, and the same however they are cut."""
 
+import gc
 import json
 import shutil
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -180,10 +182,12 @@ def test_a_full_gpu_is_one_line_with_what_needs_less(
 ):
     """What was saved before stays, and the same command goes on from there."""
     true, steps = Learner.step, 0
+    policies: weakref.WeakSet[Any] = weakref.WeakSet()
 
     def step(learner: Learner, *given: Any) -> Any:
         nonlocal steps
         steps += 1
+        policies.add(learner.policy)
         if steps == 2:
             raise torch.OutOfMemoryError(
                 "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79.1 "
@@ -198,6 +202,8 @@ def test_a_full_gpu_is_one_line_with_what_needs_less(
     ) as e:
         loop.train(chosen, lambda *_: None)
     assert "\n" not in str(e.value)
+    gc.collect()
+    assert not policies, "who keeps the error keeps the model"
     done = checkpoint.progress(tmp_path)
     assert done is not None and done.step == 1
     loop.train(chosen, lambda *_: None)

@@ -8,6 +8,7 @@ float32. Whatever cannot be opened is a `ModelError`.
 import contextlib
 import gc
 import logging
+import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -64,6 +65,8 @@ def room() -> Iterator[None]:
     try:
         yield
     except torch.OutOfMemoryError as error:
+        traceback.clear_frames(error.__traceback__)  # else who keeps the error keeps the model
+        release()
         reason = " ".join(". ".join(str(error).split(". ")[:3]).split())[:300].rstrip(".")
         raise SettingsError(
             f"the GPU has no room for this training ({reason}): end what else is on it (nvidia-smi), "
