@@ -94,7 +94,7 @@ def test_what_need_not_be_read_has_no_leak(monkeypatch: pytest.MonkeyPatch) -> N
     assert sum(bool(leak.kind) for leak in guarded[:4000]) > 100
     for name in ("may_state", "may_come_to"):
         monkeypatch.setattr(Case, name, lambda case: True)
-    monkeypatch.setattr(arithmetic, "_may_be", lambda side, case, yours: True)
+    monkeypatch.setattr(arithmetic, "_may_be", lambda side, sizes, wanted: True)
     monkeypatch.setattr(arithmetic, "_shown_as", lambda whole: (frozenset(), frozenset()))
     free = [find_leak("math", *row) for row in rows]
     apart = [row for row, *both in zip(rows, free, guarded, strict=True) if both[0] != both[1]]

@@ -74,21 +74,16 @@ def _tokens(text: str) -> list[Tree | str]:
             if (kind == "num" and before != "close") or (apart and (prose or explains)):
                 raise NoFormula(word)  # 145 (168 - 23): the bracket explains
             out.append("*")
-        for atom in own:
-            out += (atom, "*")
-        if own:
-            out.pop()
-        else:
-            out += _SIGNS.get(word, (word,))
+        out += own or _SIGNS.get(word, (word,))
         kind = "name" if kind == "letters" else kind
     return out[::-1]
 
 
-def _atoms(m: re.Match[str]) -> list[Tree]:
+def _atoms(m: re.Match[str]) -> list[Tree | str]:
     if m["letters"]:
         if m["letters"].lower() in _NO_PRODUCT:
             raise NoFormula(m["letters"])
-        return [("v", letter) for letter in m["letters"]]
+        return [part for letter in m["letters"] for part in (("v", letter), "*")][:-1]
     if m["name"]:
         return [("v", m["name"] + re.sub(r"[()]", "", m["sub"] or "") + m["dash"])]
     if not m["num"]:

@@ -75,13 +75,11 @@ def _trimmed(tokens: Tokens) -> Tokens:
         tokens[-1][0] not in ("!", "%", "squared", "cubed")
     ):  # fmt: skip
         tokens = tokens[:-1]
-    while tokens and tokens[0].lastgroup in ("op", "close") and not _is_sign(tokens):
+    while tokens and tokens[0].lastgroup in ("op", "close"):
+        if tokens[0][0] in "-+" and len(tokens) > 1 and tokens[1].start() == tokens[0].end():
+            break  # a sign
         tokens = tokens[1:]
     return tokens
-
-
-def _is_sign(tokens: Tokens) -> bool:
-    return tokens[0][0] in "-+" and len(tokens) > 1 and tokens[1].start() == tokens[0].end()
 
 
 @lru_cache(maxsize=2048)

@@ -25,10 +25,6 @@ for _kind, _entries in LEXICON["units"].items():
         _first, *_others = _entry.split()
         _name, _, _size = _first.partition("=")
         _SPELLINGS |= {word: Unit(_name, _kind, Fraction(_size)) for word in (_name, *_others)}
-SIZES = {
-    u.kind: {v.size for v in _SPELLINGS.values() if v.kind == u.kind} for u in _SPELLINGS.values()
-}
-"""The sizes of the units of each kind."""
 FIRST_WORDS = {re.escape(w) for w in _SPELLINGS if w[0].isalpha()} | {"square", "sq", "cubic", "cu"}
 """Words that a unit can begin with."""
 _CAPITALS = words("K N J W A V C T L")

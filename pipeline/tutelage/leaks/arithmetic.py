@@ -18,7 +18,7 @@ from tutelage.answers.numbers import NumberSpan, numbers
 from tutelage.answers.numerals import CARDINALS, NUMERALS
 from tutelage.answers.stance import Stance
 from tutelage.answers.tables import outermost, vocabulary
-from tutelage.leaks.case import CLEAN, Case
+from tutelage.leaks.case import CLEAN, NONE, Case
 from tutelage.records import Leak
 
 _RULES = tomllib.loads(resources.files(__package__).joinpath("rules.toml").read_text("utf-8"))
@@ -58,10 +58,13 @@ def by_arithmetic(case: Case) -> Leak:
     text, wanted = case.text, case.answer.number
     if wanted is None or not (leads := case.words & _LEADS) or wanted == case.last_number:
         return CLEAN
-    yours = case.last_number
+    yours, operands = case.last_number, case.operands()
+    sizes = {"a": operands, "b": operands}
+    if yours is not None:
+        sizes["y"] = frozenset({round(abs(float(yours)), 9)} if abs(yours) < 10**300 else ())
     flat, spans = "", dict[int, NumberSpan]()
     for kind, sides, words, pattern in WAYS:
-        if not leads & words or not _may_be(sides[0], case, yours):
+        if not leads & words or not _may_be(sides[0], sizes, case.answer.size):
             continue
         flat, spans = (flat, spans) if flat else _flat(text)
         for hit in pattern.finditer(flat):
@@ -77,15 +80,11 @@ def by_arithmetic(case: Case) -> Leak:
     return CLEAN
 
 
-def _may_be(side: tuple[str, str, str], case: Case, yours: Fraction | None) -> bool:
-    """Whether a way may come to the gold, by the numbers that the message names, and roughly."""
-    wanted, operands = case.answer.size, case.operands()
-    if yours is None and "y" in side:
-        return False
-    if not 0 < wanted < 10**15 or (yours and abs(yours) > 10**15):
+def _may_be(side: tuple[str, str, str], sizes: dict[str, frozenset[float]], wanted: float) -> bool:
+    """Whether an operation on such numbers may come to the gold's; their signs do not count."""
+    if not 0 < wanted < 10**15:
         return True
-    known = {"a": operands, "b": operands, "y": {round(abs(float(yours or 0)), 9)}}
-    left, right = (known[n] if n.isalpha() else {float(n or 0)} for n in (side[0], side[2]))
+    left, right = (sizes.get(n, NONE) if n.isalpha() else {float(n or 0)} for n in side[::2])
     if side[1] in "+-":
         partners = {x for n in left for x in (wanted + n, abs(wanted - n))}
     else:

@@ -27,26 +27,31 @@ _HUNDREDTHS = words("% cent cents percent percentage pct")
 _NOTATION = NUMERALS | _HUNDREDTHS | words("^ _ e k bn")
 """With one of these a message may have numbers that no figures in it are."""
 _ALONE = {word: float(number) for word, number in CARDINALS.items() if number < 10}
-_ALONE |= {word: 1 / number for word, number in PARTS.items()}
+_ALONE |= {word: round(1 / number, 9) for word, number in PARTS.items()}
 """What such a word is where it is the only one."""
+_FIGURE = re.compile(r"\d+(?:,\d+)*(?:\.\d+)?|\.\d+")
 
 
-def _sizes(words: frozenset[str]) -> frozenset[float] | None:
-    """What the numbers of a message may be, their signs left out, by its words; None where only
-    reading tells."""
-    figures = [word for word in words if word[-1].isdigit()]
-    every = {float(word.replace(",", "")) for word in figures}
-    every |= {float(w.replace(",", ".")) for w in figures if w.count(",") == 1 and "." not in w}
+def _sizes(text: str, words: frozenset[str]) -> frozenset[float] | None:
+    """What the numbers of a message may be, to nine decimals and without their signs; None where
+    only reading tells."""
+    every = set[float]()
+    for figure in _FIGURE.findall(text):
+        if figure.isdigit():
+            every.add(float(figure))
+        else:
+            spelled = (figure.replace(",", ""), figure.replace(",", ".", 1), *figure.split(","))
+            every.update(round(float(s), 9) for s in spelled if s.count(".") < 2 and "," not in s)
     if notation := words & _NOTATION:
         word = min(notation)
         if len(notation) > 1 or (word not in _ALONE and word not in _HUNDREDTHS):
             return None
-        every |= {_ALONE[word]} if word in _ALONE else {size / 100 for size in every}
-    return frozenset(round(size, 9) for size in every)
+        every |= {_ALONE[word]} if word in _ALONE else {round(size / 100, 9) for size in every}
+    return frozenset(every)
 
 
 _IMPLYING = words("double twice squared cubed |")
-_IMPLIED, _NONE = frozenset({1.0, 2.0, 3.0}), frozenset[float]()
+_IMPLIED, NONE = frozenset({1.0, 2.0, 3.0}), frozenset[float]()
 """Numbers in an operation that such words imply."""
 
 
@@ -86,7 +91,7 @@ class Case:
         self.gold = self.answer.result
         self.public = (self.answer.statement.text, *self.turns)
         self.words = vocabulary(self.text)
-        self.sizes = _sizes(self.words) if self.answer.number is not None else None
+        self.sizes = _sizes(self.text, self.words) if self.answer.number is not None else None
 
     def may_state(self) -> bool:
         """Whether a number in the message may be the gold's."""
@@ -102,7 +107,7 @@ class Case:
 
     def may_come_to(self) -> bool:
         """Whether one operation on the message's numbers may come to the gold's."""
-        implied = _IMPLIED if not self.words.isdisjoint(_IMPLYING) else _NONE
+        implied = _IMPLIED if not self.words.isdisjoint(_IMPLYING) else NONE
         w, named = self.answer.size, (self.operands() | implied) - {0.0}
         results = [x for a in named for x in (w - a, a - w, w + a, w * a, w / a)]
         if not (w.is_integer() and all(map(float.is_integer, named))):

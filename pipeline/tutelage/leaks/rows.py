@@ -44,7 +44,7 @@ def rows(text: str, gold: Items) -> list[Span]:
 
     Of an interval with one bound, where that stands as a bound.
     """
-    values = _finite(gold)
+    values = [v for v in gold.items if not (isinstance(v, Formula) and "inf" in v.text)]
     marks: dict[Span, set[int]] = {}
     for n, value in enumerate(values):
         for span in _places(text, value)[:60]:
@@ -69,10 +69,6 @@ def _is_bound(text: str, start: int, end: int) -> bool:
     """Whether a value stands as a bound: `x > 2`, `at most 2`, `[2, inf)`."""
     bound = _BOUND.search(text, max(0, start - 20), start)
     return bound is not None and (bound[0].strip() not in "([" or bool(_COMMA.match(text, end)))
-
-
-def _finite(gold: Items) -> list[Value]:
-    return [v for v in gold.items if not (isinstance(v, Formula) and "inf" in v.text)]
 
 
 def items(case: Case) -> Leak:

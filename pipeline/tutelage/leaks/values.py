@@ -33,12 +33,9 @@ _BOXED = re.compile(rf"{BOX}([^{BOX}{BOX_END}]{{0,400}})")
 
 def _is_put(case: Case, text: str) -> bool:
     """Whether a text that is put as the answer is the gold, in whatever form."""
+    letter = case.answer.letter
     return any(
-        reading
-        and (
-            (case.answer.letter and reading.strip("(). ")[:1] == case.answer.letter)
-            or case.is_answer(reading, value)
-        )
+        (letter and reading.strip("(). ")[:1] == letter) or case.is_answer(reading, value)
         for reading, value in whole(text, case.answer).readings
     )
 
@@ -100,10 +97,7 @@ def _told(case: Case, gold: Number, span: NumberSpan) -> str:
         return ""  # 84/2 is work for 42
     how = case.stance(span.start, span.end)
     if _is_public(case, gold, value, literal):
-        summed = how >= Stance.RESULT and _SUMMED.search(text, max(0, span.start - 60), span.start)
-        if summed:  # by the message; not where it is the student's own sum
-            own = rf"=\s*{re.escape(literal)}(?!\d)"
-            summed = None if any(re.search(own, turn) for turn in case.turns) else summed
+        summed = _SUMMED.search(text, max(0, span.start - 60), span.start)
         return "confirmed" if summed or _answers(case, how, span) else ""
     if span.form == "fraction" and how < Stance.ANSWER and _UNFINISHED.match(text[span.end :][:90]):
         return ""
@@ -216,12 +210,9 @@ def _is_shown(case: Case, text: str, piece: Piece) -> bool:
     how = case.stance(piece.start, piece.end, text)
     if case.shown(squeezed(part)):
         return how is Stance.ANSWER and not case.shown(case.answer.literal)
-    if not isinstance(piece.value, Formula) or not isinstance(gold, Formula):
-        return True
-    signs = ["".join(sorted(re.sub(r"[\s*{}()\\$]", "", t))) for t in (part, case.answer.text)]
-    same = formulas.steps(piece.value.tree) <= formulas.steps(gold.tree) or signs[0] == signs[1]
-    opens = how is Stance.RESULT and not text[: piece.start].strip()
-    return same or (how >= Stance.RESULT and not opens)
+    trees = [value.tree for value in (piece.value, gold) if isinstance(value, Formula)]
+    longer = len(trees) == 2 and formulas.steps(trees[0]) > formulas.steps(trees[1])
+    return not longer or how >= Stance.RESULT
 
 
 _PUT = re.compile(
@@ -236,20 +227,16 @@ _PUT = re.compile(
 def literal(case: Case) -> Leak:
     """The gold as it is written; and whatever a message puts as its answer."""
     gold = case.gold
-    compound = isinstance(gold, Number) and gold.compound
-    if case.answer.letter:
-        return CLEAN
     if spans := written(case.answer.text, case.text):
-        length, symbols = len(case.answer.literal), len(re.findall(r"[^a-z]", case.answer.literal))
-        spans = spans if not isinstance(gold, Words) or symbols > length / 3 else []
+        signs = re.findall(r"[^a-z]", case.answer.literal)
+        spans = spans if not case.answer.words or 3 * len(signs) > len(case.answer.literal) else []
         shown = any(written(case.answer.text, known) for known in case.public)
-        plainly = length >= 3 and symbols and not isinstance(gold, Number | Formula)
-        least = Stance.ANSWER if isinstance(gold, Number) and not gold.ordinal else Stance.RESULT
+        least = Stance.RESULT if isinstance(gold, Number | Formula) else Stance.COUNTED
         for span in spans:
-            if case.weighs(*span, shown, Stance.COUNTED if plainly else least):
+            if case.weighs(*span, shown, least):
                 return case.leak("string", *span)
     clauses = sentences.clauses(case.text) if "nswer" in case.text else []
-    if not isinstance(gold, Number) or compound or case.answer.size >= 1000:
+    if not isinstance(gold, Number) or case.answer.size >= 1000:
         clauses += [sentences.clause_at(case.text, m.end()) for m in _PUT.finditer(case.text)]
     for clause, end in () if isinstance(gold, Words) else clauses:
         if clause and _is_put(case, clause):
