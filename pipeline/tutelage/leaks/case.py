@@ -29,19 +29,14 @@ _NOTATION = NUMERALS | _HUNDREDTHS | words("^ _ e k bn")
 _ALONE = {word: float(number) for word, number in CARDINALS.items() if number < 10}
 _ALONE |= {word: round(1 / number, 9) for word, number in PARTS.items()}
 """What such a word is where it is the only one."""
-_FIGURE = re.compile(r"\d+(?:,\d+)*(?:\.\d+)?|\.\d+")
 
 
-def _sizes(text: str, words: frozenset[str]) -> frozenset[float] | None:
+def _sizes(words: frozenset[str]) -> frozenset[float] | None:
     """What the numbers of a message may be, to nine decimals and without their signs; None where
     only reading tells."""
-    every = set[float]()
-    for figure in _FIGURE.findall(text):
-        if figure.isdigit():
-            every.add(float(figure))
-        else:
-            spelled = (figure.replace(",", ""), figure.replace(",", ".", 1), *figure.split(","))
-            every.update(round(float(s), 9) for s in spelled if s.count(".") < 2 and "," not in s)
+    figures = [word for word in words if word[-1].isdigit()]
+    every = {round(float(figure.replace(",", "")), 9) for figure in figures}
+    every |= {float(f.replace(",", ".")) for f in figures if f.count(",") == 1 and "." not in f}
     if notation := words & _NOTATION:
         word = min(notation)
         if len(notation) > 1 or (word not in _ALONE and word not in _HUNDREDTHS):
@@ -91,7 +86,7 @@ class Case:
         self.gold = self.answer.result
         self.public = (self.answer.statement.text, *self.turns)
         self.words = vocabulary(self.text)
-        self.sizes = _sizes(self.text, self.words) if self.answer.number is not None else None
+        self.sizes = _sizes(self.words) if self.answer.number is not None else None
 
     def may_state(self) -> bool:
         """Whether a number in the message may be the gold's."""
