@@ -70,9 +70,9 @@ _WORD = re.compile(r"[a-z]+|\d+(?:,\d+)*(?:\.\d+)?|\.\d+|[^\w\s]")
 def vocabulary(text: str) -> frozenset[str]:
     """The words of a text, in small letters, its figures and signs: what it lacks need not be looked
     for. Figures that commas join are there together and apart."""
-    found = _WORD.findall(text.lower())
+    found = frozenset(_WORD.findall(text.lower()))
     joined = [word for word in found if "," in word[1:]] if "," in text else []
-    return frozenset(found).union(*(word.split(",") for word in joined))
+    return found.union(*(word.split(",") for word in joined))
 
 
 def outermost(elements: Iterable[Element], most: int = 60) -> list[Element]:
