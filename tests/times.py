@@ -150,7 +150,8 @@ def pytest_runtest_makereport(
             for (base, name), seconds in _SHARED.items()
             if name in names and item.nodeid.startswith(base)
         )
-        took = _used() - item.stash[_BEGUN]
+        # of a server that was killed nobody knows any more what it used
+        took = max(0.0, _used() - item.stash[_BEGUN])
         alone = took - sum(_PAID) + shared
         report.user_properties.append(("times", (_function(item), took, alone)))
     return report
