@@ -1,9 +1,7 @@
 """A pytest plugin: `--beside N` runs test files beside one another, in N forks of the process that has
-collected them. Linux only; elsewhere `-n N --dist loadfile` of pytest-xdist does the same for more.
-
-Each worker of xdist imports all test modules, and the libraries that tests want, anew: half a minute
-of processor time. A fork has them. Files are begun in the order in which they were collected; their
-reports go to the process that prints. Where a worker dies, the test that it ran has failed.
+collected them. Linux only; elsewhere `-n N --dist loadfile` of pytest-xdist does the same for more: its
+workers import all test modules, and the libraries that tests want, each anew. Files are begun in the
+order in which they were collected. Where a worker dies, the test that it ran has failed.
 """
 
 import functools
@@ -52,7 +50,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 
 
 class _Crew:
-    """The workers, seen from the process that prints."""
+    """The workers, seen from the process that prints, to which all reports go."""
 
     def __init__(self, session: pytest.Session, files: list[list[pytest.Item]]) -> None:
         self._session, self._config, self._files = session, session.config, files
@@ -95,10 +93,10 @@ class _Crew:
             worker = self._workers.pop(end)
             worker.join()
             if worker.exitcode:
-                words = f"its process ended with status {worker.exitcode}; tests after it did not"
+                why = f"its process ended with status {worker.exitcode}; tests after it did not run"
                 test = self._running.get(end, {"nodeid": "a worker", "location": ("", None, "")})
-                more = {"keywords": {}, "outcome": "failed", "longrepr": words, "when": "call"}
-                report = pytest.TestReport(**test, **more)
+                given = {"keywords": {}, "outcome": "failed", "longrepr": why, "when": "call"}
+                report = pytest.TestReport(**test, **given)
                 self._config.hook.pytest_runtest_logreport(report=report)
 
     def _work(self, count: int, parent: int, pipe: Connection) -> None:

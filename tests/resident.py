@@ -1,6 +1,6 @@
 """Fixture: one vLLM server for all tests that want one, with whatever weights they want next.
 
-A start of vLLM costs most of a minute; new weights cost a second. Its context is `CONTEXT` tokens.
+A start of vLLM costs ten seconds and more; new weights cost one. Its context is `CONTEXT` tokens.
 """
 
 import json
