@@ -4,7 +4,7 @@ A process of its own costs seconds of imports; only what a test says of processe
 """
 
 import contextlib
-import io
+import tempfile
 from pathlib import Path
 from subprocess import CompletedProcess
 from unittest import mock
@@ -16,8 +16,10 @@ def tutelage(*args: str, cwd: Path | None = None) -> "CompletedProcess[str]":
     """`tutelage ARGS`, in the folder `cwd`."""
     with (
         contextlib.chdir(cwd or Path.cwd()),
-        contextlib.redirect_stdout(io.StringIO()) as stdout,
-        contextlib.redirect_stderr(io.StringIO()) as stderr,
+        tempfile.TemporaryFile("w+") as stdout,  # of which vLLM asks for the number
+        tempfile.TemporaryFile("w+") as stderr,
+        contextlib.redirect_stdout(stdout),
+        contextlib.redirect_stderr(stderr),
         mock.patch("sys.argv", ["tutelage", *args]),
     ):
         status: object = 0
@@ -25,5 +27,7 @@ def tutelage(*args: str, cwd: Path | None = None) -> "CompletedProcess[str]":
             main(list(args))
         except SystemExit as end:
             status = end.code
-    assert isinstance(status, int)
-    return CompletedProcess(args, status, stdout.getvalue(), stderr.getvalue())
+        assert isinstance(status, int)
+        for printed in (stdout, stderr):
+            printed.seek(0)
+        return CompletedProcess(args, status, stdout.read(), stderr.read())
