@@ -1,6 +1,9 @@
 """The thread that owns vLLM, with something in vLLM's place that fails: nobody waits for ever."""
 
 import asyncio
+import contextlib
+import io
+import sys
 import threading
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -197,6 +200,20 @@ async def test_what_vllm_holds_is_freed_when_it_is_closed(
     assert fake.releases == 1
     engine.close()
     assert fake.releases == 1
+
+
+def test_vllm_starts_where_output_goes_to_no_file(fake: Fake) -> None:
+    """It asks for the number of the file, which what a notebook has in its place may lack."""
+
+    def start(*_: object) -> Started:
+        assert sys.stdout.fileno() >= 0
+        return Started(fake, SimpleNamespace(), 100, dict)  # type: ignore[arg-type]
+
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        engine = _build(start)
+        sys.stdout.write("ready\n")
+    engine.close()
+    assert said.getvalue() == "ready\n"
 
 
 async def test_what_a_dead_engine_holds_is_freed(

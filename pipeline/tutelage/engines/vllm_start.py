@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import sys
 from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from functools import partial
@@ -76,8 +77,25 @@ def hushed() -> Iterator[None]:
     """Silences what vLLM and torch print at their start; errors are raised anyway.
 
     Works on file descriptors, because much of the output comes from C++. With `tutelage --debug`
-    nothing is silenced.
+    nothing is silenced. Where output goes to no file, as in some notebooks, vLLM is given the one that
+    Python began with, because it asks for its number.
     """
+    with contextlib.ExitStack() as stack:
+        if sys.__stdout__ is not None and not _is_file(sys.stdout):
+            stack.enter_context(contextlib.redirect_stdout(sys.__stdout__))
+        stack.enter_context(_silence())
+        yield
+
+
+def _is_file(stream: Any) -> bool:
+    try:
+        return bool(stream.fileno() >= 0)
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
     if logging.getLogger().isEnabledFor(logging.DEBUG):
         yield
         return
