@@ -1,6 +1,7 @@
 """Dates and times of the day in a plain text: `1 May 2023`, `2023-05-01`, `Tuesday 5 pm`, `noon`."""
 
 import re
+from fractions import Fraction
 from functools import lru_cache
 
 from tutelage.answers.tables import listed
@@ -15,10 +16,11 @@ _DATE = re.compile(
     re.I,
 )
 _TIME = re.compile(
-    r"\b(?P<h>[01]?\d|2[0-4])(?::(?P<m>[0-5]\d))(?::[0-5]\d)?(?:\s?(?P<half>[ap])\.?\s?m\b\.?"
+    r"(?<!(?<!\w)-)(?:"  # a sign before it makes it none
+    r"\b(?P<h>[01]?\d|2[0-4])(?::(?P<m>[0-5]\d))(?::(?P<s>[0-5]\d))?(?:\s?(?P<half>[ap])\.?\s?m\b\.?"
     r"|\s(?:in the|at)\s(?P<part>morning|afternoon|evening|night)\b)?(?![\d:])"
     r"|\b(?P<h2>1[0-2]|0?\d)\s?(?P<half2>[ap])\.?\s?m\b\.?|\b(?P<noon>noon|midnight)\b"
-    r"|\b(?P<h3>1[0-2]|\d)\s?o'clock",
+    r"|\b(?P<h3>1[0-2]|\d)\s?o'clock)",
     re.I,
 )
 _WEEKDAY = re.compile(rf"\b(?:{'|'.join(_DAYS)})\b", re.I)
@@ -26,7 +28,7 @@ _QUICK = re.compile(
     rf"\d:\d\d|\d\s?[ap]\.?\s?m\b|o'clock|noon|midnight|\d{{4}}-\d\d-|\b(?:{_MONTH})\b", re.I
 )
 _JOINT = re.compile(r"[\s,]*(?:(?:at|on|the)\s+)*", re.I)
-Fields = dict[str, int | str | None]
+Fields = dict[str, Fraction | int | str | None]
 
 
 @lru_cache(maxsize=2048)
@@ -63,7 +65,8 @@ def _time(m: re.Match[str]) -> Fields:
     if m["part"]:
         half = "am" if m["part"].lower() == "morning" else "pm"
     hour = hour % 12 + (12 if half == "pm" else 0) if half else hour
-    return {"minute": hour * 60 + int(m["m"] or 0), "half": half or ("pm" if hour > 12 else "")}
+    minute = hour * 60 + int(m["m"] or 0) + Fraction(int(m["s"] or 0), 60)
+    return {"minute": minute, "half": half or ("pm" if hour > 12 else "")}
 
 
 def _index(patterns: list[str], word: str) -> int:

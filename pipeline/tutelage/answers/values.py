@@ -68,7 +68,7 @@ class Moment:
     month: int | None = None
     day: int | None = None
     weekday: int | None = None
-    minute: int | None = None
+    minute: Fraction | int | None = None
     """Of the day."""
     half: str = ""
     """`am` or `pm` where it is said, else empty; then 2:30 may be either."""
