@@ -168,7 +168,7 @@ def _explained(sentence: str, every: list[Piece]) -> int | None:
 _BOUNDARY = re.compile(r"[;:()]|,\s|\b(?:and|while|whereas|but|with|plus|instead|compared)\b", re.I)
 _REASON_FIRST = re.compile(r"\W*(?:since|because|as)\b", re.I)
 _CONDITION = re.compile(r"\b(?:if|when|given)\b[^,?]*,")
-_BEFORE_OPERATOR = re.compile(r"\s*[-+*/^=]")
+_BEFORE_OPERATOR = re.compile(r"\s*[-+*/^=≈]")
 _AFTER_OPERATOR = re.compile(r"(?:[-+*/^]|\bby)\s*[$€£]?$")
 _ELIDED = re.compile(
     r"\s+(?:of (?:them|these|those)|is|are|was|were|remains?|left)\b(?!\s*[-$€£]?\d)"

@@ -118,7 +118,9 @@ SIDES = {"yes": True, "true": True, "no": False, "false": False}
 _STOP = words("stop")
 _QUESTION = re.compile(
     r"(?:^|[,:]\s)(?:is|are|was|were|does|do|did|can|could|has|have|had|will|would)\s+([^?]+)\?"
+    r"|\b(?:determine|decide|state|tell|check)\s+(?:whether|if)\s+([^?]+?)[.?]?$"
 )
+_GIVEN = re.compile(r"^\W*(?:since|because|as)\b[^,]*,\s+", re.I)
 _IT = re.compile(
     r"\W*(?:(?:so|thus|therefore|hence|and)\W+)?(?:it|this|that|they|these|he|she)(?:'s|\s+(?:indeed\s+)?"
     r"(?:is|are|was|were|does|do|did|can|has|have|will)(?:n't|not|\s+not)?)\W*",
@@ -147,11 +149,12 @@ def sides(text: str, statement: Statement) -> list[tuple[bool, str]]:
     Whether each sentence that turns the question into a statement affirms it, and the sentence.
     """
     m = _QUESTION.search(statement.question)
-    asked = m[1] if m else ""
+    asked = m[1] or m[2] if m else ""
     wanted, own = stems(asked) - {"numb", "inte", "stat", "foll"}, set(re.findall(r"\d+", asked))
     sides_named: list[tuple[bool, str]] = []
     last = frozenset([stem for word in asked.split() for stem in stems(word) & wanted][-2:])
-    for part in _REASON.split(text) if wanted else ():
+    for sentence in _REASON.split(text) if wanted else ():
+        part = _GIVEN.sub("", sentence)
         figures = set(re.findall(r"\d+", part))
         told = stems(part) - _SURELY
         meant = _IT.match(part) and (last <= told <= wanted or _IT.fullmatch(part))

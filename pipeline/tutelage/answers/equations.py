@@ -18,11 +18,11 @@ _NO_UNIT = (
     r"(?:is|are|equals?|makes?|gives?|x|times|plus|minus|and|or|of|to|from|by|divided|multiplied)\b"
 )
 _THING = rf"\s(?!{_NO_UNIT})([a-z]{{2,}})"
-_TERM = rf"{_FIGURE}(?:\s(?!{_NO_UNIT})[a-z]{{2,}})?"
+_TERM = rf"{_FIGURE}(?:\^\d{{1,2}}(?!\d)|\s(?!{_NO_UNIT})[a-z]{{2,}})?"
 _SIGNS = {
     "+": r"\+|\bplus\b",
     "-": r"[-−]|\bminus\b",
-    "*": r"\\times|\\cdot|[*x×]|\btimes\b|\bmultiplied\s+by\b",
+    "*": r"\\times|\\cdot|[*x×·]|\btimes\b|\bmultiplied\s+by\b",
     "/": r"\\div|[/÷]|\bdivided\s+by\b",
 }
 _OPERATIONS = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide"}
@@ -31,8 +31,12 @@ _SUM = rf"(?=[$.\d]){_TERM}(?:\s*{_SIGN}\s*\(?{_TERM}\)?)+"
 _EQUATION = re.compile(
     rf"({_SUM})\s*(?:=|\b(?:is|are|equals?|makes?|gives?)\b)\s*(-?{_FIGURE})", re.IGNORECASE
 )
-_PART_OF_BEFORE = re.compile(r"(?:[\w.)]|[-+*/x×÷−(]\s*|\d\s+)$")
-_PART_OF_AFTER = re.compile(r"\s*/\s*\d|\s+\d+/\d|\.\d|\d")
+_PART_OF_BEFORE = re.compile(
+    rf"(?:[\w.)]|(?:{_SIGN}|[(^√|])\s*|\d\s+|\b(?:sqrt|log|ln|sin|cos|tan)\s+"
+    r"|(?:[\d%]|\b(?:half|thirds?|quarters?|twice|double|\w+ths?|percent))\s+of\s+)$",
+    re.I,
+)
+_PART_OF_AFTER = re.compile(r"\s*/\s*\d|\s+\d+/\d|\.\d|\d|\s*\^|[²³⁰¹⁴-⁹]|!\s*[-+*/=]")
 _GOES_ON = re.compile(rf"(?:\s[a-z]{{2,}})?((?:\s*{_SIGN}\s*{_TERM})+)", re.IGNORECASE)
 _PAIR = re.compile(
     rf"^\s*({_FIGURE})[^-+*/×÷−\\\d]*?({_SIGN})\s*({_FIGURE})(?:\s[a-z]{{2,}})?\s*$", re.I

@@ -41,6 +41,13 @@ _GOES_ON = re.compile(
     r"|\s+(?:cm|units?|square|cubic|in total|because|since)\b"
 )
 _DENIED = re.compile(r"(?:\b(?:not|never|cannot)|n't)\s+(?:\w+\s+){0,2}\S*$")
+_QUOTED = re.compile(r"^> ?", re.M)
+_SUPPORTS = re.compile(
+    r"\W*(?:(?:here's|here is) )?(?:the |a |quick )*"
+    r"(?:breakdown|explanation|reasoning|details?|proof|why)\W*$",
+    re.I,
+)
+"""The heading of what supports an answer that stands before it."""
 _CONCLUDES = re.compile(r"\W*(?:so|thus|therefore|hence)\b(?!.*[✓])", re.I)
 _CONCLUDED = re.compile(r"[,;]\s+(?:so|therefore|thus|hence)\b", re.I)
 _LEAD = re.compile(
@@ -76,6 +83,8 @@ def final_answer(message: str, gold: Answer) -> Final:
     text = plain(trimmed(message))
     if isinstance(gold.value, Items) and gold.value.brackets[-1:] in (")", "]"):
         text = lists.in_signs(text)
+    else:
+        text = _QUOTED.sub("", text)
     marked_answer = marked(text, gold)
     if marked_answer is None and gold.letter:
         name, reason = choices.chosen(text)
@@ -101,6 +110,9 @@ def _stated(text: str, gold: Answer) -> tuple[Final, str]:
     if isinstance(gold.value, Items) and (named := lists.assigned(text, gold.value)):
         return named
     parts = _parts(lists.ITEM.sub("", text))
+    told = next((n for n, p in enumerate(parts) if n and _SUPPORTS.match(p)), len(parts))
+    if told < len(parts) and (before := _stated("\n".join(parts[:told]), gold))[0].readings:
+        return before
     checked = next((n for n, p in enumerate(parts) if TABLES["checks"].search(p)), len(parts))
     for n, part in reversed(list(enumerate(parts))):
         aside = n > 0 and part[:1] == "(" and part.rstrip(". ")[-1:] == ")"
@@ -150,7 +162,8 @@ _NEARLY = re.compile(
 
 
 def _shortened(clause: str, gold: Answer) -> str:
-    clause = _NEARLY.sub(" ≈ ", clause)
+    if not sentences.AFTERTHOUGHT.search(gold.text):
+        clause = sentences.AFTERTHOUGHT.sub("", sentences.ASIDE.sub("", _NEARLY.sub(" ≈ ", clause)))
     return sentences.plainly(clause).strip().rstrip(".* " if gold.text.endswith("!") else "!.* ")
 
 

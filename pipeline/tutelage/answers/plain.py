@@ -151,10 +151,10 @@ _MINUS = re.compile(
 _DRESSED = re.compile(r"[^\x00-\x7f]|[$\\*_`]|\^ ?\{|\{,\}|\d\s?[xX]|=>|- |  |\d'\d")
 """What a text has that is not plain already."""
 _STEPS: tuple[tuple[re.Pattern[str], Callable[[str], str]], ...] = (
+    (re.compile("[*_]"), lambda text: _BOLD.sub(r"\2", _BOLD.sub(r"\2", text))),
     (re.compile(r"[^\x00-\x7f]"), _from_unicode),
     (re.compile("[$]"), lambda text: _DOLLARS.sub(lambda m: m[1] or m[2] or m[3], text)),
     (re.compile(r"\\|[\^_] ?\{|\{,\}"), _from_latex),
-    (re.compile("[*_]"), lambda text: _BOLD.sub(r"\2", _BOLD.sub(r"\2", text))),
     (re.compile("[*]"), lambda text: _POWER.sub("^", text).replace("**", "")),
     (re.compile("[$]"), lambda text: _STRAY.sub("", text)),
     (re.compile("`|=>"), lambda text: text.replace("`", "").replace("=>", "->")),

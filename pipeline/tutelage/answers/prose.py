@@ -214,9 +214,12 @@ def _is_name(text: str, piece: Piece, ordinal: bool, asked: Statement) -> bool:
         uncounted = None
     sized = _SIZED.fullmatch(text[piece.start : piece.end] + after[:12])
     named = (piece.form == "ordinal" and not ordinal) or label or years
-    return bool(named or uncounted or sized)
+    heads = after[:2] == ": " and _HEADS.fullmatch(text, 0, piece.start)
+    return bool(named or uncounted or sized or heads)
 
 
+_HEADS = re.compile(r"\W*(?:(?:after|in|on|by|for|at)\s+)?(?:the\s+)?[a-z]+\s+", re.I)
+"""Before a number that only names its line: `After year 2: $12,800`."""
 _YEAR = re.compile(r"\b(?:in|by|since|until) (?:1[5-9]|20)\d\d$", re.I)
 _SIZED = re.compile(
     r"(?:\d+-[a-z]+|[$€£]\d+(?=\s(?:bills?|notes?|coins?)\b))\s+[a-z].*", re.I | re.S

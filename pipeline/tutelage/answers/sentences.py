@@ -18,7 +18,8 @@ ASIDE = re.compile(
 """A parenthesis that explains."""
 AFTERTHOUGHT = re.compile(
     r"(?<=\w)(?:,?\s+(?:so that (?:the|it|they|all|both)\b(?=[^=]*$)|and indeed\b|which checks\b"
-    r"|compared (?:to|with)\b)|\s*[;,(]\s*(?:check|indeed)\b).*"
+    r"|where\s+\S+\s+(?:is|denotes)\b(?=[^=]*$)|compared (?:to|with)\b)"
+    r"|\s*[;,(]\s*(?:check|indeed)\b).*"
     r"|(?<=\d)\s*\([^()]*=[^()]*\)(?=\W*$)",
     re.I | re.S,
 )
@@ -46,7 +47,7 @@ def asks(sentence: str) -> bool:
 
 def plainly(sentence: str) -> str:
     """A sentence without what only explains or contrasts."""
-    return CONTRAST.sub("", AFTERTHOUGHT.sub("", ASIDE.sub("", sentence)))
+    return CONTRAST.sub("", ASIDE.sub("", sentence))
 
 
 def clauses(text: str) -> list[tuple[str, int]]:
