@@ -10,7 +10,6 @@ from itertools import pairwise
 
 from tutelage.answers.choices import stems
 from tutelage.answers.gold import Answer
-from tutelage.answers.numbers import numbers
 from tutelage.answers.pieces import Piece
 from tutelage.answers.values import Number
 
@@ -32,23 +31,25 @@ def chosen(sentence: str, every: list[Piece], first: bool, gold: Answer) -> int:
             if not (goes_on := _WORKED.fullmatch(sentence, left.end, right.start)):
                 break
             at = n if goes_on[1] == "=" else at
-    elif (fitting := _in_asked_unit(every, gold)) is not None:
-        at = fitting
-    elif (worked := _worked_out(sentence, every, gold)) is not None:
-        at = worked
-    elif (explained := _explained(sentence, every)) is not None:
-        at = explained
-    elif (best := _in_best_clause(sentence, every, gold)) is not None:
-        at = best
-    elif (new := _only_new(sentence, every, gold)) is not None:
-        at = new
-    elif at and (than := _THAN.match(sentence, every[0].end)):
-        at = 0 if than[1] in gold.statement.question else at
-    elif every[at].form == "words" and not SPEAKS.search(sentence[: every[at].start]):
-        figures = [n for n, p in enumerate(every) if p.form != "words"]
-        tells = re.match(r"\s+(?:are|is|were|was|remains?|left)\b", sentence[every[at].end :], re.I)
-        at = figures[-1] if figures and not tells else at
-    return at
+        return at
+    ways = (
+        _in_asked_unit, _worked_out, _explained, _in_best_clause, _only_new, _compared, _figures,
+    )  # fmt: skip
+    told = (way(sentence, every, gold) for way in ways)
+    return next((n for n in told if n is not None), at)
+
+
+def _compared(sentence: str, every: list[Piece], gold: Answer) -> int | None:
+    """What is more than another number, where more is asked for: `5/8 is larger than 3/5`."""
+    than = _THAN.match(sentence, every[0].end)
+    return 0 if than and than[1] in gold.statement.question else None
+
+
+def _figures(sentence: str, every: list[Piece], gold: Answer) -> int | None:
+    """The last number in figures, where one in words only follows: `she gave 5 to one of them`."""
+    last, figures = every[-1], [n for n, piece in enumerate(every) if piece.form != "words"]
+    spoken = SPEAKS.search(sentence[: last.start]) or _ELIDED.match(sentence, last.end)
+    return figures[-1] if figures and last.form == "words" and not spoken else None
 
 
 _RESULT = re.compile(
@@ -106,7 +107,7 @@ _GOES_ON = re.compile(
 )
 
 
-def _in_asked_unit(every: list[Piece], gold: Answer) -> int | None:
+def _in_asked_unit(sentence: str, every: list[Piece], gold: Answer) -> int | None:
     """The one number in the unit that is asked for, where the last is in a unit of another kind:
     `after 16 weeks he has $240`."""
     asked = gold.statement.asked
@@ -150,7 +151,7 @@ def _sums_up(total: Piece, parts: list[Piece]) -> bool:
     return len(values) == len(parts) + 1 and values[0] == sum(values[1:])
 
 
-def _explained(sentence: str, every: list[Piece]) -> int | None:
+def _explained(sentence: str, every: list[Piece], gold: Answer) -> int | None:
     """Which number is only explained by what follows: `$34, down from $40`, `it is 42: 84/42 = 2`."""
     for n, piece in enumerate(every[:-1]):
         rest = sentence[piece.end :]
@@ -184,7 +185,6 @@ def _in_best_clause(sentence: str, every: list[Piece], gold: Answer) -> int | No
         return None
     question = gold.statement.question
     wanted = _words(_CONDITION.sub("", question))
-    given = {span.number.value for span in numbers(gold.statement.text)}
     cuts = [0, *(m.start() for m in _BOUNDARY.finditer(sentence)), len(sentence)]
     scores = []
     for piece in every:
@@ -192,14 +192,10 @@ def _in_best_clause(sentence: str, every: list[Piece], gold: Answer) -> int | No
         clause = sentence[max(cut for cut in cuts if cut <= piece.start) :]
         clause = clause[: min(cut for cut in cuts if cut >= piece.end) - len(sentence)] or clause
         operand = _BEFORE_OPERATOR.match(sentence, piece.end) or _AFTER_OPERATOR.search(before)
-        told = isinstance(piece.value, Number) and piece.value.value in given
-        idle = operand or (told and not _IS.search(before))
-        elided = _ELIDED.match(sentence, piece.end)
-        counts = elided or _counts_asked(sentence, piece, gold)
-        of_it = 10 if counts else 0
-        scores.append(
-            -1 if idle and piece is not every[-1] else of_it + len(wanted & _words(clause))
-        )
+        idle = operand or (_is_given(piece, gold) and not _IS.search(before))
+        counts = _ELIDED.match(sentence, piece.end) or _counts_asked(sentence, piece, gold)
+        score = (10 if counts else 0) + len(wanted & _words(clause))
+        scores.append(-1 if idle and piece is not every[-1] else score)
     best = max(scores)
     at = max(n for n, score in enumerate(scores) if score == best)
     comes_out = [sentence[: p.start].rstrip(" $€£").endswith("=") for p in (every[at], every[-1])]
@@ -212,14 +208,18 @@ def _in_best_clause(sentence: str, every: list[Piece], gold: Answer) -> int | No
 def _only_new(sentence: str, every: list[Piece], gold: Answer) -> int | None:
     """The one number that the problem does not give, where one that it gives only follows: `400 g are
     needed for 10 people`."""
-    given = {span.number.value for span in numbers(gold.statement.text)}
-    told = [isinstance(p.value, Number) and p.value.value in given for p in every]
+    given = [_is_given(piece, gold) for piece in every]
     before = sentence[: every[-1].start]
     spoken = _IS.search(before) or SPEAKS.search(before) or before[-2:] == ": "
-    if told.count(False) != 1 or not told[-1] or spoken:
+    if given.count(False) != 1 or not given[-1] or spoken:
         return None
-    at = told.index(False)
+    at = given.index(False)
     return at if not _GOES_ON.search(sentence, every[at].end) else None
+
+
+def _is_given(piece: Piece, gold: Answer) -> bool:
+    """Whether the problem itself names a number."""
+    return isinstance(piece.value, Number) and piece.value.value in gold.statement.given
 
 
 def _words(text: str) -> frozenset[str]:

@@ -19,7 +19,6 @@ from tutelage.answers.equality import NOT_WORKED_OUT, NOWHERE, PLACE, SEVERAL, d
 from tutelage.answers.equations import Equation, equations
 from tutelage.answers.gold import Answer
 from tutelage.answers.marks import NOTHING, Final
-from tutelage.answers.numbers import numbers
 from tutelage.answers.pieces import Piece, pieces
 from tutelage.answers.statement import Statement
 from tutelage.answers.tables import TABLES
@@ -240,10 +239,8 @@ def _without_reason(sentence: str, every: list[Piece], asked: Statement) -> list
     before = [p for p in every if p.end <= reason.start()]
     shown = [p for p in before if sums and _comes_to(p, sums[-1])]
     ends = bool(before) and len(sums) == 1 and " ".join(sentence.split()).endswith(sums[-1].text)
-    if ends and not shown:
-        given = (span.number.value for span in numbers(asked.text))
-        if not any(_is(number, sums[-1].result) for number in given):
-            return None
+    if ends and not shown and not any(_is(number, sums[-1].result) for number in asked.given):
+        return None
     end = _CLAUSE.search(sentence, reason.end())
     after = [p for p in every if end and p.start >= end.end()]
     return before + after if after else shown or before or every

@@ -5,13 +5,13 @@ import re
 from tutelage.answers.tables import TABLES
 
 SPLIT = re.compile(
-    r"(?<=[.!?…])(?<!!(?=\)))(?<!\b[ie]\.[eg]\.)(?<!\b[ap]\.m\.)(?<!\bRs\.)[\"')]*\s+|\n+"
+    r"(?<=[.!?…])(?<!!(?=\)))(?<!\b[ie]\.[eg]\.)(?<!\b[ap]\.m\.)(?<!\bRs\.)(?<!\b[MD]r\.)(?<!\bMrs\.)[\"')]*\s+|\n+"
     r"|(?<![\s(][a-zA-Z])\s->\s(?=\w|[-(\[{])"
 )
 """Between sentences, and before what an arrow leads to."""
 ASIDE = re.compile(
-    r"(?<=\S)\s*\((?:that is|i\.?e\b|since|because|as|which|not|from|where|with|given|namely|=|rounded"
-    r"|about|approximately|roughly|mod\b|≈|~)"
+    r"(?<=\S)\s*\((?:(?:that is|i\.?e|since|because|as|which|not|from|where|with|given|namely|rounded"
+    r"|about|approximately|roughly|mod)\b|[=≈~])"
     r"[^()]*(?:\([^()]*\)[^()]*)*\)",
     re.I,
 )

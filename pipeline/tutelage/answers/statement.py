@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property, lru_cache
 from itertools import takewhile
 
@@ -55,6 +56,11 @@ class Statement:
         if _SOLVES.search(self.question) and len(letters := set(_ALONE.findall(self.text))) == 1:
             unknown |= letters
         return _ANY.union(sought, unknown)
+
+    @cached_property
+    def given(self) -> frozenset[Fraction]:
+        """The numbers that it names."""
+        return frozenset(span.number.value for span in numbers(self.text))
 
     @cached_property
     def units(self) -> frozenset[Unit]:
