@@ -95,7 +95,10 @@ def _is_asked(sentence: str, piece: Piece, gold: Answer) -> bool:
 
 
 def _counts_asked(sentence: str, piece: Piece, gold: Answer) -> bool:
-    """Whether a number stands before the noun that the question asks the number of."""
+    """Whether a number stands before the noun that the question asks the number of, or does not say it
+    again."""
+    if gold.statement.counted and _ELIDED.match(sentence, piece.end):
+        return True
     noun = re.match(r"[\s-]*([a-z]+)", sentence[piece.end :].lower())
     return noun is not None and noun[1].removesuffix("s") in gold.statement.counted
 
@@ -142,7 +145,9 @@ _APPOSED = re.compile(
 )
 
 
-_PARTS = re.compile(r"\s*(?:[a-z]+\s+){0,3}[a-z]*\s*(?::|\(|,?\s*\bi\.e\.)")
+_PARTS = re.compile(
+    r"\s*(?:[a-z]+\s+){0,3}[a-z]*(?:\s*[:(]|,?\s*\bi\.e\.|,(?!.*(?:=|\b(?:so|then|to)\b)))"
+)
 
 
 def _sums_up(total: Piece, parts: list[Piece]) -> bool:
@@ -187,14 +192,16 @@ def _in_best_clause(sentence: str, every: list[Piece], gold: Answer) -> int | No
     wanted = _words(_CONDITION.sub("", question))
     cuts = [0, *(m.start() for m in _BOUNDARY.finditer(sentence)), len(sentence)]
     scores = []
+    shared = frozenset[str]()
     for piece in every:
         before = sentence[: piece.start]
-        clause = sentence[max(cut for cut in cuts if cut <= piece.start) :]
-        clause = clause[: min(cut for cut in cuts if cut >= piece.end) - len(sentence)] or clause
+        begin = max(cut for cut in cuts if cut <= piece.start)
+        lead = _words(sentence[begin : piece.start])
+        shared = lead or shared  # Anton finds 34 stickers on Saturday and 18 on Sunday
+        own = _words(sentence[piece.end : min(cut for cut in cuts if cut >= piece.end)])
         operand = _BEFORE_OPERATOR.match(sentence, piece.end) or _AFTER_OPERATOR.search(before)
         idle = operand or (_is_given(piece, gold) and not _IS.search(before))
-        counts = _ELIDED.match(sentence, piece.end) or _counts_asked(sentence, piece, gold)
-        score = (10 if counts else 0) + len(wanted & _words(clause))
+        score = 10 * _counts_asked(sentence, piece, gold) + len(wanted & (shared | own))
         scores.append(-1 if idle and piece is not every[-1] else score)
     best = max(scores)
     at = max(n for n, score in enumerate(scores) if score == best)
@@ -211,7 +218,12 @@ def _only_new(sentence: str, every: list[Piece], gold: Answer) -> int | None:
     given = [_is_given(piece, gold) for piece in every]
     before = sentence[: every[-1].start]
     spoken = _IS.search(before) or SPEAKS.search(before) or before[-2:] == ": "
-    if given.count(False) != 1 or not given[-1] or spoken:
+    if (
+        given.count(False) != 1
+        or not given[-1]
+        or spoken
+        or _counts_asked(sentence, every[-1], gold)
+    ):
         return None
     at = given.index(False)
     return at if not _GOES_ON.search(sentence, every[at].end) else None

@@ -57,7 +57,7 @@ _LEAD = re.compile(
 _CLAUSE = re.compile(r"[,;]\s+(?:which|so|thus|hence)\b")
 _INFERS = re.compile(r"\b(?:so|therefore|thus|hence|which|implies|means|gives?|yields?)\b")
 """What comes after is the answer, and not what comes before."""
-_CONDITION = re.compile(r"\b(?:if|given|when|where)\b")
+_CONDITION = re.compile(r"\b(?:if|given|when|where)\b|:")
 _IS_IT = re.compile(
     r"\s+(?:is|are)\s+(?:the|our|my)\s+(?:\w+\s+)?(?:answer|solution|result)s?\s*$", re.I
 )
@@ -135,7 +135,8 @@ def _alone(text: str, gold: Answer) -> Final | None:
         return None
     shown = bare(text if re.fullmatch(r"\d+!", text.strip()) else _shortened(text, gold))
     value = read(shown)
-    told = isinstance(value, Items) and (_TELLS.search(shown) or _THINGS.fullmatch(shown))
+    listed = isinstance(value, Items) and (_TELLS.search(shown) or _THINGS.fullmatch(shown))
+    told = listed or re.search(r"n't\b|\bnot\b", shown)
     if isinstance(gold.value, Number) and told:
         return None
     if isinstance(value, Words):
@@ -249,7 +250,7 @@ def _subject(sentence: str, gold: Answer) -> list[Reading]:
         return []
     compared = _COMPARED.fullmatch(rest)
     rest = compared[1] if compared else rest
-    if TABLES["denies"].search(text) or re.search(r"\b(?:or|and|than|nor)\b", rest, re.I):
+    if TABLES["denies"].search(text) or re.search(r"\b(?:or|and|than|nor|no)\b", rest, re.I):
         return []
     asked = set(re.findall(r"\w{3,}", _CONDITION.split(gold.statement.question)[0]))
     words = set(re.findall(r"\w{3,}", rest.lower())) - {"must", "was", "has"}

@@ -120,6 +120,8 @@ def _figures(text: str) -> set[str]:
 def _other_form(text: str, gold: Answer) -> str:
     """Why a text, which has the right value, is not in the form asked for; empty where it is."""
     question = gold.statement.question
+    if "as a fraction" in question and "/" not in text and squeezed(text) in question:
+        return "no fraction"
     if fraction := _FRACTION.search(text) if _ASKS_LOWEST.search(question) else None:
         return "not in lowest terms" if gcd(int(fraction[1]), int(fraction[2])) > 1 else ""
     if "prime factor" in question and not _figures(text) <= _figures(gold.text):

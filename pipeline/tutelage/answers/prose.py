@@ -15,6 +15,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from tutelage.answers.asked import SPEAKS, chosen
+from tutelage.answers.choices import stems
 from tutelage.answers.equality import NOT_WORKED_OUT, NOWHERE, PLACE, SEVERAL, difference
 from tutelage.answers.equations import Equation, equations
 from tutelage.answers.gold import Answer
@@ -52,6 +53,13 @@ FALLS = re.compile(
 )
 _OPERAND = re.compile(r"\d\s*[*/]\s*[$€£]?$")
 """Before a number that something is still to be multiplied with or divided by."""
+_NEGATED = re.compile(
+    r"\s+(?:[a-z]+\s+){0,2}(?:do|does|did|is|are|was|were|have|has|had|will|would|can|could)(?:n't|\s+not)\b",
+    re.I,
+)
+_NEGATIVE = re.compile(r"\b(?:not|no|never|without|neither|none)\b|n't\b")
+"""What the rest does not do is asked for."""
+_STATE = re.compile(r"\s+(?:[a-z]+\s+)?(?:is|are|was|were)\s+(?!left\b)([a-z]{4,})\b")
 _WORKED_ON = re.compile(r"\b(?:divided by|times|plus|minus|multiplied by|over)\s+$", re.I)
 _WITHIN = re.compile(r"(?:[A-Za-z]\(|[√|])\s*-?\s*$")
 """Before the argument of a function."""
@@ -109,6 +117,8 @@ def _judged(sentence: str, every: list[Piece], at: int, gold: Answer, first: boo
     sums = equations(sentence[:end]) if before.rstrip(" $").endswith("=") else []
     if sums and not sums[-1].holds and " ".join(sentence[:end].split()).endswith(sums[-1].text):
         return Final(((sentence, piece.value),), NOT_WORKED_OUT)
+    if _of_the_others(after, gold.statement):
+        return NOTHING
     part = after.startswith(" of ") and _ASKS_PART.search(gold.statement.question)
     changed = not part and TABLES["changes"].match(after) and not re.search(r"=\s*$", before)
     if changed or TABLES["applies"].search(before):
@@ -129,6 +139,16 @@ def _judged(sentence: str, every: list[Piece], at: int, gold: Answer, first: boo
     if glued := re.match(r"[\w²³]+", after):
         return Final(((sentence[start:end] + glued[0], Words(glued[0])),))
     return Final(((sentence[start:end], piece.value),))
+
+
+def _of_the_others(after: str, asked: Statement) -> bool:
+    """Whether a number counts those that are not asked for: `18 are taken` where the empty ones are, or
+    `75 don't bloom`."""
+    if _NEGATED.match(after):
+        return not _NEGATIVE.search(asked.question)
+    state = _STATE.match(after)
+    told = stems(state[1]) if state else frozenset[str]()
+    return bool(told & stems(asked.text)) and told.isdisjoint(stems(asked.question))
 
 
 def _of_other_kind(one: Piece, other: Piece) -> bool:
