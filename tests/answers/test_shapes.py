@@ -66,6 +66,11 @@ def test_a_gold_that_is_stated_is_accepted_and_found(shape: str) -> None:
 
 
 SPELLINGS = {
+    "x = 3, y = 2": "(3, 2) / x = 3 and y = 2 / y = 2, x = 3",
+    r"x = \pm 7": "x = 7 or x = -7 / -7, 7 / ±7",
+    "12 cm by 6 cm": "12 by 6",
+    r"\frac{\pi}{6}": "30 degrees / 30°",
+    "45 degrees": r"\frac{\pi}{4} / π/4",
     "(-2, 8)": r"-2 < x < 8 / {x | -2 < x < 8} / ]-2, 8[ / (-2;8) / x \in (-2, 8)",
     r"[3, \infty)": r"x >= 3 / 3 ≤ x / {x ∈ R : x ≥ 3} / \{x \mid x \ge 3\}"
     r" / [3, infinity) / [3;∞[ / [3, +∞)",

@@ -19,7 +19,7 @@ from typing import Any
 
 from tutelage.answers import evaluation, formulas
 from tutelage.answers.numerals import DOZENS, SCALES
-from tutelage.answers.statement import Statement, tells_apart
+from tutelage.answers.statement import Statement, distinct
 from tutelage.answers.units import Unit
 from tutelage.answers.values import Formula, Items, Moment, Number, Relation, Value, Words
 
@@ -37,6 +37,8 @@ def difference(gold: Value, given: Value, statement: Statement) -> str:
     """Why `given` is not the answer `gold`, under the statement that asks for it; empty where it is."""
     if isinstance(given, Relation) and given.sign == "=" and not isinstance(gold, Relation):
         given = given.right if _is_name(given.left) else given  # x = 5 is 5
+    if evaluation.in_radians(gold) or evaluation.in_radians(given):
+        gold, given = evaluation.radians(gold), evaluation.radians(given)
     unworked = isinstance(gold, Formula) and evaluation.exact(gold.tree) is not None
     if isinstance(given, Formula) and evaluation.is_work(given.tree) and not unworked:
         return NOT_WORKED_OUT
@@ -55,7 +57,9 @@ def difference(gold: Value, given: Value, statement: Statement) -> str:
     noun, _, name = given.text.partition(" ")  # the planet Jupiter
     of_kind = name == gold.text and len(noun) > 3 and noun in statement.sought
     same = given.text.replace(" ", "") == gold.text.replace(" ", "")
-    return "" if same or of_kind or tells_apart(given.text, gold.text, statement) else TEXT
+    part = frozenset(given.text.removesuffix(" one").split())  # rice, of a bag of rice
+    told = bool(part) and part <= distinct(gold.text, statement)
+    return "" if same or of_kind or told else TEXT
 
 
 _MINUTE = Unit("min", "time", Fraction(60))
@@ -256,6 +260,9 @@ def _items(gold: Items, given: Value, statement: Statement) -> str:
     if gold.brackets == "()" and not given.brackets and given.names and not gold.names:
         values = dict(zip(given.names, given.items, strict=True))  # x = 1, y = 2 is (1, 2)
         given = Items("()", tuple(values[name] for name in sorted(given.names)))
+    if given.brackets == "()" and not (gold.brackets or given.names) and len(set(gold.names)) > 1:
+        values = dict(zip(gold.names, gold.items, strict=True))  # (1, 2) is x = 1, y = 2
+        gold = Items("()", tuple(values[name] for name in sorted(values)))
     loose = not gold.ordered and given.brackets in ("", "{}")
     if given.brackets != gold.brackets and not loose:
         return "other brackets"

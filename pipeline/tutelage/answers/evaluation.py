@@ -17,7 +17,7 @@ from typing import Any
 from mpmath.ctx_mp import MPContext
 
 from tutelage.answers.formulas import FUNCTIONS, Tree, names
-from tutelage.answers.values import Formula, Number
+from tutelage.answers.values import Formula, Number, Value
 
 _MP = MPContext()
 """Of its own: mpmath's is everybody's, and others change its precision."""
@@ -211,3 +211,15 @@ _FUNCTIONS: dict[str, Any] = {
 _CONSTANTS = {
     "pi": _MP.mpc(_MP.pi), "e": _MP.mpc(_MP.e), "i": _MP.mpc(0, 1), "inf": _MP.mpc(10) ** 1000
 }  # fmt: skip
+
+
+def in_radians(value: Value) -> bool:
+    """Whether a value is a formula with pi."""
+    return isinstance(value, Formula) and "pi" in names(value.tree)
+
+
+def radians(value: Value) -> Value:
+    """30 degrees as pi/6; anything else as it is."""
+    if not isinstance(value, Number) or value.unit is None or value.unit.name != "degree":
+        return value
+    return Formula(("*", ("n", value.value / 180), ("v", "pi")), f"{value.value}/180 pi")

@@ -67,8 +67,8 @@ _COMPARED = re.compile(
     r"(\s+\w+\s+(?:[^,]* )?(?:more|less|fewer|\w+er)\b[^,]*?)\s+than\s+\w+", re.I
 )
 """`is 4 cm taller than Ben`."""
-_THINGS = re.compile(r"\d+ [a-z]{3,}(?:,| and) \d+ [a-z]{3,}")
-"""`8 cows and 12 chickens`."""
+_THINGS = re.compile(r"\d+ [a-z]{3,}(?:,| and) \d+ [a-z]{3,}|.*\bor\b.*")
+"""`8 cows and 12 chickens`, `1/2, or 50 %`: not one value, but a sentence may say which."""
 _PRONOUN = re.compile(r"\W*(?:so\W+)?(?:it|this|that|they|these)\b", re.I)
 _ARTICLE = re.compile(r"^(?:the|an?)\s+", re.I)
 _DISOWNS = re.compile(
@@ -184,7 +184,7 @@ def _of_clause(clause: str, gold: Answer) -> Final | None:
         return number_of(clause, False, gold) if several else final
     heads = _heads(clause)
     readings = [reading for head in heads for reading in whole(head, gold).readings]
-    readings += _of_kind(heads[:2][-1], gold, first=True) if heads else []
+    readings += [r for head in heads[:2] for r in _of_kind(head, gold, first=True)]
     return Final(tuple(readings)) if readings else None
 
 

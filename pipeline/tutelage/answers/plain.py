@@ -60,7 +60,7 @@ _LATEX = _rewritings(
      lambda m: "matrix" + _matrix(m[1])),
     (r"\\pmod\s*\{?\s*\d+\s*\}?|\\?\((?:\\bmod|mod)\s*\d+\s*\\?\)", ""),
     (r"\\! ?|(?<=\d)\\[,;:](?=\d{3}(?!\d))", ""),
-    (r"(?<=\d)\{,\}(?=\d)", ","),
+    (r"(?<=\d)\{([,:])\}(?=\d)", r"\1"),
     (r"\\[,;: ]", " "),
     (r"(?<=[\w.}{])~(?=\w)", " "),
     (r"\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![a-z]))", " degrees "),
@@ -148,13 +148,13 @@ _MINUS = re.compile(
     rf"(^|[(\[{{=≈{BOX},/*^$]\s?|\b(?:is|to|be|of|get|gets|equals|are)\s)-\s"
     r"(?=[$\d(]|(?:sqrt|cbrt|root|log|ln|pi|[a-z])\b)"
 )
-_DRESSED = re.compile(r"[^\x00-\x7f]|[$\\*_`]|\^ ?\{|\{,\}|\d\s?[xX]|=>|- |  |\d'\d")
+_DRESSED = re.compile(r"[^\x00-\x7f]|[$\\*_`]|\^ ?\{|\{[,:]\}|\d\s?[xX]|=>|- |  |\d'\d")
 """What a text has that is not plain already."""
 _STEPS: tuple[tuple[re.Pattern[str], Callable[[str], str]], ...] = (
     (re.compile("[*_]"), lambda text: _BOLD.sub(r"\2", _BOLD.sub(r"\2", text))),
     (re.compile(r"[^\x00-\x7f]"), _from_unicode),
     (re.compile("[$]"), lambda text: _DOLLARS.sub(lambda m: m[1] or m[2] or m[3], text)),
-    (re.compile(r"\\|[\^_] ?\{|\{,\}"), _from_latex),
+    (re.compile(r"\\|[\^_] ?\{|\{[,:]\}"), _from_latex),
     (re.compile("[*]"), lambda text: _POWER.sub("^", text).replace("**", "")),
     (re.compile("[$]"), lambda text: _STRAY.sub("", text)),
     (re.compile("`|=>"), lambda text: text.replace("`", "").replace("=>", "->")),

@@ -133,10 +133,10 @@ def statement(text: str) -> Statement:
     return Statement(plain(text))
 
 
-def tells_apart(words: str, name: str, shown: Statement) -> bool:
-    """Whether some words of a name tell it from all else in the statement that shares the others:
-    `rice` for a bag of rice, where there is a bag of flour, too."""
-    said = set(words.removesuffix(" one").split())
-    elsewhere = set(re.findall(r"\w+", shown.text.lower().replace(name, " ")))
-    own = set(name.split())
-    return bool(said) and said < own and own - said <= elsewhere and not said & elsewhere
+@lru_cache(maxsize=4096)
+def distinct(name: str, shown: Statement) -> frozenset[str]:
+    """The words of a name that tell it from all else in the statement that shares the others: `rice` of
+    a bag of rice, where there is a bag of flour, too. Empty where it shares none."""
+    own = frozenset(name.split())
+    elsewhere = frozenset(re.findall(r"\w+", shown.text.lower().replace(name, " ")))
+    return own - elsewhere if own & elsewhere else frozenset()

@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from tutelage.answers.equality import difference, rounds, squeezed
-from tutelage.answers.evaluation import equal, real
+from tutelage.answers.evaluation import equal, in_radians, radians, real
 from tutelage.answers.gold import Answer, compare
 from tutelage.answers.numbers import numbers
 from tutelage.answers.numerals import CARDINALS, NUMERALS, PARTS
@@ -126,7 +126,9 @@ class Case:
         if isinstance(value, Number) and isinstance(gold, _CALCULATED):
             return self._same_number(gold, value) or _rounded(gold, value)
         if isinstance(gold, Number) and isinstance(value, Formula):
-            return equal(("n", gold.value), value.tree) is True
+            angle = radians(gold) if in_radians(value) else gold
+            tree = angle.tree if isinstance(angle, Formula) else ("n", gold.value)
+            return equal(tree, value.tree) is True
         return compare(self.answer, text, value) == ""
 
     def _same_number(self, gold: Number | Formula, value: Number) -> bool:

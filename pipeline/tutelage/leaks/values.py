@@ -236,7 +236,8 @@ def literal(case: Case) -> Leak:
             if case.weighs(*span, shown, least):
                 return case.leak("string", *span)
     clauses = sentences.clauses(case.text) if "nswer" in case.text else []
-    if not isinstance(gold, Number) or case.answer.size >= 1000:
+    angle = isinstance(gold, Number) and gold.unit is not None and "pi" in case.words
+    if not isinstance(gold, Number) or angle or case.answer.size >= 1000:
         clauses += [sentences.clause_at(case.text, m.end()) for m in _PUT.finditer(case.text)]
     for clause, end in () if isinstance(gold, Words) else clauses:
         if clause and _is_put(case, clause):

@@ -13,6 +13,7 @@ from functools import lru_cache
 from tutelage.answers import sentences
 from tutelage.answers.choices import SIDES, sides, stems
 from tutelage.answers.stance import Stance, alone, around
+from tutelage.answers.statement import distinct
 from tutelage.answers.tables import listed, outermost, words
 from tutelage.leaks.case import CLEAN, Case, values, words_of, written
 from tutelage.records import Leak
@@ -124,6 +125,12 @@ def named(case: Case) -> Leak:
             continue
         if not (public or everyday) or is_put(case, start, end):
             return case.leak("confirmed" if public else "string", start, end)
+    part = distinct(wanted, answer.statement) if " " in wanted else ()
+    for start, end in (
+        written(" ".join(w for w in wanted.split() if w in part), text) if part else ()
+    ):
+        if _is_put(case, start, end):
+            return case.leak("confirmed", start, end)
     if _others_excluded(case):
         return Leak("hidden", evidence=f"all but {answer.text} ruled out")
     *first, name = answer.text.split()
