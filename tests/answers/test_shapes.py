@@ -66,6 +66,8 @@ def test_a_gold_that_is_stated_is_accepted_and_found(shape: str) -> None:
 
 
 SPELLINGS = {
+    r"f^{-1}(x) = \frac{x+6}{3}": "x/3 + 2 / y = (x+6)/3",
+    r"\log_2 5 - 1": r"\log_2 \frac{5}{2}",
     "x = 3, y = 2": "(3, 2) / x = 3 and y = 2 / y = 2, x = 3",
     r"x = \pm 7": "x = 7 or x = -7 / -7, 7 / ±7",
     "12 cm by 6 cm": "12 by 6",

@@ -19,7 +19,7 @@ from typing import Any
 
 from tutelage.answers import evaluation, formulas
 from tutelage.answers.numerals import DOZENS, SCALES
-from tutelage.answers.statement import Statement, distinct
+from tutelage.answers.statement import Statement, same_name
 from tutelage.answers.units import Unit
 from tutelage.answers.values import Formula, Items, Moment, Number, Relation, Value, Words
 
@@ -54,12 +54,7 @@ def difference(gold: Value, given: Value, statement: Statement) -> str:
         return _moment(gold, given)
     if not isinstance(given, Words):
         return TEXT
-    noun, _, name = given.text.partition(" ")  # the planet Jupiter
-    of_kind = name == gold.text and len(noun) > 3 and noun in statement.sought
-    same = given.text.replace(" ", "") == gold.text.replace(" ", "")
-    part = frozenset(given.text.removesuffix(" one").split())  # rice, of a bag of rice
-    told = bool(part) and part <= distinct(gold.text, statement)
-    return "" if same or of_kind or told else TEXT
+    return "" if same_name(given.text, gold.text, statement) else TEXT
 
 
 _MINUTE = Unit("min", "time", Fraction(60))
@@ -75,7 +70,8 @@ def _is_name(value: Value) -> bool:
 
 
 _NAME = re.compile(
-    r"[A-Za-z]{1,3}'?(?:_\(?\w+\)?)?(?:\(\w+\))?|[a-z]+|(?:angle|triangle)\s*[A-Z]{1,3}"
+    r"[A-Za-z]{1,3}'?(?:_\(?\w+\)?)?(?:\^\(?-1\)?)?(?:\(\w+\))?|\(*d[a-z]\)?/\(?d[a-z]\)*|[a-z]+"
+    r"|(?:angle|triangle)\s*[A-Z]{1,3}"
 )
 
 
@@ -304,7 +300,10 @@ def _quotient(ratio: Items) -> Fraction | None:
 
 
 def _is_y(value: Value) -> bool:
-    return isinstance(value, Formula) and value.text.replace(" ", "") in ("y", "f(x)", "y(x)")
+    return isinstance(value, Formula) and _Y.fullmatch(value.text.replace(" ", "")) is not None
+
+
+_Y = re.compile(r"y(?:\(x\))?|[fgh](?:\^\(?-1\)?)?\(x\)")
 
 
 _SOLVES = re.compile(r"\bsolve\b[^.]* for\b|\bin terms of\b|\bthe subject\b")
@@ -312,7 +311,7 @@ _SOLVES = re.compile(r"\bsolve\b[^.]* for\b|\bin terms of\b|\bthe subject\b")
 
 def _relation(gold: Relation, given: Value, statement: Statement) -> str:
     if gold.sign == "=" and not isinstance(given, Relation | Items | Words):
-        named = isinstance(gold.left, Formula) and gold.left.tree[0] == "v"
+        named = _is_y(gold.left) or (isinstance(gold.left, Formula) and gold.left.tree[0] == "v")
         return difference(gold.right, given, NOWHERE) if named else NOT_EQUAL
     if not isinstance(given, Relation) or gold.sign != given.sign:
         return NOT_EQUAL

@@ -78,7 +78,7 @@ _INNERMOST = _rewritings(
     (r"\\sqrt\s*\[([^\[\]]*)\]\s*\{([^{}]*)\}", r" root(\1; \2)"),
     (rf"\\sqrt{_ARGUMENT}", lambda m: f" sqrt({_inside(m[1])})"),
     (r"\\[td]?binom\s*\{([^{}]*)\}\s*\{([^{}]*)\}", r" binom(\1, \2)"),
-    (rf"(\\(?:log|ln|sin|cos|tan|sec|csc|cot))\s*\\frac{_ARGUMENT}{_ARGUMENT}",
+    (rf"(\\(?:log|ln|sin|cos|tan|sec|csc|cot)(?:\s*_\s*\{{?\w+\}}?)?)\s*\\frac{_ARGUMENT}{_ARGUMENT}",
      lambda m: f"{m[1]}(({_inside(m[2])})/({_inside(m[3])}))"),
     (rf"(?<![\^_])\\frac{_ARGUMENT}{_ARGUMENT}(?!\s*\^)",
      lambda m: _fraction(_inside(m[1]), _inside(m[2]))),

@@ -174,8 +174,7 @@ def _candidates(sentence: str, first: bool, gold: Answer) -> list[Piece] | None:
     asked = gold.statement
     placed = PLACE.search(asked.question) is not None
     ordinal = placed or (isinstance(gold.value, Number) and gold.value.ordinal)
-    if "matrix[" in sentence:
-        sentence = _MATRIX.sub(lambda m: "_" * len(m[0]), sentence)
+    sentence = _CALLED.sub(lambda m: "_" * len(m[0]), sentence)
     every = [
         p
         for p in pieces(sentence)
@@ -193,7 +192,8 @@ def _candidates(sentence: str, first: bool, gold: Answer) -> list[Piece] | None:
     ]
 
 
-_MATRIX = re.compile(r"matrix\[(?:[^\[\]]|\[[^\[\]]*\])*\]")
+_CALLED = re.compile(r"matrix\[(?:[^\[\]]|\[[^\[\]]*\])*\]|\b[A-Z]\(\d+, ?\d+\)")
+"""Numbers within are not put as an answer: `C(8, 3) = 56`."""
 _OF_WHICH = re.compile(r",\s+of\s+(?:which|whom|these|those)\b")
 _OF_MANY = re.compile(r" (?:\w+ ){0,2}of (?:the|his|her|their|these|those) ")
 _OF = re.compile(r"\s+of\s+(?:(?:the|his|her|their|all)\s+)?")

@@ -135,8 +135,27 @@ def statement(text: str) -> Statement:
 
 @lru_cache(maxsize=4096)
 def distinct(name: str, shown: Statement) -> frozenset[str]:
-    """The words of a name that tell it from all else in the statement that shares the others: `rice` of
-    a bag of rice, where there is a bag of flour, too. Empty where it shares none."""
+    """The words of a short name that tell it from all else in the statement that shares the others:
+    `rice` of a bag of rice, where there is a bag of flour, too. Empty where it shares none."""
     own = frozenset(name.split())
+    if len(own) > 5 or not name.replace(" ", "").isalpha():
+        return frozenset()
     elsewhere = frozenset(re.findall(r"\w+", shown.text.lower().replace(name, " ")))
     return own - elsewhere if own & elsewhere else frozenset()
+
+
+def same_name(given: str, name: str, shown: Statement) -> bool:
+    """Whether words are a name: with the noun of what is asked for before it (the planet Jupiter), with
+    one of the statement's words after it (an odd function), or the part that tells it from others."""
+    noun, _, after = given.partition(" ")
+    of_kind = after == name and len(noun) > 3 and noun in shown.sought
+    thing = given.removeprefix(f"{name} ")
+    of_kind |= (
+        thing != given
+        and thing.isalpha()
+        and len(thing) > 3
+        and (re.search(rf"\b{thing}\b", shown.text) is not None)
+    )
+    part = frozenset(given.removesuffix(" one").split())
+    told = bool(part) and part <= distinct(name, shown)
+    return told or of_kind or given.replace(" ", "") == name.replace(" ", "")
