@@ -6,6 +6,7 @@ median is 8 and the mean is 7.4`), or an explanation (`$34, down from $40`).
 """
 
 import re
+from bisect import bisect_left, bisect_right
 from itertools import pairwise
 
 from tutelage.answers.choices import stems
@@ -18,6 +19,7 @@ SPEAKS = re.compile(
     r"(?:exactly |just |only |about )?$",
     re.I,
 )
+"""Before a number that a sentence puts forward."""
 _THAN = re.compile(r"\s+is\s+(?:the\s+)?(\w+er|more|less)\s+than\s")
 
 
@@ -148,6 +150,7 @@ _APPOSED = re.compile(
 _PARTS = re.compile(
     r"\s*(?:[a-z]+\s+){0,3}[a-z]*(?:\s*[:(]|,?\s*\bi\.e\.|,(?!.*(?:=|\b(?:so|then|to)\b)))"
 )
+"""Between a total and its parts."""
 
 
 def _sums_up(total: Piece, parts: list[Piece]) -> bool:
@@ -194,11 +197,10 @@ def _in_best_clause(sentence: str, every: list[Piece], gold: Answer) -> int | No
     scores = []
     shared = frozenset[str]()
     for piece in every:
-        before = sentence[: piece.start]
-        begin = max(cut for cut in cuts if cut <= piece.start)
-        lead = _words(sentence[begin : piece.start])
+        before = sentence[max(0, piece.start - 60) : piece.start]
+        lead = _words(sentence[cuts[bisect_right(cuts, piece.start) - 1] : piece.start])
         shared = lead or shared  # Anton finds 34 stickers on Saturday and 18 on Sunday
-        own = _words(sentence[piece.end : min(cut for cut in cuts if cut >= piece.end)])
+        own = _words(sentence[piece.end : cuts[bisect_left(cuts, piece.end)]])
         operand = _BEFORE_OPERATOR.match(sentence, piece.end) or _AFTER_OPERATOR.search(before)
         idle = operand or (_is_given(piece, gold) and not _IS.search(before))
         score = 10 * _counts_asked(sentence, piece, gold) + len(wanted & (shared | own))

@@ -254,11 +254,9 @@ def _items(gold: Items, given: Value, statement: Statement) -> str:
     if not isinstance(given, Items):
         return "another number of answers" if gold.items else NOT_EQUAL
     if gold.brackets == "()" and not given.brackets and given.names and not gold.names:
-        values = dict(zip(given.names, given.items, strict=True))  # x = 1, y = 2 is (1, 2)
-        given = Items("()", tuple(values[name] for name in sorted(given.names)))
+        given = _point(given)
     if given.brackets == "()" and not (gold.brackets or given.names) and len(set(gold.names)) > 1:
-        values = dict(zip(gold.names, gold.items, strict=True))  # (1, 2) is x = 1, y = 2
-        gold = Items("()", tuple(values[name] for name in sorted(values)))
+        gold = _point(gold)
     loose = not gold.ordered and given.brackets in ("", "{}")
     if given.brackets != gold.brackets and not loose:
         return "other brackets"
@@ -283,6 +281,12 @@ def _items(gold: Items, given: Value, statement: Statement) -> str:
             return apart[0] if in_order else NOT_EQUAL
         free.pop(apart.index(""))
     return ""
+
+
+def _point(named: Items) -> Items:
+    """`x = 1, y = 2` as (1, 2)."""
+    values = dict(zip(named.names, named.items, strict=True))
+    return Items("()", tuple(values[name] for name in sorted(values)))
 
 
 _ORDERS = re.compile(

@@ -163,9 +163,9 @@ _NEARLY = re.compile(
 
 
 def _shortened(clause: str, gold: Answer) -> str:
-    if not sentences.AFTERTHOUGHT.search(gold.text):
-        clause = sentences.AFTERTHOUGHT.sub("", sentences.ASIDE.sub("", _NEARLY.sub(" ≈ ", clause)))
-    return sentences.plainly(clause).strip().rstrip(".* " if gold.text.endswith("!") else "!.* ")
+    whole = sentences.AFTERTHOUGHT.search(gold.text) is not None  # the gold has a like one
+    clause = sentences.plainly(clause if whole else _NEARLY.sub(" ≈ ", clause), whole)
+    return clause.strip().rstrip(".* " if gold.text.endswith("!") else "!.* ")
 
 
 def _heads(clause: str) -> list[str]:

@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
-from math import gcd
 from typing import Any
 
 from tutelage.answers.equality import NOT_WORKED_OUT, difference, squeezed
@@ -108,8 +107,6 @@ def compare(gold: Answer, text: str, value: Value) -> str:
 _ASKS_LOWEST = re.compile(r"\b(?:lowest|simplest|reduced|simplified)\b")
 _FRACTION = re.compile(r"(?:^|[\s=])(-?\d+)/(\d+)\W*$")
 _MANTISSA = re.compile(r"-?(\d+)(?:\.\d+)?\s*\*\s*10\^")
-
-
 _SOLVED = re.compile(r"(?<![\w)^])(?:y|f\(x\))\s*=")
 
 
@@ -123,7 +120,7 @@ def _other_form(text: str, gold: Answer) -> str:
     if "as a fraction" in question and "/" not in text and squeezed(text) in question:
         return "no fraction"
     if fraction := _FRACTION.search(text) if _ASKS_LOWEST.search(question) else None:
-        return "not in lowest terms" if gcd(int(fraction[1]), int(fraction[2])) > 1 else ""
+        return "not in lowest terms" if math.gcd(int(fraction[1]), int(fraction[2])) > 1 else ""
     if "prime factor" in question and not _figures(text) <= _figures(gold.text):
         return "not prime factors"
     if "slope-intercept" in question and "=" in text and not _SOLVED.search(text):

@@ -45,9 +45,10 @@ def asks(sentence: str) -> bool:
     return sentence.rstrip(" *_\"')").endswith("?")
 
 
-def plainly(sentence: str) -> str:
-    """A sentence without what only explains or contrasts."""
-    return CONTRAST.sub("", ASIDE.sub("", sentence))
+def plainly(sentence: str, whole: bool) -> str:
+    """A sentence without what only explains or contrasts, and, unless `whole`, afterthoughts."""
+    text = ASIDE.sub("", sentence)
+    return CONTRAST.sub("", text if whole else AFTERTHOUGHT.sub("", text))
 
 
 def clauses(text: str) -> list[tuple[str, int]]:
